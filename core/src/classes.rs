@@ -1,0 +1,203 @@
+//! What is said about the classes from outside the loss, and how their scores become one value.
+
+use crate::parameter::check_non_negative;
+use crate::{Class, ClassSums, Dual, Error, Loss, Real, Score};
+
+/// What to do with a class that a sample's target does not contain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AbsentClass {
+    /// The smoothing term s decides, as in the reference: the class scores 0 only if the false positives are few
+    /// against s.
+    #[default]
+    Smooth,
+    /// The class is left out of that sample's mean over the classes, so that it neither rewards nor punishes.
+    Skip,
+}
+
+/// Which classes are rare, what each weighs, and what an absent one scores.
+///
+/// The default is the reference's: class 0 is common and all others rare, every class weighs the same, an absent class
+/// is left to the smoothing term.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::{AbsentClass, Classes};
+///
+/// let classes = Classes::default()
+///     .with_weights(&[0.0, 1.0, 1.0]) // leave the background out
+///     .with_rare(&[2])
+///     .with_absent(AbsentClass::Skip);
+/// assert!(!classes.class(1).rare);
+/// assert!(classes.check(3).is_ok());
+/// assert!(classes.check(2).is_err()); // three weights for two classes
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Classes<'a> {
+    rare: Option<&'a [usize]>,
+    weights: Option<&'a [f64]>,
+    alpha: Option<&'a [f64]>,
+    absent: AbsentClass,
+}
+
+impl<'a> Classes<'a> {
+    /// The rare classes, in place of all but class 0.
+    pub fn with_rare(self, rare: &'a [usize]) -> Self {
+        let rare = Some(rare);
+        Self { rare, ..self }
+    }
+
+    /// A weight per class, applied to all that the class adds to the loss.
+    ///
+    /// They are normalised so that the classes of a weight above 0 weigh 1 on average. A weight of 0 leaves a class
+    /// out as if it did not exist, which elsewhere is `include_background=False`.
+    pub fn with_weights(self, weights: &'a [f64]) -> Self {
+        let weights = Some(weights);
+        Self { weights, ..self }
+    }
+
+    /// The focal loss's α per class: an absolute weight in the distribution-based losses only.
+    pub fn with_alpha(self, alpha: &'a [f64]) -> Self {
+        let alpha = Some(alpha);
+        Self { alpha, ..self }
+    }
+
+    /// What an absent class scores.
+    pub fn with_absent(self, absent: AbsentClass) -> Self {
+        Self { absent, ..self }
+    }
+
+    /// Checks that all this can be said of `count` classes.
+    ///
+    /// # Errors
+    ///
+    /// Another number of weights or alphas than of classes, one that is negative or not finite, no weight above 0, or
+    /// a rare class that does not exist.
+    pub fn check(&self, count: usize) -> Result<(), Error> {
+        for (what, values) in [("class weights", self.weights), ("alpha", self.alpha)] {
+            let Some(values) = values else { continue };
+            if values.len() != count {
+                return Err(Error::Length {
+                    what,
+                    found: values.len(),
+                    expected: count,
+                });
+            }
+            for value in values {
+                check_non_negative(what, *value, "finite numbers ≥ 0")?;
+            }
+        }
+        if let Some(weights) = self.weights
+            && weights.iter().sum::<f64>() <= 0.0
+        {
+            return Err(Error::NoClassLeft);
+        }
+        match self.rare.into_iter().flatten().find(|rare| **rare >= count) {
+            Some(&found) => Err(Error::RareClass {
+                found,
+                classes: count,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// What a loss may know of the class of this index.
+    pub fn class(&self, index: usize) -> Class {
+        Class {
+            index,
+            rare: self.rare.map_or(index > 0, |rare| rare.contains(&index)),
+            alpha: self.alpha.map_or(1.0, |alpha| alpha[index]),
+        }
+    }
+
+    /// The normalised weight of the class of this index.
+    fn weight(&self, index: usize) -> f64 {
+        self.weights.map_or(1.0, |weights| {
+            let kept = weights.iter().filter(|weight| **weight > 0.0).count();
+            weights[index] * (kept as f64 / weights.iter().sum::<f64>())
+        })
+    }
+
+    /// The loss of a sample from the sums of its classes: Σ_c u_c·mean_c / Σ_c u_c + Σ_c u_c·sum_c.
+    ///
+    /// Over a framework's tensors, whose sums have one entry per sample, the result has one entry per sample too.
+    /// `None` if there are no sums.
+    pub fn value<R: Real, const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        sums: &[ClassSums<R, K>],
+    ) -> Option<R> {
+        let mut total: Option<[R; 3]> = None;
+        for (index, sums) in sums.iter().enumerate() {
+            let weight = self.weight(index);
+            if weight == 0.0 {
+                continue;
+            }
+            let Score { mean, sum } = loss.finalize(&self.class(index), sums);
+            let share = self.presence(sums).scale(weight);
+            let parts = [mean * share.clone(), share, sum.scale(weight)];
+            total = Some(match total {
+                None => parts,
+                Some([mean, share, sum]) => {
+                    let [a, b, c] = parts;
+                    [mean + a, share + b, sum + c]
+                }
+            });
+        }
+        let [mean, share, sum] = total?;
+        Some(mean / share.clip(R::TINY, f64::INFINITY) + sum)
+    }
+
+    /// The derivatives of [`value`](Classes::value) with respect to the sums of every class.
+    ///
+    /// # Panics
+    ///
+    /// If `slopes` is shorter than `sums`.
+    pub fn slopes<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        sums: &[ClassSums<f64, K>],
+        slopes: &mut [[f64; K]],
+    ) {
+        let share =
+            |index: usize, sums: &ClassSums<f64, K>| self.weight(index) * self.presence(sums);
+        let shares: f64 = sums
+            .iter()
+            .enumerate()
+            .map(|(index, sums)| share(index, sums))
+            .sum();
+        for (index, sums) in sums.iter().enumerate() {
+            let weight = self.weight(index);
+            let mean_weight = share(index, sums) / shares.max(f64::TINY);
+            for (k, slope) in slopes[index].iter_mut().enumerate() {
+                *slope = if weight == 0.0 {
+                    0.0
+                } else {
+                    let Score { mean, sum } = loss.finalize(&self.class(index), &sums.seeded(k));
+                    mean_weight * mean.derivative + weight * sum.derivative
+                };
+            }
+        }
+    }
+
+    /// 1 if the class counts in the mean over the classes, 0 if it is skipped.
+    fn presence<R: Real, const K: usize>(&self, sums: &ClassSums<R, K>) -> R {
+        match self.absent {
+            AbsentClass::Smooth => sums.target.clone().scale(0.0).shift(1.0),
+            AbsentClass::Skip => sums.target.clone().positive(),
+        }
+    }
+}
+
+impl<const K: usize> ClassSums<f64, K> {
+    /// The same sums, with the term of this number as the variable of differentiation.
+    fn seeded(&self, variable: usize) -> ClassSums<Dual<f64>, K> {
+        let mut terms = self.terms.map(Dual::constant);
+        terms[variable] = Dual::variable(self.terms[variable]);
+        ClassSums {
+            terms,
+            target: Dual::constant(self.target),
+            voxels: Dual::constant(self.voxels),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Dual numbers: the derivative of every formula from the formula itself.
+
+use core::ops::{Add, Div, Mul, Sub};
+
+use crate::Real;
+
+/// A value and its derivative with respect to one variable: value + derivative · ε, with ε² = 0.
+///
+/// Duals nest (`Dual<Dual<f64>>` gives second derivatives), and are as wide as their component: a
+/// `Dual<Lanes<f32, 8>>` carries eight derivatives. At the edges of [`Real::ln`], [`Real::powf`] and [`Real::clip`]
+/// the derivative is the finite one that those methods promise.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::{Dual, Real};
+///
+/// let x = Dual::variable(3.0);
+/// let y = x.clone() * x + Dual::constant(1.0);
+/// assert_eq!((y.value, y.derivative), (10.0, 6.0));
+/// assert_eq!(Dual::variable(0.0).powf(0.5).derivative, 0.0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dual<R> {
+    /// The value.
+    pub value: R,
+    /// Its derivative.
+    pub derivative: R,
+}
+
+impl<R: Real> Dual<R> {
+    /// The variable itself: its derivative is 1.
+    #[inline(always)]
+    pub fn variable(value: R) -> Self {
+        let derivative = value.clone().scale(0.0).shift(1.0);
+        Self { value, derivative }
+    }
+
+    /// A constant: its derivative is 0.
+    #[inline(always)]
+    pub fn constant(value: R) -> Self {
+        let derivative = value.clone().scale(0.0);
+        Self { value, derivative }
+    }
+}
+
+impl<R: Real> Add for Dual<R> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self {
+            value: self.value + other.value,
+            derivative: self.derivative + other.derivative,
+        }
+    }
+}
+
+impl<R: Real> Sub for Dual<R> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self {
+            value: self.value - other.value,
+            derivative: self.derivative - other.derivative,
+        }
+    }
+}
+
+impl<R: Real> Mul for Dual<R> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self {
+            derivative: self.derivative * other.value.clone()
+                + self.value.clone() * other.derivative,
+            value: self.value * other.value,
+        }
+    }
+}
+
+impl<R: Real> Div for Dual<R> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        let quotient = self.value / other.value.clone();
+        Self {
+            derivative: (self.derivative - quotient.clone() * other.derivative) / other.value,
+            value: quotient,
+        }
+    }
+}
+
+impl<R: Real> Real for Dual<R> {
+    const TINY: f64 = R::TINY;
+
+    #[inline(always)]
+    fn scale(self, k: f64) -> Self {
+        Self {
+            value: self.value.scale(k),
+            derivative: self.derivative.scale(k),
+        }
+    }
+
+    #[inline(always)]
+    fn shift(self, k: f64) -> Self {
+        Self {
+            value: self.value.shift(k),
+            derivative: self.derivative,
+        }
+    }
+
+    #[inline(always)]
+    fn ln(self) -> Self {
+        let floored = self.value.clone().clip(R::TINY, f64::INFINITY);
+        Self {
+            value: self.value.ln(),
+            derivative: self.derivative / floored,
+        }
+    }
+
+    #[inline(always)]
+    fn powf(self, e: f64) -> Self {
+        let slope = if e == 0.0 {
+            self.value.clone().scale(0.0)
+        } else if e < 1.0 {
+            // 0ᵉ⁻¹ is infinite: floor the base, and drop the slope where the base is 0.
+            let positive = self.value.clone().shift(-R::TINY).positive();
+            let floored = self.value.clone().clip(R::TINY, f64::INFINITY);
+            floored.powf(e - 1.0).scale(e) * positive
+        } else {
+            self.value.clone().powf(e - 1.0).scale(e)
+        };
+        Self {
+            value: self.value.powf(e),
+            derivative: self.derivative * slope,
+        }
+    }
+
+    #[inline(always)]
+    fn clip(self, low: f64, high: f64) -> Self {
+        Self {
+            value: self.value.clip(low, high),
+            derivative: self.derivative,
+        }
+    }
+
+    #[inline(always)]
+    fn positive(self) -> Self {
+        Self::constant(self.value.positive())
+    }
+}

@@ -1,0 +1,155 @@
+//! What can be wrong with a call, and where.
+
+use core::fmt;
+
+use crate::{ParameterError, Shape};
+
+/// Why a loss could not be computed: what was found, what was expected, and where.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter is outside its range.
+    Parameter(ParameterError),
+    /// Two tensors that belong together have different shapes.
+    Shape {
+        /// Which tensor.
+        what: &'static str,
+        /// Its shape.
+        found: Shape,
+        /// The shape it should have.
+        expected: Shape,
+    },
+    /// A slice has another length than its shape says.
+    Length {
+        /// Which slice.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// The length it should have.
+        expected: usize,
+    },
+    /// A shape without samples, classes or voxels, or one whose size overflows.
+    Empty {
+        /// Which tensor.
+        what: &'static str,
+        /// Its shape.
+        found: Shape,
+    },
+    /// A softmax over a single class, which is 1 everywhere.
+    SoftmaxOfOneClass,
+    /// All class weights are 0.
+    NoClassLeft,
+    /// A rare class that does not exist.
+    RareClass {
+        /// The class.
+        found: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A value that no loss is defined for.
+    Value {
+        /// Which tensor.
+        what: &'static str,
+        /// The value.
+        found: f64,
+        /// What it should be.
+        expected: &'static str,
+        /// Where it stands.
+        at: Position,
+    },
+    /// A label that is no class.
+    Label {
+        /// The label.
+        found: i64,
+        /// How many classes there are.
+        classes: usize,
+        /// Where it stands.
+        at: Position,
+    },
+}
+
+/// A place in a tensor: sample, channel (0 on tensors without a class axis), voxel (all spatial axes flattened, the
+/// last one fastest).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The sample.
+    pub sample: usize,
+    /// The channel.
+    pub channel: usize,
+    /// The voxel.
+    pub voxel: usize,
+}
+
+impl Error {
+    /// The same error with its position, if it has one, replaced by `f` of it: for adapters that evaluate a tensor in
+    /// parts.
+    pub fn map_position(mut self, f: impl FnOnce(Position) -> Position) -> Self {
+        if let Self::Value { at, .. } | Self::Label { at, .. } = &mut self {
+            *at = f(*at);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            sample,
+            channel,
+            voxel,
+        } = self;
+        write!(f, "sample {sample}, channel {channel}, voxel {voxel}")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parameter(error) => error.fmt(f),
+            Self::Shape {
+                what,
+                found,
+                expected,
+            } => write!(f, "the {what} has {found}, expected {expected}"),
+            Self::Length {
+                what,
+                found,
+                expected,
+            } => write!(f, "{found} values of {what}, expected {expected}"),
+            Self::Empty { what, found } => {
+                write!(f, "the {what} has {found}, expected at least one of each")
+            }
+            Self::SoftmaxOfOneClass => f.write_str(
+                "a softmax over one class is 1 everywhere, expected two classes or a sigmoid",
+            ),
+            Self::NoClassLeft => f.write_str("all class weights are 0, expected one above 0"),
+            Self::RareClass { found, classes } => {
+                write!(
+                    f,
+                    "class {found} is to be rare, expected a class below {classes}"
+                )
+            }
+            Self::Value {
+                what,
+                found,
+                expected,
+                at,
+            } => write!(f, "the {what} is {found} at {at}, expected {expected}"),
+            Self::Label { found, classes, at } => write!(
+                f,
+                "the label is {found} at sample {}, voxel {}, expected 0 to {}",
+                at.sample,
+                at.voxel,
+                classes.saturating_sub(1)
+            ),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<ParameterError> for Error {
+    fn from(error: ParameterError) -> Self {
+        Self::Parameter(error)
+    }
+}

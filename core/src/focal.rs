@@ -1,0 +1,171 @@
+//! The distribution-based losses: cross entropy and the focal losses are one formula.
+
+use crate::parameter::{ParameterError, check_delta, check_gamma, check_non_negative};
+use crate::{Class, ClassSums, Clip, Loss, Probability, Real, Score};
+
+/// The focal cross entropy family, (1/M) Σ_c w_c·F_c(g_c) with F(g) = Σ y·(1−p)^g·(−ln p).
+///
+/// w_c = a_c·(1−δ) for common classes and a_c·δ for rare ones, or a_c alone where no δ is in force; M is the number of
+/// voxels of the sample.
+///
+/// | constructor | g | w | γ | clip | source |
+/// |---|---|---|---|---|---|
+/// | [`cross_entropy`](Focal::cross_entropy) | 0 | 1 | 0 | 10⁻⁷ | |
+/// | [`new`](Focal::new) | γ | a | 2 | 10⁻⁷ | Lin et al. 2017, arXiv 1708.02002 |
+/// | [`symmetric`](Focal::symmetric) | γ | 1−δ, δ (δ = 0.7) | 2 | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
+/// | [`asymmetric`](Focal::asymmetric) | γ common, 0 rare | 1−δ, δ (δ = 0.7) | 2 | 10⁻⁷ | Yeung et al. 2022 |
+///
+/// The one sum is F.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::Focal;
+///
+/// assert_eq!(Focal::new().with_gamma(0.0)?, Focal::cross_entropy());
+/// let asymmetric = Focal::asymmetric().with_delta(0.6)?.with_gamma(0.5)?;
+/// assert_eq!(asymmetric.gamma(), 0.5);
+/// # Ok::<(), unifocal_core::ParameterError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Focal {
+    gamma: f64,
+    delta: Option<f64>,
+    alpha: f64,
+    asymmetric: bool,
+    clip: Option<Clip>,
+}
+
+impl Focal {
+    /// The focal loss: γ = 2, every class alike, clip 10⁻⁷.
+    pub fn new() -> Self {
+        Self {
+            gamma: 2.0,
+            delta: None,
+            alpha: 1.0,
+            asymmetric: false,
+            clip: Some(Clip::REFERENCE),
+        }
+    }
+
+    /// Cross entropy: the focal loss at γ = 0.
+    pub fn cross_entropy() -> Self {
+        Self {
+            gamma: 0.0,
+            ..Self::new()
+        }
+    }
+
+    /// The symmetric focal loss: δ = 0.7, γ = 2, clip 10⁻⁷.
+    pub fn symmetric() -> Self {
+        Self {
+            delta: Some(0.7),
+            ..Self::new()
+        }
+    }
+
+    /// The asymmetric focal loss, which removes the focus from rare classes: δ = 0.7, γ = 2, clip 10⁻⁷.
+    pub fn asymmetric() -> Self {
+        Self {
+            asymmetric: true,
+            ..Self::symmetric()
+        }
+    }
+
+    /// Weighs rare classes with δ and common ones with 1 − δ, or with `None` every class with 1.
+    ///
+    /// # Errors
+    ///
+    /// δ outside [0, 1].
+    pub fn with_delta(self, delta: impl Into<Option<f64>>) -> Result<Self, ParameterError> {
+        let delta = delta.into().map(check_delta).transpose()?;
+        Ok(Self { delta, ..self })
+    }
+
+    /// Sets the focus γ.
+    ///
+    /// # Errors
+    ///
+    /// γ negative or not finite.
+    pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
+        let gamma = check_gamma(gamma)?;
+        Ok(Self { gamma, ..self })
+    }
+
+    /// Weighs every class with a. For an a of each class's own, see [`Classes::with_alpha`](crate::Classes::with_alpha).
+    ///
+    /// # Errors
+    ///
+    /// a negative or not finite.
+    pub fn with_alpha(self, alpha: f64) -> Result<Self, ParameterError> {
+        let alpha = check_non_negative("alpha", alpha, "a finite a ≥ 0")?;
+        Ok(Self { alpha, ..self })
+    }
+
+    /// Clamps probabilities to [ε, 1 − ε], or with `None` takes them as they are.
+    ///
+    /// # Errors
+    ///
+    /// ε outside (0, ½).
+    pub fn with_clip(self, epsilon: impl Into<Option<f64>>) -> Result<Self, ParameterError> {
+        let clip = epsilon.into().map(Clip::new).transpose()?;
+        Ok(Self { clip, ..self })
+    }
+
+    /// γ, the focus.
+    pub fn gamma(&self) -> f64 {
+        self.gamma
+    }
+
+    /// δ, if it is in force.
+    pub fn delta(&self) -> Option<f64> {
+        self.delta
+    }
+
+    /// The weight a of all classes.
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
+    /// The clip, if there is one.
+    pub fn clip(&self) -> Option<Clip> {
+        self.clip
+    }
+
+    fn exponent(&self, class: &Class) -> f64 {
+        if self.asymmetric && class.rare {
+            0.0
+        } else {
+            self.gamma
+        }
+    }
+
+    fn weight(&self, class: &Class) -> f64 {
+        let share = match self.delta {
+            None => 1.0,
+            Some(delta) if class.rare => delta,
+            Some(delta) => 1.0 - delta,
+        };
+        self.alpha * class.alpha * share
+    }
+}
+
+impl Default for Focal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Loss<1> for Focal {
+    #[inline(always)]
+    fn terms<R: Real>(&self, class: &Class, prediction: &Probability<R>, target: &R) -> [R; 1] {
+        let prediction = prediction.clipped(self.clip);
+        let focus = prediction.complement.clone().powf(self.exponent(class));
+        [target.clone() * focus * prediction.ln().scale(-1.0)]
+    }
+
+    #[inline(always)]
+    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 1>) -> Score<R> {
+        Score::sum(sums.per_voxel(0).scale(self.weight(class)))
+    }
+}

@@ -1,0 +1,100 @@
+//! The Unified Focal loss family for segmentation, `no_std` and without allocation.
+//!
+//! Segmentation networks learn from masks in which the thing that matters covers one voxel in a hundred. The losses that
+//! were made for this, Dice, Jaccard, Tversky, focal Tversky, cross entropy, focal, Combo and the symmetric and
+//! asymmetric Unified Focal losses, are one family:
+//!
+//! ```text
+//! loss = λ · mean_c (1 − TI_c)^e_c  +  (1 − λ) · (1/M) Σ_c w_c Σ_i y·(1 − p)^g_c·(−ln p)
+//! ```
+//!
+//! with the Tversky index TI = (TP + s) / (TP + α·FP + β·FN + s) of each class. This crate states each of these formulas
+//! once, over the arithmetic trait [`Real`], and runs it on numbers, on [dual numbers](Dual) (which give the
+//! gradient), on [blocks of lanes](Lanes) and, through its adapters, on the tensors of a framework.
+//!
+//! # A value and a gradient
+//!
+//! ```
+//! use unifocal_core::*;
+//!
+//! // Two classes (background, lesion) on four voxels, probabilities, channels first.
+//! let probabilities = [0.9, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6];
+//! let labels = [0_u8, 0, 0, 1];
+//!
+//! let segmentation = Segmentation::new(
+//!     Dense::channels_first(&probabilities, [1, 2, 4])?,
+//!     Labels::new(Dense::labels(&labels, [1, 4])?),
+//! )?;
+//! let loss = UnifiedFocal::asymmetric().with_gamma(0.2)?;
+//! let classes = Classes::default();
+//!
+//! let mut sums = [ClassSums::default(); 2];
+//! let value = segmentation.value(&loss, &classes, &mut sums)?;
+//!
+//! let (mut slopes, mut gradient) = ([[0.0; 4]; 2], [0.0; 8]);
+//! let mut out = DenseMut::new(&mut gradient, [1, 2, 4], Layout::ChannelsFirst)?;
+//! segmentation.gradient(&loss, &classes, &sums, &mut slopes, &mut out)?;
+//!
+//! assert!((value - 0.291).abs() < 1e-3);
+//! assert!(gradient[7] < 0.0); // more lesion where the lesion is
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # What is where
+//!
+//! | | |
+//! |---|---|
+//! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by [`Name`]) |
+//! | the classes | [`Classes`]: rare ones, weights, α, [`AbsentClass`] |
+//! | the data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) beside a [`Target`] ([`Labels`], [`Soft`]); [`Activation`], [`Pooling`], [`Layout`] |
+//! | the sums | [`ClassSums`], which merge; [`mean`] and [`Segmentation::gradient`] finish them |
+//! | the formulas' ground | [`Loss`], [`Real`], [`Probability`], [`Dual`], [`Lanes`]; [`TensorLike`] is what a backend provides |
+//!
+//! # What is promised
+//!
+//! Every finite input in range gives a finite value and a finite gradient. What is not finite, no probability or no
+//! class is an [`Error`] that names the value and its place. Terms are computed in the precision of the prediction and
+//! summed in `f64`.
+//!
+//! Source of the mathematics: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice and cross
+//! entropy-based losses to handle class imbalanced medical image segmentation", Comput. Med. Imaging Graph. 95 (2022)
+//! 102026, arXiv 2102.04525, and the code published with it, `github.com/mlyg/unified-focal-loss`: here "the reference".
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod activation;
+mod catalogue;
+mod classes;
+mod dual;
+mod error;
+mod field;
+mod focal;
+mod lanes;
+mod loss;
+mod parameter;
+mod probability;
+mod real;
+mod segmentation;
+mod target;
+mod tensor;
+mod tversky;
+mod unified;
+
+pub use activation::Activation;
+pub use catalogue::{AnyLoss, Name, UnknownName};
+pub use classes::{AbsentClass, Classes};
+pub use dual::Dual;
+pub use error::{Error, Position};
+pub use field::{Dense, DenseMut, Element, Field, FieldMut, Layout, Shape};
+pub use focal::Focal;
+pub use lanes::Lanes;
+pub use loss::{Class, ClassSums, Loss, Score};
+pub use parameter::ParameterError;
+pub use probability::{Clip, Probability};
+pub use real::{Float, Real};
+pub use segmentation::{Pooling, Segmentation, Unweighted};
+pub use target::{Label, Labels, OneHot, Soft, Target};
+pub use tensor::{TensorLike, evaluate, mean};
+pub use tversky::Tversky;
+pub use unified::UnifiedFocal;

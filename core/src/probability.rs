@@ -1,0 +1,139 @@
+//! What a formula sees of one class at one voxel: p, 1 − p and ln p, each free of cancellation.
+
+use crate::Real;
+use crate::parameter::{ParameterError, check};
+
+/// A class's probability at a voxel: p, 1 − p and ln p, each computed without subtracting near-equal numbers.
+///
+/// From a probability, ln p is taken only if a formula asks for it. From a logit all three come from the logarithm, so
+/// that a prediction of 1 − 10⁻³⁰ is not rounded to 1.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::Probability;
+///
+/// let half = Probability::new(0.5_f64);
+/// assert_eq!(half.complement, 0.5);
+/// assert_eq!(half.ln(), -core::f64::consts::LN_2);
+///
+/// let z: f64 = -800.0; // ln p of a class whose p underflows
+/// assert_eq!(Probability::from_ln(0.0, 1.0, z).ln(), -800.0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Probability<R> {
+    /// p.
+    pub p: R,
+    /// 1 − p.
+    pub complement: R,
+    ln: Option<R>,
+    clip: Option<Clip>,
+}
+
+impl<R: Real> Probability<R> {
+    /// From p itself.
+    #[inline(always)]
+    pub fn new(p: R) -> Self {
+        Self {
+            complement: p.clone().complement(),
+            p,
+            ln: None,
+            clip: None,
+        }
+    }
+
+    /// From p, 1 − p and ln p, each as exact as the source of the three allows.
+    #[inline(always)]
+    pub fn from_ln(p: R, complement: R, ln: R) -> Self {
+        Self {
+            p,
+            complement,
+            ln: Some(ln),
+            clip: None,
+        }
+    }
+
+    /// ln p.
+    #[inline(always)]
+    pub fn ln(&self) -> R {
+        let ln = match &self.ln {
+            Some(ln) => ln.clone(),
+            None => self.p.clone().ln(),
+        };
+        match self.clip {
+            Some(clip) => ln.clip(clip.ln_low, clip.ln_high),
+            None => ln,
+        }
+    }
+
+    /// p clamped to [ε, 1 − ε], and 1 − p and ln p with it; unchanged without a clip.
+    ///
+    /// Each of the three gets its own bounds, so that 1 − p is ε at the upper one in every precision (in `f32`,
+    /// 1 − 10⁻⁷ is 1 − 1.19·10⁻⁷). The derivatives are those of [`Real::clip`].
+    #[inline(always)]
+    pub fn clipped(&self, clip: Option<Clip>) -> Self {
+        match clip {
+            Some(bounds) => Self {
+                p: self.p.clone().clip(bounds.low, bounds.high),
+                complement: self.complement.clone().clip(bounds.low, bounds.high),
+                ln: self.ln.clone(),
+                clip,
+            },
+            None => self.clone(),
+        }
+    }
+}
+
+/// The bounds [ε, 1 − ε] that a loss clamps probabilities to, 0 < ε < ½.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::Clip;
+///
+/// assert_eq!(Clip::new(1e-7)?.epsilon(), 1e-7);
+/// assert!(Clip::new(0.5).is_err());
+/// # Ok::<(), unifocal_core::ParameterError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clip {
+    low: f64,
+    high: f64,
+    ln_low: f64,
+    ln_high: f64,
+}
+
+impl Clip {
+    /// The clip of the reference, ε = 10⁻⁷.
+    pub const REFERENCE: Self = Self {
+        low: 1e-7,
+        high: 1.0 - 1e-7,
+        ln_low: -16.118_095_650_958_32,
+        ln_high: -1.000_000_050_000_003_3e-7,
+    };
+
+    /// Bounds [ε, 1 − ε].
+    ///
+    /// # Errors
+    ///
+    /// ε outside (0, ½).
+    pub fn new(epsilon: f64) -> Result<Self, ParameterError> {
+        check(
+            "clip",
+            epsilon,
+            "0 < ε < 0.5",
+            epsilon > 0.0 && epsilon < 0.5,
+        )?;
+        Ok(Self {
+            low: epsilon,
+            high: 1.0 - epsilon,
+            ln_low: libm::log(epsilon),
+            ln_high: libm::log1p(-epsilon),
+        })
+    }
+
+    /// ε.
+    pub fn epsilon(&self) -> f64 {
+        self.low
+    }
+}

@@ -1,0 +1,428 @@
+//! A prediction beside its target in memory: sums in one sweep, the gradient in another.
+
+use crate::activation::{Activation, Voxel};
+use crate::tensor::evaluate;
+use crate::{
+    ClassSums, Classes, Dual, Element, Error, Field, FieldMut, Float, Loss, Position, Shape,
+    Target, TensorLike,
+};
+
+/// Which voxels share their sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooling {
+    /// Those of a sample: the loss is the mean over the samples.
+    #[default]
+    PerSample,
+    /// Those of the whole batch: its samples count as one large one, which elsewhere is `batch=True`.
+    Batch,
+}
+
+/// A prediction beside its target.
+///
+/// `P` and `T` are where they are read from; nothing is copied or allocated. The numbers of a prediction are
+/// probabilities unless [`with_activation`](Segmentation::with_activation) says that they are logits; a prediction
+/// of one channel is the foreground of two classes.
+///
+/// Evaluation goes in three steps, each of which can be taken alone: the [sums](TensorLike::add_sums) of the voxels, the
+/// [value](crate::mean) of the sums, and the [gradient](Segmentation::gradient) by the sums. Between the first two, sums of
+/// other parts of the same batch can be [merged](ClassSums::merge) in.
+///
+/// # Examples
+///
+/// One sample of two classes and three voxels, with a buffer of the caller's for the sums of each class:
+///
+/// ```
+/// use unifocal_core::*;
+///
+/// let logits = Dense::channels_first(&[2.0_f32, 1.0, -1.0, -2.0, -1.0, 1.0], [1, 2, 3])?;
+/// let labels = Labels::new(Dense::labels(&[0_u8, 0, 1], [1, 3])?);
+/// let segmentation = Segmentation::new(logits, labels)?.with_activation(Activation::Softmax)?;
+///
+/// let loss = UnifiedFocal::asymmetric();
+/// let classes = Classes::default();
+/// let mut sums = [ClassSums::default(); 2];
+/// let value = segmentation.value(&loss, &classes, &mut sums)?;
+/// assert!(value > 0.0 && value < 0.2);
+///
+/// let mut gradient = [0.0_f32; 6];
+/// let mut slopes = [[0.0; 4]; 2];
+/// let out = &mut DenseMut::new(&mut gradient, [1, 2, 3], Layout::ChannelsFirst)?;
+/// segmentation.gradient(&loss, &classes, &sums, &mut slopes, out)?;
+/// assert!(gradient[2] > 0.0 && gradient[5] < 0.0); // the third voxel should lean further towards class 1
+/// # Ok::<(), unifocal_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Segmentation<P, T, W = Unweighted> {
+    prediction: P,
+    target: T,
+    weights: W,
+    activation: Activation,
+    pooling: Pooling,
+}
+
+/// Every voxel weighs 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Unweighted(Shape);
+
+impl Field for Unweighted {
+    type Item = f64;
+
+    fn shape(&self) -> Shape {
+        self.0
+    }
+
+    #[inline(always)]
+    fn get(&self, _: usize, _: usize, _: usize) -> f64 {
+        1.0
+    }
+}
+
+/// How far from [0, 1] a probability may be and still count as rounded.
+const ROUNDING: f64 = 1e-6;
+
+impl<P: Field<Item: Element>, T: Target> Segmentation<P, T> {
+    /// Probabilities beside their target.
+    ///
+    /// # Errors
+    ///
+    /// Different numbers of samples or voxels, a one-hot or soft target with another number of channels, or a
+    /// prediction without values.
+    pub fn new(prediction: P, target: T) -> Result<Self, Error> {
+        let shape = prediction.shape();
+        shape.check("prediction")?;
+        expect_shape("target", target.shape(), target.expected_shape(shape))?;
+        Ok(Self {
+            weights: Unweighted(shape.without_channels()),
+            prediction,
+            target,
+            activation: Activation::Identity,
+            pooling: Pooling::PerSample,
+        })
+    }
+}
+
+impl<P, T, W> Segmentation<P, T, W>
+where
+    P: Field<Item: Element>,
+    T: Target,
+    W: Field<Item: Element>,
+{
+    /// Says what the numbers of the prediction are.
+    ///
+    /// # Errors
+    ///
+    /// A softmax of a single class.
+    pub fn with_activation(self, activation: Activation) -> Result<Self, Error> {
+        if activation == Activation::Softmax && self.prediction.shape().channels == 1 {
+            return Err(Error::SoftmaxOfOneClass);
+        }
+        Ok(Self { activation, ..self })
+    }
+
+    /// Weighs each voxel, as [N, spatial…]; a mask is weights of 0 and 1.
+    ///
+    /// A voxel of weight 0 is not looked at, and is not one of the M that cross entropies are divided by.
+    ///
+    /// # Errors
+    ///
+    /// Weights of another number of samples or voxels, or with channels.
+    pub fn with_voxel_weights<V: Field<Item: Element>>(
+        self,
+        weights: V,
+    ) -> Result<Segmentation<P, T, V>, Error> {
+        let expected = self.prediction.shape().without_channels();
+        expect_shape("voxel weights", weights.shape(), expected)?;
+        Ok(Segmentation {
+            prediction: self.prediction,
+            target: self.target,
+            weights,
+            activation: self.activation,
+            pooling: self.pooling,
+        })
+    }
+
+    /// Says which voxels share their sums.
+    pub fn with_pooling(self, pooling: Pooling) -> Self {
+        Self { pooling, ..self }
+    }
+
+    /// The loss, from probabilities or logits; `sums` (groups × classes) holds the sums on return.
+    ///
+    /// # Errors
+    ///
+    /// A prediction that is not finite or no probability, a target, label or weight that is none, each with its place; an
+    /// impossible [`Classes`]; `sums` of another length.
+    pub fn value<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        sums: &mut [ClassSums<f64, K>],
+    ) -> Result<f64, Error> {
+        sums.fill(ClassSums::default());
+        evaluate(self, loss, classes, sums)
+    }
+
+    /// The loss's gradient with respect to the numbers of the prediction, from `sums` over this batch and whatever was
+    /// merged into them.
+    ///
+    /// `slopes` is room for the derivatives with respect to the sums, as many as there are sums. Voxels that do not
+    /// count get 0. The result is finite: what exceeds the type's range is its largest number.
+    ///
+    /// The data are not checked again: take the sums from this very segmentation.
+    ///
+    /// # Errors
+    ///
+    /// `sums`, `slopes` or `gradient` of another size.
+    pub fn gradient<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        sums: &[ClassSums<f64, K>],
+        slopes: &mut [[f64; K]],
+        gradient: &mut impl FieldMut<Item = <P::Item as Element>::Real>,
+    ) -> Result<(), Error> {
+        self.slopes(loss, classes, sums, slopes)?;
+        self.gradient_by(loss, classes, slopes, gradient)
+    }
+
+    /// The derivatives of the loss with respect to `sums`: the first half of [`gradient`](Segmentation::gradient).
+    ///
+    /// # Errors
+    ///
+    /// `sums` or `slopes` of another size.
+    pub fn slopes<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        sums: &[ClassSums<f64, K>],
+        slopes: &mut [[f64; K]],
+    ) -> Result<(), Error> {
+        let count = self.classes();
+        classes.check(count)?;
+        self.expect_len("class sums", sums.len())?;
+        self.expect_len("slopes", slopes.len())?;
+        for (sums, slopes) in sums.chunks(count).zip(slopes.chunks_mut(count)) {
+            classes.slopes(loss, sums, slopes);
+        }
+        let groups = self.groups() as f64;
+        for slope in slopes.iter_mut().flatten() {
+            *slope /= groups;
+        }
+        Ok(())
+    }
+
+    /// The gradient of Σ slope·sum with respect to the numbers of the prediction: the second half of
+    /// [`gradient`](Segmentation::gradient), for slopes that were scaled or come from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// `slopes` or `gradient` of another size.
+    pub fn gradient_by<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        slopes: &[[f64; K]],
+        gradient: &mut impl FieldMut<Item = <P::Item as Element>::Real>,
+    ) -> Result<(), Error> {
+        let shape = self.prediction.shape();
+        self.expect_len("slopes", slopes.len())?;
+        expect_shape("gradient", gradient.shape(), shape)?;
+        for sample in 0..shape.samples {
+            let slopes = &slopes[self.first_sum(sample)..];
+            for voxel in 0..shape.voxels {
+                self.voxel_gradient(loss, classes, slopes, [sample, voxel], |channel, value| {
+                    gradient.set(sample, channel, voxel, value);
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The sums of one group, which start at this index.
+    fn first_sum(&self, sample: usize) -> usize {
+        match self.pooling {
+            Pooling::PerSample => sample * self.classes(),
+            Pooling::Batch => 0,
+        }
+    }
+
+    fn expect_len(&self, what: &'static str, found: usize) -> Result<(), Error> {
+        let expected = self.groups() * self.classes();
+        if found == expected {
+            Ok(())
+        } else {
+            Err(Error::Length {
+                what,
+                found,
+                expected,
+            })
+        }
+    }
+
+    /// The weight of a voxel, 0 if it does not count.
+    #[inline(always)]
+    fn weight(&self, sample: usize, voxel: usize) -> Result<f64, Error> {
+        let found = self.weights.get(sample, 0, voxel).real().to_f64();
+        if found == 0.0 || !self.target.check(sample, voxel, self.classes())? {
+            return Ok(0.0);
+        }
+        if found > 0.0 && found < f64::INFINITY {
+            return Ok(found);
+        }
+        Err(Error::Value {
+            what: "voxel weight",
+            found,
+            expected: "a finite number ≥ 0",
+            at: Position {
+                sample,
+                channel: 0,
+                voxel,
+            },
+        })
+    }
+
+    /// Checks the numbers that were given for a voxel.
+    #[inline(always)]
+    fn check_prediction(&self, sample: usize, voxel: usize) -> Result<(), Error> {
+        for channel in 0..self.prediction.shape().channels {
+            let found = self.prediction.get(sample, channel, voxel).real().to_f64();
+            let (valid, expected) = match self.activation {
+                Activation::Identity => (
+                    (-ROUNDING..=1.0 + ROUNDING).contains(&found),
+                    "a probability in [0, 1]",
+                ),
+                Activation::Softmax | Activation::Sigmoid => (found.is_finite(), "a finite logit"),
+            };
+            if !valid {
+                return Err(Error::Value {
+                    what: "prediction",
+                    found,
+                    expected,
+                    at: Position {
+                        sample,
+                        channel,
+                        voxel,
+                    },
+                });
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn add_voxel<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        sums: &mut [ClassSums<f64, K>],
+        [sample, voxel]: [usize; 2],
+    ) -> Result<(), Error> {
+        let weight = self.weight(sample, voxel)?;
+        if weight == 0.0 {
+            return Ok(());
+        }
+        self.check_prediction(sample, voxel)?;
+        let count = self.classes();
+        let given = Voxel::new(&self.prediction, self.activation, sample, voxel);
+        let normalizer = given.normalizer();
+        for (class, sums) in sums.iter_mut().enumerate().take(count) {
+            let probability = given.probability(class, &normalizer);
+            let y = self.target.get(sample, class, voxel, count);
+            let terms = loss.terms(&classes.class(class), &probability, &y);
+            for (sum, term) in sums.terms.iter_mut().zip(terms) {
+                *sum += weight * term.to_f64();
+            }
+            sums.target += weight * y.to_f64();
+            sums.voxels += weight;
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn voxel_gradient<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        slopes: &[[f64; K]],
+        [sample, voxel]: [usize; 2],
+        mut write: impl FnMut(usize, <P::Item as Element>::Real),
+    ) {
+        let weight = self.weight(sample, voxel).unwrap_or(0.0);
+        if weight == 0.0 {
+            let zero = Default::default();
+            (0..self.prediction.shape().channels).for_each(|channel| write(channel, zero));
+            return;
+        }
+        let count = self.classes();
+        let given = Voxel::new(&self.prediction, self.activation, sample, voxel);
+        let normalizer = given.normalizer();
+        let slope = |class: usize| {
+            let probability = given.dual(class, &normalizer);
+            let y = Dual::constant(self.target.get(sample, class, voxel, count));
+            let terms = loss.terms(&classes.class(class), &probability, &y);
+            let zero = <P::Item as Element>::Real::default();
+            terms
+                .iter()
+                .zip(slopes[class])
+                .fold(zero, |sum, (term, slope)| {
+                    sum + finite(term.derivative * finite(<_>::from_f64(weight * slope)))
+                })
+        };
+        given.gradient(&normalizer, slope, write);
+    }
+}
+
+fn expect_shape(what: &'static str, found: Shape, expected: Shape) -> Result<(), Error> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Error::Shape {
+            what,
+            found,
+            expected,
+        })
+    }
+}
+
+/// x, far enough from the end of the type's range that a few of them can be added or subtracted.
+#[inline(always)]
+fn finite<T: Float>(x: T) -> T {
+    x.clip(T::MAX / -64.0, T::MAX / 64.0)
+}
+
+impl<P, T, W> TensorLike for Segmentation<P, T, W>
+where
+    P: Field<Item: Element>,
+    T: Target,
+    W: Field<Item: Element>,
+{
+    type Sum = f64;
+
+    fn groups(&self) -> usize {
+        match self.pooling {
+            Pooling::PerSample => self.prediction.shape().samples,
+            Pooling::Batch => 1,
+        }
+    }
+
+    fn classes(&self) -> usize {
+        self.prediction.shape().channels.max(2)
+    }
+
+    fn add_sums<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        sums: &mut [ClassSums<f64, K>],
+    ) -> Result<(), Error> {
+        self.expect_len("class sums", sums.len())?;
+        let shape = self.prediction.shape();
+        for sample in 0..shape.samples {
+            let sums = &mut sums[self.first_sum(sample)..];
+            for voxel in 0..shape.voxels {
+                self.add_voxel(loss, classes, sums, [sample, voxel])?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,242 @@
+//! The region-based losses: Dice, Jaccard, Tversky and the focal Tversky losses are one formula.
+
+use crate::parameter::{
+    ParameterError, check, check_delta, check_gamma, check_non_negative, check_unit_gamma,
+};
+use crate::{Class, ClassSums, Clip, Loss, Probability, Real, Score};
+
+/// The focal Tversky family, mean_c (1 − TI_c)^e_c.
+///
+/// Per sample and class, with TP = Σ p·y, FP = Σ p·(1−y), FN = Σ (1−p)·y,
+///
+/// ```text
+/// 1 − TI = (α·FP + β·FN) / (TP + α·FP + β·FN + s)         α = 1 − δ, β = δ
+/// ```
+///
+/// always in this form, which subtracts no near-equal numbers. α is [`fp_weight`](Tversky::fp_weight) and β
+/// [`fn_weight`](Tversky::fn_weight): elsewhere the two letters are swapped as often as not.
+///
+/// | constructor | e | δ | γ | s | clip | source |
+/// |---|---|---|---|---|---|---|
+/// | [`dice`](Tversky::dice) | 1 | ½ | | 10⁻⁶ | no | Milletari et al. 2016, arXiv 1606.04797 |
+/// | [`new`](Tversky::new) | 1 | 0.7 | | 10⁻⁶ | no | Salehi et al. 2017, arXiv 1706.05721 |
+/// | [`jaccard`](Tversky::jaccard) | 1 | α = β = 1 | | 10⁻⁶ | no | Rahman & Wang 2016 |
+/// | [`focal`](Tversky::focal) | γ | 0.7 | 0.75 | 10⁻⁶ | 10⁻⁷ | Abraham & Khan 2019, arXiv 1810.07842 |
+/// | [`symmetric_focal`](Tversky::symmetric_focal) | 1−γ | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
+/// | [`asymmetric_focal`](Tversky::asymmetric_focal) | 1 common, 1−γ rare | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022 |
+///
+/// The three sums are TP, FP and FN, in this order.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::Tversky;
+///
+/// let tversky = Tversky::new().with_delta(0.8)?;
+/// assert_eq!(tversky.fn_weight(), 0.8);
+/// // Special cases are values of one family:
+/// assert_eq!(Tversky::new().with_delta(0.5)?, Tversky::dice());
+/// # Ok::<(), unifocal_core::ParameterError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tversky {
+    fp_weight: f64,
+    fn_weight: f64,
+    smooth: f64,
+    gamma: f64,
+    focus: Focus,
+    clip: Option<Clip>,
+}
+
+/// How γ becomes the exponent of 1 − TI.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Focus {
+    /// (1 − TI)^γ: plain at γ = 1.
+    Plain,
+    /// (1 − TI)^(1−γ): plain at γ = 0.
+    Symmetric,
+    /// (1 − TI)^(1−γ) for rare classes, 1 − TI for common ones.
+    Asymmetric,
+}
+
+impl Tversky {
+    /// The Tversky loss: δ = 0.7, s = 10⁻⁶, no clip.
+    pub fn new() -> Self {
+        Self {
+            fp_weight: 1.0 - 0.7,
+            fn_weight: 0.7,
+            smooth: 1e-6,
+            gamma: 1.0,
+            focus: Focus::Plain,
+            clip: None,
+        }
+    }
+
+    /// The Dice loss: Tversky at δ = ½.
+    pub fn dice() -> Self {
+        Self {
+            fp_weight: 0.5,
+            fn_weight: 0.5,
+            ..Self::new()
+        }
+    }
+
+    /// The Jaccard (IoU) loss: Tversky at α = β = 1.
+    pub fn jaccard() -> Self {
+        Self {
+            fp_weight: 1.0,
+            fn_weight: 1.0,
+            ..Self::new()
+        }
+    }
+
+    /// The focal Tversky loss (1 − TI)^γ: δ = 0.7, γ = 0.75, s = 10⁻⁶, clip 10⁻⁷.
+    pub fn focal() -> Self {
+        Self {
+            gamma: 0.75,
+            clip: Some(Clip::REFERENCE),
+            ..Self::new()
+        }
+    }
+
+    /// The symmetric focal Tversky loss (1 − TI)^(1−γ): δ = 0.7, γ = 0.75, s = clip = 10⁻⁷.
+    pub fn symmetric_focal() -> Self {
+        Self {
+            smooth: 1e-7,
+            focus: Focus::Symmetric,
+            ..Self::focal()
+        }
+    }
+
+    /// The asymmetric focal Tversky loss, (1 − TI)^(1−γ) for rare classes and 1 − TI for common ones: δ = 0.7,
+    /// γ = 0.75, s = clip = 10⁻⁷.
+    pub fn asymmetric_focal() -> Self {
+        Self {
+            focus: Focus::Asymmetric,
+            ..Self::symmetric_focal()
+        }
+    }
+
+    /// Weighs false negatives with δ and false positives with 1 − δ.
+    ///
+    /// # Errors
+    ///
+    /// δ outside [0, 1].
+    pub fn with_delta(self, delta: f64) -> Result<Self, ParameterError> {
+        let delta = check_delta(delta)?;
+        Ok(Self {
+            fp_weight: 1.0 - delta,
+            fn_weight: delta,
+            ..self
+        })
+    }
+
+    /// Weighs false positives with α and false negatives with β, which need not sum to 1.
+    ///
+    /// # Errors
+    ///
+    /// A weight that is negative or not finite.
+    pub fn with_weights(self, fp_weight: f64, fn_weight: f64) -> Result<Self, ParameterError> {
+        let expected = "a finite weight ≥ 0";
+        Ok(Self {
+            fp_weight: check_non_negative("fp_weight", fp_weight, expected)?,
+            fn_weight: check_non_negative("fn_weight", fn_weight, expected)?,
+            ..self
+        })
+    }
+
+    /// Sets γ: the exponent itself for the focal Tversky loss (and for Dice, Tversky and Jaccard, which are it at
+    /// γ = 1), 1 minus the exponent for the symmetric and asymmetric ones.
+    ///
+    /// # Errors
+    ///
+    /// γ negative or not finite; for the symmetric and asymmetric losses, γ outside [0, 1].
+    pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
+        let gamma = match self.focus {
+            Focus::Plain => check_gamma(gamma)?,
+            Focus::Symmetric | Focus::Asymmetric => check_unit_gamma(gamma)?,
+        };
+        Ok(Self { gamma, ..self })
+    }
+
+    /// Sets the smoothing term s of numerator and denominator of TI.
+    ///
+    /// # Errors
+    ///
+    /// s below 10⁻³⁰ or not finite: at 0, a class that is neither there nor predicted would score 0/0.
+    pub fn with_smooth(self, smooth: f64) -> Result<Self, ParameterError> {
+        let valid = smooth >= 1e-30 && smooth.is_finite();
+        Ok(Self {
+            smooth: check("smooth", smooth, "a finite s ≥ 1e-30", valid)?,
+            ..self
+        })
+    }
+
+    /// Clamps probabilities to [ε, 1 − ε], or with `None` takes them as they are.
+    ///
+    /// # Errors
+    ///
+    /// ε outside (0, ½).
+    pub fn with_clip(self, epsilon: impl Into<Option<f64>>) -> Result<Self, ParameterError> {
+        let clip = epsilon.into().map(Clip::new).transpose()?;
+        Ok(Self { clip, ..self })
+    }
+
+    /// α, the weight of false positives.
+    pub fn fp_weight(&self) -> f64 {
+        self.fp_weight
+    }
+
+    /// β, the weight of false negatives.
+    pub fn fn_weight(&self) -> f64 {
+        self.fn_weight
+    }
+
+    /// s, the smoothing term.
+    pub fn smooth(&self) -> f64 {
+        self.smooth
+    }
+
+    /// γ, in the sense of [`with_gamma`](Tversky::with_gamma).
+    pub fn gamma(&self) -> f64 {
+        self.gamma
+    }
+
+    /// The clip, if there is one.
+    pub fn clip(&self) -> Option<Clip> {
+        self.clip
+    }
+
+    fn exponent(&self, class: &Class) -> f64 {
+        match self.focus {
+            Focus::Plain => self.gamma,
+            Focus::Asymmetric if !class.rare => 1.0,
+            Focus::Symmetric | Focus::Asymmetric => 1.0 - self.gamma,
+        }
+    }
+}
+
+impl Default for Tversky {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Loss<3> for Tversky {
+    #[inline(always)]
+    fn terms<R: Real>(&self, _: &Class, prediction: &Probability<R>, target: &R) -> [R; 3] {
+        let Probability { p, complement, .. } = prediction.clipped(self.clip);
+        let tp = p.clone() * target.clone();
+        let fp = p * target.clone().complement();
+        let fn_ = complement * target.clone();
+        [tp, fp, fn_]
+    }
+
+    #[inline(always)]
+    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 3>) -> Score<R> {
+        let [tp, fp, fn_] = sums.terms.clone();
+        let error = fp.scale(self.fp_weight) + fn_.scale(self.fn_weight);
+        let total = (tp + error.clone()).shift(self.smooth);
+        Score::mean((error / total).powf(self.exponent(class)))
+    }
+}

@@ -1,0 +1,322 @@
+//! The compound losses: a region-based and a distribution-based loss, weighted.
+
+use crate::parameter::{ParameterError, check, check_delta, check_non_negative, check_unit_gamma};
+use crate::{Class, ClassSums, Focal, Loss, Probability, Real, Score, Tversky};
+
+/// The Unified Focal loss, λ·(focal Tversky) + (1−λ)·(focal cross entropy), and the compound losses it generalises.
+///
+/// | constructor | region | distribution | λ |
+/// |---|---|---|---|
+/// | [`symmetric`](UnifiedFocal::symmetric) | [`Tversky::symmetric_focal`] | [`Focal::symmetric`] | ½ |
+/// | [`asymmetric`](UnifiedFocal::asymmetric) | [`Tversky::asymmetric_focal`] | [`Focal::asymmetric`] | ½ |
+/// | [`tversky_cross_entropy`](UnifiedFocal::tversky_cross_entropy) | symmetric at γ = 0 | symmetric at γ = 0 | ½ |
+/// | [`combo`](UnifiedFocal::combo) | minus [`Tversky::dice`]'s index | weighted cross entropy | 1−a |
+///
+/// λ multiplies the Tversky side, as in the code that was published with the paper. Other places mean other things by
+/// the same letters; [`paper_symmetric`](UnifiedFocal::paper_symmetric),
+/// [`paper_asymmetric`](UnifiedFocal::paper_asymmetric) and [`monai`](UnifiedFocal::monai) take theirs.
+///
+/// Source: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice and cross entropy-based losses to handle
+/// class imbalanced medical image segmentation", Comput. Med. Imaging Graph. 95 (2022) 102026, arXiv 2102.04525.
+///
+/// The four sums are TP, FP, FN and F.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::{Tversky, UnifiedFocal};
+///
+/// let loss = UnifiedFocal::asymmetric().with_delta(0.7)?.with_gamma(0.2)?.with_lambda(0.4)?;
+/// assert_eq!(loss.lambda(), Some(0.4));
+/// assert_eq!(loss.region(), Tversky::asymmetric_focal().with_gamma(0.2)?);
+/// // The plain sum of both sides:
+/// assert_eq!(loss.with_lambda(None)?.lambda(), None);
+/// # Ok::<(), unifocal_core::ParameterError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UnifiedFocal {
+    region: Tversky,
+    distribution: Focal,
+    region_weight: f64,
+    distribution_weight: f64,
+    /// Whether the region side is −TI in place of 1 − TI.
+    negated_index: bool,
+}
+
+impl UnifiedFocal {
+    /// The plain sum of a region-based and a distribution-based loss (λ absent).
+    pub fn sum(region: Tversky, distribution: Focal) -> Self {
+        Self {
+            region,
+            distribution,
+            region_weight: 1.0,
+            distribution_weight: 1.0,
+            negated_index: false,
+        }
+    }
+
+    /// The symmetric Unified Focal loss: λ = ½, δ = 0.6, γ = 0.5, s = clip = 10⁻⁷.
+    pub fn symmetric() -> Self {
+        Self::reference(Tversky::symmetric_focal(), Focal::symmetric())
+    }
+
+    /// The asymmetric Unified Focal loss: λ = ½, δ = 0.6, γ = 0.5, s = clip = 10⁻⁷.
+    ///
+    /// The PyTorch port has γ = 0.2 by default and is the same otherwise: `.with_gamma(0.2)?`.
+    pub fn asymmetric() -> Self {
+        Self::reference(Tversky::asymmetric_focal(), Focal::asymmetric())
+    }
+
+    fn reference(region: Tversky, distribution: Focal) -> Self {
+        let valid = "0.6 and 0.5 are in range";
+        Self {
+            region_weight: 0.5,
+            distribution_weight: 0.5,
+            ..Self::sum(region, distribution)
+        }
+        .with_delta(0.6)
+        .and_then(|loss| loss.with_gamma(0.5))
+        .expect(valid)
+    }
+
+    /// Tversky loss and weighted cross entropy: the symmetric Unified Focal loss at γ = 0 (λ = ½, δ = 0.6).
+    pub fn tversky_cross_entropy() -> Self {
+        Self::symmetric().with_gamma(0.0).expect("0 is in range")
+    }
+
+    /// The Combo loss, a·(1/M) Σ_c b_c·F_c(0) − (1−a)·mean_c TI, with δ = ½ and s = 10⁻⁶; a absent: the plain difference.
+    ///
+    /// b_c is b for common classes and 1−b for rare ones, as in the reference's code; b absent: 1 for every class. The
+    /// reference's defaults are a = b = ½. It is ½ below the Unified Focal loss at λ = ½, γ = 0, δ = ½.
+    ///
+    /// Source: Taghanaki et al. 2019, arXiv 1805.02798.
+    ///
+    /// # Errors
+    ///
+    /// a or b outside [0, 1].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::UnifiedFocal;
+    ///
+    /// let combo = UnifiedFocal::combo(0.5, 0.5)?;
+    /// let plain = UnifiedFocal::combo(None, None)?;
+    /// assert_ne!(combo, plain);
+    /// # Ok::<(), unifocal_core::ParameterError>(())
+    /// ```
+    pub fn combo(
+        alpha: impl Into<Option<f64>>,
+        beta: impl Into<Option<f64>>,
+    ) -> Result<Self, ParameterError> {
+        let unit =
+            |parameter, x: f64| check(parameter, x, "a number in [0, 1]", (0.0..=1.0).contains(&x));
+        let alpha = alpha.into().map(|a| unit("alpha", a)).transpose()?;
+        let beta = beta.into().map(|b| unit("beta", b)).transpose()?;
+        let distribution = Focal::cross_entropy().with_delta(beta.map(|b| 1.0 - b))?;
+        Self {
+            negated_index: true,
+            ..Self::sum(Tversky::dice(), distribution)
+        }
+        .with_lambda(alpha.map(|a| 1.0 - a))
+    }
+
+    /// The symmetric Unified Focal loss of the paper's printed equations, for `classes` classes.
+    ///
+    /// There λ multiplies the focal side, γ is 1 minus the code's, and the Tversky side is summed over the classes in
+    /// place of averaged: λ·(1/M) Σ_c w_c·F_c(1−γ) + (1−λ)·Σ_c (1−TI_c)^γ, with the code's w, s and clip.
+    ///
+    /// # Errors
+    ///
+    /// λ, δ or γ outside [0, 1].
+    pub fn paper_symmetric(
+        lambda: f64,
+        delta: f64,
+        gamma: f64,
+        classes: usize,
+    ) -> Result<Self, ParameterError> {
+        let gamma = 1.0 - check_unit_gamma(gamma)?;
+        Self::symmetric()
+            .with_delta(delta)?
+            .with_gamma(gamma)?
+            .printed(lambda, classes)
+    }
+
+    /// The asymmetric Unified Focal loss of the paper's printed equations, for `classes` classes.
+    ///
+    /// There λ multiplies the focal side, and the Tversky side is summed over the classes in place of averaged; γ is
+    /// the code's.
+    ///
+    /// # Errors
+    ///
+    /// λ, δ or γ outside [0, 1].
+    pub fn paper_asymmetric(
+        lambda: f64,
+        delta: f64,
+        gamma: f64,
+        classes: usize,
+    ) -> Result<Self, ParameterError> {
+        Self::asymmetric()
+            .with_delta(delta)?
+            .with_gamma(gamma)?
+            .printed(lambda, classes)
+    }
+
+    fn printed(self, lambda: f64, classes: usize) -> Result<Self, ParameterError> {
+        let lambda = check_lambda(lambda)?;
+        self.with_weights((1.0 - lambda) * classes as f64, lambda)
+    }
+
+    /// MONAI's `AsymmetricUnifiedFocalLoss(weight, gamma, delta)`, for two classes.
+    ///
+    /// There the weight multiplies the focal side, which is averaged over the class axis besides:
+    /// (1−weight)·mean_c (1−TI_c)^e_c + weight·½·(1/M) Σ_c w_c·F_c(g_c). Its defaults are 0.5, 0.5 and 0.7.
+    ///
+    /// # Errors
+    ///
+    /// The weight, γ or δ outside [0, 1].
+    pub fn monai(weight: f64, gamma: f64, delta: f64) -> Result<Self, ParameterError> {
+        let weight = check(
+            "weight",
+            weight,
+            "a number in [0, 1]",
+            (0.0..=1.0).contains(&weight),
+        )?;
+        Self::asymmetric()
+            .with_delta(delta)?
+            .with_gamma(gamma)?
+            .with_weights(1.0 - weight, 0.5 * weight)
+    }
+
+    /// Weighs the Tversky side with λ and the cross entropy side with 1−λ, or with `None` both with 1.
+    ///
+    /// # Errors
+    ///
+    /// λ outside [0, 1].
+    pub fn with_lambda(self, lambda: impl Into<Option<f64>>) -> Result<Self, ParameterError> {
+        match lambda.into().map(check_lambda).transpose()? {
+            Some(lambda) => self.with_weights(lambda, 1.0 - lambda),
+            None => self.with_weights(1.0, 1.0),
+        }
+    }
+
+    /// Weighs the two sides with any two numbers, for conventions that no λ gives.
+    ///
+    /// # Errors
+    ///
+    /// A weight that is negative or not finite.
+    pub fn with_weights(self, region: f64, distribution: f64) -> Result<Self, ParameterError> {
+        let expected = "a finite weight ≥ 0";
+        Ok(Self {
+            region_weight: check_non_negative("region_weight", region, expected)?,
+            distribution_weight: check_non_negative("distribution_weight", distribution, expected)?,
+            ..self
+        })
+    }
+
+    /// Sets δ of both sides: false negatives against false positives, and rare classes against common ones.
+    ///
+    /// # Errors
+    ///
+    /// δ outside [0, 1].
+    pub fn with_delta(self, delta: f64) -> Result<Self, ParameterError> {
+        let delta = check_delta(delta)?;
+        Ok(Self {
+            region: self.region.with_delta(delta)?,
+            distribution: self.distribution.with_delta(delta)?,
+            ..self
+        })
+    }
+
+    /// Sets γ of both sides.
+    ///
+    /// # Errors
+    ///
+    /// γ outside [0, 1].
+    pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
+        let gamma = check_unit_gamma(gamma)?;
+        Ok(Self {
+            region: self.region.with_gamma(gamma)?,
+            distribution: self.distribution.with_gamma(gamma)?,
+            ..self
+        })
+    }
+
+    /// Sets the smoothing term s of the Tversky side.
+    ///
+    /// # Errors
+    ///
+    /// s below 10⁻³⁰ or not finite.
+    pub fn with_smooth(self, smooth: f64) -> Result<Self, ParameterError> {
+        let region = self.region.with_smooth(smooth)?;
+        Ok(Self { region, ..self })
+    }
+
+    /// Clamps the probabilities of both sides to [ε, 1 − ε], or with `None` takes them as they are.
+    ///
+    /// # Errors
+    ///
+    /// ε outside (0, ½).
+    pub fn with_clip(self, epsilon: impl Into<Option<f64>>) -> Result<Self, ParameterError> {
+        let epsilon = epsilon.into();
+        Ok(Self {
+            region: self.region.with_clip(epsilon)?,
+            distribution: self.distribution.with_clip(epsilon)?,
+            ..self
+        })
+    }
+
+    /// The region-based side.
+    pub fn region(&self) -> Tversky {
+        self.region
+    }
+
+    /// The distribution-based side.
+    pub fn distribution(&self) -> Focal {
+        self.distribution
+    }
+
+    /// λ, if the weights of the two sides are λ and 1−λ.
+    pub fn lambda(&self) -> Option<f64> {
+        let sums_to_one = self.distribution_weight == 1.0 - self.region_weight;
+        sums_to_one.then_some(self.region_weight)
+    }
+}
+
+fn check_lambda(lambda: f64) -> Result<f64, ParameterError> {
+    check("lambda", lambda, "0 ≤ λ ≤ 1", (0.0..=1.0).contains(&lambda))
+}
+
+impl Default for UnifiedFocal {
+    fn default() -> Self {
+        Self::asymmetric()
+    }
+}
+
+impl Loss<4> for UnifiedFocal {
+    #[inline(always)]
+    fn terms<R: Real>(&self, class: &Class, prediction: &Probability<R>, target: &R) -> [R; 4] {
+        let [tp, fp, fn_] = self.region.terms(class, prediction, target);
+        let [f] = self.distribution.terms(class, prediction, target);
+        [tp, fp, fn_, f]
+    }
+
+    #[inline(always)]
+    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
+        let [tp, fp, fn_, f] = sums.terms.clone();
+        let region = self
+            .region
+            .finalize(class, &sums.with_terms([tp, fp, fn_]))
+            .mean;
+        let distribution = self.distribution.finalize(class, &sums.with_terms([f])).sum;
+        let region = if self.negated_index {
+            region.shift(-1.0)
+        } else {
+            region
+        };
+        Score {
+            mean: region.scale(self.region_weight),
+            sum: distribution.scale(self.distribution_weight),
+        }
+    }
+}
