@@ -107,6 +107,11 @@ where
     T: Target,
     W: Field<Item: Element>,
 {
+    /// How many samples, channels and voxels the prediction has.
+    pub fn shape(&self) -> Shape {
+        self.prediction.shape()
+    }
+
     /// Says what the numbers of the prediction are.
     ///
     /// # Errors

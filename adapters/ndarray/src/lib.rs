@@ -1,0 +1,32 @@
+//! The Unified Focal loss family for `ndarray`: views of any dimension and any strides in, value and gradient out.
+//!
+//! ```
+//! use ndarray::{array, Array4};
+//! use unifocal_ndarray::{Evaluation, core::{Activation, UnifiedFocal}};
+//!
+//! // Logits [N, C, H, W] of one 2 × 2 image and two classes, labels [N, H, W].
+//! let logits: Array4<f32> = array![[[[2.0, 1.0], [0.5, -1.0]], [[-2.0, -1.0], [-0.5, 1.0]]]];
+//! let labels = array![[[0_u8, 0], [0, 1]]];
+//!
+//! let evaluation = Evaluation::labels(logits.view(), labels.view()).activation(Activation::Softmax);
+//! let (value, gradient) = evaluation.value_and_gradient(&UnifiedFocal::asymmetric())?;
+//! assert!(value < 0.2);
+//! assert_eq!(gradient.dim(), logits.dim());
+//! # Ok::<(), unifocal_ndarray::Error>(())
+//! ```
+//!
+//! The class axis is axis 1 ([N, C, spatial…], as PyTorch) unless [`Evaluation::layout`] says that it is the last one.
+//! Everything else, from the losses to the meaning of ignored labels, is [`unifocal_core`]'s, here as [`core`].
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod evaluation;
+mod rows;
+mod truth;
+
+pub use unifocal_core as core;
+
+pub use error::Error;
+pub use evaluation::{ClassValue, Evaluation};
+pub use truth::{LabelArray, SoftArray, Truth};

@@ -1,0 +1,31 @@
+//! Against the core in f64, on random cases with everything that can be said of one.
+
+use fastrand::Rng;
+use unifocal_core::{AnyLoss, Name};
+
+use super::{assert_close, assert_close_gradient, by_precision, outcome};
+use crate::core_f64::CoreF64;
+use crate::{Backend, random, tolerance};
+
+/// Values and gradients equal the core's in f64.
+pub fn agreement(backend: &impl Backend) {
+    let mut rng = Rng::with_seed(11);
+    for round in 0..40 {
+        for shape in random::SHAPES {
+            for activation in random::activations(shape) {
+                let mut case = random::case(&mut rng, shape, *activation);
+                // What an f32 backend is given is what the f64 one gets.
+                case.prediction.mapv_inplace(|x| f64::from(x as f32));
+                for name in Name::ALL {
+                    let loss = AnyLoss::from(name);
+                    let what = format!("{name}, round {round}, {case:?}");
+                    let ours = outcome(backend, &loss, &case);
+                    let core = outcome(&CoreF64, &loss, &case);
+                    let tolerance = by_precision(backend, 1e-12, tolerance::F32_OURS);
+                    assert_close(ours.value, core.value, tolerance, &what);
+                    assert_close_gradient(&ours.gradient, &core.gradient, tolerance, &what);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Gradients against central differences in f64.
+
+use fastrand::Rng;
+use ndarray::ArrayD;
+use unifocal_core::{Activation, AnyLoss, Name, Pooling};
+
+use super::outcome;
+use crate::{Backend, Case, Precision, Truth, random, tolerance};
+
+/// Every loss × layout × activation × kind of target × pooling, and random cases with everything else besides.
+///
+/// # Panics
+///
+/// If the backend does not compute in f64, which the differences need.
+pub fn gradients(backend: &impl Backend) {
+    assert_eq!(
+        backend.precision(),
+        Precision::F64,
+        "central differences need f64"
+    );
+    let mut rng = Rng::with_seed(5);
+    let shape: &[usize] = &[2, 3, 2, 2];
+    for name in Name::ALL {
+        for activation in [
+            Activation::Identity,
+            Activation::Softmax,
+            Activation::Sigmoid,
+        ] {
+            for pooling in [Pooling::PerSample, Pooling::Batch] {
+                let labels = Case {
+                    activation,
+                    pooling,
+                    ..Case::new(
+                        random::prediction(&mut rng, shape, activation),
+                        Truth::Labels(random::labels(&mut rng, shape), None),
+                    )
+                };
+                let soft = Case {
+                    truth: Truth::Soft(random::soft(&mut rng, shape)),
+                    ..labels.clone()
+                };
+                for case in [labels.one_hot(), labels, soft] {
+                    check(backend, name, &case.channels_last());
+                    check(backend, name, &case);
+                }
+            }
+        }
+        for shape in random::SHAPES {
+            for activation in random::activations(shape) {
+                check(backend, name, &random::case(&mut rng, shape, *activation));
+            }
+        }
+    }
+}
+
+fn check(backend: &impl Backend, name: Name, case: &Case) {
+    let loss = AnyLoss::from(name);
+    let found = outcome(backend, &loss, case).gradient;
+    let step = tolerance::STEP;
+    let mut expected = ArrayD::zeros(case.prediction.raw_dim());
+    for (index, difference) in expected.indexed_iter_mut() {
+        let value = |step: f64| {
+            let mut moved = case.clone();
+            moved.prediction[&index] += step;
+            outcome(backend, &loss, &moved).value
+        };
+        *difference = (value(step) - value(-step)) / (2.0 * step);
+    }
+    let what = format!("{name}, {case:?}");
+    let scale = super::largest(&expected).max(1e-4);
+    let normalized = |array: ArrayD<f64>| array.mapv(|g| g / scale);
+    for (found, expected) in normalized(found).iter().zip(&normalized(expected)) {
+        assert!(
+            (found - expected).abs() <= tolerance::CENTRAL_DIFFERENCE,
+            "{what}: {found} is not {expected} (of {scale:e})"
+        );
+    }
+}

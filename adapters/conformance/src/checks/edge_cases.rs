@@ -1,0 +1,168 @@
+//! Where other implementations give NaN or a dead gradient.
+
+use ndarray::{ArrayD, IxDyn};
+use unifocal_core::{AbsentClass, Activation, AnyLoss, Focal, Name, Tversky, UnifiedFocal};
+
+use super::{by_precision, outcome};
+use crate::{Backend, Case, Outcome, Truth};
+
+/// Empty and full masks, perfect and wrong predictions, saturated logits: finite, and with a gradient that pushes back.
+pub fn edges(backend: &impl Backend) {
+    for name in Name::ALL {
+        for gamma in [None, Some(0.0), Some(0.5), Some(1.0)] {
+            let loss = with_gamma(name, gamma);
+            for (what, case) in extreme_cases(by_precision(backend, 1e300, 1e38)) {
+                let Outcome { value, gradient } = outcome(backend, &loss, &case);
+                assert!(value.is_finite(), "{name} {gamma:?} {what}: {value}");
+                assert!(
+                    gradient.iter().all(|g| g.is_finite()),
+                    "{name} {gamma:?} {what}: {gradient}"
+                );
+            }
+        }
+    }
+    perfect(backend);
+    wrong(backend);
+    absent(backend);
+    nothing_counts(backend);
+}
+
+fn with_gamma(name: Name, gamma: Option<f64>) -> AnyLoss {
+    match (AnyLoss::from(name), gamma) {
+        (loss, None) => loss,
+        (AnyLoss::Tversky(loss), Some(gamma)) => loss.with_gamma(gamma).expect("in range").into(),
+        (AnyLoss::Focal(loss), Some(gamma)) => loss.with_gamma(gamma).expect("in range").into(),
+        (AnyLoss::UnifiedFocal(loss), Some(gamma)) => {
+            loss.with_gamma(gamma).expect("in range").into()
+        }
+    }
+}
+
+/// All-background, all-foreground and mixed labels under predictions at the ends of their range.
+fn extreme_cases(huge: f64) -> Vec<(String, Case)> {
+    let mut cases = Vec::new();
+    for (mask, labels) in [
+        ("empty", [0, 0, 0]),
+        ("full", [1, 1, 1]),
+        ("mixed", [0, 1, 1]),
+    ] {
+        for (kind, activation, low, high) in [
+            ("probabilities", Activation::Identity, 0.0, 1.0),
+            ("logits ±100", Activation::Softmax, -100.0, 100.0),
+            ("logits ±1e4", Activation::Softmax, -1e4, 1e4),
+            ("logits of the format", Activation::Softmax, -huge, huge),
+            ("sigmoids of the format", Activation::Sigmoid, -huge, huge),
+        ] {
+            for (quality, right) in [("perfect", true), ("wrong", false)] {
+                let mut case = two_classes(&labels, right, low, high);
+                case.activation = activation;
+                for absent in [AbsentClass::Smooth, AbsentClass::Skip] {
+                    case.absent = absent;
+                    cases.push((format!("{mask} {kind} {quality} {absent:?}"), case.clone()));
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// A prediction that is `high` for the right (or the wrong) class and `low` for the other.
+fn two_classes(labels: &[i64], right: bool, low: f64, high: f64) -> Case {
+    let voxels = labels.len();
+    let prediction = ArrayD::from_shape_fn(IxDyn(&[1, 2, voxels]), |index| {
+        let predicted = (labels[index[2]] == index[1] as i64) == right;
+        if predicted { high } else { low }
+    });
+    let labels = ArrayD::from_shape_vec(IxDyn(&[1, voxels]), labels.to_vec()).expect("one sample");
+    Case::new(prediction, Truth::Labels(labels, None))
+}
+
+/// A perfect prediction scores 0 from logits and the clip's residue from probabilities.
+fn perfect(backend: &impl Backend) {
+    let loss = UnifiedFocal::asymmetric()
+        .with_delta(0.3)
+        .and_then(|loss| loss.with_gamma(0.5))
+        .expect("in range");
+    let probabilities = outcome(
+        backend,
+        &loss.into(),
+        &two_classes(&[0, 0, 1], true, 0.0, 1.0),
+    );
+    assert!(
+        probabilities.value > 0.0 && probabilities.value < 3e-4,
+        "{}",
+        probabilities.value
+    );
+    let mut logits = two_classes(&[0, 0, 1], true, -1e4, 1e4);
+    logits.activation = Activation::Softmax;
+    let loss = loss.with_clip(None).expect("no clip");
+    let logits = outcome(backend, &loss.into(), &logits);
+    assert_eq!(logits.value, 0.0);
+    assert!(logits.gradient.iter().all(|g| *g == 0.0));
+}
+
+/// A hard wrong prediction is pushed back, where a clamp would cut its gradient to 0.
+fn wrong(backend: &impl Backend) {
+    for name in Name::ALL {
+        let case = two_classes(&[0, 1, 1], false, 0.0, 1.0);
+        let Outcome { gradient, .. } = outcome(backend, &name.loss(), &case);
+        let (missed, lesion) = (gradient[[0, 1, 1]], gradient[[0, 0, 1]]);
+        assert!(missed < 0.0, "{name}: {gradient}");
+        assert!(lesion >= 0.0, "{name}: {gradient}");
+    }
+    let mut case = two_classes(&[0, 1, 1], false, -1e4, 1e4);
+    case.activation = Activation::Softmax;
+    let gradient = outcome(
+        backend,
+        &Focal::cross_entropy()
+            .with_clip(None)
+            .expect("no clip")
+            .into(),
+        &case,
+    )
+    .gradient;
+    let third = 1.0 / 3.0;
+    assert!((gradient[[0, 1, 1]] + third).abs() < 1e-6, "{gradient}");
+}
+
+/// The score of a class that is neither there nor predicted is a choice.
+fn absent(backend: &impl Backend) {
+    let case = two_classes(&[0, 0, 0], true, 0.0, 1.0);
+    let unified = UnifiedFocal::asymmetric()
+        .with_lambda(1.0)
+        .expect("in range");
+    let score = |case: &Case, loss: UnifiedFocal| outcome(backend, &loss.into(), case).value;
+    // The clip's false positives stand against an s of the same size.
+    assert!(score(&case, unified) > 0.2);
+    let skip = Case {
+        absent: AbsentClass::Skip,
+        ..case.clone()
+    };
+    assert!(score(&skip, unified) < 1e-6);
+    // Nothing is clipped away from 0 where nothing is clipped.
+    let mut logits = two_classes(&[0, 0, 0], true, -1e4, 1e4);
+    logits.activation = Activation::Softmax;
+    assert_eq!(
+        score(&logits, unified.with_clip(None).expect("no clip")),
+        0.0
+    );
+    let dice = outcome(backend, &Tversky::dice().into(), &case);
+    assert_eq!(dice.value, 0.0);
+}
+
+/// A sample of which no voxel counts adds 0.
+fn nothing_counts(backend: &impl Backend) {
+    for name in Name::ALL {
+        for absent in [AbsentClass::Smooth, AbsentClass::Skip] {
+            let mut case = two_classes(&[9, 9], true, 0.25, 0.75);
+            case.absent = absent;
+            let Truth::Labels(labels, _) = case.truth else {
+                unreachable!("two_classes makes labels")
+            };
+            case.truth = Truth::Labels(labels, Some(9));
+            let Outcome { value, gradient } = outcome(backend, &name.loss(), &case);
+            assert!(value.is_finite(), "{name}: {value}");
+            assert!(gradient.iter().all(|g| *g == 0.0), "{name}: {gradient}");
+        }
+    }
+}

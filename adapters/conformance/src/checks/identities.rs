@@ -1,0 +1,171 @@
+//! The hierarchy: every special case is a value of the family.
+
+use fastrand::Rng;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use unifocal_core::{Activation, AnyLoss, Focal, ParameterError, Tversky, UnifiedFocal};
+
+use super::{assert_close, by_precision, outcome};
+use crate::{Backend, Case, Truth, random, tolerance};
+
+/// The identities of the hierarchy, over random parameters and inputs.
+pub fn hierarchy(backend: &impl Backend) {
+    let config = Config {
+        cases: 64,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let unit = || 0.0..=1.0_f64;
+    TestRunner::new_with_rng(
+        config,
+        proptest::test_runner::TestRng::deterministic_rng(
+            proptest::test_runner::RngAlgorithm::ChaCha,
+        ),
+    )
+    .run(
+        &(any::<u64>(), unit(), unit(), unit()),
+        |(seed, lambda, delta, gamma)| {
+            let mut rng = Rng::with_seed(seed);
+            let shape = [2, 2 + rng.usize(0..2), 3, 4];
+            for activation in [Activation::Identity, Activation::Softmax] {
+                let case = Case {
+                    activation,
+                    ..Case::new(
+                        random::prediction(&mut rng, &shape, activation),
+                        Truth::Labels(random::labels(&mut rng, &shape), None),
+                    )
+                };
+                identities(backend, &case, lambda, delta, gamma).expect("parameters in range");
+            }
+            Ok(())
+        },
+    )
+    .unwrap();
+}
+
+fn identities(
+    backend: &impl Backend,
+    case: &Case,
+    lambda: f64,
+    delta: f64,
+    gamma: f64,
+) -> Result<(), ParameterError> {
+    let value = |loss: AnyLoss| outcome(backend, &loss, case).value;
+    let tolerance = by_precision(backend, tolerance::F64_IDENTITY, tolerance::F32_IDENTITY);
+    let same = |what: &str, left: f64, right: f64| assert_close(left, right, tolerance, what);
+    let set = |loss: UnifiedFocal| loss.with_delta(delta)?.with_gamma(gamma);
+    let [symmetric, asymmetric] = [
+        set(UnifiedFocal::symmetric())?,
+        set(UnifiedFocal::asymmetric())?,
+    ];
+
+    for loss in [symmetric, asymmetric] {
+        let focal = value(loss.distribution().into());
+        let tversky = value(loss.region().into());
+        same(
+            "λ = 0 is focal",
+            value(loss.with_lambda(0.0)?.into()),
+            focal,
+        );
+        same(
+            "λ = 1 is focal Tversky",
+            value(loss.with_lambda(1.0)?.into()),
+            tversky,
+        );
+        let mixed = lambda * tversky + (1.0 - lambda) * focal;
+        same("λ mixes", value(loss.with_lambda(lambda)?.into()), mixed);
+        same(
+            "λ absent sums",
+            value(loss.with_lambda(None)?.into()),
+            tversky + focal,
+        );
+    }
+
+    let [symmetric, asymmetric] = [symmetric.with_gamma(0.0)?, asymmetric.with_gamma(0.0)?];
+    same(
+        "γ = 0 has no asymmetry",
+        value(symmetric.into()),
+        value(asymmetric.into()),
+    );
+    let tversky = Tversky::new()
+        .with_delta(delta)?
+        .with_smooth(1e-7)?
+        .with_clip(1e-7)?;
+    same(
+        "γ = 0 is Tversky",
+        value(symmetric.region().into()),
+        value(tversky.into()),
+    );
+    let focal = Tversky::focal().with_delta(delta)?.with_gamma(1.0)?;
+    let plain = Tversky::new().with_delta(delta)?.with_clip(1e-7)?;
+    same(
+        "focal Tversky at γ = 1 is Tversky",
+        value(focal.into()),
+        value(plain.into()),
+    );
+    let weighted = Focal::cross_entropy().with_delta(delta)?;
+    same(
+        "γ = 0 is weighted cross entropy",
+        value(symmetric.distribution().into()),
+        value(weighted.into()),
+    );
+    let plain = Focal::new().with_gamma(0.0)?;
+    same(
+        "focal at γ = 0 is cross entropy",
+        value(plain.into()),
+        value(Focal::cross_entropy().into()),
+    );
+    let named = UnifiedFocal::tversky_cross_entropy().with_delta(delta)?;
+    same(
+        "Tversky cross entropy is γ = 0",
+        value(named.into()),
+        value(symmetric.into()),
+    );
+
+    let half = Tversky::new().with_delta(0.5)?;
+    same(
+        "δ = ½ is Dice",
+        value(half.into()),
+        value(Tversky::dice().into()),
+    );
+    let half = Focal::symmetric().with_gamma(0.0)?.with_delta(0.5)?;
+    same(
+        "δ = ½ is ½ cross entropy",
+        value(half.into()),
+        0.5 * value(Focal::cross_entropy().into()),
+    );
+    let ones = Tversky::dice().with_weights(1.0, 1.0)?;
+    same(
+        "α = β = 1 is Jaccard",
+        value(ones.into()),
+        value(Tversky::jaccard().into()),
+    );
+
+    // Combo does not clip its Dice side; no prediction here lies where that shows. s is the same on both.
+    let unified = UnifiedFocal::symmetric()
+        .with_gamma(0.0)?
+        .with_delta(0.5)?
+        .with_smooth(1e-6)?;
+    let combo = UnifiedFocal::combo(0.5, 0.5)?;
+    same(
+        "unified(½, 0, ½) is combo + ½",
+        value(unified.into()),
+        value(combo.into()) + 0.5,
+    );
+
+    let printed = UnifiedFocal::paper_symmetric(1.0 - lambda, delta, 1.0 - gamma, 1)?;
+    let ours = set(UnifiedFocal::symmetric())?.with_lambda(lambda)?;
+    same(
+        "the printed symmetric loss of one class",
+        value(printed.into()),
+        value(ours.into()),
+    );
+    let monai = UnifiedFocal::monai(1.0, gamma, delta)?;
+    let focal = set(UnifiedFocal::asymmetric())?.distribution();
+    same(
+        "MONAI averages over classes",
+        value(monai.into()),
+        0.5 * value(focal.into()),
+    );
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! The checks, one idea a file.
+
+mod against_core;
+mod central_differences;
+mod edge_cases;
+mod errors;
+mod golden_values;
+mod identities;
+mod symmetries;
+
+pub use against_core::agreement;
+pub use central_differences::gradients;
+pub use edge_cases::edges;
+pub use errors::bad_input;
+pub use golden_values::goldens;
+pub use identities::hierarchy;
+pub use symmetries::invariances;
+
+use ndarray::ArrayD;
+
+use crate::{Backend, Case, Outcome, Precision};
+use unifocal_core::AnyLoss;
+
+/// The outcome of a case that has one.
+fn outcome(backend: &impl Backend, loss: &AnyLoss, case: &Case) -> Outcome {
+    backend
+        .evaluate(loss, case)
+        .unwrap_or_else(|error| panic!("{loss:?}: {error}"))
+}
+
+/// This tolerance in f64, that one in f32.
+fn by_precision(backend: &impl Backend, f64: f64, f32: f64) -> f64 {
+    match backend.precision() {
+        Precision::F64 => f64,
+        Precision::F32 => f32,
+    }
+}
+
+/// Checks two values, relative to the larger, or to 1 where both are smaller than that.
+#[track_caller]
+fn assert_close(found: f64, expected: f64, tolerance: f64, what: &str) {
+    let scale = found.abs().max(expected.abs()).max(1e-3);
+    assert!(
+        (found - expected).abs() <= tolerance * scale,
+        "{what}: {found} is not {expected} within {tolerance:e}"
+    );
+}
+
+/// Checks two gradients, entry by entry, relative to the largest entry.
+#[track_caller]
+fn assert_close_gradient(found: &ArrayD<f64>, expected: &ArrayD<f64>, tolerance: f64, what: &str) {
+    assert_eq!(found.shape(), expected.shape(), "{what}");
+    let scale = largest(expected).max(f64::MIN_POSITIVE);
+    for ((index, found), expected) in found.indexed_iter().zip(expected) {
+        assert!(
+            (found - expected).abs() <= tolerance * scale,
+            "{what}: gradient {found} is not {expected} at {index:?} within {tolerance:e} of {scale:e}"
+        );
+    }
+}
+
+fn largest(array: &ArrayD<f64>) -> f64 {
+    array
+        .iter()
+        .fold(0.0, |largest: f64, x| largest.max(x.abs()))
+}

@@ -1,0 +1,134 @@
+//! What must not matter: the layout, the kind of target, the order of voxels, samples and classes, a second copy.
+
+use fastrand::Rng;
+use ndarray::{ArrayD, Axis, Slice, concatenate};
+use unifocal_core::{Activation, AnyLoss, Name, Pooling};
+
+use super::{assert_close, assert_close_gradient, by_precision, outcome};
+use crate::backend::last;
+use crate::{Backend, Case, Truth, random, tolerance};
+
+/// Values and gradients do not depend on how the same data are given.
+pub fn invariances(backend: &impl Backend) {
+    let mut rng = Rng::with_seed(7);
+    let tight = by_precision(backend, tolerance::F64_IDENTITY, tolerance::F32_IDENTITY);
+    for name in Name::ALL {
+        let loss = AnyLoss::from(name);
+        for activation in [
+            Activation::Identity,
+            Activation::Sigmoid,
+            Activation::Softmax,
+        ] {
+            let shape = [2, 3, 4, 3];
+            let mut case = Case::new(
+                random::prediction(&mut rng, &shape, activation),
+                Truth::Labels(random::labels(&mut rng, &shape), None),
+            );
+            case.activation = activation;
+            let whole = outcome(backend, &loss, &case);
+
+            let what = format!("{name}: the layout matters");
+            let other = outcome(backend, &loss, &case.channels_last());
+            assert_close(other.value, whole.value, tight, &what);
+            assert_close_gradient(&other.gradient, &last(&whole.gradient), tight, &what);
+
+            let what = format!("{name}: the kind of target matters");
+            let other = outcome(backend, &loss, &case.one_hot());
+            assert_close(other.value, whole.value, tight, &what);
+            assert_close_gradient(&other.gradient, &whole.gradient, tight, &what);
+
+            let what = format!("{name}: the order of voxels matters");
+            let other = outcome(
+                backend,
+                &loss,
+                &case.map(|array| reversed(array, 2), |array| reversed(array, 1)),
+            );
+            assert_close(other.value, whole.value, tight, &what);
+            let moved = reversed(&whole.gradient, 2);
+            assert_close_gradient(&other.gradient, &moved, tight, &what);
+
+            let what = format!("{name}: a second copy of the batch matters");
+            let other = outcome(backend, &loss, &case.map(twice, twice));
+            assert_close(other.value, whole.value, tight, &what);
+
+            let what = format!("{name}: one sample is not its own batch");
+            let first = case.map(first_sample, first_sample);
+            let batch = Case {
+                pooling: Pooling::Batch,
+                ..first.clone()
+            };
+            let [first, batch] = [first, batch].map(|case| outcome(backend, &loss, &case));
+            assert_close(first.value, batch.value, tight, &what);
+        }
+        one_channel(backend, &loss, &mut rng, tight);
+    }
+}
+
+/// One channel is the foreground of two classes, and a sigmoid of it their softmax.
+fn one_channel(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64) {
+    let shape = [2, 1, 9];
+    let labels = Truth::Labels(random::labels(rng, &shape), None);
+    for activation in [Activation::Identity, Activation::Sigmoid] {
+        let one = Case {
+            activation,
+            ..Case::new(random::prediction(rng, &shape, activation), labels.clone())
+        };
+        let background = one.prediction.mapv(|x| match activation {
+            Activation::Identity => 1.0 - x,
+            Activation::Softmax | Activation::Sigmoid => 0.0,
+        });
+        let two = Case {
+            prediction: concatenate![Axis(1), background, one.prediction],
+            activation: match activation {
+                Activation::Identity => Activation::Identity,
+                Activation::Softmax | Activation::Sigmoid => Activation::Softmax,
+            },
+            ..one.clone()
+        };
+        let what = format!("{loss:?}: one channel is not the foreground of two");
+        let one_hot = outcome(backend, loss, &one.one_hot());
+        let [one, two] = [one, two].map(|case| outcome(backend, loss, &case));
+        assert_close(one.value, two.value, 2.0 * tight, &what);
+        assert_close(one_hot.value, two.value, 2.0 * tight, &what);
+        let [g0, g1] = [0, 1].map(|class| two.gradient.index_axis(Axis(1), class).to_owned());
+        let expected = match activation {
+            Activation::Identity => &g1 - &g0,
+            Activation::Softmax | Activation::Sigmoid => g1,
+        };
+        let expected = expected.insert_axis(Axis(1));
+        assert_close_gradient(&one.gradient, &expected, 4.0 * tight, &what);
+    }
+}
+
+fn reversed<T: Clone>(array: &ArrayD<T>, axis: usize) -> ArrayD<T> {
+    array
+        .slice_axis(Axis(axis), Slice::new(0, None, -1))
+        .to_owned()
+}
+
+fn twice<T: Clone>(array: &ArrayD<T>) -> ArrayD<T> {
+    concatenate![Axis(0), array.view(), array.view()]
+}
+
+fn first_sample<T: Clone>(array: &ArrayD<T>) -> ArrayD<T> {
+    array.slice_axis(Axis(0), Slice::from(..1)).to_owned()
+}
+
+impl Case {
+    /// The same case with its prediction and its labels changed.
+    fn map(
+        &self,
+        prediction: impl Fn(&ArrayD<f64>) -> ArrayD<f64>,
+        labels: impl Fn(&ArrayD<i64>) -> ArrayD<i64>,
+    ) -> Self {
+        let truth = match &self.truth {
+            Truth::Labels(array, ignored) => Truth::Labels(labels(array), *ignored),
+            Truth::Soft(target) => Truth::Soft(prediction(target)),
+        };
+        Self {
+            prediction: prediction(&self.prediction),
+            truth,
+            ..self.clone()
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The core itself in f64, by its slices: what the adapters are held against.
+
+use ndarray::{ArrayD, Axis};
+use unifocal_core::{
+    AnyLoss, ClassSums, Dense, DenseMut, Error, Field, Labels, Layout, Segmentation, Shape, Soft,
+    Target, TensorLike,
+};
+
+use crate::{Backend, Case, Outcome, Precision, Truth};
+
+/// `unifocal-core` on contiguous slices of f64.
+#[derive(Clone, Copy, Debug)]
+pub struct CoreF64;
+
+impl Backend for CoreF64 {
+    fn precision(&self) -> Precision {
+        Precision::F64
+    }
+
+    fn evaluate(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, String> {
+        run(loss, case).map_err(|error| error.to_string())
+    }
+}
+
+fn run(loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
+    let prediction = values(&case.prediction);
+    let shape = shape(&case.prediction, case.layout);
+    let field = Dense::new(&prediction, shape, case.layout)?;
+    match &case.truth {
+        Truth::Labels(labels, ignored) => {
+            let labels = values(labels);
+            let size = [shape.samples, labels.len() / shape.samples];
+            let target = Labels::new(Dense::labels(&labels, size)?).ignoring(*ignored);
+            weighted(loss, case, Segmentation::new(field, target)?)
+        }
+        Truth::Soft(target) => {
+            let values = values(target);
+            let target = Dense::new(&values, self::shape(target, case.layout), case.layout)?;
+            weighted(loss, case, Segmentation::new(field, Soft(target))?)
+        }
+    }
+}
+
+fn weighted(
+    loss: &AnyLoss,
+    case: &Case,
+    segmentation: Segmentation<Dense<'_, f64>, impl Target>,
+) -> Result<Outcome, Error> {
+    let segmentation = segmentation
+        .with_activation(case.activation)?
+        .with_pooling(case.pooling);
+    match &case.voxel_weights {
+        None => finish(loss, case, &segmentation),
+        Some(weights) => {
+            let weights = values(weights);
+            let samples = segmentation.shape().samples;
+            let weights = Dense::labels(&weights, [samples, weights.len() / samples])?;
+            finish(loss, case, &segmentation.with_voxel_weights(weights)?)
+        }
+    }
+}
+
+fn finish(
+    loss: &AnyLoss,
+    case: &Case,
+    segmentation: &Segmentation<Dense<'_, f64>, impl Target, impl Field<Item = f64>>,
+) -> Result<Outcome, Error> {
+    let classes = case.classes();
+    let len = segmentation.groups() * segmentation.classes();
+    let mut sums = vec![ClassSums::default(); len];
+    let value = segmentation.value(loss, &classes, &mut sums)?;
+    let mut gradient = vec![0.0; case.prediction.len()];
+    let mut out = DenseMut::new(&mut gradient, segmentation.shape(), case.layout)?;
+    segmentation.gradient(loss, &classes, &sums, &mut vec![[0.0; 4]; len], &mut out)?;
+    Ok(Outcome {
+        value,
+        gradient: ArrayD::from_shape_vec(case.prediction.raw_dim(), gradient)
+            .expect("as many entries as the prediction has"),
+    })
+}
+
+fn values<T: Copy>(array: &ArrayD<T>) -> Vec<T> {
+    array.iter().copied().collect()
+}
+
+fn shape(array: &ArrayD<f64>, layout: Layout) -> Shape {
+    let axis = match layout {
+        Layout::ChannelsFirst => 1,
+        Layout::ChannelsLast => array.ndim() - 1,
+    };
+    let samples = array.len_of(Axis(0));
+    let channels = array.len_of(Axis(axis));
+    let voxels = array.len() / (samples * channels).max(1);
+    Shape::from([samples, channels, voxels])
+}

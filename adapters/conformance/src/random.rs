@@ -1,0 +1,104 @@
+//! Random cases, small enough to differentiate numerically.
+
+use fastrand::Rng;
+use ndarray::{ArrayD, Axis};
+use unifocal_core::{AbsentClass, Activation, Pooling};
+
+use crate::{Case, Truth};
+
+/// A prediction of this shape, [N, C, spatial…], well inside its range: probabilities in (0.02, 0.98), or logits in
+/// (−3, 3).
+pub(crate) fn prediction(rng: &mut Rng, shape: &[usize], activation: Activation) -> ArrayD<f64> {
+    ArrayD::from_shape_simple_fn(shape, || match activation {
+        Activation::Identity => 0.02 + 0.96 * rng.f64(),
+        Activation::Softmax | Activation::Sigmoid => 6.0 * rng.f64() - 3.0,
+    })
+}
+
+/// Labels of every class, [N, spatial…].
+pub(crate) fn labels(rng: &mut Rng, shape: &[usize]) -> ArrayD<i64> {
+    let classes = shape[1].max(2) as i64;
+    let mut spatial = shape.to_vec();
+    spatial.remove(1);
+    ArrayD::from_shape_simple_fn(spatial, || rng.i64(0..classes))
+}
+
+/// A soft target, [N, C, spatial…].
+pub(crate) fn soft(rng: &mut Rng, shape: &[usize]) -> ArrayD<f64> {
+    let mut target = ArrayD::from_shape_simple_fn(shape, || rng.f64());
+    if shape[1] > 1 {
+        for mut voxel in target.lanes_mut(Axis(1)) {
+            let sum: f64 = voxel.sum();
+            voxel.mapv_inplace(|y| y / sum);
+        }
+    }
+    target
+}
+
+/// A case with everything that can be said of one.
+pub(crate) fn case(rng: &mut Rng, shape: &[usize], activation: Activation) -> Case {
+    let classes = shape[1].max(2);
+    let mut case = Case::new(
+        prediction(rng, shape, activation),
+        Truth::Labels(labels(rng, shape), None),
+    );
+    case.activation = activation;
+    if rng.bool() {
+        case.truth = Truth::Soft(soft(rng, shape));
+    } else if rng.bool() {
+        let ignored = 255;
+        let labels =
+            labels(rng, shape).mapv(|label| if rng.u8(0..5) == 0 { ignored } else { label });
+        case.truth = Truth::Labels(labels, Some(ignored));
+    }
+    if rng.bool() {
+        case.pooling = Pooling::Batch;
+    }
+    if rng.bool() {
+        case.absent = AbsentClass::Skip;
+    }
+    if rng.bool() {
+        let mut shape = shape.to_vec();
+        shape.remove(1);
+        let weight = || if rng.u8(0..4) == 0 { 0.0 } else { rng.f64() };
+        case.voxel_weights = Some(ArrayD::from_shape_simple_fn(shape, weight));
+    }
+    if rng.bool() {
+        let mut weights: Vec<f64> = (0..classes).map(|_| rng.f64()).collect();
+        weights[0] = if rng.bool() { 0.0 } else { weights[0] };
+        case.class_weights = Some(weights);
+    }
+    if rng.bool() {
+        case.alpha = Some((0..classes).map(|_| 2.0 * rng.f64()).collect());
+    }
+    if rng.bool() {
+        case.rare = Some(vec![classes - 1]);
+    }
+    if rng.bool() {
+        case.channels_last()
+    } else {
+        case
+    }
+}
+
+/// The shapes that random cases have: one channel and several, one to three spatial axes.
+pub(crate) const SHAPES: [&[usize]; 5] = [
+    &[2, 1, 7],
+    &[2, 2, 3, 4],
+    &[1, 3, 2, 3, 2],
+    &[3, 4, 5],
+    &[1, 2, 1],
+];
+
+/// The activations that a prediction of this shape can have.
+pub(crate) fn activations(shape: &[usize]) -> &'static [Activation] {
+    if shape[1] == 1 {
+        &[Activation::Identity, Activation::Sigmoid]
+    } else {
+        &[
+            Activation::Identity,
+            Activation::Sigmoid,
+            Activation::Softmax,
+        ]
+    }
+}

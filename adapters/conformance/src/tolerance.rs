@@ -1,0 +1,29 @@
+//! Every tolerance of the tests, once, with its reason.
+
+/// f64 values and gradients against the PyTorch port in f64: both round some 2048 terms, in another order.
+pub const F64_GOLDEN: f64 = 1e-10;
+
+/// The same where the score is perfect: the port's 1 − TI cancels all but 8 digits there.
+pub const F64_PERFECT: f64 = 1e-8;
+
+/// f32 against our own f64: the terms are rounded to f32, their sums are not.
+pub const F32_OURS: f64 = 2e-6;
+
+/// The reference's f32: its sums of 1024 terms and its 1 − TI round at every step.
+pub const F32_REFERENCE: f64 = 2e-5;
+
+/// The reference's f32 gradients, which inherit the rounding of TF's sums, powers and quotients; relative to the
+/// largest entry.
+pub const F32_REFERENCE_GRADIENT: f64 = 2e-5;
+
+/// Identities between losses in f64: a handful of roundings.
+pub const F64_IDENTITY: f64 = 1e-13;
+
+/// Identities between losses in f32.
+pub const F32_IDENTITY: f64 = 1e-6;
+
+/// The step of central differences in f64, near the cube root of its rounding unit.
+pub const STEP: f64 = 6e-6;
+
+/// Central differences in f64 at that step, relative to the largest entry of the gradient.
+pub const CENTRAL_DIFFERENCE: f64 = 1e-7;

@@ -1,0 +1,5 @@
+//! The core itself, in f64 on slices.
+
+use unifocal_conformance::{CoreF64, checks};
+
+checks!(CoreF64 => goldens hierarchy gradients invariances edges bad_input);

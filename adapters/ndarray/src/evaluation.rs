@@ -1,0 +1,400 @@
+//! A prediction beside its target as arrays: what is said of them, and what comes out.
+
+use ndarray::{Array, ArrayView, ArrayViewD, ArrayViewMut, Dimension, IxDyn};
+use unifocal_core::{
+    Activation, ClassSums, Classes, Element, Error as CoreError, Field, Label, Layout, Loss,
+    Pooling, Position, Segmentation, Shape, TensorLike,
+};
+
+use crate::Error;
+use crate::rows::{self, Row, RowMut};
+use crate::truth::{self, LabelArray, SoftArray, Truth};
+
+/// A prediction beside its target.
+///
+/// Built from two views, then told whatever is not the default, then asked for a value or a gradient.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use unifocal_ndarray::{Evaluation, core::{AbsentClass, Classes, Layout, Tversky}};
+///
+/// // Probabilities [N, H, W, C], labels [N, H, W] in which 255 means "not annotated".
+/// let prediction = array![[[[0.9, 0.1], [0.2, 0.8]]]];
+/// let target = array![[[0_u8, 255]]];
+/// let evaluation = Evaluation::labels(prediction.view(), target.view())
+///     .layout(Layout::ChannelsLast)
+///     .ignoring(255)
+///     .classes(Classes::default().with_absent(AbsentClass::Skip));
+/// let dice = evaluation.value(&Tversky::dice())?;
+/// assert!((dice - 0.05 / 0.95).abs() < 1e-6); // the lesion is absent and skipped
+/// # Ok::<(), unifocal_ndarray::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Evaluation<'a, P, D: Dimension, T> {
+    prediction: ArrayView<'a, P, D>,
+    truth: T,
+    weights: Option<ArrayViewD<'a, f64>>,
+    layout: Layout,
+    activation: Activation,
+    pooling: Pooling,
+    classes: Classes<'a>,
+}
+
+/// What a class scores in one group (a sample, or the batch).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassValue {
+    /// The sample; 0 for the whole batch.
+    pub group: usize,
+    /// The class.
+    pub class: usize,
+    /// Its part of the loss: the region-based side as it enters the mean over the classes, plus the distribution-based
+    /// side as it enters the sum over them, each before class weights.
+    pub value: f64,
+    /// Σ y: the size of the class in the target, in voxels.
+    pub target: f64,
+}
+
+impl<'a, P, D: Dimension, L: Label> Evaluation<'a, P, D, LabelArray<'a, L>> {
+    /// Predictions [N, C, spatial…] beside integer labels [N, spatial…].
+    pub fn labels<E: Dimension>(
+        prediction: ArrayView<'a, P, D>,
+        labels: ArrayView<'a, L, E>,
+    ) -> Self {
+        let labels = labels.into_dyn();
+        Self::of(
+            prediction,
+            LabelArray {
+                labels,
+                ignored: None,
+            },
+        )
+    }
+
+    /// Leaves voxels with this label out of every sum.
+    #[must_use]
+    pub fn ignoring(mut self, label: impl Into<Option<i64>>) -> Self {
+        self.truth.ignored = label.into();
+        self
+    }
+}
+
+impl<'a, P, D: Dimension, S: Element> Evaluation<'a, P, D, SoftArray<'a, S>> {
+    /// Predictions [N, C, spatial…] beside a one-hot or soft target of the same shape.
+    pub fn soft(prediction: ArrayView<'a, P, D>, target: ArrayView<'a, S, D>) -> Self {
+        Self::of(prediction, SoftArray(target.into_dyn()))
+    }
+}
+
+impl<'a, P, D: Dimension, T> Evaluation<'a, P, D, T> {
+    fn of(prediction: ArrayView<'a, P, D>, truth: T) -> Self {
+        Self {
+            prediction,
+            truth,
+            weights: None,
+            layout: Layout::default(),
+            activation: Activation::default(),
+            pooling: Pooling::default(),
+            classes: Classes::default(),
+        }
+    }
+
+    /// Says where the class axis of the prediction (and of a soft target) is; the second by default.
+    #[must_use]
+    pub fn layout(self, layout: Layout) -> Self {
+        Self { layout, ..self }
+    }
+
+    /// Says what the numbers of the prediction are; probabilities by default.
+    #[must_use]
+    pub fn activation(self, activation: Activation) -> Self {
+        Self { activation, ..self }
+    }
+
+    /// Says which voxels share their sums; those of a sample by default.
+    #[must_use]
+    pub fn pooling(self, pooling: Pooling) -> Self {
+        Self { pooling, ..self }
+    }
+
+    /// Says which classes are rare, what each weighs and what an absent one scores.
+    #[must_use]
+    pub fn classes(self, classes: Classes<'a>) -> Self {
+        Self { classes, ..self }
+    }
+
+    /// Weighs each voxel, [N, spatial…]; a mask is weights of 0 and 1, and a voxel of weight 0 is not looked at.
+    #[must_use]
+    pub fn voxel_weights<E: Dimension>(self, weights: ArrayView<'a, f64, E>) -> Self {
+        let weights = Some(weights.into_dyn());
+        Self { weights, ..self }
+    }
+}
+
+impl<'a, P, D, T> Evaluation<'a, P, D, T>
+where
+    P: Element,
+    D: Dimension,
+    T: Truth,
+{
+    /// The loss.
+    ///
+    /// # Errors
+    ///
+    /// Shapes that do not fit, a value that is no probability (or no finite logit), a label that is no class, classes
+    /// that cannot be.
+    pub fn value<const K: usize>(&self, loss: &impl Loss<K>) -> Result<f64, Error> {
+        let sums = self.sums(loss)?;
+        Ok(unifocal_core::mean(
+            loss,
+            &self.classes,
+            self.class_count()?,
+            &sums,
+        )?)
+    }
+
+    /// The loss and its gradient with respect to the numbers of the prediction, in the prediction's shape.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Evaluation::value).
+    pub fn value_and_gradient<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+    ) -> Result<(f64, Array<P::Real, D>), Error> {
+        let mut gradient = Array::from_elem(self.prediction.raw_dim(), P::Real::default());
+        let value = self.gradient_into(loss, gradient.view_mut())?;
+        Ok((value, gradient))
+    }
+
+    /// The loss, with its gradient written to an array of the caller's, of the prediction's shape and any strides.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Evaluation::value), and a gradient of another shape. Nothing is written then.
+    pub fn gradient_into<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        gradient: ArrayViewMut<'_, P::Real, D>,
+    ) -> Result<f64, Error> {
+        let expected = self.prediction.shape();
+        expect_shape("gradient", gradient.shape(), expected)?;
+        let sums = self.sums(loss)?;
+        let value = unifocal_core::mean(loss, &self.classes, self.class_count()?, &sums)?;
+
+        let mut slopes = vec![[0.0; K]; sums.len()];
+        let mut gradient = rows::channels_first(gradient.into_dyn(), self.layout);
+        let rows = self.rows(|outer| rows::row(gradient.view(), 2, outer).is_some())?;
+        rows.for_each(|outer, segmentation| {
+            segmentation.slopes(loss, &self.classes, &sums, &mut slopes)?;
+            match rows::row(gradient.view_mut(), 2, outer) {
+                Some(row) => {
+                    segmentation.gradient_by(loss, &self.classes, &slopes, &mut RowMut(row))
+                }
+                None => Ok(()),
+            }
+        })?;
+        Ok(value)
+    }
+
+    /// The sums of the loss's terms, group by group (a sample, or the batch), and within a group class by class.
+    ///
+    /// Sums of several evaluations of the same loss merge into those of all their voxels;
+    /// [`unifocal_core::mean`] gives their value.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Evaluation::value).
+    pub fn sums<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+    ) -> Result<Vec<ClassSums<f64, K>>, Error> {
+        let count = self.class_count()?;
+        self.classes.check(count)?;
+        let groups = match self.pooling {
+            Pooling::PerSample => self.prediction.shape()[0],
+            Pooling::Batch => 1,
+        };
+        let mut sums = vec![ClassSums::default(); groups * count];
+        self.rows(|_| true)?
+            .for_each(|_, segmentation| segmentation.add_sums(loss, &self.classes, &mut sums))?;
+        Ok(sums)
+    }
+
+    /// What each class scores, group by group.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Evaluation::value).
+    pub fn per_class<const K: usize>(&self, loss: &impl Loss<K>) -> Result<Vec<ClassValue>, Error> {
+        let count = self.class_count()?;
+        let sums = self.sums(loss)?;
+        let value = |(index, sums): (usize, &ClassSums<f64, K>)| ClassValue {
+            group: index / count,
+            class: index % count,
+            value: loss
+                .finalize(&self.classes.class(index % count), sums)
+                .total(),
+            target: sums.target,
+        };
+        Ok(sums.iter().enumerate().map(value).collect())
+    }
+
+    /// How many classes there are: the length of the class axis, or two for a single channel.
+    ///
+    /// # Errors
+    ///
+    /// A prediction without a class axis.
+    pub fn class_count(&self) -> Result<usize, Error> {
+        let shape = self.prediction.shape();
+        match (shape.len(), self.layout) {
+            (0 | 1, _) => Err(Error::Rank {
+                what: "prediction",
+                found: shape.to_vec(),
+            }),
+            (_, Layout::ChannelsFirst) => Ok(shape[1].max(2)),
+            (rank, Layout::ChannelsLast) => Ok(shape[rank - 1].max(2)),
+        }
+    }
+
+    /// The arrays with the class axis in second place, and how they fall into rows.
+    ///
+    /// `mergeable` says whether rows of one more array, the gradient, exist at this index.
+    fn rows(&self, mergeable: impl Fn(&[usize]) -> bool) -> Result<Rows<'_, P, T>, Error> {
+        let shape = self.prediction.shape();
+        self.class_count()?;
+        let expected = self.truth.expected_shape(shape, self.layout);
+        expect_shape("target", &self.truth.shape(), &expected)?;
+        if let Some(weights) = &self.weights {
+            let expected = truth::without_channels(shape, self.layout);
+            expect_shape("voxel weights", weights.shape(), &expected)?;
+        }
+        let rows = Rows {
+            prediction: rows::channels_first(self.prediction.view().into_dyn(), self.layout),
+            truth: self.truth.clone().channels_first(self.layout),
+            weights: self
+                .weights
+                .as_ref()
+                .map(|weights| rows::with_voxel_axis(weights.view(), 1)),
+            activation: self.activation,
+            pooling: self.pooling,
+            outer: Vec::new(),
+        };
+        if rows.prediction.is_empty() {
+            let empty = Error::Rank {
+                what: "prediction",
+                found: shape.to_vec(),
+            };
+            return Err(empty);
+        }
+        let spatial = rows.prediction.shape()[2..].to_vec();
+        let outer = (0..spatial.len())
+            .map(|depth| &spatial[..depth])
+            .find(|outer| {
+                let first = vec![0; outer.len()];
+                rows.segmentation(&first).is_some() && mergeable(&first)
+            })
+            .unwrap_or(&spatial[..spatial.len() - 1]);
+        Ok(Rows {
+            outer: outer.to_vec(),
+            ..rows
+        })
+    }
+}
+
+/// The arrays of an evaluation, [N, C, spatial…], and the spatial axes over which each index is a row of its own.
+struct Rows<'a, P, T> {
+    prediction: ArrayViewD<'a, P>,
+    truth: T,
+    weights: Option<ArrayViewD<'a, f64>>,
+    activation: Activation,
+    pooling: Pooling,
+    outer: Vec<usize>,
+}
+
+impl<P: Element, T: Truth> Rows<'_, P, T> {
+    /// The row at this index, checked; `None` if it cannot be merged.
+    #[allow(clippy::type_complexity)]
+    fn segmentation<'r>(
+        &'r self,
+        outer: &[usize],
+    ) -> Option<Result<Segmentation<Row<'r, P>, T::Row<'r>, WeightRow<'r>>, CoreError>> {
+        let prediction = Row(rows::row(self.prediction.view(), 2, outer)?);
+        let truth = self.truth.row(outer)?;
+        let weights = match &self.weights {
+            Some(weights) => WeightRow::Given(Row(rows::row(weights.view(), 1, outer)?)),
+            None => WeightRow::One(prediction.shape().without_channels()),
+        };
+        Some(
+            Segmentation::new(prediction, truth)
+                .and_then(|segmentation| segmentation.with_activation(self.activation))
+                .and_then(|segmentation| segmentation.with_voxel_weights(weights))
+                .map(|segmentation| segmentation.with_pooling(self.pooling)),
+        )
+    }
+
+    /// Calls `visit` with every row and its index; positions in its errors count the voxels of the whole sample.
+    fn for_each(
+        &self,
+        mut visit: impl FnMut(
+            &[usize],
+            &Segmentation<Row<'_, P>, T::Row<'_>, WeightRow<'_>>,
+        ) -> Result<(), CoreError>,
+    ) -> Result<(), CoreError> {
+        for (number, outer) in ndarray::indices(IxDyn(&self.outer)).into_iter().enumerate() {
+            let outer = outer.slice();
+            let Some(segmentation) = self.segmentation(outer) else {
+                continue;
+            };
+            let segmentation = segmentation?;
+            let first = number * segmentation.shape().voxels;
+            visit(outer, &segmentation).map_err(|error| {
+                error.map_position(|at| Position {
+                    voxel: first + at.voxel,
+                    ..at
+                })
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The voxel weights of a row.
+enum WeightRow<'a> {
+    /// Every voxel weighs 1.
+    One(Shape),
+    /// The weights of the caller.
+    Given(Row<'a, f64>),
+}
+
+impl Field for WeightRow<'_> {
+    type Item = f64;
+
+    fn shape(&self) -> Shape {
+        match self {
+            Self::One(shape) => *shape,
+            Self::Given(weights) => weights.shape(),
+        }
+    }
+
+    #[inline(always)]
+    fn get(&self, sample: usize, channel: usize, voxel: usize) -> f64 {
+        match self {
+            Self::One(_) => 1.0,
+            Self::Given(weights) => weights.get(sample, channel, voxel),
+        }
+    }
+}
+
+fn expect_shape(what: &'static str, found: &[usize], expected: &[usize]) -> Result<(), Error> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Error::Shape {
+            what,
+            found: found.to_vec(),
+            expected: expected.to_vec(),
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! The target of an evaluation: an array of labels, or a one-hot or soft array.
+
+use ndarray::ArrayViewD;
+use unifocal_core::{Element, Label, Labels, Layout, Soft, Target};
+
+use crate::rows::{self, Row};
+
+/// A target array: [`LabelArray`] or [`SoftArray`].
+pub trait Truth: sealed::Sealed {}
+
+pub(crate) mod sealed {
+    use super::{Layout, Target};
+
+    pub trait Sealed: Clone {
+        /// One row of it.
+        type Row<'r>: Target
+        where
+            Self: 'r;
+
+        /// Its shape.
+        fn shape(&self) -> Vec<usize>;
+
+        /// The shape it should have beside a prediction of the shape `prediction`.
+        fn expected_shape(&self, prediction: &[usize], layout: Layout) -> Vec<usize>;
+
+        /// The same with the class axis, if it has one, in front of the spatial ones.
+        #[must_use]
+        fn channels_first(self, layout: Layout) -> Self;
+
+        /// The row at this index of the first spatial axes, if the others merge.
+        fn row(&self, outer: &[usize]) -> Option<Self::Row<'_>>;
+    }
+}
+
+/// Integer labels [N, spatial…], with the label that does not count, if there is one.
+#[derive(Clone, Debug)]
+pub struct LabelArray<'a, L> {
+    pub(crate) labels: ArrayViewD<'a, L>,
+    pub(crate) ignored: Option<i64>,
+}
+
+impl<L: Label> Truth for LabelArray<'_, L> {}
+
+impl<L: Label> sealed::Sealed for LabelArray<'_, L> {
+    type Row<'r>
+        = Labels<Row<'r, L>>
+    where
+        Self: 'r;
+
+    fn shape(&self) -> Vec<usize> {
+        self.labels.shape().to_vec()
+    }
+
+    fn expected_shape(&self, prediction: &[usize], layout: Layout) -> Vec<usize> {
+        without_channels(prediction, layout)
+    }
+
+    fn channels_first(self, _: Layout) -> Self {
+        let labels = rows::with_voxel_axis(self.labels, 1);
+        Self { labels, ..self }
+    }
+
+    fn row(&self, outer: &[usize]) -> Option<Self::Row<'_>> {
+        let row = rows::row(self.labels.view(), 1, outer)?;
+        Some(Labels::new(Row(row)).ignoring(self.ignored))
+    }
+}
+
+/// A one-hot or soft target of the prediction's shape.
+#[derive(Clone, Debug)]
+pub struct SoftArray<'a, S>(pub(crate) ArrayViewD<'a, S>);
+
+impl<S: Element> Truth for SoftArray<'_, S> {}
+
+impl<S: Element> sealed::Sealed for SoftArray<'_, S> {
+    type Row<'r>
+        = Soft<Row<'r, S>>
+    where
+        Self: 'r;
+
+    fn shape(&self) -> Vec<usize> {
+        self.0.shape().to_vec()
+    }
+
+    fn expected_shape(&self, prediction: &[usize], _: Layout) -> Vec<usize> {
+        prediction.to_vec()
+    }
+
+    fn channels_first(self, layout: Layout) -> Self {
+        Self(rows::channels_first(self.0, layout))
+    }
+
+    fn row(&self, outer: &[usize]) -> Option<Self::Row<'_>> {
+        rows::row(self.0.view(), 2, outer).map(|row| Soft(Row(row)))
+    }
+}
+
+/// The shape of labels and of voxel weights beside a prediction of this shape.
+pub(crate) fn without_channels(prediction: &[usize], layout: Layout) -> Vec<usize> {
+    let mut shape = prediction.to_vec();
+    shape.remove(match layout {
+        Layout::ChannelsFirst => 1,
+        Layout::ChannelsLast => prediction.len() - 1,
+    });
+    shape
+}

@@ -1,0 +1,68 @@
+//! The conformance suite, in both precisions.
+
+use ndarray::ArrayD;
+use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
+use unifocal_core::{AnyLoss, Element};
+use unifocal_ndarray::{Error, Evaluation};
+
+/// `unifocal-ndarray` on arrays of this element.
+struct Ndarray<P>(fn(f64) -> P);
+
+impl<P: Element<Real = P> + Into<f64>> Backend for Ndarray<P> {
+    fn precision(&self) -> Precision {
+        if size_of::<P>() == 4 {
+            Precision::F32
+        } else {
+            Precision::F64
+        }
+    }
+
+    fn evaluate(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, String> {
+        self.run(loss, case).map_err(|error| error.to_string())
+    }
+}
+
+impl<P: Element<Real = P> + Into<f64>> Ndarray<P> {
+    fn run(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
+        let prediction = case.prediction.mapv(self.0);
+        let (value, gradient): (f64, ArrayD<P>) = match &case.truth {
+            Truth::Labels(labels, ignored) => {
+                let mut evaluation = Evaluation::labels(prediction.view(), labels.view())
+                    .ignoring(*ignored)
+                    .layout(case.layout)
+                    .activation(case.activation)
+                    .pooling(case.pooling)
+                    .classes(case.classes());
+                if let Some(weights) = &case.voxel_weights {
+                    evaluation = evaluation.voxel_weights(weights.view());
+                }
+                evaluation.value_and_gradient(loss)?
+            }
+            Truth::Soft(target) => {
+                let mut evaluation = Evaluation::soft(prediction.view(), target.view())
+                    .layout(case.layout)
+                    .activation(case.activation)
+                    .pooling(case.pooling)
+                    .classes(case.classes());
+                if let Some(weights) = &case.voxel_weights {
+                    evaluation = evaluation.voxel_weights(weights.view());
+                }
+                evaluation.value_and_gradient(loss)?
+            }
+        };
+        Ok(Outcome {
+            value,
+            gradient: gradient.mapv(Into::into),
+        })
+    }
+}
+
+mod f64 {
+    use super::*;
+    checks!(Ndarray(|x| x) => goldens agreement hierarchy gradients invariances edges bad_input);
+}
+
+mod f32 {
+    use super::*;
+    checks!(Ndarray(|x| x as f32) => goldens agreement hierarchy invariances edges bad_input);
+}

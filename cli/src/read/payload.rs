@@ -1,0 +1,210 @@
+//! Turns the raw numbers behind a header into an array, allocating no more than what really arrives.
+
+use std::io::Read;
+
+use half::{bf16, f16};
+use ndarray::{ArrayD, IxDyn, ShapeBuilder};
+
+use super::{Fault, Values};
+
+/// The type of one number in a file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Element {
+    Bool,
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    U64,
+    I64,
+    F16,
+    Bf16,
+    F32,
+    F64,
+}
+
+impl Element {
+    fn bytes(self) -> usize {
+        use Element::*;
+        match self {
+            Bool | U8 | I8 => 1,
+            U16 | I16 | F16 | Bf16 => 2,
+            U32 | I32 | F32 => 4,
+            U64 | I64 | F64 => 8,
+        }
+    }
+}
+
+/// All that a header says about the numbers that follow it.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub element: Element,
+    pub big_endian: bool,
+    /// Whether the first index changes fastest.
+    pub fortran: bool,
+    pub shape: Vec<u64>,
+}
+
+/// Numbers are converted, and vectors of unknown length grown, in steps of this many bytes.
+const CHUNK: usize = 1 << 16;
+
+impl Layout {
+    /// Reads the numbers from `source`. `available` is how many bytes the file has left, where that is known.
+    pub(super) fn read(
+        &self,
+        source: &mut dyn Read,
+        available: Option<u64>,
+    ) -> Result<Values, Fault> {
+        let plan = Plan::new(self, available)?;
+        macro_rules! read {
+            ($to:ident, $from:ty, $convert:expr) => {{
+                const N: usize = size_of::<$from>();
+                let convert = $convert;
+                let array = if self.big_endian {
+                    plan.read(source, |b: [u8; N]| convert(<$from>::from_be_bytes(b)))?
+                } else {
+                    plan.read(source, |b: [u8; N]| convert(<$from>::from_le_bytes(b)))?
+                };
+                Values::$to(array)
+            }};
+        }
+        Ok(match self.element {
+            Element::Bool => read!(U8, u8, |x| Ok(u8::from(x != 0))),
+            Element::U8 => read!(U8, u8, Ok),
+            Element::I8 => read!(I32, i8, |x| Ok(i32::from(x))),
+            Element::U16 => read!(U16, u16, Ok),
+            Element::I16 => read!(I32, i16, |x| Ok(i32::from(x))),
+            Element::U32 => read!(I64, u32, |x| Ok(i64::from(x))),
+            Element::I32 => read!(I32, i32, Ok),
+            Element::U64 => read!(I64, u64, |x| i64::try_from(x).map_err(|_| x)),
+            Element::I64 => read!(I64, i64, Ok),
+            Element::F16 => read!(F32, f16, |x: f16| Ok(x.to_f32())),
+            Element::Bf16 => read!(F32, bf16, |x: bf16| Ok(x.to_f32())),
+            Element::F32 => read!(F32, f32, Ok),
+            Element::F64 => read!(F64, f64, Ok),
+        })
+    }
+}
+
+/// A layout that was checked against the address space and the file.
+struct Plan {
+    shape: Vec<usize>,
+    fortran: bool,
+    count: usize,
+    bytes: u64,
+    /// Elements to reserve at once: all, where the file is known to hold them.
+    reserve: usize,
+}
+
+impl Plan {
+    fn new(layout: &Layout, available: Option<u64>) -> Result<Self, Fault> {
+        let too_large = || Fault::TooLarge {
+            shape: layout.shape.clone(),
+        };
+        let size = layout.element.bytes();
+        // As ndarray counts: the non-zero lengths must multiply to an address space even in an empty array.
+        // The result may be eight times as wide as the file's numbers.
+        let mut lengths = layout.shape.iter().copied().filter(|&n| n != 0);
+        lengths
+            .try_fold(8, u64::checked_mul)
+            .filter(|&bytes| isize::try_from(bytes).is_ok())
+            .ok_or_else(too_large)?;
+        let shape = layout.shape.iter().map(|&n| usize::try_from(n));
+        let shape: Vec<usize> = shape.collect::<Result<_, _>>().map_err(|_| too_large())?;
+        let count: usize = shape.iter().product();
+        let bytes = count as u64 * size as u64;
+        if let Some(found) = available.filter(|&found| found < bytes) {
+            return Err(Fault::Truncated {
+                expected: bytes,
+                found,
+            });
+        }
+        let reserve = if available.is_some() {
+            count
+        } else {
+            count.min(CHUNK)
+        };
+        Ok(Self {
+            shape,
+            fortran: layout.fortran,
+            count,
+            bytes,
+            reserve,
+        })
+    }
+
+    /// Reads elements of `N` bytes; `convert` gives back a value that its type cannot hold.
+    fn read<T, const N: usize>(
+        &self,
+        source: &mut dyn Read,
+        convert: impl Fn([u8; N]) -> Result<T, u64>,
+    ) -> Result<ArrayD<T>, Fault> {
+        let mut values = Vec::with_capacity(self.reserve);
+        let mut chunk = vec![0; CHUNK];
+        while values.len() < self.count {
+            let wanted = (self.count - values.len()).min(CHUNK / N) * N;
+            let found = read_up_to(source, &mut chunk[..wanted])?;
+            if found < wanted {
+                return Err(Fault::Truncated {
+                    expected: self.bytes,
+                    found: (values.len() * N + found) as u64,
+                });
+            }
+            for &bytes in chunk[..wanted].as_chunks::<N>().0 {
+                let value = convert(bytes).map_err(|value| Fault::OutOfRange {
+                    value,
+                    index: self.index(values.len()),
+                })?;
+                values.push(value);
+            }
+        }
+        let shape = IxDyn(&self.shape).set_f(self.fortran);
+        ArrayD::from_shape_vec(shape, values).map_err(|error| Fault::Damaged(error.to_string()))
+    }
+
+    /// The index of the element that is stored at `position`.
+    fn index(&self, mut position: usize) -> Vec<usize> {
+        let mut index = vec![0; self.shape.len()];
+        let mut place = |axis: usize| {
+            index[axis] = position % self.shape[axis];
+            position /= self.shape[axis];
+        };
+        if self.fortran {
+            (0..self.shape.len()).for_each(&mut place);
+        } else {
+            (0..self.shape.len()).rev().for_each(&mut place);
+        }
+        index
+    }
+}
+
+/// Fills `buffer` as far as the source reaches.
+pub(super) fn read_up_to(source: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, Fault> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) => match error.kind() {
+                std::io::ErrorKind::Interrupted => {}
+                // A compressed stream that ends too soon: the caller says how much was missing.
+                std::io::ErrorKind::UnexpectedEof => break,
+                std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
+                    return Err(Fault::Damaged(error.to_string()));
+                }
+                _ => return Err(error.into()),
+            },
+        }
+    }
+    Ok(filled)
+}
+
+/// Reads on past the data so that a compressed stream checks its checksum; a longer rest is left alone.
+pub(super) fn verify_end(source: &mut dyn Read) -> Result<(), Fault> {
+    match std::io::copy(&mut source.take(CHUNK as u64), &mut std::io::sink()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Fault::Damaged(error.to_string())),
+    }
+}
