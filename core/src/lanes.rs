@@ -1,6 +1,5 @@
 //! Blocks of lanes: the same formula over several voxels at once.
 
-use core::array;
 use core::ops::{Add, Div, Mul, Sub};
 
 use crate::{Float, Real};
@@ -29,13 +28,19 @@ impl<T: Copy, const N: usize> Lanes<T, N> {
     }
 
     #[inline(always)]
-    fn map(self, f: impl Fn(T) -> T) -> Self {
-        Self(self.0.map(f))
+    fn map(mut self, f: impl Fn(T) -> T) -> Self {
+        for lane in &mut self.0 {
+            *lane = f(*lane);
+        }
+        self
     }
 
     #[inline(always)]
-    fn zip(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
-        Self(array::from_fn(|lane| f(self.0[lane], other.0[lane])))
+    fn zip(mut self, other: Self, f: impl Fn(T, T) -> T) -> Self {
+        for (lane, other) in self.0.iter_mut().zip(other.0) {
+            *lane = f(*lane, other);
+        }
+        self
     }
 }
 

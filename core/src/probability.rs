@@ -26,8 +26,17 @@ pub struct Probability<R> {
     pub p: R,
     /// 1 − p.
     pub complement: R,
-    ln: Option<R>,
+    ln: Logarithm<R>,
     clip: Option<Clip>,
+}
+
+/// Where ln p comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Logarithm<R> {
+    /// It is known.
+    Known(R),
+    /// It is the logarithm of this p, taken when it is asked for.
+    Of(R),
 }
 
 impl<R: Real> Probability<R> {
@@ -36,8 +45,8 @@ impl<R: Real> Probability<R> {
     pub fn new(p: R) -> Self {
         Self {
             complement: p.clone().complement(),
+            ln: Logarithm::Of(p.clone()),
             p,
-            ln: None,
             clip: None,
         }
     }
@@ -48,7 +57,7 @@ impl<R: Real> Probability<R> {
         Self {
             p,
             complement,
-            ln: Some(ln),
+            ln: Logarithm::Known(ln),
             clip: None,
         }
     }
@@ -57,8 +66,8 @@ impl<R: Real> Probability<R> {
     #[inline(always)]
     pub fn ln(&self) -> R {
         let ln = match &self.ln {
-            Some(ln) => ln.clone(),
-            None => self.p.clone().ln(),
+            Logarithm::Known(ln) => ln.clone(),
+            Logarithm::Of(p) => p.clone().ln(),
         };
         match self.clip {
             Some(clip) => ln.clip(clip.ln_low, clip.ln_high),
@@ -76,7 +85,11 @@ impl<R: Real> Probability<R> {
             Some(bounds) => Self {
                 p: self.p.clone().clip(bounds.low, bounds.high),
                 complement: self.complement.clone().clip(bounds.low, bounds.high),
-                ln: self.ln.clone(),
+                ln: match &self.ln {
+                    Logarithm::Known(ln) => Logarithm::Known(ln.clone()),
+                    // Only from below: what bounds it from above is the bound of ln p, which f32 does not round.
+                    Logarithm::Of(p) => Logarithm::Of(p.clone().clip(bounds.low, 1.0)),
+                },
                 clip,
             },
             None => self.clone(),

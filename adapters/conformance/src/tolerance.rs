@@ -6,8 +6,15 @@ pub const F64_GOLDEN: f64 = 1e-10;
 /// The same where the score is perfect: the port's 1 − TI cancels all but 8 digits there.
 pub const F64_PERFECT: f64 = 1e-8;
 
+/// f64 against the core's f64: the same terms in another order.
+pub const F64_OURS: f64 = 1e-12;
+
 /// f32 against our own f64: the terms are rounded to f32, their sums are not.
 pub const F32_OURS: f64 = 2e-6;
+
+/// f32 gradients against our own f64, relative to the largest entry: from logits each entry is a difference of products,
+/// which in a sample of a few voxels can cancel one digit more.
+pub const F32_GRADIENT: f64 = 2e-5;
 
 /// The reference's f32: its sums of 1024 terms and its 1 − TI round at every step.
 pub const F32_REFERENCE: f64 = 2e-5;

@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | `npyz` 0.9 | multiplies the shape unchecked (panics in debug builds, wraps in release); allocates a header of up to 4 GiB before reading it | not used: [`npy`] reads the three-key header itself |
 //! | `ndarray-npy` 0.10 | allocates header and array as promised; refuses trailing bytes, which NumPy allows | not used |
-//! | `nifti` 0.18 | reads NIfTI-1 only; does not look at `sizeof_hdr`; its volumes allocate as promised; its qform panics on a quaternion that is not a rotation | header parser only |
+//! | `nifti` 0.18 | reads NIfTI-1 only; does not look at `sizeof_hdr`; its volumes reserve what the header promises; its qform panics on a quaternion that is not a rotation | header parser only |
 //! | `zip` 9.8 | checks its directory against the file; reports entry sizes as promised | sizes are not used; entries are read to their checksum |
 //! | `safetensors` 0.8 | wants the whole file in memory; adds sizes unchecked when comparing with the file's | header type only, which refuses holes and overlaps; sizes are added checked |
 //! | `png` 0.18 | needs the caller to allocate the picture | rows are appended as they arrive |
@@ -73,7 +73,6 @@ pub(crate) struct Volume {
 #[error("{}: {fault}", file.display())]
 pub(crate) struct ReadError {
     pub file: PathBuf,
-    #[source]
     pub fault: Fault,
 }
 

@@ -177,8 +177,14 @@ fn geometry(header: &NiftiHeader) -> Option<Geometry> {
 /// The rotation, spacing and shift of the qform ("method 2" of the NIfTI-1 standard).
 fn qform(header: &NiftiHeader) -> [[f64; 4]; 3] {
     let [b, c, d] = [header.quatern_b, header.quatern_c, header.quatern_d].map(f64::from);
-    // The fourth part makes a unit quaternion; in a turn by 180° it is 0, and rounding may take it below.
-    let a = (1.0 - (b * b + c * c + d * d)).max(0.0).sqrt();
+    // The fourth part makes a unit quaternion. In a turn by 180°, as mirrored axes are stored, it is 0 but for the
+    // rounding of the others to f32, whose root would turn the volume visibly: nibabel has the same threshold.
+    let rest = 1.0 - (b * b + c * c + d * d);
+    let a = if rest < 3.0 * f64::from(f32::EPSILON) {
+        0.0
+    } else {
+        rest.sqrt()
+    };
     let rotation = [
         [
             a * a + b * b - c * c - d * d,

@@ -28,6 +28,8 @@ pub(super) fn read_npz(file: File, key: Option<&str>) -> Result<Values, Fault> {
         let name = name.map_err(zip_fault)?;
         names.extend(name.strip_suffix(".npy").map(str::to_owned));
     }
+    // NumPy takes a key with or without the suffix, too.
+    let key = key.map(|key| key.strip_suffix(".npy").unwrap_or(key));
     let name = choose(names, key)? + ".npy";
     let mut entry = archive.by_name(&name).map_err(zip_fault)?;
     let layout = read_header(&mut entry)?;

@@ -21,8 +21,12 @@ pub fn agreement(backend: &impl Backend) {
                     let what = format!("{name}, round {round}, {case:?}");
                     let ours = outcome(backend, &loss, &case);
                     let core = outcome(&CoreF64, &loss, &case);
-                    let tolerance = by_precision(backend, 1e-12, tolerance::F32_OURS);
-                    assert_close(ours.value, core.value, tolerance, &what);
+                    let tolerance = by_precision(backend, tolerance::F64_OURS, tolerance::F32_OURS);
+                    // Combo is a difference, so its rounding is that of the two numbers subtracted.
+                    let shift = if name == Name::Combo { 1.0 } else { 0.0 };
+                    assert_close(ours.value + shift, core.value + shift, tolerance, &what);
+                    let tolerance =
+                        by_precision(backend, tolerance::F64_OURS, tolerance::F32_GRADIENT);
                     assert_close_gradient(&ours.gradient, &core.gradient, tolerance, &what);
                 }
             }

@@ -1,0 +1,370 @@
+"""Values and gradients of other implementations' segmentation losses on the golden inputs.
+
+    python make_peers.py GOLDEN OUT
+
+GOLDEN holds `inputs/CASE.npz`; OUT receives `monai/`, `smp/`, `geodl/`, `paper/` (one compressed `CASE.npz` each)
+and `peers.json`, which lists every value with the parameters in force. GOLDEN and OUT may be the same folder.
+
+Run with Python 3.11, torch 2.15.0 (CPU), monai 1.6.1, segmentation-models-pytorch 0.6.0 (its `losses` alone are
+imported, so its model dependencies are not needed) and numpy 2.4.6.
+
+MONAI and segmentation-models-pytorch are run. geodl (R) and the paper's printed equations have no Python form: they
+are written out below from their definitions, in float64, and their entries say "transliterated, not run".
+
+Everything is computed in float64 from the float32 inputs. MONAI's FocalLoss casts its input to float32, so it and
+DiceFocalLoss carry float32 rounding; their entries say so in `precision`.
+
+Gradients are kept for `binary2d` (four-class defects: `multi4_2d`), every STRIDE-th element of the flattened
+gradient in the layout of the prediction (batch, class, row, column), with the sums over the whole gradient beside it.
+"""
+
+import argparse
+import importlib.util
+import json
+import pathlib
+import sys
+import types
+
+import numpy as np
+import torch
+
+STRIDE = 7
+TWO_CLASS = ("binary2d", "imbalanced2d", "all_bg2d")
+ALL = ("binary2d", "imbalanced2d", "multi4_2d", "all_bg2d")
+
+
+def smp_losses():
+    """segmentation_models_pytorch.losses without the package root, which imports every model."""
+    name = "segmentation_models_pytorch"
+    root = types.ModuleType(name)
+    root.__path__ = list(importlib.util.find_spec(name).submodule_search_locations)
+    sys.modules[name] = root
+    return importlib.import_module(name + ".losses")
+
+
+class Case:
+    """One golden input, channels first, widened to float64."""
+
+    def __init__(self, golden, name):
+        with np.load(golden / "inputs" / f"{name}.npz") as z:
+            self.arrays = {k: torch.from_numpy(z[k].astype(np.float64)) for k in ("pred_cf", "logits_cf", "true_cf")}
+        self.name = name
+        self.true = self.arrays["true_cf"]
+        self.labels = self.true.argmax(1)
+
+
+class Recorder:
+    """Evaluates a loss on the cases and keeps value, sampled gradient and description."""
+
+    def __init__(self, golden):
+        self.cases = {n: Case(golden, n) for n in ALL}
+        self.arrays = {}
+        self.entries = []
+
+    def add(self, framework, version, loss, tag, parameters, prediction, source, call, cases, *,
+            channel=None, grad_case="binary2d", grad=True, notes=None, precision=None):
+        """call(prediction, case) -> scalar. `channel` keeps one channel of prediction and target."""
+        for name in cases:
+            case = self.cases[name]
+            x = case.arrays[prediction]
+            if channel is not None:
+                x = x[:, channel : channel + 1]
+            x = x.clone().requires_grad_(True)
+            params = {k: by_classes(v, x.shape[1]) for k, v in parameters.items()}
+            value = call(x, case, **params)
+            assert value.numel() == 1 and torch.isfinite(value).all(), (framework, loss, tag, name)
+            key = f"{loss}.{tag}.{prediction}" + ("" if channel is None else f"[{channel}]")
+            store = self.arrays.setdefault((framework, name), {})
+            assert key + ".value" not in store, key
+            store[key + ".value"] = np.float64(value.item())
+            entry = {
+                "framework": framework, "version": version, "layout": "NCHW", "case": name, "loss": loss,
+                "status": "ok", "file": f"{framework}/{name}.npz", "value_key": key + ".value",
+                "value": value.item(), "parameters": params, "prediction": prediction, "from": source,
+            }
+            if channel is not None:
+                entry["channel"] = channel
+            if grad and name == grad_case:
+                g, = torch.autograd.grad(value.sum(), x)
+                flat = g.numpy().ravel()
+                store[key + ".grad"] = flat[::STRIDE].copy()
+                entry.update({
+                    "grad_key": key + ".grad", "grad_stride": STRIDE, "grad_size": flat.size,
+                    "grad_nonfinite": int((~np.isfinite(flat)).sum()), "grad_abs_max": float(np.abs(flat).max()),
+                    "grad_sum": float(flat.sum()), "grad_abs_sum": float(np.abs(flat).sum()),
+                })
+            if precision:
+                entry["precision"] = precision
+            if notes:
+                entry["notes"] = notes
+            self.entries.append(entry)
+
+    def write(self, out):
+        for (framework, name), arrays in self.arrays.items():
+            (out / framework).mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(out / framework / f"{name}.npz", **arrays)
+        text = json.dumps({"entries": self.entries}, indent=0, ensure_ascii=False)
+        (out / "peers.json").write_text(text + "\n", encoding="utf-8")
+
+
+def by_classes(value, classes):
+    """A parameter given as {classes: list} takes the list of that many classes."""
+    return value[classes] if isinstance(value, dict) else value
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# MONAI
+
+
+def monai(rec):
+    import monai as package
+    from monai import losses as L
+
+    version = f"monai {package.__version__}, torch {torch.__version__}"
+
+    def one(loss, tag, given, prediction, source, cases, **extra):
+        def call(x, case, **params):
+            params = dict(params)
+            if isinstance(params.get("weight"), list):
+                params["weight"] = torch.tensor(params["weight"], dtype=x.dtype)
+            return getattr(L.unified_focal_loss if loss in PARTS else L, loss)(**params)(x, case.true)
+
+        rec.add("monai", version, loss, tag, given, prediction, source, call, cases, **extra)
+
+    PARTS = ("AsymmetricFocalLoss", "AsymmetricFocalTverskyLoss")
+    p, z = ("pred_cf", "probabilities"), ("logits_cf", "softmax-logits")
+
+    one("AsymmetricUnifiedFocalLoss", "default", dict(weight=0.5, delta=0.7, gamma=0.5), *p, TWO_CLASS)
+    one("AsymmetricUnifiedFocalLoss", "unequal", dict(weight=0.3, delta=0.6, gamma=0.25), *p, TWO_CLASS)
+    one("AsymmetricFocalLoss", "default", dict(delta=0.7, gamma=2.0, epsilon=1e-7), *p, TWO_CLASS)
+    one("AsymmetricFocalLoss", "unequal", dict(delta=0.6, gamma=1.5, epsilon=1e-7), *p, TWO_CLASS)
+    one("AsymmetricFocalTverskyLoss", "default", dict(delta=0.7, gamma=0.75, epsilon=1e-7), *p, TWO_CLASS)
+    one("AsymmetricFocalTverskyLoss", "unequal", dict(delta=0.6, gamma=0.25, epsilon=1e-7), *p, TWO_CLASS)
+
+    base = dict(include_background=True, batch=False, smooth_nr=1e-5, smooth_dr=1e-5)
+    one("DiceLoss", "default", base, *p, ALL)
+    one("DiceLoss", "foreground", base | dict(include_background=False), *p, ALL, grad=False)
+    one("DiceLoss", "batch", base | dict(batch=True), *p, ALL)
+    one("DiceLoss", "foreground_batch", base | dict(include_background=False, batch=True), *p, ALL, grad=False)
+    one("DiceLoss", "smooth1", base | dict(smooth_nr=1.0, smooth_dr=1.0), *p, ALL, grad=False)
+    one("DiceLoss", "smooth_unequal", base | dict(smooth_nr=0.5, smooth_dr=2.0), *p, ALL, grad=False,
+        notes="different smoothing above and below: no exact conversion")
+    one("DiceLoss", "smooth_nr0", base | dict(smooth_nr=0.0), *p, ALL, grad=False,
+        notes="different smoothing above and below: no exact conversion")
+    one("DiceLoss", "squared", base | dict(squared_pred=True), *p, ALL, grad=False,
+        notes="squared denominators: no exact conversion")
+    one("DiceLoss", "jaccard", base | dict(jaccard=True), *p, ALL, grad=False)
+    one("DiceLoss", "weight", base | dict(weight={2: [0.4, 0.6], 4: [0.1, 0.2, 0.3, 0.4]}), *p, ALL, grad=False,
+        notes="weights multiply and are not normalised: mean over classes of w_c (1-TI)")
+    one("DiceLoss", "softmax", base | dict(softmax=True), *z, ALL, grad=False)
+
+    base = dict(alpha=0.3, beta=0.7, include_background=True, batch=False, smooth_nr=1e-5, smooth_dr=1e-5)
+    one("TverskyLoss", "unequal", base, *p, ALL, notes="alpha multiplies FP, beta FN")
+    one("TverskyLoss", "foreground", base | dict(include_background=False), *p, ALL, grad=False)
+    one("TverskyLoss", "batch", base | dict(batch=True), *p, ALL, grad=False)
+    one("TverskyLoss", "smooth_unequal", base | dict(smooth_nr=0.5, smooth_dr=2.0), *p, ALL, grad=False,
+        notes="different smoothing above and below: no exact conversion")
+
+    f32 = dict(precision="float32 inside (the loss casts its input)")
+    one("FocalLoss", "softmax", dict(gamma=2.0, use_softmax=True), *z, ALL, **f32)
+    one("FocalLoss", "softmax_alpha", dict(gamma=1.5, alpha=0.25, use_softmax=True), *z, ALL, grad=False, **f32)
+    one("FocalLoss", "softmax_foreground", dict(gamma=2.0, use_softmax=True, include_background=False), *z,
+        ("multi4_2d",), grad_case="multi4_2d", **f32,
+        notes="defect: channel 0 is dropped before the softmax, which then runs over the other classes alone")
+    one("FocalLoss", "sigmoid", dict(gamma=2.0, use_softmax=False), "logits_cf", "sigmoid-logits", ALL, **f32)
+    one("FocalLoss", "sigmoid_alpha", dict(gamma=1.5, alpha=0.25, use_softmax=False), "logits_cf", "sigmoid-logits",
+        ALL, grad=False, **f32)
+
+    mixed = "Dice from softmax, focal from sigmoid: softmax=True does not reach the focal part"
+    base = dict(softmax=True, gamma=2.0, lambda_dice=1.0, lambda_focal=1.0, smooth_nr=1e-5, smooth_dr=1e-5)
+    one("DiceFocalLoss", "default", base, *z, ALL, notes=mixed, **f32)
+    one("DiceFocalLoss", "unequal", base | dict(gamma=1.5, lambda_dice=0.3, lambda_focal=0.7), *z, ALL, grad=False,
+        notes=mixed, **f32)
+    base = dict(softmax=True, lambda_dice=1.0, lambda_ce=1.0, smooth_nr=1e-5, smooth_dr=1e-5)
+    one("DiceCELoss", "default", base, *z, ALL)
+    one("DiceCELoss", "unequal", base | dict(lambda_dice=0.3, lambda_ce=0.7), *z, ALL, grad=False)
+    one("DiceCELoss", "weight", base | dict(weight={2: [0.4, 0.6], 4: [0.1, 0.2, 0.3, 0.4]}), *z, ALL, grad=False,
+        notes="one-hot targets: the weighted cross entropy is divided by the voxel count, not by the weights")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# segmentation-models-pytorch
+
+
+def smp(rec):
+    from importlib.metadata import version as installed
+
+    L = smp_losses()
+    version = f"segmentation-models-pytorch {installed('segmentation-models-pytorch')}, torch {torch.__version__}"
+
+    def one(loss, tag, given, prediction, source, cases, **extra):
+        def call(x, case, **params):
+            params = dict(params)
+            mode = params.pop("mode", None)
+            f = getattr(L, loss)(mode, **params) if mode else getattr(L, loss)(**params)
+            target = case.true[:, 1:2] if mode == "binary" else case.labels
+            return f(x, target)
+
+        rec.add("smp", version, loss, tag, given, prediction, source, call, cases, **extra)
+
+    p, z, s = ("pred_cf", "probabilities"), ("logits_cf", "softmax-logits"), ("logits_cf", "sigmoid-logits")
+    binary = dict(channel=1)
+
+    base = dict(mode="multiclass", from_logits=False, smooth=0.0, eps=1e-7)
+    ab = dict(alpha=0.3, beta=0.7)
+    fg = dict(mode="binary")
+    per_batch = "TP, FP, FN are summed over the batch; classes absent from the whole batch count 0 in the mean"
+    after = per_batch + "; gamma is applied after the mean over classes"
+    one("TverskyLoss", "gamma1", base | ab | dict(gamma=1.0), *p, ALL, notes=per_batch)
+    one("TverskyLoss", "gamma1.33", base | ab | dict(gamma=1.33), *p, ALL, notes=after)
+    one("TverskyLoss", "smooth1", base | ab | dict(gamma=1.0, smooth=1.0), *p, ALL, grad=False, notes=per_batch)
+    one("TverskyLoss", "logits", base | ab | dict(gamma=1.0, from_logits=True), *z, ALL, grad=False, notes=per_batch)
+    one("TverskyLoss", "binary_gamma1", base | fg | ab | dict(gamma=1.0), *p, TWO_CLASS[:2], grad=False, **binary)
+    one("TverskyLoss", "binary_gamma1.33", base | fg | ab | dict(gamma=1.33), *p, TWO_CLASS[:2], **binary)
+    one("TverskyLoss", "binary_absent", base | fg | ab | dict(gamma=1.0), *p, ("all_bg2d",), grad=False, **binary,
+        notes="no foreground in the batch: the loss is 0 whatever is predicted")
+    for loss in ("DiceLoss", "JaccardLoss"):
+        one(loss, "smooth0", base, *p, ALL, notes=per_batch)
+        one(loss, "smooth1", base | dict(smooth=1.0), *p, ALL, grad=False, notes=per_batch)
+        one(loss, "binary", base | fg, *p, TWO_CLASS[:2], grad=False, **binary)
+        one(loss, "binary_logits", base | fg | dict(from_logits=True), *s, TWO_CLASS[:2], grad=False, **binary)
+
+    one_vs_rest = "one-against-rest: a sigmoid on every logit, then the mean over classes"
+    base = dict(mode="multiclass", from_logits=True, gamma=2.0, alpha=None)
+    one("FocalLoss", "multiclass", base, *s, ALL, notes=one_vs_rest)
+    one("FocalLoss", "multiclass_alpha", base | dict(alpha=0.25, gamma=1.5), *s, ALL, grad=False, notes=one_vs_rest)
+    one("FocalLoss", "multiclass_probabilities", base | dict(from_logits=False), *p, ALL, grad=False,
+        notes="defect: ln p is taken for a logit, so each p acts as p/(1+p)")
+    one("FocalLoss", "binary", base | fg, *s, TWO_CLASS, **binary)
+    one("FocalLoss", "binary_alpha", base | fg | dict(alpha=0.25, gamma=1.5), *s, TWO_CLASS, grad=False, **binary)
+    one("FocalLoss", "binary_probabilities", base | fg | dict(from_logits=False, eps=1e-7), *p, TWO_CLASS, grad=False,
+        **binary)
+
+    one("SoftCrossEntropyLoss", "plain", dict(smooth_factor=0.0), *z, ALL,
+        notes="smooth_factor's own default, None, raises a TypeError")
+    one("SoftCrossEntropyLoss", "smooth0.1", dict(smooth_factor=0.1), *z, ALL, grad=False)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# geodl (R), defineUnifiedFocalLoss
+
+
+def geodl_loss(logits, labels, nCls, lambda_, gamma, delta, smooth, clsWghtsDist, clsWghtsReg, useLogCosH):
+    """geodl's unified Focal loss: λ on the focal side, γ the exponent itself, all sums over the whole batch.
+
+    distribution = Σ (1 − p_y^{w_y})^{1−γ} w_y (−ln p_y) / Σ w_y,   w the distribution weights of the true class
+    region       = Σ_c r_c (1 − TI_c)^γ / Σ_c r_c,                  δ on FN, 1−δ on FP, smooth above and below
+    """
+    wide = lambda v: torch.tensor(v if isinstance(v, list) else [v] * nCls, dtype=logits.dtype)
+    w, r, d = wide(clsWghtsDist), wide(clsWghtsReg), wide(delta)
+    y = torch.nn.functional.one_hot(labels, nCls).movedim(-1, 1).to(logits.dtype)
+    log_p = torch.log_softmax(logits, 1)
+    p = log_p.exp()
+
+    w_true = w[labels]
+    weighted = -w_true * log_p.gather(1, labels[:, None])[:, 0]
+    distribution = ((1 - torch.exp(-weighted)) ** (1 - gamma) * weighted).sum() / w_true.sum()
+
+    axes = (0, 2, 3)
+    tp, fp, fn = (p * y).sum(axes), (p * (1 - y)).sum(axes), ((1 - p) * y).sum(axes)
+    index = (tp + smooth) / (tp + (1 - d) * fp + d * fn + smooth)
+    region = ((1 - index) ** gamma * r).sum() / r.sum()
+    if useLogCosH:
+        region = torch.log(torch.cosh(region))
+
+    if lambda_ == 1:
+        return distribution
+    return region if lambda_ == 0 else lambda_ * distribution + (1 - lambda_) * region
+
+
+def geodl(rec):
+    def one(tag, changes, cases=ALL, **extra):
+        given = dict(gamma=0.5, delta=0.6, smooth=1e-8, clsWghtsDist=1.0, clsWghtsReg=1.0, useLogCosH=False)
+        given = {"lambda": 0.5, "zeroStart": True} | given | changes
+
+        def call(x, case, **params):
+            params["lambda_"] = params.pop("lambda")
+            # zeroStart only says whether the labels count from 0 or from 1: the values are the same.
+            params.pop("zeroStart")
+            return geodl_loss(x, case.labels, x.shape[1], **params)
+
+        rec.add("geodl", "geodl 0.3.0 (transliterated, not run)", "defineUnifiedFocalLoss", tag, given, "logits_cf",
+                "softmax-logits", call, cases, **extra)
+
+    dist, reg = {2: [0.4, 0.6], 4: [0.1, 0.2, 0.3, 0.4]}, {2: [0.25, 0.75], 4: [0.4, 0.1, 0.2, 0.3]}
+    one("default", {})
+    one("unequal", {"lambda": 0.3, "gamma": 0.8, "delta": 0.7, "smooth": 1e-3})
+    one("zero_start_false", {"lambda": 0.3, "gamma": 0.8, "delta": 0.7, "smooth": 1e-3, "zeroStart": False},
+        cases=("binary2d",), grad=False, notes="labels counted from 1: the same value as 'unequal'")
+    one("weights", {"lambda": 0.3, "gamma": 0.8, "delta": 0.7, "clsWghtsDist": dist, "clsWghtsReg": reg})
+    one("distribution", {"lambda": 1.0, "gamma": 0.6}, grad=False)
+    one("distribution_weights", {"lambda": 1.0, "gamma": 0.6, "clsWghtsDist": dist}, grad=False,
+        notes="the weight is inside the focal factor: (1 - p^w)^(1-gamma)")
+    one("cross_entropy_weights", {"lambda": 1.0, "gamma": 1.0, "clsWghtsDist": dist}, grad=False)
+    one("region", {"lambda": 0.0, "gamma": 0.6, "delta": 0.7}, grad=False)
+    one("region_weights", {"lambda": 0.0, "gamma": 0.6, "delta": 0.7, "clsWghtsReg": reg}, grad=False)
+    one("region_smooth1_deltas", {"lambda": 0.0, "gamma": 1.0, "smooth": 1.0,
+                                  "delta": {2: [0.55, 0.7], 4: [0.55, 0.6, 0.65, 0.7]}}, grad=False)
+    one("log_cosh", {"lambda": 0.3, "gamma": 0.8, "delta": 0.7, "useLogCosH": True}, grad=False)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The paper's printed equations
+
+
+def printed(p, y, symmetric, lambda_, delta, gamma, delta_on):
+    """The Unified Focal loss as printed (equations 16 to 22), per sample, then the mean over samples.
+
+    No clip and no smoothing are printed, so none is applied. N is the voxel count of a sample. `delta_on` is the
+    error that δ multiplies in mTI: "FN" as the authors read their equation (and as their code has it), "FP" if p_0, g_0
+    are the class itself, as in the Tversky index it is derived from.
+    """
+    m = p[0, 0].numel()
+    axes = (2, 3)
+    tp, fp, fn = (p * y).sum(axes), (p * (1 - y)).sum(axes), ((1 - p) * y).sum(axes)
+    a, b = (1 - delta, delta) if delta_on == "FN" else (delta, 1 - delta)
+    one_minus = (a * fp + b * fn) / (tp + a * fp + b * fn)
+    entropy = lambda g: (y * (1 - p) ** g * -torch.log(p)).sum(axes) / m
+    if symmetric:
+        focal = delta * entropy(1 - gamma).sum(1)
+        region = (one_minus ** gamma).sum(1)
+    else:
+        # equation 20 with log(p_t,c) for the misprinted log(p_t,r) of the common class
+        focal = (1 - delta) * entropy(gamma)[:, 0] + delta * entropy(0.0)[:, 1:].sum(1)
+        region = one_minus[:, 0] + (one_minus[:, 1:] ** (1 - gamma)).sum(1)
+    return (lambda_ * focal + (1 - lambda_) * region).mean()
+
+
+def paper(rec):
+    for symmetric in (True, False):
+        loss = ("Symmetric" if symmetric else "Asymmetric") + "UnifiedFocalLoss"
+        for tag, given in {
+            "default": {"lambda": 0.5, "delta": 0.6, "gamma": 0.5, "delta_on": "FN"},
+            "unequal": {"lambda": 0.3, "delta": 0.7, "gamma": 0.25, "delta_on": "FN"},
+            "unequal_fp": {"lambda": 0.3, "delta": 0.7, "gamma": 0.25, "delta_on": "FP"},
+            "focal_side": {"lambda": 1.0, "delta": 0.7, "gamma": 0.25, "delta_on": "FN"},
+            "tversky_side": {"lambda": 0.0, "delta": 0.7, "gamma": 0.25, "delta_on": "FN"},
+        }.items():
+            def call(x, case, **params):
+                params["lambda_"] = params.pop("lambda")
+                return printed(x, case.true, symmetric, **params)
+
+            rec.add("paper", "arXiv 2102.04525 (transliterated, not run)", loss, tag, given, "pred_cf",
+                    "probabilities", call, ALL, grad=tag in ("default", "unequal"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("golden", type=pathlib.Path, help="folder that holds inputs/")
+    parser.add_argument("out", type=pathlib.Path, help="folder to write to")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    rec = Recorder(args.golden)
+    for part in (monai, smp, geodl, paper):
+        part(rec)
+    rec.write(args.out)
+    print(f"{len(rec.entries)} entries")
+
+
+if __name__ == "__main__":
+    main()
