@@ -1,6 +1,113 @@
-//! The command line.
-#![allow(dead_code)]
+//! `unifocal`: scores segmentation predictions on disk with every loss of the Unified Focal family.
 
+mod args;
+mod case;
+mod demo;
+mod failure;
+mod loss;
+mod output;
+mod pairs;
 mod read;
+mod report;
+mod score;
 
-fn main() {}
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command, Data, Format};
+use failure::Failure;
+use unifocal_ndarray::core::Name;
+
+fn main() -> ExitCode {
+    let report = match run(Cli::parse().command) {
+        Ok(report) => report,
+        Err(failure) => {
+            let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+            anstream::eprintln!("{red}error:{red:#} {failure}");
+            return ExitCode::from(1);
+        }
+    };
+    match anstream::stdout().lock().write_all(&report) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            anstream::eprintln!("error: the report cannot be written: {error}");
+            ExitCode::from(1)
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// What a command prints. Nothing is printed or written unless all of it could be computed.
+fn run(command: Command) -> Result<Vec<u8>, Failure> {
+    match command {
+        Command::Eval {
+            data,
+            loss,
+            per_class,
+            gradient,
+            format,
+        } => {
+            let loss = loss.choose()?;
+            let wants_gradient = gradient.is_some();
+            let mut evaluated = Vec::new();
+            let mut gradients = Vec::new();
+            for pair in pairs::pairs(&data.prediction, &data.target)? {
+                let case = case::read(&pair, &data)?;
+                let (score, gradient) = score::score(&case, &pair, &data, &loss, wants_gradient)?;
+                gradients.extend(gradient);
+                evaluated.push((pair, score));
+            }
+            if let Some(out) = &gradient {
+                output::write_gradients(out, &evaluated, gradients)?;
+            }
+            report::eval(&loss, &evaluated, per_class, format)
+        }
+        Command::Compare { data, format } => compare(&data, format),
+        Command::Demo { format } => {
+            let (pair, case, data) = demo::example();
+            let values = losses(&pair, &case, &data)?;
+            let mut report = report::compare(&[(pair, values)], format)?;
+            if format == Format::Table {
+                report.extend_from_slice(demo::HINT.as_bytes());
+            }
+            Ok(report)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "unifocal", &mut script);
+            Ok(script)
+        }
+    }
+}
+
+fn compare(data: &Data, format: Format) -> Result<Vec<u8>, Failure> {
+    let mut cases = Vec::new();
+    for pair in pairs::pairs(&data.prediction, &data.target)? {
+        let case = case::read(&pair, data)?;
+        let values = losses(&pair, &case, data)?;
+        cases.push((pair, values));
+    }
+    report::compare(&cases, format)
+}
+
+/// Every loss of the family on one case.
+fn losses(
+    pair: &pairs::Pair,
+    case: &case::Case,
+    data: &Data,
+) -> Result<Vec<(Name, score::Score)>, Failure> {
+    let score = |name: Name| {
+        let loss = loss::Chosen::default_of(name);
+        let (score, _) = score::score(case, pair, data, &loss, false)?;
+        Ok((name, score))
+    };
+    Name::ALL.into_iter().map(score).collect()
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Report(error.to_string())
+    }
+}

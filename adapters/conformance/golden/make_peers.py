@@ -28,7 +28,7 @@ import types
 import numpy as np
 import torch
 
-STRIDE = 7
+STRIDE = 11
 TWO_CLASS = ("binary2d", "imbalanced2d", "all_bg2d")
 ALL = ("binary2d", "imbalanced2d", "multi4_2d", "all_bg2d")
 
@@ -73,7 +73,7 @@ class Recorder:
             params = {k: by_classes(v, x.shape[1]) for k, v in parameters.items()}
             value = call(x, case, **params)
             assert value.numel() == 1 and torch.isfinite(value).all(), (framework, loss, tag, name)
-            key = f"{loss}.{tag}.{prediction}" + ("" if channel is None else f"[{channel}]")
+            key = f"{loss}.{tag}.{prediction}" + ("" if channel is None else f".channel{channel}")
             store = self.arrays.setdefault((framework, name), {})
             assert key + ".value" not in store, key
             store[key + ".value"] = np.float64(value.item())

@@ -1,0 +1,325 @@
+//! A prediction and its target as arrays with a sample axis, from what their files hold and what is said of them.
+
+use std::path::Path;
+
+use ndarray::{ArrayD, Axis};
+use unifocal_ndarray::core::{Activation, Layout};
+
+use crate::args::{ActivationArg, Batch, Data, Input, LayoutArg};
+use crate::failure::Failure;
+use crate::pairs::Pair;
+use crate::read::{self, Values, Volume};
+
+/// What is scored: arrays with a sample axis in front.
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) prediction: Prediction,
+    pub(crate) truth: Truth,
+    pub(crate) layout: Layout,
+    pub(crate) activation: Activation,
+    /// What was added to PRED's shape, to be taken off the gradient's again.
+    pub(crate) added: Added,
+}
+
+/// The axes that a file did not have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Added {
+    pub(crate) sample: bool,
+    pub(crate) channel: bool,
+}
+
+/// A prediction, in the precision of its file.
+#[derive(Debug)]
+pub(crate) enum Prediction {
+    F32(ArrayD<f32>),
+    F64(ArrayD<f64>),
+    /// A hard segmentation as one-hot.
+    OneHot(ArrayD<u8>),
+}
+
+/// A target.
+#[derive(Debug)]
+pub(crate) enum Truth {
+    U8(ArrayD<u8>),
+    U16(ArrayD<u16>),
+    I32(ArrayD<i32>),
+    I64(ArrayD<i64>),
+    Soft(ArrayD<f64>),
+}
+
+/// Reads a case.
+pub(crate) fn read(pair: &Pair, data: &Data) -> Result<Case, Failure> {
+    let prediction = read::read(&pair.prediction)?;
+    let target = read::read(&pair.target)?;
+    if !data.ignore_geometry {
+        check_geometry(pair, &prediction, &target)?;
+    }
+    match data.input {
+        Input::Labels => hard(pair, data, prediction.values, target.values),
+        Input::Probabilities | Input::Logits => soft(pair, data, prediction, target.values),
+    }
+}
+
+/// Checks that two volumes show the same place, if both say which one they show.
+fn check_geometry(pair: &Pair, prediction: &Volume, target: &Volume) -> Result<(), Failure> {
+    let (Some(ours), Some(theirs)) = (&prediction.geometry, &target.geometry) else {
+        return Ok(());
+    };
+    match ours.mismatch(theirs, target.values.shape()) {
+        None => Ok(()),
+        Some(distance) => Err(pair.failure(format!(
+            "the affines differ by up to {distance:.3} mm within the volume, expected the same geometry \
+             (--ignore-geometry scores them all the same)"
+        ))),
+    }
+}
+
+/// A prediction of probabilities or logits.
+fn soft(pair: &Pair, data: &Data, volume: Volume, target: Values) -> Result<Case, Failure> {
+    let is_nifti = volume.geometry.is_some() || is_nifti(&pair.prediction);
+    let layout = match data.layout {
+        Some(LayoutArg::ChannelsFirst) => Layout::ChannelsFirst,
+        Some(LayoutArg::ChannelsLast) => Layout::ChannelsLast,
+        None if is_nifti => Layout::ChannelsLast,
+        None => Layout::ChannelsFirst,
+    };
+    let shape = volume.values.shape().to_vec();
+    let same_shape = shape == target.shape();
+    let foreground = data.foreground || (same_shape && shape.len() <= if is_nifti { 3 } else { 2 });
+    let classes = if foreground {
+        Some(None)
+    } else {
+        Some(Some(match layout {
+            Layout::ChannelsFirst => 0,
+            Layout::ChannelsLast => shape.len().saturating_sub(1),
+        }))
+    };
+    let batched = match data.batch {
+        Batch::Yes => true,
+        Batch::No => false,
+        Batch::Auto if is_nifti => false,
+        Batch::Auto if foreground => false,
+        Batch::Auto => looks_batched(&shape, target.shape(), layout),
+    };
+    let _ = classes;
+    let added = Added {
+        sample: !batched,
+        channel: foreground,
+    };
+    let integral = if foreground || !same_shape {
+        labels(pair, target)?
+    } else {
+        Truth::Soft(as_f64(target))
+    };
+    let prediction = match volume.values {
+        Values::F32(array) => Prediction::F32(added.apply(array, layout)),
+        other => Prediction::F64(added.apply(as_f64(other), layout)),
+    };
+    let truth = integral.map(added, layout);
+    let activation = match (data.input, data.activation) {
+        (Input::Logits, Some(ActivationArg::Sigmoid)) => Activation::Sigmoid,
+        (Input::Logits, None) if foreground => Activation::Sigmoid,
+        (Input::Logits, _) => Activation::Softmax,
+        _ => Activation::Identity,
+    };
+    if data.input == Input::Probabilities && data.activation.is_some() {
+        return Err(Failure::file(
+            &pair.prediction,
+            "--activation is for logits, expected --input logits beside it",
+        ));
+    }
+    Ok(Case {
+        prediction,
+        truth,
+        layout,
+        activation,
+        added,
+    })
+}
+
+/// A prediction of labels.
+fn hard(pair: &Pair, data: &Data, prediction: Values, target: Values) -> Result<Case, Failure> {
+    let labels_of =
+        |file: &Path, values| integers(values).map_err(|message| Failure::file(file, message));
+    let prediction = labels_of(&pair.prediction, prediction)?;
+    let target = labels_of(&pair.target, target)?;
+    if prediction.shape() != target.shape() {
+        return Err(pair.failure(format!(
+            "the prediction has shape {:?}, expected that of the target, {:?}",
+            prediction.shape(),
+            target.shape()
+        )));
+    }
+    let added = Added {
+        sample: data.batch != Batch::Yes,
+        channel: false,
+    };
+    let counted = |label: &&i64| Some(**label) != data.ignore_label;
+    let largest = prediction.iter().chain(target.iter().filter(counted)).max();
+    let classes = largest.map_or(2, |largest| largest.saturating_add(1).max(2));
+    let limit = 1 << 16;
+    if classes > limit {
+        let message = format!(
+            "found the label {}, expected one below {limit}",
+            classes - 1
+        );
+        return Err(pair.failure(message));
+    }
+    if let Some(negative) = prediction.iter().find(|label| **label < 0) {
+        let message = format!("found the label {negative}, expected one of at least 0");
+        return Err(Failure::file(&pair.prediction, message));
+    }
+    let planes: Vec<_> = (0..classes)
+        .map(|class| {
+            prediction
+                .mapv(|label| u8::from(label == class))
+                .insert_axis(Axis(0))
+        })
+        .collect();
+    let views: Vec<_> = planes.iter().map(ndarray::ArrayBase::view).collect();
+    let one_hot =
+        ndarray::concatenate(Axis(0), &views).map_err(|error| pair.failure(error.to_string()))?;
+    let one_hot = if added.sample {
+        one_hot.insert_axis(Axis(0))
+    } else {
+        let mut one_hot = one_hot;
+        one_hot.swap_axes(0, 1);
+        one_hot
+    };
+    Ok(Case {
+        prediction: Prediction::OneHot(one_hot),
+        truth: Truth::I64(target).map(added, Layout::ChannelsFirst),
+        layout: Layout::ChannelsFirst,
+        activation: Activation::Identity,
+        added,
+    })
+}
+
+/// Whether the first axis of a prediction counts samples: the target's shape decides where it can; where it cannot,
+/// three axes are one image with classes, and more are a batch.
+fn looks_batched(prediction: &[usize], target: &[usize], layout: Layout) -> bool {
+    let without = |axis: usize| {
+        let mut shape = prediction.to_vec();
+        (axis < shape.len()).then(|| shape.remove(axis));
+        shape
+    };
+    let many = prediction.len() >= 4;
+    match layout {
+        Layout::ChannelsLast => many,
+        Layout::ChannelsFirst => match (target == without(1), target == without(0)) {
+            (true, true) | (false, false) => many,
+            (batched, _) => batched,
+        },
+    }
+}
+
+impl Added {
+    /// The array with the axes added that are missing.
+    fn apply<T>(self, array: ArrayD<T>, layout: Layout) -> ArrayD<T> {
+        let array = if self.sample {
+            array.insert_axis(Axis(0))
+        } else {
+            array
+        };
+        match (self.channel, layout) {
+            (false, _) => array,
+            (true, Layout::ChannelsFirst) => array.insert_axis(Axis(1)),
+            (true, Layout::ChannelsLast) => {
+                let last = array.ndim();
+                array.insert_axis(Axis(last))
+            }
+        }
+    }
+
+    /// The array without them.
+    pub(crate) fn remove<T>(self, mut array: ArrayD<T>, layout: Layout) -> ArrayD<T> {
+        if self.channel {
+            let axis = match layout {
+                Layout::ChannelsFirst => 1,
+                Layout::ChannelsLast => array.ndim() - 1,
+            };
+            array = array.index_axis_move(Axis(axis), 0);
+        }
+        if self.sample {
+            array = array.index_axis_move(Axis(0), 0);
+        }
+        array
+    }
+}
+
+impl Truth {
+    fn map(self, added: Added, layout: Layout) -> Self {
+        let sample = Added {
+            channel: false,
+            ..added
+        };
+        match self {
+            Self::U8(array) => Self::U8(sample.apply(array, layout)),
+            Self::U16(array) => Self::U16(sample.apply(array, layout)),
+            Self::I32(array) => Self::I32(sample.apply(array, layout)),
+            Self::I64(array) => Self::I64(sample.apply(array, layout)),
+            Self::Soft(array) => Self::Soft(added.apply(array, layout)),
+        }
+    }
+}
+
+impl Pair {
+    pub(crate) fn failure(&self, message: impl Into<String>) -> Failure {
+        Failure::Pair {
+            prediction: self.prediction.clone(),
+            target: self.target.clone(),
+            message: message.into(),
+        }
+    }
+}
+
+/// A target of labels, in the type of its file if that is an integer.
+fn labels(pair: &Pair, values: Values) -> Result<Truth, Failure> {
+    match values {
+        Values::U8(array) => Ok(Truth::U8(array)),
+        Values::U16(array) => Ok(Truth::U16(array)),
+        Values::I32(array) => Ok(Truth::I32(array)),
+        other => integers(other)
+            .map(Truth::I64)
+            .map_err(|message| Failure::file(&pair.target, message)),
+    }
+}
+
+/// Labels as they are, or floating-point numbers all of which are integers.
+fn integers(values: Values) -> Result<ArrayD<i64>, String> {
+    match values {
+        Values::U8(array) => Ok(array.mapv(i64::from)),
+        Values::U16(array) => Ok(array.mapv(i64::from)),
+        Values::I32(array) => Ok(array.mapv(i64::from)),
+        Values::I64(array) => Ok(array),
+        floats @ (Values::F32(_) | Values::F64(_)) => {
+            let floats = as_f64(floats);
+            let fraction = floats
+                .indexed_iter()
+                .find(|(_, x)| x.fract() != 0.0 || x.abs() > 9e15);
+            match fraction {
+                Some((index, x)) => Err(format!(
+                    "found {x} at index {:?}, expected integer labels (or a one-hot target of PRED's shape)",
+                    ndarray::Dimension::slice(&index)
+                )),
+                None => Ok(floats.mapv(|x| x as i64)),
+            }
+        }
+    }
+}
+
+fn as_f64(values: Values) -> ArrayD<f64> {
+    match values {
+        Values::U8(array) => array.mapv(f64::from),
+        Values::U16(array) => array.mapv(f64::from),
+        Values::I32(array) => array.mapv(f64::from),
+        Values::I64(array) => array.mapv(|x| x as f64),
+        Values::F32(array) => array.mapv(f64::from),
+        Values::F64(array) => array,
+    }
+}
+
+fn is_nifti(file: &Path) -> bool {
+    let name = file.to_string_lossy().to_ascii_lowercase();
+    name.ends_with(".nii") || name.ends_with(".nii.gz")
+}
