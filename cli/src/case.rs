@@ -86,14 +86,6 @@ fn soft(pair: &Pair, data: &Data, volume: Volume, target: Values) -> Result<Case
     let shape = volume.values.shape().to_vec();
     let same_shape = shape == target.shape();
     let foreground = data.foreground || (same_shape && shape.len() <= if is_nifti { 3 } else { 2 });
-    let classes = if foreground {
-        Some(None)
-    } else {
-        Some(Some(match layout {
-            Layout::ChannelsFirst => 0,
-            Layout::ChannelsLast => shape.len().saturating_sub(1),
-        }))
-    };
     let batched = match data.batch {
         Batch::Yes => true,
         Batch::No => false,
@@ -101,7 +93,6 @@ fn soft(pair: &Pair, data: &Data, volume: Volume, target: Values) -> Result<Case
         Batch::Auto if foreground => false,
         Batch::Auto => looks_batched(&shape, target.shape(), layout),
     };
-    let _ = classes;
     let added = Added {
         sample: !batched,
         channel: foreground,
@@ -176,7 +167,7 @@ fn hard(pair: &Pair, data: &Data, prediction: Values, target: Values) -> Result<
                 .insert_axis(Axis(0))
         })
         .collect();
-    let views: Vec<_> = planes.iter().map(ndarray::ArrayBase::view).collect();
+    let views: Vec<_> = planes.iter().map(|plane| plane.view()).collect();
     let one_hot =
         ndarray::concatenate(Axis(0), &views).map_err(|error| pair.failure(error.to_string()))?;
     let one_hot = if added.sample {

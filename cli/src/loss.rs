@@ -1,7 +1,7 @@
 //! A loss by its name and parameters; a parameter that it does not have is an error.
 
 use serde_json::{Map, Value, json};
-use unifocal_ndarray::core::{AnyLoss, Focal, Name, ParameterError, UnifiedFocal};
+use unifocal_ndarray::core::{AnyLoss, Focal, Name, ParameterError, Tversky, UnifiedFocal};
 
 use crate::args::{List, LossArgs, OrNone};
 use crate::failure::Failure;
@@ -122,28 +122,28 @@ impl LossArgs {
         let clip = self.clip.as_ref().map(|OrNone(clip)| *clip);
         match name.loss() {
             AnyLoss::Tversky(mut loss) => {
-                loss = set(loss, self.delta, |loss, delta| loss.with_delta(delta))?;
-                loss = set(loss, self.gamma, |loss, gamma| loss.with_gamma(gamma))?;
-                loss = set(loss, self.smooth, |loss, smooth| loss.with_smooth(smooth))?;
-                set(loss, clip, |loss, clip| loss.with_clip(clip)).map(AnyLoss::from)
+                loss = set(loss, self.delta, Tversky::with_delta)?;
+                loss = set(loss, self.gamma, Tversky::with_gamma)?;
+                loss = set(loss, self.smooth, Tversky::with_smooth)?;
+                set(loss, clip, Tversky::with_clip).map(AnyLoss::from)
             }
             AnyLoss::Focal(mut loss) => {
                 let alpha = a.filter(|_| self.alpha.is_some() && !per_class);
-                loss = set(loss, self.delta, |loss, delta| loss.with_delta(delta))?;
-                loss = set(loss, self.gamma, |loss, gamma| loss.with_gamma(gamma))?;
+                loss = set(loss, self.delta, Focal::with_delta)?;
+                loss = set(loss, self.gamma, Focal::with_gamma)?;
                 loss = set(loss, alpha, Focal::with_alpha)?;
-                set(loss, clip, |loss, clip| loss.with_clip(clip)).map(AnyLoss::from)
+                set(loss, clip, Focal::with_clip).map(AnyLoss::from)
             }
             AnyLoss::UnifiedFocal(_) if name == Name::Combo => {
                 UnifiedFocal::combo(a, b).map(AnyLoss::from)
             }
             AnyLoss::UnifiedFocal(mut loss) => {
                 let lambda = self.lambda.as_ref().map(|OrNone(lambda)| *lambda);
-                loss = set(loss, lambda, |loss, lambda| loss.with_lambda(lambda))?;
+                loss = set(loss, lambda, UnifiedFocal::with_lambda)?;
                 loss = set(loss, self.delta, UnifiedFocal::with_delta)?;
                 loss = set(loss, self.gamma, UnifiedFocal::with_gamma)?;
                 loss = set(loss, self.smooth, UnifiedFocal::with_smooth)?;
-                set(loss, clip, |loss, clip| loss.with_clip(clip)).map(AnyLoss::from)
+                set(loss, clip, UnifiedFocal::with_clip).map(AnyLoss::from)
             }
         }
     }

@@ -220,9 +220,7 @@ fn compare_table(cases: &[(Pair, Vec<(Name, Score)>)], means: &[(Name, f64)]) ->
 
 fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_header(head.to_vec());
+    table.load_style(presets::NOTHING).set_header(head.to_vec());
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -14,7 +14,8 @@ use crate::{Class, ClassSums, Focal, Loss, Probability, Real, Score, Tversky};
 ///
 /// λ multiplies the Tversky side, as in the code that was published with the paper. Other places mean other things by
 /// the same letters; [`paper_symmetric`](UnifiedFocal::paper_symmetric),
-/// [`paper_asymmetric`](UnifiedFocal::paper_asymmetric) and [`monai`](UnifiedFocal::monai) take theirs.
+/// [`paper_asymmetric`](UnifiedFocal::paper_asymmetric), [`monai`](UnifiedFocal::monai) and [`geodl`](UnifiedFocal::geodl)
+/// take theirs.
 ///
 /// Source: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice and cross entropy-based losses to handle
 /// class imbalanced medical image segmentation", Comput. Med. Imaging Graph. 95 (2022) 102026, arXiv 2102.04525.
@@ -123,8 +124,9 @@ impl UnifiedFocal {
 
     /// The symmetric Unified Focal loss of the paper's printed equations, for `classes` classes.
     ///
-    /// There λ multiplies the focal side, γ is 1 minus the code's, and the Tversky side is summed over the classes in
-    /// place of averaged: λ·(1/M) Σ_c w_c·F_c(1−γ) + (1−λ)·Σ_c (1−TI_c)^γ, with the code's w, s and clip.
+    /// There λ multiplies the focal side, γ is 1 minus the code's, the focal side weighs every class with δ, and the
+    /// Tversky side is summed over the classes in place of averaged: λ·δ·(1/M) Σ_c F_c(1−γ) + (1−λ)·Σ_c (1−TI_c)^γ. s and
+    /// the clip are the code's; the equations have none.
     ///
     /// # Errors
     ///
@@ -136,10 +138,11 @@ impl UnifiedFocal {
         classes: usize,
     ) -> Result<Self, ParameterError> {
         let gamma = 1.0 - check_unit_gamma(gamma)?;
-        Self::symmetric()
+        let region = Tversky::symmetric_focal()
             .with_delta(delta)?
-            .with_gamma(gamma)?
-            .printed(lambda, classes)
+            .with_gamma(gamma)?;
+        let distribution = Focal::new().with_alpha(delta)?.with_gamma(gamma)?;
+        Self::sum(region, distribution).printed(lambda, classes)
     }
 
     /// The asymmetric Unified Focal loss of the paper's printed equations, for `classes` classes.
@@ -186,6 +189,26 @@ impl UnifiedFocal {
             .with_delta(delta)?
             .with_gamma(gamma)?
             .with_weights(1.0 - weight, 0.5 * weight)
+    }
+
+    /// The Unified Focal loss of the R package geodl, `defineUnifiedFocalLoss(lambda, gamma, delta)` without class weights.
+    ///
+    /// There λ multiplies the focal side, γ is the exponent itself (1 is no focus) and 1−γ that of the focal side, whose
+    /// classes all weigh 1: λ·(1/M) Σ_c F_c(1−γ) + (1−λ)·mean_c (1−TI_c)^γ with s = 10⁻⁸ and no clip. Its sums are
+    /// those of the whole batch ([`Pooling::Batch`](crate::Pooling::Batch)), and its input is softmax logits.
+    ///
+    /// # Errors
+    ///
+    /// λ, γ or δ outside [0, 1].
+    pub fn geodl(lambda: f64, gamma: f64, delta: f64) -> Result<Self, ParameterError> {
+        let gamma = check_unit_gamma(gamma)?;
+        let lambda = check_lambda(lambda)?;
+        let region = Tversky::new()
+            .with_delta(delta)?
+            .with_gamma(gamma)?
+            .with_smooth(1e-8)?;
+        let distribution = Focal::new().with_gamma(1.0 - gamma)?.with_clip(None)?;
+        Self::sum(region, distribution).with_weights(1.0 - lambda, lambda)
     }
 
     /// Weighs the Tversky side with λ and the cross entropy side with 1−λ, or with `None` both with 1.

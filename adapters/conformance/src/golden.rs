@@ -25,6 +25,17 @@ pub(crate) struct Entry {
     pub(crate) loss: String,
     pub(crate) parameters: serde_json::Map<String, Value>,
     pub(crate) prediction: String,
+    #[serde(default, rename = "from")]
+    pub(crate) input: String,
+    /// The one channel that was given, if it was one.
+    #[serde(default)]
+    pub(crate) channel: Option<usize>,
+    /// Every how many entries of the gradient were kept.
+    #[serde(default)]
+    pub(crate) grad_stride: Option<usize>,
+    /// That the implementation itself rounded to f32, if it did.
+    #[serde(default)]
+    pub(crate) precision: String,
     #[serde(default)]
     status: String,
     #[serde(default)]
@@ -101,6 +112,19 @@ impl Entry {
 
     pub(crate) fn parameter(&self, name: &str) -> Option<f64> {
         self.parameters.get(name).and_then(Value::as_f64)
+    }
+
+    /// The name of the setting, in the middle of the keys.
+    pub(crate) fn setting(&self) -> &str {
+        let rest = self.value_key.split_once('.').map_or("", |(_, rest)| rest);
+        rest.split_once(".pred_cf")
+            .or(rest.split_once(".logits_cf"))
+            .map_or(rest, |(setting, _)| setting)
+    }
+
+    /// A flag of the implementation.
+    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+        self.parameters.get(name).and_then(Value::as_bool)
     }
 
     /// The loss with the entry's parameters, and the α of each class if there is one.

@@ -2,8 +2,8 @@
 //!
 //! An adapter implements [`Backend`] for a type of its tests, and names the checks it runs:
 //!
-//! ```ignore
-//! unifocal_conformance::checks!(Ndarray64: goldens hierarchy gradients invariances edges bad_input);
+//! ```text
+//! unifocal_conformance::checks!(MyAdapter => goldens peers hierarchy gradients invariances edges bad_input);
 //! ```
 
 mod backend;
@@ -14,7 +14,7 @@ mod random;
 pub mod tolerance;
 
 pub use backend::{Backend, Case, Outcome, Precision, Truth};
-pub use checks::{agreement, bad_input, edges, goldens, gradients, hierarchy, invariances};
+pub use checks::{agreement, bad_input, edges, goldens, gradients, hierarchy, invariances, peers};
 pub use core_f64::CoreF64;
 
 /// One test per check, each by its own name.
@@ -26,4 +26,21 @@ macro_rules! checks {
             $crate::$check(&$backend);
         }
     )*};
+}
+
+/// The examples of the documentation, compiled and run.
+#[cfg(doctest)]
+mod documentation {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/adding-a-loss.md")]
+    mod adding_a_loss {}
+    #[doc = include_str!("../../../docs/architecture.md")]
+    mod architecture {}
+    #[doc = include_str!("../../../docs/formulas.md")]
+    mod formulas {}
+    #[doc = include_str!("../../../docs/migrating.md")]
+    mod migrating {}
+    #[doc = include_str!("../../../docs/numerics.md")]
+    mod numerics {}
 }

@@ -23,6 +23,12 @@ pub const F32_REFERENCE: f64 = 2e-5;
 /// largest entry.
 pub const F32_REFERENCE_GRADIENT: f64 = 2e-5;
 
+/// Other libraries in f64: the same sums, and an s of 10⁻³⁰ where theirs is 0.
+pub const F64_PEERS: f64 = 1e-11;
+
+/// Other libraries where they cast to f32 inside.
+pub const F32_PEERS: f64 = 5e-7;
+
 /// Identities between losses in f64: a handful of roundings.
 pub const F64_IDENTITY: f64 = 1e-13;
 

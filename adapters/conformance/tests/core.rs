@@ -2,4 +2,4 @@
 
 use unifocal_conformance::{CoreF64, checks};
 
-checks!(CoreF64 => goldens hierarchy gradients invariances edges bad_input);
+checks!(CoreF64 => goldens peers hierarchy gradients invariances edges bad_input);

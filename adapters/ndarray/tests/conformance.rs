@@ -59,10 +59,10 @@ impl<P: Element<Real = P> + Into<f64>> Ndarray<P> {
 
 mod f64 {
     use super::*;
-    checks!(Ndarray(|x| x) => goldens agreement hierarchy gradients invariances edges bad_input);
+    checks!(Ndarray(|x| x) => goldens peers agreement hierarchy gradients invariances edges bad_input);
 }
 
 mod f32 {
     use super::*;
-    checks!(Ndarray(|x| x as f32) => goldens agreement hierarchy invariances edges bad_input);
+    checks!(Ndarray(|x| x as f32) => goldens peers agreement hierarchy invariances edges bad_input);
 }

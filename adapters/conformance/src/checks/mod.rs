@@ -6,6 +6,7 @@ mod edge_cases;
 mod errors;
 mod golden_values;
 mod identities;
+mod other_libraries;
 mod symmetries;
 
 pub use against_core::agreement;
@@ -14,6 +15,7 @@ pub use edge_cases::edges;
 pub use errors::bad_input;
 pub use golden_values::goldens;
 pub use identities::hierarchy;
+pub use other_libraries::peers;
 pub use symmetries::invariances;
 
 use ndarray::ArrayD;

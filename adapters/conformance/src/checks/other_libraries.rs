@@ -1,0 +1,251 @@
+//! Against MONAI, segmentation-models-pytorch, geodl and the paper's printed equations, by their exact conversions.
+
+use ndarray::{ArrayD, Axis};
+use unifocal_core::{Activation, AnyLoss, Focal, ParameterError, Pooling, Tversky, UnifiedFocal};
+
+use super::{assert_close_gradient, by_precision, outcome};
+use crate::golden::{self, Entry};
+use crate::{Backend, Case, Truth, tolerance};
+
+/// Values and gradients of other libraries, where theirs convert to ours exactly.
+pub fn peers(backend: &impl Backend) {
+    let mut held = [("monai", 0), ("smp", 0), ("geodl", 0), ("paper", 0)];
+    for entry in golden::manifest("peers.json") {
+        let Some(conversion) = convert(&entry).expect("parameters in range") else {
+            continue;
+        };
+        check(backend, &entry, conversion);
+        let count = held.iter_mut().find(|(name, _)| *name == entry.framework);
+        count.expect("a known library").1 += 1;
+    }
+    // Of 270 entries; those without an exact conversion are named where there is none.
+    let expected = [("monai", 74), ("smp", 50), ("geodl", 17), ("paper", 32)];
+    assert_eq!(held, expected);
+}
+
+/// Ours that equals theirs: factor · loss on the case.
+struct Conversion {
+    loss: AnyLoss,
+    case: Case,
+    factor: f64,
+}
+
+fn check(backend: &impl Backend, entry: &Entry, conversion: Conversion) {
+    let what = format!("{} {}", entry.describe(), entry.setting());
+    let Conversion { loss, case, factor } = conversion;
+    let ours = outcome(backend, &loss, &case);
+    let theirs = entry.value();
+    let exact = if entry.precision.is_empty() {
+        tolerance::F64_PEERS
+    } else {
+        tolerance::F32_PEERS
+    };
+    let tolerance = by_precision(backend, exact, tolerance::F32_OURS);
+    let value = factor * ours.value;
+    assert!(
+        (value - theirs).abs() <= tolerance * theirs.abs().max(1e-3),
+        "{what}: {value} is not {theirs} within {tolerance:e}"
+    );
+    if let Some(theirs) = entry.gradient() {
+        let stride = entry.grad_stride.unwrap_or(1);
+        let kept: Vec<f64> = ours
+            .gradient
+            .iter()
+            .step_by(stride)
+            .map(|g| factor * g)
+            .collect();
+        let kept = ArrayD::from_shape_vec(theirs.raw_dim(), kept).expect(&what);
+        let tolerance = by_precision(backend, exact, tolerance::F32_GRADIENT);
+        assert_close_gradient(&kept, &theirs, tolerance, &what);
+    }
+}
+
+fn convert(entry: &Entry) -> Result<Option<Conversion>, ParameterError> {
+    let mut case = entry.case();
+    case.activation = match entry.input.as_str() {
+        "softmax-logits" => Activation::Softmax,
+        "sigmoid-logits" => Activation::Sigmoid,
+        _ => Activation::Identity,
+    };
+    if let Some(channel) = entry.channel {
+        let only = |array: &ArrayD<f64>| {
+            array
+                .index_axis(Axis(1), channel)
+                .insert_axis(Axis(1))
+                .to_owned()
+        };
+        case.prediction = only(&case.prediction);
+        if let Truth::Soft(target) = &case.truth {
+            case.truth = Truth::Soft(only(target));
+        }
+    }
+    let mut factor = 1.0;
+    let loss = match entry.framework.as_str() {
+        "monai" => monai(entry, &mut case, &mut factor)?,
+        "smp" => smp(entry, &mut case)?,
+        "geodl" => geodl(entry, &mut case)?,
+        "paper" => paper(entry, &case)?,
+        other => panic!("a library that nobody knows: {other}"),
+    };
+    Ok(loss.map(|loss| Conversion { loss, case, factor }))
+}
+
+fn monai(
+    entry: &Entry,
+    case: &mut Case,
+    factor: &mut f64,
+) -> Result<Option<AnyLoss>, ParameterError> {
+    let parameter = |name: &str| entry.parameter(name).expect(name);
+    let classes = case.prediction.len_of(Axis(1));
+    // They look at classes 0 and 1 only.
+    let two_classes = entry.loss.starts_with("Asymmetric");
+    // s differs between numerator and denominator; squared denominators; weights that are not normalised.
+    let no_region = entry.parameter("smooth_nr") != entry.parameter("smooth_dr")
+        || entry.flag("squared_pred") == Some(true)
+        || entry.parameters.contains_key("weight") && !two_classes;
+    if no_region || (two_classes && classes > 2) {
+        return Ok(None);
+    }
+    if entry.flag("include_background") == Some(false) {
+        case.class_weights = Some(
+            (0..classes)
+                .map(|class| f64::from(u8::from(class > 0)))
+                .collect(),
+        );
+    }
+    if entry.flag("batch") == Some(true) {
+        case.pooling = Pooling::Batch;
+    }
+    let dice = || Tversky::dice().with_smooth(0.5 * parameter("smooth_dr"));
+    Ok(Some(match entry.loss.as_str() {
+        "AsymmetricUnifiedFocalLoss" => {
+            UnifiedFocal::monai(parameter("weight"), parameter("gamma"), parameter("delta"))?.into()
+        }
+        "AsymmetricFocalLoss" => {
+            *factor = 0.5;
+            Focal::asymmetric()
+                .with_delta(parameter("delta"))?
+                .with_gamma(parameter("gamma"))?
+                .into()
+        }
+        "AsymmetricFocalTverskyLoss" => Tversky::asymmetric_focal()
+            .with_delta(parameter("delta"))?
+            .with_gamma(parameter("gamma"))?
+            .into(),
+        "DiceLoss" if entry.flag("jaccard") == Some(true) => dice()?.with_weights(1.0, 1.0)?.into(),
+        "DiceLoss" => dice()?.into(),
+        "TverskyLoss" => Tversky::new()
+            .with_weights(parameter("alpha"), parameter("beta"))?
+            .with_smooth(parameter("smooth_dr"))?
+            .into(),
+        // Without the background its softmax is another one.
+        "FocalLoss" if case.activation == Activation::Softmax && case.class_weights.is_none() => {
+            *factor = 1.0 / classes as f64;
+            case.alpha = entry.parameter("alpha").map(|alpha| {
+                (0..classes)
+                    .map(|class| if class == 0 { 1.0 - alpha } else { alpha })
+                    .collect()
+            });
+            Focal::new()
+                .with_gamma(parameter("gamma"))?
+                .with_clip(None)?
+                .into()
+        }
+        "DiceCELoss" => {
+            let entropy = Focal::cross_entropy().with_clip(None)?;
+            UnifiedFocal::sum(dice()?, entropy)
+                .with_weights(parameter("lambda_dice"), parameter("lambda_ce"))?
+                .into()
+        }
+        // A sigmoid and its complement in every channel: a two-class loss per channel.
+        "FocalLoss" | "DiceFocalLoss" => return Ok(None),
+        other => panic!("a loss that nobody knows: {other}"),
+    }))
+}
+
+fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError> {
+    let parameter = |name: &str| entry.parameter(name).expect(name);
+    let classes = case.prediction.len_of(Axis(1));
+    let binary = entry.channel.is_some();
+    let region = matches!(
+        entry.loss.as_str(),
+        "TverskyLoss" | "DiceLoss" | "JaccardLoss"
+    );
+    if region {
+        // An absent class scores 0 and stays in the divisor; γ is applied after the mean over the classes.
+        let outer_power = entry.parameter("gamma").is_some_and(|gamma| gamma != 1.0) && !binary;
+        if entry.case == "all_bg2d" || outer_power {
+            return Ok(None);
+        }
+        case.pooling = Pooling::Batch;
+        if binary {
+            case.class_weights = Some(vec![0.0, 1.0]);
+        }
+    }
+    let smooth = |loss: Tversky| loss.with_smooth(parameter("smooth").max(1e-30));
+    Ok(Some(match entry.loss.as_str() {
+        "TverskyLoss" => smooth(Tversky::new())?
+            .with_weights(parameter("alpha"), parameter("beta"))?
+            .with_gamma(parameter("gamma"))?
+            .into(),
+        "DiceLoss" => smooth(Tversky::dice())?.into(),
+        "JaccardLoss" => smooth(Tversky::jaccard())?.into(),
+        "FocalLoss" if binary => {
+            case.alpha = entry
+                .parameter("alpha")
+                .map(|alpha| vec![1.0 - alpha, alpha]);
+            let clip = (case.activation == Activation::Identity).then_some(1e-7);
+            Focal::new()
+                .with_gamma(parameter("gamma"))?
+                .with_clip(clip)?
+                .into()
+        }
+        // A two-class loss per channel.
+        "FocalLoss" => return Ok(None),
+        "SoftCrossEntropyLoss" => {
+            let share = parameter("smooth_factor");
+            if let Truth::Soft(target) = &case.truth {
+                let smoothed = target.mapv(|y| (1.0 - share) * y + share / classes as f64);
+                case.truth = Truth::Soft(smoothed);
+            }
+            Focal::cross_entropy().with_clip(None)?.into()
+        }
+        other => panic!("a loss that nobody knows: {other}"),
+    }))
+}
+
+fn geodl(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError> {
+    let unit = |name: &str| entry.parameter(name) == Some(1.0);
+    // Its class weights sit inside the focal factor; ln cosh is applied after the mean; δ per class.
+    let plain =
+        unit("clsWghtsDist") && unit("clsWghtsReg") && entry.flag("useLogCosH") == Some(false);
+    let (true, Some(delta)) = (plain, entry.parameter("delta")) else {
+        return Ok(None);
+    };
+    case.pooling = Pooling::Batch;
+    let parameter = |name: &str| entry.parameter(name).expect(name);
+    let loss = UnifiedFocal::geodl(parameter("lambda"), parameter("gamma"), delta)?;
+    Ok(Some(loss.with_smooth(parameter("smooth"))?.into()))
+}
+
+fn paper(entry: &Entry, case: &Case) -> Result<Option<AnyLoss>, ParameterError> {
+    // The other reading of the equations, with δ on the false positives.
+    if entry
+        .parameters
+        .get("delta_on")
+        .is_some_and(|on| on == "FP")
+    {
+        return Ok(None);
+    }
+    let [lambda, delta, gamma] =
+        ["lambda", "delta", "gamma"].map(|name| entry.parameter(name).expect(name));
+    let classes = case.prediction.len_of(Axis(1));
+    let loss = match entry.loss.as_str() {
+        "SymmetricUnifiedFocalLoss" => {
+            UnifiedFocal::paper_symmetric(lambda, delta, gamma, classes)?
+        }
+        _ => UnifiedFocal::paper_asymmetric(lambda, delta, gamma, classes)?,
+    };
+    // The equations have neither s nor a clip.
+    Ok(Some(loss.with_smooth(1e-30)?.with_clip(None)?.into()))
+}
