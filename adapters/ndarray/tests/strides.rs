@@ -130,22 +130,18 @@ fn an_empty_array_is_refused() {
 fn an_error_names_its_voxel() {
     let (prediction, mut labels) = volume();
     labels[[1, 2, 3, 4]] = 9;
-    let voxel = (2 * 5 + 3) * 6 + 4;
     let sliced = prediction.slice(s![.., .., .., .., ..;-1]);
     let labels = labels.slice(s![.., .., .., ..;-1]);
-    let reversed = (2 * 5 + 3) * 6 + 1;
-    for (labels, prediction, voxel) in [(labels, sliced, reversed)] {
-        let error = Evaluation::labels(prediction, labels)
-            .value(&Tversky::dice())
-            .unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains(&format!("sample 1, voxel {voxel}")),
-            "{error}"
-        );
-    }
-    assert_ne!(voxel, reversed);
+    let voxel = (2 * 5 + 3) * 6 + (5 - 4);
+    let error = Evaluation::labels(sliced, labels)
+        .value(&Tversky::dice())
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("sample 1, voxel {voxel}")),
+        "{error}"
+    );
 }
 
 proptest! {
