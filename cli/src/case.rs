@@ -33,8 +33,8 @@ pub(crate) struct Added {
 pub(crate) enum Prediction {
     F32(ArrayD<f32>),
     F64(ArrayD<f64>),
-    /// A hard segmentation as one-hot.
-    OneHot(ArrayD<u8>),
+    /// A hard segmentation, and how many classes it has.
+    Labels(ArrayD<i64>, usize),
 }
 
 /// A target.
@@ -128,6 +128,9 @@ fn soft(pair: &Pair, data: &Data, volume: Volume, target: Values) -> Result<Case
     })
 }
 
+/// More classes than this are a mistake: an image read as labels.
+const MOST_CLASSES: usize = 1 << 16;
+
 /// A prediction of labels.
 fn hard(pair: &Pair, data: &Data, prediction: Values, target: Values) -> Result<Case, Failure> {
     let labels_of =
@@ -148,37 +151,18 @@ fn hard(pair: &Pair, data: &Data, prediction: Values, target: Values) -> Result<
     let counted = |label: &&i64| Some(**label) != data.ignore_label;
     let largest = prediction.iter().chain(target.iter().filter(counted)).max();
     let classes = largest.map_or(2, |largest| largest.saturating_add(1).max(2));
-    let limit = 1 << 16;
-    if classes > limit {
-        let message = format!(
-            "found the label {}, expected one below {limit}",
-            classes - 1
-        );
-        return Err(pair.failure(message));
-    }
-    if let Some(negative) = prediction.iter().find(|label| **label < 0) {
-        let message = format!("found the label {negative}, expected one of at least 0");
-        return Err(Failure::file(&pair.prediction, message));
-    }
-    let planes: Vec<_> = (0..classes)
-        .map(|class| {
-            prediction
-                .mapv(|label| u8::from(label == class))
-                .insert_axis(Axis(0))
-        })
-        .collect();
-    let views: Vec<_> = planes.iter().map(|plane| plane.view()).collect();
-    let one_hot =
-        ndarray::concatenate(Axis(0), &views).map_err(|error| pair.failure(error.to_string()))?;
-    let one_hot = if added.sample {
-        one_hot.insert_axis(Axis(0))
-    } else {
-        let mut one_hot = one_hot;
-        one_hot.swap_axes(0, 1);
-        one_hot
-    };
+    let classes = usize::try_from(classes)
+        .ok()
+        .filter(|classes| *classes <= MOST_CLASSES)
+        .ok_or_else(|| {
+            let message = format!(
+                "found the label {}, expected one below {MOST_CLASSES}",
+                classes - 1
+            );
+            pair.failure(message)
+        })?;
     Ok(Case {
-        prediction: Prediction::OneHot(one_hot),
+        prediction: Prediction::Labels(added.apply(prediction, Layout::ChannelsFirst), classes),
         truth: Truth::I64(target).map(added, Layout::ChannelsFirst),
         layout: Layout::ChannelsFirst,
         activation: Activation::Identity,

@@ -1,9 +1,10 @@
 //! A case scored: the loss, what each class adds to it, and the gradient.
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Axis, IxDyn};
 use serde::Serialize;
 use unifocal_ndarray::core::{
-    AbsentClass, Activation, ClassSums, Classes, Element, Pooling, UnifiedFocal,
+    AbsentClass, Activation, ClassSums, Classes, Dense, Element, Labels, Loss, OneHot, Pooling,
+    Segmentation, TensorLike, UnifiedFocal, mean,
 };
 use unifocal_ndarray::{Error, Evaluation, Truth as TruthArray};
 
@@ -62,46 +63,45 @@ pub(crate) fn score(
     if let Some(alpha) = &loss.alpha {
         classes = classes.with_alpha(alpha);
     }
-    let scored =
-        match &case.prediction {
-            Prediction::F32(array) => by_truth(array, case, data, classes, loss, wants_gradient)
-                .map(|(score, gradient)| {
-                    (
-                        score,
-                        gradient.map(|g| Gradient::F32(case.added.remove(g, case.layout))),
-                    )
-                }),
-            Prediction::F64(array) => by_truth(array, case, data, classes, loss, wants_gradient)
-                .map(|(score, gradient)| {
-                    (
-                        score,
-                        gradient.map(|g| Gradient::F64(case.added.remove(g, case.layout))),
-                    )
-                }),
-            Prediction::OneHot(array) => by_truth(array, case, data, classes, loss, wants_gradient)
-                .map(|(score, gradient)| (score, gradient.map(Gradient::F32))),
-        };
+    let scored = match &case.prediction {
+        Prediction::F32(array) => by_truth(array, case, data, classes, loss, wants_gradient)
+            .map(|(score, gradient)| (score, gradient.map(Gradient::F32))),
+        Prediction::F64(array) => by_truth(array, case, data, classes, loss, wants_gradient)
+            .map(|(score, gradient)| (score, gradient.map(Gradient::F64))),
+        Prediction::Labels(..) if wants_gradient => {
+            return Err(Failure::file(
+                &pair.prediction,
+                "holds labels, which have no gradient, expected probabilities or logits",
+            ));
+        }
+        Prediction::Labels(labels, count) => {
+            hard(labels, *count, case, data, classes, loss).map(|score| (score, None))
+        }
+    };
     scored.map_err(|error| pair.failure(hint(&error, case)))
 }
 
 type Scored<P> = (Score, Option<ArrayD<P>>);
 
-fn by_truth<P: Element>(
-    prediction: &ArrayD<P>,
-    case: &Case,
+/// The sums of the plain Combo loss are those that everybody knows: TP, FP, FN and the cross entropy.
+fn known_sums() -> Result<UnifiedFocal, Error> {
+    Ok(UnifiedFocal::combo(None, None)?)
+}
+
+fn by_truth<'a, P: Element>(
+    prediction: &'a ArrayD<P>,
+    case: &'a Case,
     data: &Data,
-    classes: Classes<'_>,
+    classes: Classes<'a>,
     loss: &Chosen,
     wants_gradient: bool,
 ) -> Result<Scored<P::Real>, Error> {
     macro_rules! labels {
         ($labels:expr) => {
             finish(
-                Evaluation::labels(prediction.view(), $labels.view())
-                    .ignoring(data.ignore_label)
-                    .layout(case.layout)
-                    .activation(case.activation)
-                    .classes(classes),
+                Evaluation::labels(prediction.view(), $labels.view()).ignoring(data.ignore_label),
+                case,
+                classes,
                 loss,
                 wants_gradient,
             )
@@ -113,59 +113,95 @@ fn by_truth<P: Element>(
         Truth::I32(labels) => labels!(labels),
         Truth::I64(labels) => labels!(labels),
         Truth::Soft(target) => finish(
-            Evaluation::soft(prediction.view(), target.view())
-                .layout(case.layout)
-                .activation(case.activation)
-                .classes(classes),
+            Evaluation::soft(prediction.view(), target.view()),
+            case,
+            classes,
             loss,
             wants_gradient,
         ),
     }
 }
 
-fn finish<P: Element, T: TruthArray>(
-    evaluation: Evaluation<'_, P, ndarray::IxDyn, T>,
+fn finish<'a, P: Element, T: TruthArray>(
+    evaluation: Evaluation<'a, P, IxDyn, T>,
+    case: &Case,
+    classes: Classes<'a>,
     loss: &Chosen,
     wants_gradient: bool,
 ) -> Result<Scored<P::Real>, Error> {
-    let (value, gradient) = if wants_gradient {
-        let (value, gradient) = evaluation.value_and_gradient(&loss.loss)?;
-        (value, Some(gradient))
+    let evaluation = evaluation
+        .layout(case.layout)
+        .activation(case.activation)
+        .classes(classes);
+    let gradient = if wants_gradient {
+        let (_, gradient) = evaluation.value_and_gradient(&loss.loss)?;
+        Some(case.added.remove(gradient, case.layout))
     } else {
-        (evaluation.value(&loss.loss)?, None)
+        None
     };
     let count = evaluation.class_count()?;
-    let values = evaluation.per_class(&loss.loss)?;
-    let samples = (values.len() / count) as f64;
-    // The sums of the plain Combo loss are those that everybody knows: TP, FP, FN and the cross entropy.
-    let plain = UnifiedFocal::combo(None, None)?;
-    let totals = evaluation.clone().pooling(Pooling::Batch).sums(&plain)?;
+    let sums = evaluation.sums(&loss.loss)?;
+    let totals = evaluation.pooling(Pooling::Batch).sums(&known_sums()?)?;
+    Ok((summarize(loss, classes, count, &sums, &totals)?, gradient))
+}
+
+/// Labels against labels: p is 0 or 1, and made from the label where it is read.
+fn hard(
+    labels: &ArrayD<i64>,
+    count: usize,
+    case: &Case,
+    data: &Data,
+    classes: Classes<'_>,
+    loss: &Chosen,
+) -> Result<Score, Error> {
+    let Truth::I64(target) = &case.truth else {
+        unreachable!("labels are compared with labels of the same type")
+    };
+    let samples = labels.len_of(Axis(0)).max(1);
+    let shape = [samples, labels.len() / samples];
+    let [labels, target] = [labels, target].map(|array| array.as_standard_layout().into_owned());
+    let [labels, target] = [&labels, &target].map(|array| array.as_slice().unwrap_or_default());
+    let prediction = OneHot::new(Dense::labels(labels, shape)?, count)?;
+    let target = Labels::new(Dense::labels(target, shape)?).ignoring(data.ignore_label);
+    let segmentation = Segmentation::new(prediction, target)?;
+    classes.check(count)?;
+    let mut sums = vec![ClassSums::default(); samples * count];
+    segmentation.add_sums(&loss.loss, &classes, &mut sums)?;
+    let mut totals = vec![ClassSums::default(); count];
+    let batch = segmentation.with_pooling(Pooling::Batch);
+    batch.add_sums(&known_sums()?, &classes, &mut totals)?;
+    summarize(loss, classes, count, &sums, &totals)
+}
+
+/// What sums come to: those of the loss, sample by sample, and the known ones of the whole file.
+fn summarize(
+    loss: &Chosen,
+    classes: Classes<'_>,
+    count: usize,
+    sums: &[ClassSums<f64, 4>],
+    totals: &[ClassSums<f64, 4>],
+) -> Result<Score, Error> {
+    let samples = (sums.len() / count) as f64;
+    let class_value = |class: usize| {
+        let of_class = sums.iter().skip(class).step_by(count);
+        let values = of_class.map(|sums| loss.loss.finalize(&classes.class(class), sums).total());
+        values.sum::<f64>() / samples
+    };
     let per_class = totals.iter().enumerate().map(|(class, sums)| {
-        let ClassSums {
-            terms: [tp, fp, fn_, _],
-            ..
-        } = *sums;
+        let [tp, fp, fn_, _] = sums.terms;
         ClassScore {
             class,
-            value: values
-                .iter()
-                .filter(|v| v.class == class)
-                .map(|v| v.value)
-                .sum::<f64>()
-                / samples,
+            value: class_value(class),
             tp,
             fp,
             fn_,
             cross_entropy: sums.per_voxel(3),
         }
     });
-    Ok((
-        Score {
-            value,
-            per_class: per_class.collect(),
-        },
-        gradient,
-    ))
+    Ok(Score {
+        value: mean(&loss.loss, &classes, count, sums)?,
+        per_class: per_class.collect(),
+    })
 }
 
 /// The error's message, and what often is behind it.

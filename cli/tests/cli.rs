@@ -234,6 +234,19 @@ fn pictures_are_labels() {
         assert_eq!(report["mean"], 0.0, "{picture}");
         assert_eq!(report["cases"][0]["per_class"][1]["fp"], 0.0);
     }
+    let picture = fixture("labels2d_8bit.png");
+    refused(
+        &[
+            "eval",
+            &picture,
+            &target,
+            "--input",
+            "labels",
+            "--gradient",
+            "g.npy",
+        ],
+        &["labels", "no gradient"],
+    );
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl Focal {
         Ok(Self { alpha, ..self })
     }
 
-    /// Clamps probabilities to [ε, 1 − ε], or with `None` takes them as they are.
+    /// Clamps probabilities to [ε, 1 − ε], or with `None` takes them as they are. From logits nothing is clipped.
     ///
     /// # Errors
     ///

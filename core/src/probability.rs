@@ -75,29 +75,27 @@ impl<R: Real> Probability<R> {
         }
     }
 
-    /// p clamped to [ε, 1 − ε], and 1 − p and ln p with it; unchanged without a clip.
+    /// p clamped to [ε, 1 − ε], and 1 − p and ln p with it; unchanged without a clip, and where p comes from a logit.
     ///
     /// Each of the three gets its own bounds, so that 1 − p is ε at the upper one in every precision (in `f32`,
-    /// 1 − 10⁻⁷ is 1 − 1.19·10⁻⁷). The derivatives are those of [`Real::clip`].
+    /// 1 − 10⁻⁷ is 1 − 1.19·10⁻⁷). The derivatives are those of [`Real::clip`]. From a logit, ln p is exact and nothing needs a
+    /// bound.
     #[inline(always)]
     pub fn clipped(&self, clip: Option<Clip>) -> Self {
-        match clip {
-            Some(bounds) => Self {
+        match (clip, &self.ln) {
+            (Some(bounds), Logarithm::Of(p)) => Self {
                 p: self.p.clone().clip(bounds.low, bounds.high),
                 complement: self.complement.clone().clip(bounds.low, bounds.high),
-                ln: match &self.ln {
-                    Logarithm::Known(ln) => Logarithm::Known(ln.clone()),
-                    // Only from below: what bounds it from above is the bound of ln p, which f32 does not round.
-                    Logarithm::Of(p) => Logarithm::Of(p.clone().clip(bounds.low, 1.0)),
-                },
+                // Only from below: what bounds it from above is the bound of ln p, which f32 does not round.
+                ln: Logarithm::Of(p.clone().clip(bounds.low, 1.0)),
                 clip,
             },
-            None => self.clone(),
+            _ => self.clone(),
         }
     }
 }
 
-/// The bounds [ε, 1 − ε] that a loss clamps probabilities to, 0 < ε < ½.
+/// The bounds [ε, 1 − ε] that a loss clamps given probabilities to, 0 < ε < ½. From logits nothing is clipped.
 ///
 /// # Examples
 ///

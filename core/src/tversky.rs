@@ -172,7 +172,7 @@ impl Tversky {
         })
     }
 
-    /// Clamps probabilities to [ε, 1 − ε], or with `None` takes them as they are.
+    /// Clamps probabilities to [ε, 1 − ε], or with `None` takes them as they are. From logits nothing is clipped.
     ///
     /// # Errors
     ///

@@ -275,7 +275,8 @@ impl UnifiedFocal {
         Ok(Self { region, ..self })
     }
 
-    /// Clamps the probabilities of both sides to [ε, 1 − ε], or with `None` takes them as they are.
+    /// Clamps the probabilities of both sides to [ε, 1 − ε], or with `None` takes them as they are. From logits nothing is
+    /// clipped.
     ///
     /// # Errors
     ///
