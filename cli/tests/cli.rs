@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use ndarray::{Array4, ArrayD, IxDyn};
-use ndarray_npy::{ReadNpyExt, WriteNpyExt};
+use ndarray_npy::{ReadNpyExt, WritableElement, WriteNpyExt};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -61,17 +61,12 @@ fn fixture(name: &str) -> String {
 }
 
 /// A .npy file in a folder.
-fn npy(folder: &TempDir, name: &str, shape: &[usize], values: Vec<f32>) -> String {
-    let array =
-        ArrayD::from_shape_vec(IxDyn(shape), values).expect("as many values as the shape says");
-    let path = folder.path().join(name);
-    array
-        .write_npy(fs::File::create(&path).expect("a file"))
-        .expect("a .npy file");
-    path.display().to_string()
-}
-
-fn labels(folder: &TempDir, name: &str, shape: &[usize], values: Vec<i64>) -> String {
+fn npy<T: WritableElement>(
+    folder: &TempDir,
+    name: &str,
+    shape: &[usize],
+    values: Vec<T>,
+) -> String {
     let array =
         ArrayD::from_shape_vec(IxDyn(shape), values).expect("as many values as the shape says");
     let path = folder.path().join(name);
@@ -86,7 +81,7 @@ fn small(folder: &TempDir) -> (String, String) {
     let prediction = vec![0.9, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6];
     (
         npy(folder, "p.npy", &[2, 2, 2], prediction),
-        labels(folder, "y.npy", &[2, 2], vec![0, 0, 0, 1]),
+        npy(folder, "y.npy", &[2, 2], vec![0_i64, 0, 0, 1]),
     )
 }
 
@@ -450,7 +445,7 @@ fn one_channel_is_the_foreground() {
 fn ignored_labels_and_class_weights() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, _) = small(&folder);
-    let target = labels(&folder, "ignored.npy", &[2, 2], vec![0, 0, 255, 1]);
+    let target = npy(&folder, "ignored.npy", &[2, 2], vec![0_i64, 0, 255, 1]);
     refused(
         &["eval", &prediction, &target],
         &["255", "voxel 2", "--ignore-label"],
@@ -486,14 +481,14 @@ fn ignored_labels_and_class_weights() {
 fn bad_data_are_refused() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, target) = small(&folder);
-    let wide = labels(&folder, "wide.npy", &[2, 3], vec![0; 6]);
+    let wide = npy(&folder, "wide.npy", &[2, 3], vec![0_i64; 6]);
     refused(
         &["eval", &prediction, &wide],
         &["p.npy", "wide.npy", "[1, 2, 3]", "[1, 2, 2]"],
     );
     let flat = npy(&folder, "flat.npy", &[4], vec![0.5; 4]);
     refused(&["eval", &flat, &target], &["flat.npy"]);
-    let wrong = labels(&folder, "wrong.npy", &[2, 2], vec![0, 0, 7, 1]);
+    let wrong = npy(&folder, "wrong.npy", &[2, 2], vec![0_i64, 0, 7, 1]);
     refused(&["eval", &prediction, &wrong], &["7", "voxel 2"]);
     for (value, word) in [
         (f32::NAN, "NaN"),
@@ -611,7 +606,7 @@ fn nothing_is_half_written() {
         &["g.npy"],
     );
     let out = folder.path().join("g.npy");
-    let wrong = labels(&folder, "wrong.npy", &[2, 2], vec![0, 0, 7, 1]);
+    let wrong = npy(&folder, "wrong.npy", &[2, 2], vec![0_i64, 0, 7, 1]);
     refused(
         &[
             "eval",
@@ -645,12 +640,17 @@ fn batches_are_means_over_samples() {
     let batch = npy(&folder, "batch.npy", &[2, 2, 2, 2], [one, two].concat());
     let _: Array4<f32> =
         ReadNpyExt::read_npy(fs::File::open(&batch).expect("a file")).expect("four axes");
-    let target = labels(&folder, "ys.npy", &[2, 2, 2], vec![0, 0, 0, 1, 0, 1, 0, 0]);
+    let target = npy(
+        &folder,
+        "ys.npy",
+        &[2, 2, 2],
+        vec![0_i64, 0, 0, 1, 0, 1, 0, 0],
+    );
     let value = |p: &str, y: &str| json(&["eval", p, y])["mean"].as_f64().expect("a mean");
     let [p1, p2] = [("1.npy", one), ("2.npy", two)]
         .map(|(name, p)| npy(&folder, name, &[2, 2, 2], p.to_vec()));
-    let y1 = labels(&folder, "y1.npy", &[2, 2], vec![0, 0, 0, 1]);
-    let y2 = labels(&folder, "y2.npy", &[2, 2], vec![0, 1, 0, 0]);
+    let y1 = npy(&folder, "y1.npy", &[2, 2], vec![0_i64, 0, 0, 1]);
+    let y2 = npy(&folder, "y2.npy", &[2, 2], vec![0_i64, 1, 0, 0]);
     let mean = 0.5 * (value(&p1, &y1) + value(&p2, &y2));
     assert!((value(&batch, &target) - mean).abs() < 1e-12);
 }

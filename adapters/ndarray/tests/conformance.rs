@@ -1,9 +1,9 @@
 //! The conformance suite, in both precisions.
 
-use ndarray::ArrayD;
+use ndarray::IxDyn;
 use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
 use unifocal_core::{AnyLoss, Element};
-use unifocal_ndarray::{Error, Evaluation};
+use unifocal_ndarray::{Error, Evaluation, Truth as TruthArray};
 
 /// `unifocal-ndarray` on arrays of this element.
 struct Ndarray<P>(fn(f64) -> P);
@@ -25,36 +25,39 @@ impl<P: Element<Real = P> + Into<f64>> Backend for Ndarray<P> {
 impl<P: Element<Real = P> + Into<f64>> Ndarray<P> {
     fn run(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
         let prediction = case.prediction.mapv(self.0);
-        let (value, gradient): (f64, ArrayD<P>) = match &case.truth {
+        match &case.truth {
             Truth::Labels(labels, ignored) => {
-                let mut evaluation = Evaluation::labels(prediction.view(), labels.view())
-                    .ignoring(*ignored)
-                    .layout(case.layout)
-                    .activation(case.activation)
-                    .pooling(case.pooling)
-                    .classes(case.classes());
-                if let Some(weights) = &case.voxel_weights {
-                    evaluation = evaluation.voxel_weights(weights.view());
-                }
-                evaluation.value_and_gradient(loss)?
+                let evaluation = Evaluation::labels(prediction.view(), labels.view());
+                told(evaluation.ignoring(*ignored), loss, case)
             }
-            Truth::Soft(target) => {
-                let mut evaluation = Evaluation::soft(prediction.view(), target.view())
-                    .layout(case.layout)
-                    .activation(case.activation)
-                    .pooling(case.pooling)
-                    .classes(case.classes());
-                if let Some(weights) = &case.voxel_weights {
-                    evaluation = evaluation.voxel_weights(weights.view());
-                }
-                evaluation.value_and_gradient(loss)?
-            }
-        };
-        Ok(Outcome {
-            value,
-            gradient: gradient.mapv(Into::into),
-        })
+            Truth::Soft(target) => told(
+                Evaluation::soft(prediction.view(), target.view()),
+                loss,
+                case,
+            ),
+        }
     }
+}
+
+/// The outcome of an evaluation that is told all that the case says.
+fn told<'a, P: Element<Real: Into<f64>>, T: TruthArray>(
+    evaluation: Evaluation<'a, P, IxDyn, T>,
+    loss: &AnyLoss,
+    case: &'a Case,
+) -> Result<Outcome, Error> {
+    let mut evaluation = evaluation
+        .layout(case.layout)
+        .activation(case.activation)
+        .pooling(case.pooling)
+        .classes(case.classes());
+    if let Some(weights) = &case.voxel_weights {
+        evaluation = evaluation.voxel_weights(weights.view());
+    }
+    let (value, gradient) = evaluation.value_and_gradient(loss)?;
+    Ok(Outcome {
+        value,
+        gradient: gradient.mapv(Into::into),
+    })
 }
 
 mod f64 {
