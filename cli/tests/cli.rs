@@ -78,7 +78,7 @@ fn npy<T: WritableElement>(
 
 /// [2, 4] probabilities of one image of two classes, and its labels.
 fn small(folder: &TempDir) -> (String, String) {
-    let prediction = vec![0.9, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6];
+    let prediction = vec![0.9_f32, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6];
     (
         npy(folder, "p.npy", &[2, 2, 2], prediction),
         npy(folder, "y.npy", &[2, 2], vec![0_i64, 0, 0, 1]),

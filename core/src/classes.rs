@@ -1,6 +1,6 @@
 //! What is said about the classes from outside the loss, and how their scores become one value.
 
-use crate::parameter::check_non_negative;
+use crate::parameter::check_weight;
 use crate::{Class, ClassSums, Dual, Error, Loss, Real, Score};
 
 /// What to do with a class that a sample's target does not contain.
@@ -71,7 +71,7 @@ impl<'a> Classes<'a> {
     ///
     /// # Errors
     ///
-    /// Another number of weights or alphas than of classes, one that is negative or not finite, no weight above 0, or
+    /// Another number of weights or alphas than of classes, one outside [0, 10³⁰], no weight above 0, or
     /// a rare class that does not exist.
     pub fn check(&self, count: usize) -> Result<(), Error> {
         for (what, values) in [("class weights", self.weights), ("alpha", self.alpha)] {
@@ -84,7 +84,7 @@ impl<'a> Classes<'a> {
                 });
             }
             for value in values {
-                check_non_negative(what, *value, "finite numbers ≥ 0")?;
+                check_weight(what, *value)?;
             }
         }
         if let Some(weights) = self.weights

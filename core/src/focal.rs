@@ -1,6 +1,6 @@
 //! The distribution-based losses: cross entropy and the focal losses are one formula.
 
-use crate::parameter::{ParameterError, check_delta, check_gamma, check_non_negative};
+use crate::parameter::{ParameterError, check_delta, check_gamma, check_weight};
 use crate::{Class, ClassSums, Clip, Loss, Probability, Real, Score};
 
 /// The focal cross entropy family, (1/M) Σ_c w_c·F_c(g_c) with F(g) = Σ y·(1−p)^g·(−ln p).
@@ -96,9 +96,9 @@ impl Focal {
     ///
     /// # Errors
     ///
-    /// a negative or not finite.
+    /// a outside [0, 10³⁰].
     pub fn with_alpha(self, alpha: f64) -> Result<Self, ParameterError> {
-        let alpha = check_non_negative("alpha", alpha, "a finite a ≥ 0")?;
+        let alpha = check_weight("alpha", alpha)?;
         Ok(Self { alpha, ..self })
     }
 

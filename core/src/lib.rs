@@ -47,7 +47,7 @@
 //! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by [`Name`]) |
 //! | the classes | [`Classes`]: rare ones, weights, α, [`AbsentClass`] |
 //! | the data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) beside a [`Target`] ([`Labels`], [`Soft`]); [`Activation`], [`Pooling`], [`Layout`] |
-//! | the sums | [`ClassSums`], which merge; [`mean`] and [`Segmentation::gradient`] finish them |
+//! | the sums | [`ClassSums`], which merge; [`mean`], [`slopes`] and [`Segmentation::gradient`] finish them |
 //! | the formulas' ground | [`Loss`], [`Real`], [`Probability`], [`Dual`], [`Lanes`]; [`TensorLike`] is what a backend provides |
 //!
 //! # What is promised
@@ -95,6 +95,6 @@ pub use probability::{Clip, Probability};
 pub use real::{Float, Real};
 pub use segmentation::{Pooling, Segmentation, Unweighted};
 pub use target::{Label, Labels, OneHot, Soft, Target};
-pub use tensor::{TensorLike, evaluate, mean};
+pub use tensor::{TensorLike, evaluate, mean, slopes};
 pub use tversky::Tversky;
 pub use unified::UnifiedFocal;

@@ -65,19 +65,19 @@ pub(crate) fn check_unit_gamma(gamma: f64) -> Result<f64, ParameterError> {
 
 /// A γ that is an exponent as it is: γ ≥ 0.
 pub(crate) fn check_gamma(gamma: f64) -> Result<f64, ParameterError> {
-    check_non_negative("gamma", gamma, "a finite γ ≥ 0")
+    check(
+        "gamma",
+        gamma,
+        "a finite γ ≥ 0",
+        gamma >= 0.0 && gamma.is_finite(),
+    )
 }
 
-/// A weight: finite and not negative.
-pub(crate) fn check_non_negative(
-    parameter: &'static str,
-    found: f64,
-    expected: &'static str,
-) -> Result<f64, ParameterError> {
-    check(
-        parameter,
-        found,
-        expected,
-        found >= 0.0 && found.is_finite(),
-    )
+/// The largest weight: products of a few such weights, of a logarithm and of a number of voxels are finite in `f64`.
+pub(crate) const LARGEST_WEIGHT: f64 = 1e30;
+
+/// A weight.
+pub(crate) fn check_weight(parameter: &'static str, found: f64) -> Result<f64, ParameterError> {
+    let valid = (0.0..=LARGEST_WEIGHT).contains(&found);
+    check(parameter, found, "a number from 0 to 1e30", valid)
 }

@@ -76,7 +76,8 @@ pub trait Float: Real + Copy + PartialOrd + Default + 'static {
     /// The largest finite number of the type.
     const MAX: f64;
 
-    /// How far below 0 a logarithm may be: far enough from [`MAX`](Float::MAX) that sums of 2⁶⁴ of them are finite in `f64`.
+    /// How far below 0 a logarithm may be: far enough from the largest number that weighted sums of
+    /// 2⁶⁴ of them are finite in `f64`.
     const LN_LIMIT: f64;
 
     /// The nearest number of this type; beyond its range, the largest finite one.
@@ -148,7 +149,7 @@ macro_rules! float {
         impl Float for $float {
             const MAX: f64 = $float::MAX as f64;
             const LN_LIMIT: f64 = if $float::MAX as f64 > 1e100 {
-                1e288
+                1e150
             } else {
                 $float::MAX as f64
             };

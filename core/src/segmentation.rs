@@ -1,7 +1,8 @@
 //! A prediction beside its target in memory: sums in one sweep, the gradient in another.
 
 use crate::activation::{Activation, Voxel};
-use crate::tensor::evaluate;
+use crate::parameter::LARGEST_WEIGHT;
+use crate::tensor::{evaluate, expect_len};
 use crate::{
     ClassSums, Classes, Dual, Element, Error, Field, FieldMut, Float, Loss, Position, Shape,
     Target, TensorLike,
@@ -186,38 +187,13 @@ where
         slopes: &mut [[f64; K]],
         gradient: &mut impl FieldMut<Item = <P::Item as Element>::Real>,
     ) -> Result<(), Error> {
-        self.slopes(loss, classes, sums, slopes)?;
+        self.expect_len("class sums", sums.len())?;
+        crate::slopes(loss, classes, self.classes(), sums, slopes)?;
         self.gradient_by(loss, classes, slopes, gradient)
     }
 
-    /// The derivatives of the loss with respect to `sums`: the first half of [`gradient`](Segmentation::gradient).
-    ///
-    /// # Errors
-    ///
-    /// `sums` or `slopes` of another size.
-    pub fn slopes<const K: usize>(
-        &self,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-        sums: &[ClassSums<f64, K>],
-        slopes: &mut [[f64; K]],
-    ) -> Result<(), Error> {
-        let count = self.classes();
-        classes.check(count)?;
-        self.expect_len("class sums", sums.len())?;
-        self.expect_len("slopes", slopes.len())?;
-        for (sums, slopes) in sums.chunks(count).zip(slopes.chunks_mut(count)) {
-            classes.slopes(loss, sums, slopes);
-        }
-        let groups = self.groups() as f64;
-        for slope in slopes.iter_mut().flatten() {
-            *slope /= groups;
-        }
-        Ok(())
-    }
-
     /// The gradient of Σ slope·sum with respect to the numbers of the prediction: the second half of
-    /// [`gradient`](Segmentation::gradient), for slopes that were scaled or come from elsewhere.
+    /// [`gradient`](Segmentation::gradient), for [slopes](crate::slopes) that were taken once for several parts, or scaled.
     ///
     /// # Errors
     ///
@@ -252,16 +228,7 @@ where
     }
 
     fn expect_len(&self, what: &'static str, found: usize) -> Result<(), Error> {
-        let expected = self.groups() * self.classes();
-        if found == expected {
-            Ok(())
-        } else {
-            Err(Error::Length {
-                what,
-                found,
-                expected,
-            })
-        }
+        expect_len(what, found, self.groups() * self.classes())
     }
 
     /// The weight of a voxel, 0 if it does not count.
@@ -271,13 +238,13 @@ where
         if found == 0.0 || !self.target.check(sample, voxel, self.classes())? {
             return Ok(0.0);
         }
-        if found > 0.0 && found < f64::INFINITY {
+        if found > 0.0 && found <= LARGEST_WEIGHT {
             return Ok(found);
         }
         Err(Error::Value {
             what: "voxel weight",
             found,
-            expected: "a finite number ≥ 0",
+            expected: "a number from 0 to 1e30",
             at: Position {
                 sample,
                 channel: 0,

@@ -113,6 +113,17 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
 /// A one-hot or soft target of the prediction's shape, each y in [0, 1].
 ///
 /// With a single channel, that is the foreground, and the background its complement.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::{Dense, Soft, Target};
+///
+/// let annotators = [0.0_f32, 0.25, 1.0]; // the share of them that saw a lesion
+/// let target = Soft(Dense::channels_first(&annotators, [1, 1, 3])?);
+/// assert_eq!([0, 1].map(|class| target.get::<f32>(0, class, 1, 2)), [0.75, 0.25]);
+/// # Ok::<(), unifocal_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Soft<F>(pub F);
 

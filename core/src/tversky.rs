@@ -1,7 +1,7 @@
 //! The region-based losses: Dice, Jaccard, Tversky and the focal Tversky losses are one formula.
 
 use crate::parameter::{
-    ParameterError, check, check_delta, check_gamma, check_non_negative, check_unit_gamma,
+    ParameterError, check, check_delta, check_gamma, check_unit_gamma, check_weight,
 };
 use crate::{Class, ClassSums, Clip, Loss, Probability, Real, Score};
 
@@ -135,12 +135,11 @@ impl Tversky {
     ///
     /// # Errors
     ///
-    /// A weight that is negative or not finite.
+    /// A weight outside [0, 10³⁰].
     pub fn with_weights(self, fp_weight: f64, fn_weight: f64) -> Result<Self, ParameterError> {
-        let expected = "a finite weight ≥ 0";
         Ok(Self {
-            fp_weight: check_non_negative("fp_weight", fp_weight, expected)?,
-            fn_weight: check_non_negative("fn_weight", fn_weight, expected)?,
+            fp_weight: check_weight("fp_weight", fp_weight)?,
+            fn_weight: check_weight("fn_weight", fn_weight)?,
             ..self
         })
     }

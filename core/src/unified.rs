@@ -1,6 +1,6 @@
 //! The compound losses: a region-based and a distribution-based loss, weighted.
 
-use crate::parameter::{ParameterError, check, check_delta, check_non_negative, check_unit_gamma};
+use crate::parameter::{ParameterError, check, check_delta, check_unit_gamma, check_weight};
 use crate::{Class, ClassSums, Focal, Loss, Probability, Real, Score, Tversky};
 
 /// The Unified Focal loss, λ·(focal Tversky) + (1−λ)·(focal cross entropy), and the compound losses it generalises.
@@ -227,12 +227,11 @@ impl UnifiedFocal {
     ///
     /// # Errors
     ///
-    /// A weight that is negative or not finite.
+    /// A weight outside [0, 10³⁰].
     pub fn with_weights(self, region: f64, distribution: f64) -> Result<Self, ParameterError> {
-        let expected = "a finite weight ≥ 0";
         Ok(Self {
-            region_weight: check_non_negative("region_weight", region, expected)?,
-            distribution_weight: check_non_negative("distribution_weight", distribution, expected)?,
+            region_weight: check_weight("region_weight", region)?,
+            distribution_weight: check_weight("distribution_weight", distribution)?,
             ..self
         })
     }

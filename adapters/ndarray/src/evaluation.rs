@@ -184,16 +184,12 @@ where
         let value = unifocal_core::mean(loss, &self.classes, self.class_count()?, &sums)?;
 
         let mut slopes = vec![[0.0; K]; sums.len()];
+        unifocal_core::slopes(loss, &self.classes, self.class_count()?, &sums, &mut slopes)?;
         let mut gradient = rows::channels_first(gradient.into_dyn(), self.layout);
         let rows = self.rows(|outer| rows::row(gradient.view(), 2, outer).is_some())?;
         rows.for_each(|outer, segmentation| {
-            segmentation.slopes(loss, &self.classes, &sums, &mut slopes)?;
-            match rows::row(gradient.view_mut(), 2, outer) {
-                Some(row) => {
-                    segmentation.gradient_by(loss, &self.classes, &slopes, &mut RowMut(row))
-                }
-                None => Ok(()),
-            }
+            let row = rows::row(gradient.view_mut(), 2, outer).expect(SAME_STRIDES);
+            segmentation.gradient_by(loss, &self.classes, &slopes, &mut RowMut(row))
         })?;
         Ok(value)
     }
@@ -303,6 +299,9 @@ where
     }
 }
 
+/// Why a row exists at every index where it exists at the first.
+const SAME_STRIDES: &str = "rows at every index have the same strides";
+
 /// The arrays of an evaluation, [N, C, spatial…], and the spatial axes over which each index is a row of its own.
 struct Rows<'a, P, T> {
     prediction: ArrayViewD<'a, P>,
@@ -344,10 +343,7 @@ impl<P: Element, T: Truth> Rows<'_, P, T> {
     ) -> Result<(), CoreError> {
         for (number, outer) in ndarray::indices(IxDyn(&self.outer)).into_iter().enumerate() {
             let outer = outer.slice();
-            let Some(segmentation) = self.segmentation(outer) else {
-                continue;
-            };
-            let segmentation = segmentation?;
+            let segmentation = self.segmentation(outer).expect(SAME_STRIDES)?;
             let first = number * segmentation.shape().voxels;
             visit(outer, &segmentation).map_err(|error| {
                 error.map_position(|at| Position {

@@ -1,0 +1,173 @@
+//! Whole tensors as `Real`: the route of frameworks, with a tensor that is a vector of f64.
+
+use std::ops::{Add, Div, Mul, Sub};
+
+use proptest::prelude::*;
+use unifocal_core::{
+    AbsentClass, AnyLoss, ClassSums, Classes, Dense, Dual, Error, Loss, Name, Probability, Real,
+    Segmentation, Soft, TensorLike, evaluate,
+};
+
+/// A tensor of one axis with elementwise arithmetic, as a framework has it.
+#[derive(Clone, Debug)]
+struct Tensor(Vec<f64>);
+
+impl Tensor {
+    fn map(&self, f: impl Fn(f64) -> f64) -> Self {
+        Self(self.0.iter().map(|x| f(*x)).collect())
+    }
+
+    fn zip(&self, other: &Self, f: impl Fn(f64, f64) -> f64) -> Self {
+        assert_eq!(self.0.len(), other.0.len(), "shapes are never mixed");
+        Self(
+            self.0
+                .iter()
+                .zip(&other.0)
+                .map(|(a, b)| f(*a, *b))
+                .collect(),
+        )
+    }
+}
+
+macro_rules! operator {
+    ($operator:ident $method:ident $symbol:tt) => {
+        impl $operator for Tensor {
+            type Output = Self;
+
+            fn $method(self, other: Self) -> Self {
+                self.zip(&other, |a, b| a $symbol b)
+            }
+        }
+    };
+}
+
+operator!(Add add +);
+operator!(Sub sub -);
+operator!(Mul mul *);
+operator!(Div div /);
+
+impl Real for Tensor {
+    const TINY: f64 = f64::TINY;
+
+    fn scale(self, k: f64) -> Self {
+        self.map(|x| x * k)
+    }
+
+    fn shift(self, k: f64) -> Self {
+        self.map(|x| x + k)
+    }
+
+    fn ln(self) -> Self {
+        self.map(Real::ln)
+    }
+
+    fn powf(self, e: f64) -> Self {
+        self.map(|x| Real::powf(x, e))
+    }
+
+    fn clip(self, low: f64, high: f64) -> Self {
+        self.map(|x| x.clamp(low, high))
+    }
+
+    fn positive(self) -> Self {
+        self.map(Real::positive)
+    }
+}
+
+/// Predictions and one-hot targets, by class and then by sample and voxel.
+struct Composed {
+    prediction: Vec<Tensor>,
+    target: Vec<Tensor>,
+    voxels: usize,
+}
+
+impl TensorLike for Composed {
+    /// One entry per sample.
+    type Sum = Tensor;
+
+    fn groups(&self) -> usize {
+        1
+    }
+
+    fn classes(&self) -> usize {
+        self.prediction.len()
+    }
+
+    fn add_sums<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        sums: &mut [ClassSums<Tensor, K>],
+    ) -> Result<(), Error> {
+        let sum = |tensor: &Tensor| {
+            Tensor(
+                tensor
+                    .0
+                    .chunks(self.voxels)
+                    .map(|v| v.iter().sum())
+                    .collect(),
+            )
+        };
+        for (index, sums) in sums.iter_mut().enumerate() {
+            let target = &self.target[index];
+            let probability = Probability::new(self.prediction[index].clone());
+            let terms = loss.terms(&classes.class(index), &probability, target);
+            sums.merge(&ClassSums {
+                terms: terms.each_ref().map(&sum),
+                target: sum(target),
+                voxels: sum(&target.map(|_| 1.0)),
+            });
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn tensors_give_what_slices_give(
+        voxels in prop::collection::vec((prop::array::uniform3(0.0..=1.0_f64), 0..3_usize), 8),
+        skip in any::<bool>(),
+    ) {
+        const SAMPLES: usize = 2;
+        let size = voxels.len() / SAMPLES;
+        let classes = Classes::default().with_absent(if skip { AbsentClass::Skip } else { AbsentClass::Smooth });
+        let one_hot = |label: usize, class: usize| if label == class { 1.0 } else { 0.0 };
+        let composed = Composed {
+            prediction: (0..3).map(|c| Tensor(voxels.iter().map(|(p, _)| p[c]).collect())).collect(),
+            target: (0..3).map(|c| Tensor(voxels.iter().map(|(_, y)| one_hot(*y, c)).collect())).collect(),
+            voxels: size,
+        };
+        let prediction: Vec<f64> = voxels.iter().flat_map(|(p, _)| *p).collect();
+        let target: Vec<f64> = voxels.iter().flat_map(|(_, y)| [0, 1, 2].map(|c| one_hot(*y, c))).collect();
+        let shape = [SAMPLES, 3, size];
+        let segmentation = Segmentation::new(
+            Dense::channels_last(&prediction, shape).unwrap(),
+            Soft(Dense::channels_last(&target, shape).unwrap()),
+        ).unwrap();
+        for name in Name::ALL {
+            let loss = AnyLoss::from(name);
+            let zero = Tensor(vec![0.0; SAMPLES]);
+            let empty = ClassSums {
+                terms: std::array::from_fn(|_| zero.clone()),
+                target: zero.clone(),
+                voxels: zero.clone(),
+            };
+            let values = evaluate(&composed, &loss, &classes, &mut vec![empty; 3]).unwrap().0;
+            let composed = values.iter().sum::<f64>() / SAMPLES as f64;
+            let slices = segmentation.value(&loss, &classes, &mut [ClassSums::default(); 3 * SAMPLES]).unwrap();
+            prop_assert!((composed - slices).abs() <= 1e-13 * slices.abs().max(1.0), "{name}: {composed} is not {slices}");
+        }
+    }
+
+    /// Duals nest: the derivative of a derivative is that of the analytic second derivative.
+    #[test]
+    fn duals_nest(p in 0.05..0.95_f64, gamma in 0.0..3.0_f64) {
+        let x = Dual::variable(Dual::variable(p));
+        let second = (x.complement().powf(gamma) * x.ln()).derivative.derivative;
+        let q = 1.0 - p;
+        let expected = gamma * (gamma - 1.0) * q.powf(gamma - 2.0) * p.ln()
+            - 2.0 * gamma * q.powf(gamma - 1.0) / p
+            - q.powf(gamma) / (p * p);
+        prop_assert!((second - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{second} is not {expected}");
+    }
+}
