@@ -312,13 +312,16 @@ struct Rows<'a, P, T> {
     outer: Vec<usize>,
 }
 
+/// A row of the prediction beside the same row of the target.
+type RowSegmentation<'r, P, T> =
+    Segmentation<Row<'r, P>, <T as truth::sealed::Sealed>::Row<'r>, WeightRow<'r>>;
+
 impl<P: Element, T: Truth> Rows<'_, P, T> {
     /// The row at this index, checked; `None` if it cannot be merged.
-    #[allow(clippy::type_complexity)]
     fn segmentation<'r>(
         &'r self,
         outer: &[usize],
-    ) -> Option<Result<Segmentation<Row<'r, P>, T::Row<'r>, WeightRow<'r>>, CoreError>> {
+    ) -> Option<Result<RowSegmentation<'r, P, T>, CoreError>> {
         let prediction = Row(rows::row(self.prediction.view(), 2, outer)?);
         let truth = self.truth.row(outer)?;
         let weights = match &self.weights {
@@ -336,10 +339,7 @@ impl<P: Element, T: Truth> Rows<'_, P, T> {
     /// Calls `visit` with every row and its index; positions in its errors count the voxels of the whole sample.
     fn for_each(
         &self,
-        mut visit: impl FnMut(
-            &[usize],
-            &Segmentation<Row<'_, P>, T::Row<'_>, WeightRow<'_>>,
-        ) -> Result<(), CoreError>,
+        mut visit: impl FnMut(&[usize], &RowSegmentation<'_, P, T>) -> Result<(), CoreError>,
     ) -> Result<(), CoreError> {
         for (number, outer) in ndarray::indices(IxDyn(&self.outer)).into_iter().enumerate() {
             let outer = outer.slice();
