@@ -1,0 +1,201 @@
+//! Every finite input in range gives a finite value and a finite gradient, whatever the parameters.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use unifocal_core::{
+    AbsentClass, Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Element, Error, Float,
+    Focal, Layout, ParameterError, Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
+};
+
+/// A number of [0, 1], more often than not at an end of it.
+fn unit() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        0.0..=1.0_f64,
+        select(vec![
+            0.0,
+            1.0,
+            0.5,
+            1e-7,
+            1e-30,
+            1e-45,
+            1e-310,
+            1.0 - 1e-7,
+            1.0 - 1e-16
+        ]),
+    ]
+}
+
+/// A logit, of any size.
+fn logit() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        -10.0..10.0_f64,
+        select(vec![
+            0.0, 88.0, -88.0, 104.0, 745.0, -745.0, 1e4, -1e4, 1e30, -1e30, 3e38, -3e38
+        ]),
+    ]
+}
+
+fn exponent() -> impl Strategy<Value = f64> {
+    prop_oneof![unit(), select(vec![0.01, 0.99, 1.5, 2.0, 5.0, 100.0])]
+}
+
+fn smooth() -> impl Strategy<Value = f64> {
+    select(vec![1e-30, 1e-12, 1e-7, 1e-6, 1.0, 1e6])
+}
+
+fn clip() -> impl Strategy<Value = Option<f64>> {
+    select(vec![
+        None,
+        Some(1e-300),
+        Some(1e-7),
+        Some(0.1),
+        Some(0.499_999_999_9),
+    ])
+}
+
+/// Any loss with any parameters.
+fn any_loss() -> impl Strategy<Value = AnyLoss> {
+    let kind = 0..9_usize;
+    (kind, unit(), unit(), exponent(), smooth(), clip()).prop_map(
+        |(kind, lambda, delta, gamma, smooth, clip)| {
+            build(kind, lambda, delta, gamma, smooth, clip).expect("parameters in range")
+        },
+    )
+}
+
+fn build(
+    kind: usize,
+    lambda: f64,
+    delta: f64,
+    gamma: f64,
+    smooth: f64,
+    clip: Option<f64>,
+) -> Result<AnyLoss, ParameterError> {
+    let unit_gamma = gamma.min(1.0);
+    let tversky = |loss: Tversky, gamma| {
+        loss.with_delta(delta)?
+            .with_gamma(gamma)?
+            .with_smooth(smooth)?
+            .with_clip(clip)
+    };
+    let unified = |loss: UnifiedFocal| {
+        loss.with_delta(delta)?
+            .with_gamma(unit_gamma)?
+            .with_smooth(smooth)?
+            .with_clip(clip)
+    };
+    Ok(match kind {
+        0 => tversky(Tversky::focal(), gamma)?.into(),
+        1 => tversky(Tversky::symmetric_focal(), unit_gamma)?.into(),
+        2 => tversky(Tversky::asymmetric_focal(), unit_gamma)?.into(),
+        3 => Tversky::jaccard()
+            .with_smooth(smooth)?
+            .with_clip(clip)?
+            .into(),
+        4 => Focal::new().with_gamma(gamma)?.with_clip(clip)?.into(),
+        5 => Focal::asymmetric()
+            .with_delta(delta)?
+            .with_gamma(gamma)?
+            .with_clip(clip)?
+            .into(),
+        6 => unified(UnifiedFocal::symmetric())?
+            .with_lambda(lambda)?
+            .into(),
+        7 => unified(UnifiedFocal::asymmetric())?
+            .with_lambda(None)?
+            .into(),
+        _ => UnifiedFocal::combo(lambda, delta)?.into(),
+    })
+}
+
+const VOXELS: usize = 4;
+
+/// What was given: three channels of four voxels, targets, weights.
+#[derive(Clone, Debug)]
+struct Given {
+    prediction: Vec<f64>,
+    target: Vec<f64>,
+    weights: Vec<f64>,
+    activation: Activation,
+    skip: bool,
+}
+
+fn given(
+    numbers: impl Strategy<Value = f64>,
+    activations: Vec<Activation>,
+) -> impl Strategy<Value = Given> {
+    let weight = select(vec![0.0, 1.0, 0.5, 1e-300, 1e30]);
+    (
+        prop::collection::vec(numbers, 3 * VOXELS),
+        prop::collection::vec(unit(), 3 * VOXELS),
+        prop::collection::vec(weight, VOXELS),
+        select(activations),
+        any::<bool>(),
+    )
+        .prop_map(|(prediction, target, weights, activation, skip)| Given {
+            prediction,
+            target,
+            weights,
+            activation,
+            skip,
+        })
+}
+
+/// The value and the gradient, in the precision that `narrow` gives.
+fn evaluate<T: Element<Real = T> + Float>(
+    loss: &AnyLoss,
+    given: &Given,
+    narrow: impl Fn(f64) -> T,
+) -> Result<(f64, Vec<f64>), Error> {
+    let shape = [1, 3, VOXELS];
+    let prediction: Vec<T> = given.prediction.iter().map(|x| narrow(*x)).collect();
+    let target: Vec<T> = given.target.iter().map(|x| narrow(*x)).collect();
+    let absent = if given.skip {
+        AbsentClass::Skip
+    } else {
+        AbsentClass::Smooth
+    };
+    let classes = Classes::default().with_absent(absent);
+    let segmentation = Segmentation::new(
+        Dense::channels_first(&prediction, shape)?,
+        Soft(Dense::channels_first(&target, shape)?),
+    )?
+    .with_activation(given.activation)?
+    .with_voxel_weights(Dense::labels(&given.weights, [1, VOXELS])?)?
+    .with_pooling(Pooling::Batch);
+    let mut sums = [ClassSums::default(); 3];
+    let value = segmentation.value(loss, &classes, &mut sums)?;
+    let mut gradient = vec![T::default(); 3 * VOXELS];
+    let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
+    segmentation.gradient(loss, &classes, &sums, &mut [[0.0; 4]; 3], &mut out)?;
+    Ok((value, gradient.into_iter().map(Float::to_f64).collect()))
+}
+
+fn assert_finite(loss: &AnyLoss, given: &Given) -> Result<(), TestCaseError> {
+    let outcomes = [
+        evaluate(loss, given, |x| x as f32).unwrap(),
+        evaluate(loss, given, |x| x).unwrap(),
+    ];
+    for (value, gradient) in outcomes {
+        prop_assert!(value.is_finite(), "{value}");
+        prop_assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn from_probabilities(loss in any_loss(), given in given(unit(), vec![Activation::Identity])) {
+        assert_finite(&loss, &given)?;
+    }
+
+    #[test]
+    fn from_logits(
+        loss in any_loss(),
+        given in given(logit(), vec![Activation::Softmax, Activation::Sigmoid]),
+    ) {
+        assert_finite(&loss, &given)?;
+    }
+}
