@@ -55,7 +55,7 @@ impl From<Name> for AnyLoss {
 impl Loss<4> for AnyLoss {
     #[inline(always)]
     fn terms<R: Real>(&self, class: &Class, prediction: &Probability<R>, target: &R) -> [R; 4] {
-        let zero = || target.clone().scale(0.0);
+        let zero = || target.zero();
         match self {
             Self::Tversky(loss) => {
                 let [tp, fp, fn_] = loss.terms(class, prediction, target);

@@ -174,7 +174,7 @@ impl<'a> Classes<'a> {
                     0.0
                 } else {
                     let Score { mean, sum } = loss.finalize(&self.class(index), &sums.seeded(k));
-                    mean_weight * mean.derivative + weight * sum.derivative
+                    mean_weight * bounded(mean.derivative) + weight * bounded(sum.derivative)
                 };
             }
         }
@@ -183,10 +183,15 @@ impl<'a> Classes<'a> {
     /// 1 if the class counts in the mean over the classes, 0 if it is skipped.
     fn presence<R: Real, const K: usize>(&self, sums: &ClassSums<R, K>) -> R {
         match self.absent {
-            AbsentClass::Smooth => sums.target.clone().scale(0.0).shift(1.0),
+            AbsentClass::Smooth => sums.target.zero().shift(1.0),
             AbsentClass::Skip => sums.target.clone().positive(),
         }
     }
+}
+
+/// A slope short of the range's end: (1 − TI)^−γ can be infinite near a perfect score.
+fn bounded(slope: f64) -> f64 {
+    slope.clamp(-1e300, 1e300)
 }
 
 impl<const K: usize> ClassSums<f64, K> {

@@ -32,14 +32,14 @@ impl<R: Real> Dual<R> {
     /// The variable itself: its derivative is 1.
     #[inline(always)]
     pub fn variable(value: R) -> Self {
-        let derivative = value.clone().scale(0.0).shift(1.0);
+        let derivative = value.zero().shift(1.0);
         Self { value, derivative }
     }
 
     /// A constant: its derivative is 0.
     #[inline(always)]
     pub fn constant(value: R) -> Self {
-        let derivative = value.clone().scale(0.0);
+        let derivative = value.zero();
         Self { value, derivative }
     }
 }
@@ -125,7 +125,7 @@ impl<R: Real> Real for Dual<R> {
     #[inline(always)]
     fn powf(self, e: f64) -> Self {
         let slope = if e == 0.0 {
-            self.value.clone().scale(0.0)
+            self.value.zero()
         } else if e < 1.0 {
             // 0ᵉ⁻¹ is infinite: floor the base, and drop the slope where the base is 0.
             let positive = self.value.clone().shift(-R::TINY).positive();

@@ -146,13 +146,13 @@ pub struct Score<R> {
 impl<R: Real> Score<R> {
     /// A score that is averaged over the classes.
     pub fn mean(mean: R) -> Self {
-        let sum = mean.clone().scale(0.0);
+        let sum = mean.zero();
         Self { mean, sum }
     }
 
     /// A score that is summed over the classes.
     pub fn sum(sum: R) -> Self {
-        let mean = sum.clone().scale(0.0);
+        let mean = sum.zero();
         Self { mean, sum }
     }
 

@@ -65,7 +65,14 @@ pub trait Real:
     /// 1 where x > 0 and 0 elsewhere, a constant.
     fn positive(self) -> Self;
 
+    /// 0, whatever x is.
+    #[inline(always)]
+    fn zero(&self) -> Self {
+        self.clone().positive().scale(0.0)
+    }
+
     /// 1 − x.
+    #[inline(always)]
     fn complement(self) -> Self {
         self.scale(-1.0).shift(1.0)
     }

@@ -183,8 +183,27 @@ fn assert_finite(loss: &AnyLoss, given: &Given) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Found by the properties below: a slope that overflows f64 became NaN where it met a 0.
+#[test]
+fn overflowing_slopes_stay_finite() {
+    let loss = Tversky::focal()
+        .with_weights(1.0, 1e-30)
+        .and_then(|loss| loss.with_gamma(0.01)?.with_smooth(1e-30)?.with_clip(None))
+        .expect("parameters in range");
+    let mut given = Given {
+        prediction: vec![0.0; 3 * VOXELS],
+        target: vec![0.0; 3 * VOXELS],
+        weights: vec![1e-300, 0.0, 0.0, 0.0],
+        activation: Activation::Identity,
+        skip: false,
+    };
+    given.prediction[VOXELS] = 0.75;
+    given.target[VOXELS] = 1.0 - 1e-16;
+    assert_finite(&loss.into(), &given).unwrap();
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn from_probabilities(loss in any_loss(), given in given(unit(), vec![Activation::Identity])) {
