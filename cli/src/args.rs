@@ -85,7 +85,8 @@ pub(crate) struct Data {
     /// Where PRED's class axis is; the last for NIfTI and the first otherwise, if not given
     #[arg(long, value_enum)]
     pub(crate) layout: Option<LayoutArg>,
-    /// Whether the first axis counts samples; told from the shapes if not given, and `no` for NIfTI
+    /// Whether the first axis counts samples; told from the shapes if not given, and `no` for NIfTI and
+    /// for labels
     #[arg(long, value_enum, default_value_t)]
     pub(crate) batch: Batch,
     /// PRED is the probability (or logit) of the foreground, without a class axis

@@ -49,6 +49,12 @@ pub(crate) enum Truth {
 
 /// Reads a case.
 pub(crate) fn read(pair: &Pair, data: &Data) -> Result<Case, Failure> {
+    if data.input != Input::Logits && data.activation.is_some() {
+        return Err(Failure::file(
+            &pair.prediction,
+            "--activation is for logits, expected --input logits beside it",
+        ));
+    }
     let prediction = read::read(&pair.prediction)?;
     let target = read::read(&pair.target)?;
     if !data.ignore_geometry {
@@ -97,7 +103,7 @@ fn soft(pair: &Pair, data: &Data, volume: Volume, target: Values) -> Result<Case
         sample: !batched,
         channel: foreground,
     };
-    let integral = if foreground || !same_shape {
+    let truth = if foreground || !same_shape {
         labels(pair, target)?
     } else {
         Truth::Soft(as_f64(target))
@@ -106,22 +112,15 @@ fn soft(pair: &Pair, data: &Data, volume: Volume, target: Values) -> Result<Case
         Values::F32(array) => Prediction::F32(added.apply(array, layout)),
         other => Prediction::F64(added.apply(as_f64(other), layout)),
     };
-    let truth = integral.map(added, layout);
     let activation = match (data.input, data.activation) {
         (Input::Logits, Some(ActivationArg::Sigmoid)) => Activation::Sigmoid,
         (Input::Logits, None) if foreground => Activation::Sigmoid,
         (Input::Logits, _) => Activation::Softmax,
         _ => Activation::Identity,
     };
-    if data.input == Input::Probabilities && data.activation.is_some() {
-        return Err(Failure::file(
-            &pair.prediction,
-            "--activation is for logits, expected --input logits beside it",
-        ));
-    }
     Ok(Case {
         prediction,
-        truth,
+        truth: truth.map(added, layout),
         layout,
         activation,
         added,

@@ -535,6 +535,10 @@ fn bad_parameters_are_refused() {
         &["--loss", "dice", "--gamma", "2"],
         &["dice", "--gamma", "--delta"],
     );
+    eval(
+        &["--activation", "sigmoid"],
+        &["--activation", "--input logits"],
+    );
     eval(&["--loss", "combo", "--alpha", "1.5"], &["alpha", "1.5"]);
     eval(
         &["--loss", "focal", "--alpha", "0.2,0.3,0.5"],

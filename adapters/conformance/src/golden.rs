@@ -84,7 +84,7 @@ impl Entry {
             "symmetric_focal" | "asymmetric_focal" | "sym_unified_focal" | "asym_unified_focal"
         );
         let tversky_only = self.parameter("weight") == Some(1.0);
-        let two_sided = distribution || self.loss.contains("metric");
+        let two_sided = distribution || self.loss.contains("symmetric");
         let is_nan = self.parameter("delta") == Some(0.3) && self.parameter("gamma") == Some(0.5);
         if !self.is_ok() {
             Some("the implementation itself fails: it multiplies a class axis of two into four")

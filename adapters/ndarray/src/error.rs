@@ -24,6 +24,14 @@ pub enum Error {
         /// Its shape.
         found: Vec<usize>,
     },
+    /// An array has no values.
+    #[error("the {what} has shape {found:?}, expected one value at least")]
+    Empty {
+        /// Which array.
+        what: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+    },
     /// Everything else: values, labels, parameters.
     #[error(transparent)]
     Core(#[from] unifocal_core::Error),

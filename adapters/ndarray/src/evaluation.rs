@@ -278,11 +278,10 @@ where
             outer: Vec::new(),
         };
         if rows.prediction.is_empty() {
-            let empty = Error::Rank {
+            return Err(Error::Empty {
                 what: "prediction",
                 found: shape.to_vec(),
-            };
-            return Err(empty);
+            });
         }
         let spatial = rows.prediction.shape()[2..].to_vec();
         let outer = (0..spatial.len())
