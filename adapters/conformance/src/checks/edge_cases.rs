@@ -22,6 +22,7 @@ pub fn edges(backend: &impl Backend) {
         }
     }
     perfect(backend);
+    nearly_perfect(backend);
     wrong(backend);
     absent(backend);
     nothing_counts(backend);
@@ -100,6 +101,17 @@ fn perfect(backend: &impl Backend) {
     assert!(logits.gradient.iter().all(|g| *g == 0.0));
 }
 
+/// A prediction that is nearly perfect keeps the little gradient that it has: 1 − p is not rounded to 0.
+fn nearly_perfect(backend: &impl Backend) {
+    let mut case = two_classes(&[0, 1, 0], true, -30.0, 30.0);
+    case.activation = Activation::Softmax;
+    let Outcome { value, gradient } = outcome(backend, &Focal::cross_entropy().into(), &case);
+    let miss = (-60.0_f64).exp();
+    assert!((value / miss - 1.0).abs() < 1e-6, "{value} is not {miss}");
+    let slope = -gradient[[0, 1, 1]] * 3.0;
+    assert!((slope / miss - 1.0).abs() < 1e-6, "{slope} is not {miss}");
+}
+
 /// A hard wrong prediction is pushed back, where a clamp would cut its gradient to 0.
 fn wrong(backend: &impl Backend) {
     for name in Name::ALL {
@@ -113,6 +125,11 @@ fn wrong(backend: &impl Backend) {
     case.activation = Activation::Softmax;
     let gradient = outcome(backend, &Focal::cross_entropy().into(), &case).gradient;
     let third = 1.0 / 3.0;
+    // From probabilities, with the derivative at the bound: −1/ε.
+    let entropy = Focal::cross_entropy();
+    let hard = two_classes(&[0, 1, 1], false, 0.0, 1.0);
+    let slope = outcome(backend, &entropy.into(), &hard).gradient[[0, 1, 1]];
+    assert!((slope * 1e-7 / third + 1.0).abs() < 1e-6, "{slope}");
     assert!((gradient[[0, 1, 1]] + third).abs() < 1e-6, "{gradient}");
 }
 

@@ -61,6 +61,7 @@ pub fn invariances(backend: &impl Backend) {
             assert_close(first.value, batch.value, tight, &what);
         }
         one_channel(backend, &loss, &mut rng, tight);
+        class_weights(backend, name, &mut rng, tight);
     }
 }
 
@@ -98,6 +99,46 @@ fn one_channel(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64
         let expected = expected.insert_axis(Axis(1));
         assert_close_gradient(&one.gradient, &expected, 4.0 * tight, &what);
     }
+}
+
+/// Class weights are normalised, and a class of weight 0 might as well not be there.
+fn class_weights(backend: &impl Backend, name: Name, rng: &mut Rng, tight: f64) {
+    let loss = AnyLoss::from(name);
+    let shape = [2, 3, 7];
+    let weighted = |weights: [f64; 3], case: &Case| Case {
+        class_weights: Some(weights.to_vec()),
+        ..case.clone()
+    };
+    let whole = Case::new(
+        random::prediction(rng, &shape, Activation::Identity),
+        Truth::Soft(random::soft(rng, &shape)),
+    );
+    let value = |case: &Case| outcome(backend, &loss, case).value;
+
+    let what = format!("{name}: equal weights matter");
+    assert_close(
+        value(&weighted([5.0; 3], &whole)),
+        value(&whole),
+        tight,
+        &what,
+    );
+    let what = format!("{name}: the scale of the weights matters");
+    let [once, thrice] =
+        [[0.5, 1.0, 2.0], [1.5, 3.0, 6.0]].map(|weights| value(&weighted(weights, &whole)));
+    assert_close(thrice, once, tight, &what);
+
+    let what = format!("{name}: a class of weight 0 matters");
+    let rest = |array: &ArrayD<f64>| array.slice_axis(Axis(1), Slice::from(1..)).to_owned();
+    let without = Case {
+        rare: Some(vec![0, 1]),
+        ..whole.map(rest, Clone::clone)
+    };
+    assert_close(
+        value(&weighted([0.0, 2.0, 2.0], &whole)),
+        value(&without),
+        tight,
+        &what,
+    );
 }
 
 fn reversed<T: Clone>(array: &ArrayD<T>, axis: usize) -> ArrayD<T> {
