@@ -3,7 +3,9 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::{Class, ClassSums, Focal, Loss, Probability, Real, Score, Tversky, UnifiedFocal};
+use crate::{
+    Class, ClassSums, Focal, Loss, Probability, Real, Score, Share, Tversky, UnifiedFocal,
+};
 
 /// A loss of the family, whichever.
 ///
@@ -54,18 +56,23 @@ impl From<Name> for AnyLoss {
 
 impl Loss<4> for AnyLoss {
     #[inline(always)]
-    fn terms<R: Real>(&self, class: &Class, prediction: &Probability<R>, target: &R) -> [R; 4] {
-        let zero = || target.zero();
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; 4] {
+        let zero = || prediction.p.zero();
         match self {
             Self::Tversky(loss) => {
-                let [tp, fp, fn_] = loss.terms(class, prediction, target);
+                let [tp, fp, fn_] = loss.terms(class, prediction, y);
                 [tp, fp, fn_, zero()]
             }
             Self::Focal(loss) => {
-                let [f] = loss.terms(class, prediction, target);
+                let [f] = loss.terms(class, prediction, y);
                 [zero(), zero(), zero(), f]
             }
-            Self::UnifiedFocal(loss) => loss.terms(class, prediction, target),
+            Self::UnifiedFocal(loss) => loss.terms(class, prediction, y),
         }
     }
 
@@ -75,6 +82,23 @@ impl Loss<4> for AnyLoss {
             Self::Tversky(loss) => loss.finalize(class, &sums.with_terms([tp, fp, fn_])),
             Self::Focal(loss) => loss.finalize(class, &sums.with_terms([f])),
             Self::UnifiedFocal(loss) => loss.finalize(class, sums),
+        }
+    }
+
+    #[inline(always)]
+    fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+        match self {
+            Self::Tversky(loss) => sweep(&Self::Tversky(*loss)),
+            Self::Focal(loss) => loss.specialize(
+                class,
+                #[inline(always)]
+                |loss| sweep(&Self::Focal(*loss)),
+            ),
+            Self::UnifiedFocal(loss) => loss.specialize(
+                class,
+                #[inline(always)]
+                |loss| sweep(&Self::UnifiedFocal(*loss)),
+            ),
         }
     }
 }

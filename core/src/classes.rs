@@ -114,7 +114,8 @@ impl<'a> Classes<'a> {
     fn weight(&self, index: usize) -> f64 {
         self.weights.map_or(1.0, |weights| {
             let kept = weights.iter().filter(|weight| **weight > 0.0).count();
-            weights[index] * (kept as f64 / weights.iter().sum::<f64>())
+            // The share first, which is at most 1: tiny weights have a sum that nothing can be divided by.
+            weights[index] / weights.iter().sum::<f64>() * kept as f64
         })
     }
 

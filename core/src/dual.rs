@@ -2,12 +2,11 @@
 
 use core::ops::{Add, Div, Mul, Sub};
 
-use crate::Real;
+use crate::{Exponent, Real};
 
 /// A value and its derivative with respect to one variable: value + derivative · ε, with ε² = 0.
 ///
-/// Duals nest (`Dual<Dual<f64>>` gives second derivatives), and are as wide as their component: a
-/// `Dual<Lanes<f32, 8>>` carries eight derivatives. At the edges of [`Real::ln`], [`Real::powf`] and [`Real::clip`]
+/// Duals nest: `Dual<Dual<f64>>` gives second derivatives. At the edges of [`Real::ln`], [`Real::powf`] and [`Real::clip`]
 /// the derivative is the finite one that those methods promise.
 ///
 /// # Examples
@@ -18,7 +17,7 @@ use crate::Real;
 /// let x = Dual::variable(3.0);
 /// let y = x.clone() * x + Dual::constant(1.0);
 /// assert_eq!((y.value, y.derivative), (10.0, 6.0));
-/// assert_eq!(Dual::variable(0.0).powf(0.5).derivative, 0.0);
+/// assert_eq!(Dual::variable(0.0).powf(0.5.into()).derivative, 0.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dual<R> {
@@ -114,28 +113,30 @@ impl<R: Real> Real for Dual<R> {
     }
 
     #[inline(always)]
-    fn ln(self) -> Self {
-        let floored = self.value.clone().clip(R::TINY, f64::INFINITY);
+    fn ln_above(self, low: f64) -> Self {
+        let floored = self.value.clone().clip(low, f64::INFINITY);
         Self {
-            value: self.value.ln(),
+            value: self.value.ln_above(low),
             derivative: self.derivative / floored,
         }
     }
 
     #[inline(always)]
-    fn powf(self, e: f64) -> Self {
-        let slope = if e == 0.0 {
-            self.value.zero()
-        } else if e < 1.0 {
-            // 0ᵉ⁻¹ is infinite: floor the base, and drop the slope where the base is 0.
-            let positive = self.value.clone().shift(-R::TINY).positive();
-            let floored = self.value.clone().clip(R::TINY, f64::INFINITY);
-            floored.powf(e - 1.0).scale(e) * positive
-        } else {
-            self.value.clone().powf(e - 1.0).scale(e)
+    fn powf(self, e: Exponent) -> Self {
+        let x = self.value;
+        let value = x.clone().powf(e);
+        let slope = match e {
+            Exponent::Zero => x.zero(),
+            Exponent::One => x.zero().shift(1.0),
+            Exponent::ThreeHalves => x.powf(Exponent::Half).scale(1.5),
+            Exponent::Two => x.scale(2.0),
+            // At 0 this is 0/TINY, where the true slope may be infinite.
+            Exponent::Half | Exponent::Other(_) => {
+                (value.clone() / x.clip(R::TINY, f64::INFINITY)).scale(e.to_f64())
+            }
         };
         Self {
-            value: self.value.powf(e),
+            value,
             derivative: self.derivative * slope,
         }
     }

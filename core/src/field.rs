@@ -2,6 +2,7 @@
 //! written.
 
 use core::fmt;
+use core::ops::Range;
 
 use crate::{Error, Float};
 
@@ -77,18 +78,48 @@ pub trait Field {
 
     /// The value at this place, each index below its bound in [`shape`](Field::shape).
     fn get(&self, sample: usize, channel: usize, voxel: usize) -> Self::Item;
+
+    /// The values of these voxels, if they follow each other in memory: they are then read from there, and one by one with
+    /// [`get`](Field::get) otherwise.
+    #[inline(always)]
+    fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[Self::Item]> {
+        let _ = (sample, channel, voxels);
+        None
+    }
+
+    /// What all of them are, if they are known to be the same.
+    #[inline(always)]
+    fn constant(&self) -> Option<Self::Item> {
+        None
+    }
 }
 
 /// Values to write by sample, channel and voxel: the gradient.
 pub trait FieldMut {
     /// What one value is.
-    type Item;
+    type Item: Copy;
 
     /// How many there are.
     fn shape(&self) -> Shape;
 
+    /// The value that was last written at this place.
+    fn get(&self, sample: usize, channel: usize, voxel: usize) -> Self::Item;
+
     /// Writes the value at this place.
     fn set(&mut self, sample: usize, channel: usize, voxel: usize, value: Self::Item);
+
+    /// Room for the values of these voxels, if they follow each other in memory: they are then written there, and one by one
+    /// with [`set`](FieldMut::set) otherwise.
+    #[inline(always)]
+    fn slice_mut(
+        &mut self,
+        sample: usize,
+        channel: usize,
+        voxels: Range<usize>,
+    ) -> Option<&mut [Self::Item]> {
+        let _ = (sample, channel, voxels);
+        None
+    }
 }
 
 impl<F: Field + ?Sized> Field for &F {
@@ -101,6 +132,16 @@ impl<F: Field + ?Sized> Field for &F {
     #[inline(always)]
     fn get(&self, sample: usize, channel: usize, voxel: usize) -> Self::Item {
         (**self).get(sample, channel, voxel)
+    }
+
+    #[inline(always)]
+    fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[F::Item]> {
+        (**self).slice(sample, channel, voxels)
+    }
+
+    #[inline(always)]
+    fn constant(&self) -> Option<F::Item> {
+        (**self).constant()
     }
 }
 
@@ -121,6 +162,20 @@ impl Layout {
             Self::ChannelsFirst => (sample * shape.channels + channel) * shape.voxels + voxel,
             Self::ChannelsLast => (sample * shape.voxels + voxel) * shape.channels + channel,
         }
+    }
+
+    /// Where these voxels are in a slice, if they follow each other in it.
+    #[inline(always)]
+    fn range(
+        self,
+        shape: Shape,
+        sample: usize,
+        channel: usize,
+        voxels: Range<usize>,
+    ) -> Option<Range<usize>> {
+        let neighbours = self == Self::ChannelsFirst || shape.channels == 1;
+        let start = self.offset(shape, sample, channel, voxels.start);
+        neighbours.then(|| start..start + voxels.len())
     }
 }
 
@@ -199,6 +254,12 @@ impl<T: Copy> Field for Dense<'_, T> {
     fn get(&self, sample: usize, channel: usize, voxel: usize) -> T {
         self.values[self.layout.offset(self.shape, sample, channel, voxel)]
     }
+
+    #[inline(always)]
+    fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[T]> {
+        let range = self.layout.range(self.shape, sample, channel, voxels)?;
+        self.values.get(range)
+    }
 }
 
 /// A slice to write to, with its shape and layout.
@@ -238,8 +299,24 @@ impl<T: Copy> FieldMut for DenseMut<'_, T> {
     }
 
     #[inline(always)]
+    fn get(&self, sample: usize, channel: usize, voxel: usize) -> T {
+        self.values[self.layout.offset(self.shape, sample, channel, voxel)]
+    }
+
+    #[inline(always)]
     fn set(&mut self, sample: usize, channel: usize, voxel: usize, value: T) {
         self.values[self.layout.offset(self.shape, sample, channel, voxel)] = value;
+    }
+
+    #[inline(always)]
+    fn slice_mut(
+        &mut self,
+        sample: usize,
+        channel: usize,
+        voxels: Range<usize>,
+    ) -> Option<&mut [T]> {
+        let range = self.layout.range(self.shape, sample, channel, voxels)?;
+        self.values.get_mut(range)
     }
 }
 
@@ -262,12 +339,19 @@ fn check_len(found: usize, shape: Shape) -> Result<(), Error> {
 }
 
 /// A value of a prediction, a soft target or a voxel weight.
-pub trait Element: Copy {
+pub trait Element: Copy + Send + Sync {
     /// The arithmetic that it is evaluated in.
     type Real: Float;
 
     /// The same number, exactly.
     fn real(self) -> Self::Real;
+
+    /// The same values, if they are numbers of that arithmetic already.
+    #[inline(always)]
+    fn reals(values: &[Self]) -> Option<&[Self::Real]> {
+        let _ = values;
+        None
+    }
 }
 
 impl Element for f32 {
@@ -277,6 +361,11 @@ impl Element for f32 {
     fn real(self) -> f32 {
         self
     }
+
+    #[inline(always)]
+    fn reals(values: &[f32]) -> Option<&[f32]> {
+        Some(values)
+    }
 }
 
 impl Element for f64 {
@@ -285,6 +374,39 @@ impl Element for f64 {
     #[inline(always)]
     fn real(self) -> f64 {
         self
+    }
+
+    #[inline(always)]
+    fn reals(values: &[f64]) -> Option<&[f64]> {
+        Some(values)
+    }
+}
+
+/// Widened to `f32`.
+#[cfg(feature = "half")]
+impl Element for half::f16 {
+    type Real = f32;
+
+    #[inline(always)]
+    fn real(self) -> f32 {
+        // The exponent is moved to its place in f32 and its bias corrected by a product, which is exact and turns subnormal
+        // numbers into normal ones.
+        let bits = u32::from(self.to_bits());
+        let magnitude = f32::from_bits((bits & 0x7fff) << 13) * f32::from_bits(0x7780_0000);
+        let finite = bits & 0x7c00 != 0x7c00;
+        let bits_of_magnitude = magnitude.to_bits() | if finite { 0 } else { 0x7f80_0000 };
+        f32::from_bits(bits_of_magnitude | (bits & 0x8000) << 16)
+    }
+}
+
+/// Widened to `f32`.
+#[cfg(feature = "half")]
+impl Element for half::bf16 {
+    type Real = f32;
+
+    #[inline(always)]
+    fn real(self) -> f32 {
+        f32::from_bits(u32::from(self.to_bits()) << 16)
     }
 }
 

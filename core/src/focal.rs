@@ -1,7 +1,7 @@
 //! The distribution-based losses: cross entropy and the focal losses are one formula.
 
 use crate::parameter::{ParameterError, check_delta, check_gamma, check_weight};
-use crate::{Class, ClassSums, Clip, Loss, Probability, Real, Score};
+use crate::{Class, ClassSums, Clip, Exponent, Loss, Probability, Real, Score, Share};
 
 /// The focal cross entropy family, (1/M) Σ_c w_c·F_c(g_c) with F(g) = Σ y·(1−p)^g·(−ln p).
 ///
@@ -29,7 +29,7 @@ use crate::{Class, ClassSums, Clip, Loss, Probability, Real, Score};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Focal {
-    gamma: f64,
+    gamma: Exponent,
     delta: Option<f64>,
     alpha: f64,
     asymmetric: bool,
@@ -40,7 +40,7 @@ impl Focal {
     /// The focal loss: γ = 2, every class alike, clip 10⁻⁷.
     pub fn new() -> Self {
         Self {
-            gamma: 2.0,
+            gamma: Exponent::Two,
             delta: None,
             alpha: 1.0,
             asymmetric: false,
@@ -51,7 +51,7 @@ impl Focal {
     /// Cross entropy: the focal loss at γ = 0.
     pub fn cross_entropy() -> Self {
         Self {
-            gamma: 0.0,
+            gamma: Exponent::Zero,
             ..Self::new()
         }
     }
@@ -88,7 +88,7 @@ impl Focal {
     ///
     /// γ negative or not finite.
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
-        let gamma = check_gamma(gamma)?;
+        let gamma = check_gamma(gamma)?.into();
         Ok(Self { gamma, ..self })
     }
 
@@ -114,7 +114,7 @@ impl Focal {
 
     /// γ, the focus.
     pub fn gamma(&self) -> f64 {
-        self.gamma
+        self.gamma.to_f64()
     }
 
     /// δ, if it is in force.
@@ -132,9 +132,10 @@ impl Focal {
         self.clip
     }
 
-    fn exponent(&self, class: &Class) -> f64 {
+    #[inline(always)]
+    fn exponent(&self, class: &Class) -> Exponent {
         if self.asymmetric && class.rare {
-            0.0
+            Exponent::Zero
         } else {
             self.gamma
         }
@@ -158,14 +159,34 @@ impl Default for Focal {
 
 impl Loss<1> for Focal {
     #[inline(always)]
-    fn terms<R: Real>(&self, class: &Class, prediction: &Probability<R>, target: &R) -> [R; 1] {
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; 1] {
         let prediction = prediction.clipped(self.clip);
         let focus = prediction.complement.clone().powf(self.exponent(class));
-        [target.clone() * focus * prediction.ln().scale(-1.0)]
+        [y.of(focus * prediction.ln().scale(-1.0))]
     }
 
     #[inline(always)]
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 1>) -> Score<R> {
         Score::sum(sums.per_voxel(0).scale(self.weight(class)))
+    }
+
+    #[inline(always)]
+    fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+        // For this class alone, a symmetric loss with its exponent is the same.
+        self.exponent(class).specialize(
+            #[inline(always)]
+            |gamma| {
+                sweep(&Self {
+                    gamma,
+                    asymmetric: false,
+                    ..*self
+                })
+            },
+        )
     }
 }

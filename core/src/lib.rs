@@ -10,7 +10,7 @@
 //!
 //! with the Tversky index TI = (TP + s) / (TP + α·FP + β·FN + s) of each class. This crate states each of these formulas
 //! once, over the arithmetic trait [`Real`], and runs it on numbers, on [dual numbers](Dual) (which give the
-//! gradient), on [blocks of lanes](Lanes) and, through its adapters, on the tensors of a framework.
+//! gradient) and, through its adapters, on the tensors of a framework.
 //!
 //! # A value and a gradient
 //!
@@ -48,7 +48,7 @@
 //! | the classes | [`Classes`]: rare ones, weights, α, [`AbsentClass`] |
 //! | the data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) beside a [`Target`] ([`Labels`], [`Soft`]); [`Activation`], [`Pooling`], [`Layout`] |
 //! | the sums | [`ClassSums`], which merge; [`mean`], [`slopes`] and [`Segmentation::gradient`] finish them |
-//! | the formulas' ground | [`Loss`], [`Real`], [`Probability`], [`Dual`], [`Lanes`]; [`TensorLike`] is what a backend provides |
+//! | the formulas' ground | [`Loss`], [`Real`], [`Probability`], [`Share`], [`Dual`]; [`TensorLike`] is what a backend provides |
 //!
 //! # What is promised
 //!
@@ -63,6 +63,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "std")]
+extern crate std;
+
 mod activation;
 mod catalogue;
 mod classes;
@@ -70,12 +73,15 @@ mod dual;
 mod error;
 mod field;
 mod focal;
-mod lanes;
+mod kernel;
 mod loss;
+mod math;
 mod parameter;
 mod probability;
 mod real;
 mod segmentation;
+mod share;
+mod sweep;
 mod target;
 mod tensor;
 mod tversky;
@@ -88,13 +94,14 @@ pub use dual::Dual;
 pub use error::{Error, Position};
 pub use field::{Dense, DenseMut, Element, Field, FieldMut, Layout, Shape};
 pub use focal::Focal;
-pub use lanes::Lanes;
+pub use kernel::STRETCH;
 pub use loss::{Class, ClassSums, Loss, Score};
 pub use parameter::ParameterError;
 pub use probability::{Clip, Probability};
-pub use real::{Float, Real};
+pub use real::{Exponent, Float, Real};
 pub use segmentation::{Pooling, Segmentation, Unweighted};
-pub use target::{Label, Labels, OneHot, Soft, Target};
+pub use share::Share;
+pub use target::{Extent, Label, Labels, OneHot, Soft, Target};
 pub use tensor::{TensorLike, evaluate, mean, slopes};
 pub use tversky::Tversky;
 pub use unified::UnifiedFocal;

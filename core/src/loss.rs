@@ -1,6 +1,6 @@
 //! What a loss is: terms per voxel, their sums, and a score per class from the sums.
 
-use crate::{Probability, Real};
+use crate::{Probability, Real, Share};
 
 /// A loss of the family, as the two sides of a funnel.
 ///
@@ -24,8 +24,8 @@ use crate::{Probability, Real};
 /// struct ErrorRate;
 ///
 /// impl Loss<1> for ErrorRate {
-///     fn terms<R: Real>(&self, _: &Class, prediction: &Probability<R>, target: &R) -> [R; 1] {
-///         [target.clone() * prediction.complement.clone()]
+///     fn terms<R: Real, Y: Share<R>>(&self, _: &Class, prediction: &Probability<R>, y: &Y) -> [R; 1] {
+///         [y.of(prediction.complement.clone())]
 ///     }
 ///
 ///     fn finalize<R: Real>(&self, _: &Class, sums: &ClassSums<R, 1>) -> Score<R> {
@@ -41,22 +41,26 @@ use crate::{Probability, Real};
 /// assert_eq!(value, (0.25 + 0.5) / 2.0);
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```
-pub trait Loss<const K: usize> {
-    /// What one voxel adds to the sums of `class`, which it predicts with `prediction` and which covers `target` of it.
-    fn terms<R: Real>(&self, class: &Class, prediction: &Probability<R>, target: &R) -> [R; K];
+pub trait Loss<const K: usize>: Sync {
+    /// What one voxel adds to the sums of `class`, which it predicts with `prediction` and which covers `y` of it.
+    ///
+    /// Mark it `#[inline(always)]`, so that it is compiled for the vectors of every processor.
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; K];
 
     /// What the sums of `class` over a sample are worth.
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, K>) -> Score<R>;
-}
 
-impl<const K: usize, L: Loss<K>> Loss<K> for &L {
+    /// Calls `sweep` with an equal loss; one that has several forms inside calls it in a place of its own for each of them, so
+    /// that the sweep is compiled without the others.
     #[inline(always)]
-    fn terms<R: Real>(&self, class: &Class, prediction: &Probability<R>, target: &R) -> [R; K] {
-        (**self).terms(class, prediction, target)
-    }
-
-    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, K>) -> Score<R> {
-        (**self).finalize(class, sums)
+    fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+        let _ = class;
+        sweep(self)
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Probability<R> {
     /// 1 − p.
     pub complement: R,
     ln: Logarithm<R>,
-    clip: Option<Clip>,
+    bounds: Clip,
 }
 
 /// Where ln p comes from.
@@ -35,20 +35,15 @@ pub struct Probability<R> {
 enum Logarithm<R> {
     /// It is known.
     Known(R),
-    /// It is the logarithm of this p, taken when it is asked for.
+    /// It is the logarithm of what was given as p, taken when it is asked for.
     Of(R),
 }
 
 impl<R: Real> Probability<R> {
-    /// From p itself.
+    /// From p itself; what rounding left outside of [0, 1] counts as 0 or 1.
     #[inline(always)]
     pub fn new(p: R) -> Self {
-        Self {
-            complement: p.clone().complement(),
-            ln: Logarithm::Of(p.clone()),
-            p,
-            clip: None,
-        }
+        Self::within(p, Clip::NONE)
     }
 
     /// From p, 1 − p and ln p, each as exact as the source of the three allows.
@@ -58,20 +53,21 @@ impl<R: Real> Probability<R> {
             p,
             complement,
             ln: Logarithm::Known(ln),
-            clip: None,
+            bounds: Clip::NONE,
         }
     }
 
     /// ln p.
     #[inline(always)]
     pub fn ln(&self) -> R {
-        let ln = match &self.ln {
+        match &self.ln {
             Logarithm::Known(ln) => ln.clone(),
-            Logarithm::Of(p) => p.clone().ln(),
-        };
-        match self.clip {
-            Some(clip) => ln.clip(clip.ln_low, clip.ln_high),
-            None => ln,
+            // What bounds it from above is the bound of ln p, which f32 does not round.
+            Logarithm::Of(given) => {
+                let low = self.bounds.low.max(R::TINY);
+                let ln = given.clone().ln_above(low);
+                ln.clip(f64::NEG_INFINITY, self.bounds.ln_high)
+            }
         }
     }
 
@@ -82,15 +78,20 @@ impl<R: Real> Probability<R> {
     /// bound.
     #[inline(always)]
     pub fn clipped(&self, clip: Option<Clip>) -> Self {
-        match (clip, &self.ln) {
-            (Some(bounds), Logarithm::Of(p)) => Self {
-                p: self.p.clone().clip(bounds.low, bounds.high),
-                complement: self.complement.clone().clip(bounds.low, bounds.high),
-                // Only from below: what bounds it from above is the bound of ln p, which f32 does not round.
-                ln: Logarithm::Of(p.clone().clip(bounds.low, 1.0)),
-                clip,
-            },
-            _ => self.clone(),
+        match &self.ln {
+            Logarithm::Known(_) => self.clone(),
+            Logarithm::Of(given) => Self::within(given.clone(), clip.unwrap_or(Clip::NONE)),
+        }
+    }
+
+    #[inline(always)]
+    fn within(given: R, bounds: Clip) -> Self {
+        let clip = |x: R| x.clip(bounds.low, bounds.high);
+        Self {
+            p: clip(given.clone()),
+            complement: clip(given.clone().complement()),
+            ln: Logarithm::Of(given),
+            bounds,
         }
     }
 }
@@ -110,7 +111,6 @@ impl<R: Real> Probability<R> {
 pub struct Clip {
     low: f64,
     high: f64,
-    ln_low: f64,
     ln_high: f64,
 }
 
@@ -119,8 +119,14 @@ impl Clip {
     pub const REFERENCE: Self = Self {
         low: 1e-7,
         high: 1.0 - 1e-7,
-        ln_low: -16.118_095_650_958_32,
         ln_high: -1.000_000_050_000_003_3e-7,
+    };
+
+    /// No clip: the bounds that every probability keeps.
+    const NONE: Self = Self {
+        low: 0.0,
+        high: 1.0,
+        ln_high: 0.0,
     };
 
     /// Bounds [ε, 1 − ε].
@@ -138,7 +144,6 @@ impl Clip {
         Ok(Self {
             low: epsilon,
             high: 1.0 - epsilon,
-            ln_low: libm::log(epsilon),
             ln_high: libm::log1p(-epsilon),
         })
     }

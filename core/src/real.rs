@@ -1,10 +1,11 @@
 //! The arithmetic that every formula is written over, and its scalars.
 //!
-//! [`Real`] is what one elementwise value is: an `f32`, an `f64`, a block of [`Lanes`](crate::Lanes), a
-//! [`Dual`](crate::Dual) of any of these, or a whole tensor of a framework. [`Float`] adds what a scalar can do
-//! besides, and what only the evaluation of values in memory needs.
+//! [`Real`] is what one elementwise value is: an `f32`, an `f64`, a [`Dual`](crate::Dual) of these, or a whole tensor of a
+//! framework. [`Float`] adds what a scalar can do besides, and what only the evaluation of values in memory needs.
 
 use core::ops::{Add, Div, Mul, Sub};
+
+use crate::math;
 
 /// Elementwise arithmetic: all that the formulas of the losses need, and no more.
 ///
@@ -27,7 +28,7 @@ use core::ops::{Add, Div, Mul, Sub};
 /// use unifocal_core::{Dual, Real};
 ///
 /// fn focal<R: Real>(p: R) -> R {
-///     p.clone().complement().powf(2.0) * p.ln().scale(-1.0)
+///     p.clone().complement().powf(2.0.into()) * p.ln().scale(-1.0)
 /// }
 ///
 /// let p = 0.25;
@@ -48,13 +49,13 @@ pub trait Real:
     /// x + k.
     fn shift(self, k: f64) -> Self;
 
-    /// The natural logarithm of max(x, [`TINY`](Real::TINY)): finite for every x ≥ 0.
-    fn ln(self) -> Self;
+    /// The natural logarithm of max(x, `low`), `low` being [`TINY`](Real::TINY) at least.
+    fn ln_above(self, low: f64) -> Self;
 
     /// xᵉ for x ≥ 0; 0⁰ is 1.
     ///
     /// Its derivative at 0 is 0 for e < 1, where the true one is infinite (or, at e = 0, is 0).
-    fn powf(self, e: f64) -> Self;
+    fn powf(self, e: Exponent) -> Self;
 
     /// x clamped to [`low`, `high`], with the derivative of x itself.
     ///
@@ -64,6 +65,12 @@ pub trait Real:
 
     /// 1 where x > 0 and 0 elsewhere, a constant.
     fn positive(self) -> Self;
+
+    /// The natural logarithm of max(x, [`TINY`](Real::TINY)): finite for every finite x.
+    #[inline(always)]
+    fn ln(self) -> Self {
+        self.ln_above(Self::TINY)
+    }
 
     /// 0, whatever x is.
     #[inline(always)]
@@ -79,7 +86,7 @@ pub trait Real:
 }
 
 /// A scalar: a [`Real`] that can be compared, converted and exponentiated.
-pub trait Float: Real + Copy + PartialOrd + Default + 'static {
+pub trait Float: Real + Copy + PartialOrd + Default + Send + Sync + 'static {
     /// The largest finite number of the type.
     const MAX: f64;
 
@@ -93,16 +100,98 @@ pub trait Float: Real + Copy + PartialOrd + Default + 'static {
     /// The same number, exactly.
     fn to_f64(self) -> f64;
 
+    /// The bits of the number: those of numbers ≥ 0 are in the order of the numbers, and all others lie beyond the
+    /// infinite one's.
+    type Bits: Copy + Ord + Default;
+
+    /// These bits.
+    fn to_bits(self) -> Self::Bits;
+
     /// eˣ.
     fn exp(self) -> Self;
 
     /// ln(1 + x), exact where x is small.
     fn ln_1p(self) -> Self;
+
+    /// √x, rounded correctly.
+    fn sqrt(self) -> Self;
+
+    /// xᵉ for x ≥ 0 and any e ≠ 0, without the short cuts of [`powf`](Real::powf).
+    fn pow(self, e: f64) -> Self;
 }
 
-/// Exponents that the losses use by default have exact short cuts, which are also the fastest.
+/// An exponent, sorted into those that the losses use by default, for which [`Real::powf`] has exact short cuts, and all
+/// others.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::{Exponent, Real};
+///
+/// assert_eq!(Exponent::from(0.5), Exponent::Half);
+/// assert_eq!(2.25.powf(1.5.into()), 3.375);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Exponent {
+    /// 0.
+    Zero,
+    /// ½.
+    Half,
+    /// 1.
+    One,
+    /// 1½.
+    ThreeHalves,
+    /// 2.
+    Two,
+    /// Any other.
+    Other(f64),
+}
+
+impl From<f64> for Exponent {
+    fn from(e: f64) -> Self {
+        [
+            Self::Zero,
+            Self::Half,
+            Self::One,
+            Self::ThreeHalves,
+            Self::Two,
+        ]
+        .into_iter()
+        .find(|known| known.to_f64() == e)
+        .unwrap_or(Self::Other(e))
+    }
+}
+
+impl Exponent {
+    /// The number.
+    #[inline(always)]
+    pub fn to_f64(self) -> f64 {
+        match self {
+            Self::Zero => 0.0,
+            Self::Half => 0.5,
+            Self::One => 1.0,
+            Self::ThreeHalves => 1.5,
+            Self::Two => 2.0,
+            Self::Other(e) => e,
+        }
+    }
+
+    /// Calls `f` with this exponent, once for each of the known ones, so that what is inlined there is compiled for it.
+    #[inline(always)]
+    pub(crate) fn specialize<O>(self, f: impl FnOnce(Self) -> O) -> O {
+        match self {
+            Self::Zero => f(Self::Zero),
+            Self::Half => f(Self::Half),
+            Self::One => f(Self::One),
+            Self::ThreeHalves => f(Self::ThreeHalves),
+            Self::Two => f(Self::Two),
+            Self::Other(e) => f(Self::Other(e)),
+        }
+    }
+}
+
 macro_rules! float {
-    ($float:ident, $ln:path, $ln_1p:path, $exp:path, $pow:path, $sqrt:path) => {
+    ($float:ident, $bits:ident, $ln:path, $ln_1p:path, $exp:path, $pow:expr, $sqrt:path, $ln_limit:expr) => {
         impl Real for $float {
             const TINY: f64 = $float::MIN_POSITIVE as f64;
 
@@ -117,34 +206,28 @@ macro_rules! float {
             }
 
             #[inline(always)]
-            fn ln(self) -> Self {
-                $ln(if self > $float::MIN_POSITIVE {
-                    self
-                } else {
-                    $float::MIN_POSITIVE
-                })
+            fn ln_above(self, low: f64) -> Self {
+                let low = low as $float;
+                $ln(if self > low { self } else { low })
             }
 
             #[inline(always)]
-            fn powf(self, e: f64) -> Self {
-                if e == 0.0 {
-                    1.0
-                } else if e == 0.5 {
-                    $sqrt(self)
-                } else if e == 1.0 {
-                    self
-                } else if e == 1.5 {
-                    self * $sqrt(self)
-                } else if e == 2.0 {
-                    self * self
-                } else {
-                    $pow(self, e as $float)
+            fn powf(self, e: Exponent) -> Self {
+                match e {
+                    Exponent::Zero => 1.0,
+                    Exponent::Half => self.sqrt(),
+                    Exponent::One => self,
+                    Exponent::ThreeHalves => self * self.sqrt(),
+                    Exponent::Two => self * self,
+                    Exponent::Other(e) => self.pow(e),
                 }
             }
 
             #[inline(always)]
             fn clip(self, low: f64, high: f64) -> Self {
-                self.clamp(low as $float, high as $float)
+                let (low, high) = (low as $float, high as $float);
+                let x = if self < low { low } else { self };
+                if x > high { high } else { x }
             }
 
             #[inline(always)]
@@ -155,11 +238,9 @@ macro_rules! float {
 
         impl Float for $float {
             const MAX: f64 = $float::MAX as f64;
-            const LN_LIMIT: f64 = if $float::MAX as f64 > 1e100 {
-                1e150
-            } else {
-                $float::MAX as f64
-            };
+            const LN_LIMIT: f64 = $ln_limit;
+
+            type Bits = $bits;
 
             #[inline(always)]
             fn from_f64(x: f64) -> Self {
@@ -172,6 +253,11 @@ macro_rules! float {
             }
 
             #[inline(always)]
+            fn to_bits(self) -> $bits {
+                $float::to_bits(self)
+            }
+
+            #[inline(always)]
             fn exp(self) -> Self {
                 $exp(self)
             }
@@ -180,23 +266,38 @@ macro_rules! float {
             fn ln_1p(self) -> Self {
                 $ln_1p(self)
             }
+
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                $sqrt(self)
+            }
+
+            #[inline(always)]
+            fn pow(self, e: f64) -> Self {
+                $pow(self, e)
+            }
         }
     };
 }
 
 float!(
     f32,
-    libm::logf,
-    libm::log1pf,
-    libm::expf,
-    libm::powf,
-    libm::sqrtf
+    u32,
+    math::ln,
+    math::ln_1p,
+    math::exp,
+    math::pow,
+    math::sqrt,
+    // As many terms as a chunk has are added in f32.
+    f32::MAX as f64 / 1024.0
 );
 float!(
     f64,
+    u64,
     libm::log,
     libm::log1p,
     libm::exp,
     libm::pow,
-    libm::sqrt
+    math::sqrt_f64,
+    1e150
 );

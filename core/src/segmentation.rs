@@ -1,11 +1,12 @@
 //! A prediction beside its target in memory: sums in one sweep, the gradient in another.
 
-use crate::activation::{Activation, Voxel};
+use crate::activation::Activation;
 use crate::parameter::LARGEST_WEIGHT;
+use crate::sweep::{CHUNK, Scratch};
 use crate::tensor::{evaluate, expect_len};
 use crate::{
-    ClassSums, Classes, Dual, Element, Error, Field, FieldMut, Float, Loss, Position, Shape,
-    Target, TensorLike,
+    ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Position, Shape, Target,
+    TensorLike,
 };
 
 /// Which voxels share their sums.
@@ -54,10 +55,10 @@ pub enum Pooling {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Segmentation<P, T, W = Unweighted> {
-    prediction: P,
-    target: T,
-    weights: W,
-    activation: Activation,
+    pub(crate) prediction: P,
+    pub(crate) target: T,
+    pub(crate) weights: W,
+    pub(crate) activation: Activation,
     pooling: Pooling,
 }
 
@@ -76,10 +77,15 @@ impl Field for Unweighted {
     fn get(&self, _: usize, _: usize, _: usize) -> f64 {
         1.0
     }
+
+    #[inline(always)]
+    fn constant(&self) -> Option<f64> {
+        Some(1.0)
+    }
 }
 
 /// How far from [0, 1] a probability may be and still count as rounded.
-const ROUNDING: f64 = 1e-6;
+pub(crate) const ROUNDING: f64 = 1e-6;
 
 impl<P: Field<Item: Element>, T: Target> Segmentation<P, T> {
     /// Probabilities beside their target.
@@ -198,6 +204,7 @@ where
     /// # Errors
     ///
     /// `slopes` or `gradient` of another size.
+    #[inline(always)]
     pub fn gradient_by<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -208,12 +215,20 @@ where
         let shape = self.prediction.shape();
         self.expect_len("slopes", slopes.len())?;
         expect_shape("gradient", gradient.shape(), shape)?;
+        let mut scratch = Scratch::new();
         for sample in 0..shape.samples {
             let slopes = &slopes[self.first_sum(sample)..];
-            for voxel in 0..shape.voxels {
-                self.voxel_gradient(loss, classes, slopes, [sample, voxel], |channel, value| {
-                    gradient.set(sample, channel, voxel, value);
-                });
+            for start in (0..shape.voxels).step_by(CHUNK) {
+                let voxels = start..shape.voxels.min(start + CHUNK);
+                self.chunk_gradient(
+                    loss,
+                    classes,
+                    slopes,
+                    sample,
+                    &voxels,
+                    &mut scratch,
+                    gradient,
+                );
             }
         }
         Ok(())
@@ -233,7 +248,7 @@ where
 
     /// The weight of a voxel, 0 if it does not count.
     #[inline(always)]
-    fn weight(&self, sample: usize, voxel: usize) -> Result<f64, Error> {
+    pub(crate) fn weight(&self, sample: usize, voxel: usize) -> Result<f64, Error> {
         let found = self.weights.get(sample, 0, voxel).real().to_f64();
         if found == 0.0 || !self.target.check(sample, voxel, self.classes())? {
             return Ok(0.0);
@@ -255,7 +270,7 @@ where
 
     /// Checks the numbers that were given for a voxel.
     #[inline(always)]
-    fn check_prediction(&self, sample: usize, voxel: usize) -> Result<(), Error> {
+    pub(crate) fn check_prediction(&self, sample: usize, voxel: usize) -> Result<(), Error> {
         for channel in 0..self.prediction.shape().channels {
             let found = self.prediction.get(sample, channel, voxel).real().to_f64();
             let (valid, expected) = match self.activation {
@@ -280,68 +295,6 @@ where
         }
         Ok(())
     }
-
-    #[inline(always)]
-    fn add_voxel<const K: usize>(
-        &self,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-        sums: &mut [ClassSums<f64, K>],
-        [sample, voxel]: [usize; 2],
-    ) -> Result<(), Error> {
-        let weight = self.weight(sample, voxel)?;
-        if weight == 0.0 {
-            return Ok(());
-        }
-        self.check_prediction(sample, voxel)?;
-        let count = self.classes();
-        let given = Voxel::new(&self.prediction, self.activation, sample, voxel);
-        let normalizer = given.normalizer();
-        for (class, sums) in sums.iter_mut().enumerate().take(count) {
-            let probability = given.probability(class, &normalizer);
-            let y = self.target.get(sample, class, voxel, count);
-            let terms = loss.terms(&classes.class(class), &probability, &y);
-            for (sum, term) in sums.terms.iter_mut().zip(terms) {
-                *sum += weight * term.to_f64();
-            }
-            sums.target += weight * y.to_f64();
-            sums.voxels += weight;
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn voxel_gradient<const K: usize>(
-        &self,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-        slopes: &[[f64; K]],
-        [sample, voxel]: [usize; 2],
-        mut write: impl FnMut(usize, <P::Item as Element>::Real),
-    ) {
-        let weight = self.weight(sample, voxel).unwrap_or(0.0);
-        if weight == 0.0 {
-            let zero = Default::default();
-            (0..self.prediction.shape().channels).for_each(|channel| write(channel, zero));
-            return;
-        }
-        let count = self.classes();
-        let given = Voxel::new(&self.prediction, self.activation, sample, voxel);
-        let normalizer = given.normalizer();
-        let slope = |class: usize| {
-            let probability = given.dual(class, &normalizer);
-            let y = Dual::constant(self.target.get(sample, class, voxel, count));
-            let terms = loss.terms(&classes.class(class), &probability, &y);
-            let zero = <P::Item as Element>::Real::default();
-            terms
-                .iter()
-                .zip(slopes[class])
-                .fold(zero, |sum, (term, slope)| {
-                    sum + finite(term.derivative * finite(<_>::from_f64(weight * slope)))
-                })
-        };
-        given.gradient(&normalizer, slope, write);
-    }
 }
 
 fn expect_shape(what: &'static str, found: Shape, expected: Shape) -> Result<(), Error> {
@@ -354,12 +307,6 @@ fn expect_shape(what: &'static str, found: Shape, expected: Shape) -> Result<(),
             expected,
         })
     }
-}
-
-/// x, far enough from the end of the type's range that a few of them can be added or subtracted.
-#[inline(always)]
-fn finite<T: Float>(x: T) -> T {
-    x.clip(T::MAX / -64.0, T::MAX / 64.0)
 }
 
 impl<P, T, W> TensorLike for Segmentation<P, T, W>
@@ -381,6 +328,7 @@ where
         self.prediction.shape().channels.max(2)
     }
 
+    #[inline(always)]
     fn add_sums<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -389,10 +337,12 @@ where
     ) -> Result<(), Error> {
         self.expect_len("class sums", sums.len())?;
         let shape = self.prediction.shape();
+        let mut scratch = Scratch::new();
         for sample in 0..shape.samples {
             let sums = &mut sums[self.first_sum(sample)..];
-            for voxel in 0..shape.voxels {
-                self.add_voxel(loss, classes, sums, [sample, voxel])?;
+            for start in (0..shape.voxels).step_by(CHUNK) {
+                let voxels = start..shape.voxels.min(start + CHUNK);
+                self.add_chunk(loss, classes, sample, &voxels, &mut scratch, sums)?;
             }
         }
         Ok(())

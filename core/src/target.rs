@@ -1,6 +1,34 @@
 //! The truth: integer labels, or a one-hot or soft target per class.
 
+use core::ops::Range;
+
+use crate::kernel::STRETCH;
 use crate::{Element, Error, Field, Float, Position, Shape};
+
+/// How much of a stretch of voxels something holds for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// None of them.
+    None,
+    /// Some, or perhaps all or none of them.
+    Some,
+    /// All of them.
+    All,
+}
+
+impl Extent {
+    /// The extent of `count` voxels among `of`.
+    #[inline(always)]
+    fn of(count: usize, of: usize) -> Self {
+        if count == of {
+            Self::All
+        } else if count == 0 {
+            Self::None
+        } else {
+            Self::Some
+        }
+    }
+}
 
 /// y, by sample, class and voxel.
 pub trait Target {
@@ -19,26 +47,78 @@ pub trait Target {
 
     /// y of `class`, one of `classes`, at a voxel that [counts](Target::check).
     fn get<R: Float>(&self, sample: usize, class: usize, voxel: usize, classes: usize) -> R;
+
+    /// How many voxels count in each stretch of [`STRETCH`] of these, the last of which may be shorter.
+    ///
+    /// `None` for a stretch is always right, and leaves it to [`check`](Target::check); whatever else is said of a stretch
+    /// says that each of its voxels passes the check.
+    #[inline(always)]
+    fn survey(
+        &self,
+        sample: usize,
+        voxels: Range<usize>,
+        classes: usize,
+        counted: &mut [Option<Extent>],
+    ) {
+        let _ = (sample, voxels, classes);
+        counted.fill(None);
+    }
+
+    /// How much of each stretch of [`STRETCH`] of these voxels a class covers; where that is [`Extent::Some`], `y` is filled
+    /// with y of each voxel (of those that count, at least).
+    #[inline(always)]
+    fn cover<R: Float>(
+        &self,
+        sample: usize,
+        class: usize,
+        voxels: Range<usize>,
+        classes: usize,
+        y: &mut [R],
+        covered: &mut [Extent],
+    ) {
+        for (voxel, y) in voxels.zip(y) {
+            *y = self.get(sample, class, voxel, classes);
+        }
+        covered.fill(Extent::Some);
+    }
 }
 
 /// An integer that numbers a class.
-pub trait Label: Copy {
+pub trait Label: Copy + PartialEq + Send + Sync {
     /// The number.
     fn number(self) -> i64;
+
+    /// The label of this number, if the type has it.
+    fn of(number: i64) -> Option<Self>;
+
+    /// Whether the number is that of one of `classes` classes.
+    fn is_class(self, classes: usize) -> bool;
 }
 
 macro_rules! label {
-    ($($int:ident)*) => {$(
+    ($($int:ident as $unsigned:ident)*) => {$(
         impl Label for $int {
             #[inline(always)]
             fn number(self) -> i64 {
                 i64::from(self)
             }
+
+            #[inline(always)]
+            fn of(number: i64) -> Option<Self> {
+                Self::try_from(number).ok()
+            }
+
+            #[inline(always)]
+            fn is_class(self, classes: usize) -> bool {
+                // In the label's own width, so that as many fit in a vector as can; negative labels are large ones.
+                let largest = $int::try_from(classes.saturating_sub(1)).unwrap_or($int::MAX);
+                self as $unsigned <= largest as $unsigned
+            }
         }
     )*};
 }
 
-label!(u8 u16 u32 i8 i16 i32 i64);
+label!(u8 as u8 u16 as u16 u32 as u32 i8 as u8 i16 as u16 i32 as u32 i64 as u64);
 
 /// Integer labels, [N, spatial…]: y is 1 for the class that the label numbers, and 0 for the others.
 ///
@@ -108,6 +188,126 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
         let label = self.labels.get(sample, 0, voxel).number();
         R::from_f64(if label == class as i64 { 1.0 } else { 0.0 })
     }
+
+    #[inline(always)]
+    fn survey(
+        &self,
+        sample: usize,
+        voxels: Range<usize>,
+        classes: usize,
+        counted: &mut [Option<Extent>],
+    ) {
+        let ignored = self.ignored.and_then(F::Item::of);
+        for_each_stretch(
+            &self.labels,
+            sample,
+            0,
+            voxels,
+            #[inline(always)]
+            |index, labels| {
+                let valid = count(
+                    labels,
+                    #[inline(always)]
+                    |label| label.is_class(classes),
+                );
+                let extent = match ignored {
+                    None => (valid == labels.len()).then_some(Extent::All),
+                    Some(ignored) => {
+                        let left_out = count(
+                            labels,
+                            #[inline(always)]
+                            |label| label == ignored,
+                        );
+                        let allowed = count(
+                            labels,
+                            #[inline(always)]
+                            |label| label.is_class(classes) | (label == ignored),
+                        );
+                        let extent = Extent::of(labels.len() - left_out, labels.len());
+                        (allowed == labels.len()).then_some(extent)
+                    }
+                };
+                counted[index] = extent;
+            },
+        );
+    }
+
+    #[inline(always)]
+    fn cover<R: Float>(
+        &self,
+        sample: usize,
+        class: usize,
+        voxels: Range<usize>,
+        _: usize,
+        y: &mut [R],
+        covered: &mut [Extent],
+    ) {
+        let Some(wanted) = i64::try_from(class).ok().and_then(F::Item::of) else {
+            return covered.fill(Extent::None);
+        };
+        let [zero, one] = [R::from_f64(0.0), R::from_f64(1.0)];
+        for_each_stretch(
+            &self.labels,
+            sample,
+            0,
+            voxels,
+            #[inline(always)]
+            |index, labels| {
+                let inside = count(
+                    labels,
+                    #[inline(always)]
+                    |label| label == wanted,
+                );
+                covered[index] = Extent::of(inside, labels.len());
+                if covered[index] == Extent::Some {
+                    for (y, label) in y[index * STRETCH..].iter_mut().zip(labels) {
+                        *y = if *label == wanted { one } else { zero };
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// How many values of a stretch this holds for.
+#[inline(always)]
+fn count<T: Copy>(stretch: &[T], holds: impl Fn(T) -> bool) -> usize {
+    const { assert!(STRETCH < 256) };
+    let mut count = 0_u8;
+    for x in stretch {
+        count += u8::from(holds(*x));
+    }
+    usize::from(count)
+}
+
+/// Calls `visit` with each stretch of a channel's voxels and its number; a full stretch has a length that the compiler
+/// knows.
+#[inline(always)]
+fn for_each_stretch<F: Field>(
+    field: &F,
+    sample: usize,
+    channel: usize,
+    voxels: Range<usize>,
+    mut visit: impl FnMut(usize, &[F::Item]),
+) {
+    let stretches = voxels.len().div_ceil(STRETCH);
+    let slice = field.slice(sample, channel, voxels.clone());
+    for index in 0..stretches {
+        let at = index * STRETCH;
+        if let Some(slice) = slice
+            && let Some(full) = slice[at..].first_chunk::<STRETCH>()
+        {
+            visit(index, full);
+        } else {
+            let start = voxels.start + at;
+            let len = STRETCH.min(voxels.end - start);
+            let mut gathered = [field.get(sample, channel, start); STRETCH];
+            for (i, value) in gathered[..len].iter_mut().enumerate() {
+                *value = field.get(sample, channel, start + i);
+            }
+            visit(index, &gathered[..len]);
+        }
+    }
 }
 
 /// A one-hot or soft target of the prediction's shape, each y in [0, 1].
@@ -167,6 +367,89 @@ impl<F: Field<Item: Element>> Target for Soft<F> {
         } else {
             y
         }
+    }
+
+    #[inline(always)]
+    fn survey(
+        &self,
+        sample: usize,
+        voxels: Range<usize>,
+        _: usize,
+        counted: &mut [Option<Extent>],
+    ) {
+        type Real<F> = <<F as Field>::Item as Element>::Real;
+        counted.fill(Some(Extent::All));
+        let one = Real::<F>::from_f64(1.0).to_bits();
+        for channel in 0..self.0.shape().channels {
+            for_each_stretch(
+                &self.0,
+                sample,
+                channel,
+                voxels.clone(),
+                #[inline(always)]
+                |index, values| {
+                    let valid = count(
+                        values,
+                        #[inline(always)]
+                        |y| y.real().to_bits() <= one,
+                    );
+                    if valid < values.len() {
+                        counted[index] = None;
+                    }
+                },
+            );
+        }
+    }
+
+    #[inline(always)]
+    fn cover<R: Float>(
+        &self,
+        sample: usize,
+        class: usize,
+        voxels: Range<usize>,
+        classes: usize,
+        y: &mut [R],
+        covered: &mut [Extent],
+    ) {
+        let foreground = self.0.shape().channels < classes;
+        let channel = if foreground { 0 } else { class };
+        let complement = foreground && class == 0;
+        for_each_stretch(
+            &self.0,
+            sample,
+            channel,
+            voxels,
+            #[inline(always)]
+            |index, values| {
+                let [zeros, ones] = [0.0, 1.0].map(|hard| {
+                    count(
+                        values,
+                        #[inline(always)]
+                        |y| y.real().to_f64() == hard,
+                    )
+                });
+                let [none, all] = if complement {
+                    [ones, zeros]
+                } else {
+                    [zeros, ones]
+                };
+                covered[index] = match values.len() {
+                    len if none == len => Extent::None,
+                    len if all == len => Extent::All,
+                    _ => Extent::Some,
+                };
+                if covered[index] == Extent::Some {
+                    for (y, value) in y[index * STRETCH..].iter_mut().zip(values) {
+                        let value = R::from_f64(value.real().to_f64());
+                        *y = if complement {
+                            value.complement()
+                        } else {
+                            value
+                        };
+                    }
+                }
+            },
+        );
     }
 }
 

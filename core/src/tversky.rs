@@ -3,7 +3,7 @@
 use crate::parameter::{
     ParameterError, check, check_delta, check_gamma, check_unit_gamma, check_weight,
 };
-use crate::{Class, ClassSums, Clip, Loss, Probability, Real, Score};
+use crate::{Class, ClassSums, Clip, Loss, Probability, Real, Score, Share};
 
 /// The focal Tversky family, mean_c (1 − TI_c)^e_c.
 ///
@@ -223,11 +223,11 @@ impl Default for Tversky {
 
 impl Loss<3> for Tversky {
     #[inline(always)]
-    fn terms<R: Real>(&self, _: &Class, prediction: &Probability<R>, target: &R) -> [R; 3] {
+    fn terms<R: Real, Y: Share<R>>(&self, _: &Class, prediction: &Probability<R>, y: &Y) -> [R; 3] {
         let Probability { p, complement, .. } = prediction.clipped(self.clip);
-        let tp = p.clone() * target.clone();
-        let fp = p * target.clone().complement();
-        let fn_ = complement * target.clone();
+        let tp = y.of(p.clone());
+        let fp = y.complement().of(p);
+        let fn_ = y.of(complement);
         [tp, fp, fn_]
     }
 
@@ -236,6 +236,6 @@ impl Loss<3> for Tversky {
         let [tp, fp, fn_] = sums.terms.clone();
         let error = fp.scale(self.fp_weight) + fn_.scale(self.fn_weight);
         let total = (tp + error.clone()).shift(self.smooth);
-        Score::mean((error / total).powf(self.exponent(class)))
+        Score::mean((error / total).powf(self.exponent(class).into()))
     }
 }

@@ -1,7 +1,7 @@
 //! The compound losses: a region-based and a distribution-based loss, weighted.
 
 use crate::parameter::{ParameterError, check, check_delta, check_unit_gamma, check_weight};
-use crate::{Class, ClassSums, Focal, Loss, Probability, Real, Score, Tversky};
+use crate::{Class, ClassSums, Focal, Loss, Probability, Real, Score, Share, Tversky};
 
 /// The Unified Focal loss, λ·(focal Tversky) + (1−λ)·(focal cross entropy), and the compound losses it generalises.
 ///
@@ -301,7 +301,9 @@ impl UnifiedFocal {
 
     /// λ, if the weights of the two sides are λ and 1−λ.
     pub fn lambda(&self) -> Option<f64> {
-        let sums_to_one = self.distribution_weight == 1.0 - self.region_weight;
+        // To rounding: 1 − 0.3 and what is left of 1 by 0.7 differ in the last bit.
+        let sums_to_one =
+            (self.region_weight + self.distribution_weight - 1.0).abs() <= f64::EPSILON;
         sums_to_one.then_some(self.region_weight)
     }
 }
@@ -318,9 +320,14 @@ impl Default for UnifiedFocal {
 
 impl Loss<4> for UnifiedFocal {
     #[inline(always)]
-    fn terms<R: Real>(&self, class: &Class, prediction: &Probability<R>, target: &R) -> [R; 4] {
-        let [tp, fp, fn_] = self.region.terms(class, prediction, target);
-        let [f] = self.distribution.terms(class, prediction, target);
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; 4] {
+        let [tp, fp, fn_] = self.region.terms(class, prediction, y);
+        let [f] = self.distribution.terms(class, prediction, y);
         [tp, fp, fn_, f]
     }
 
@@ -341,5 +348,19 @@ impl Loss<4> for UnifiedFocal {
             mean: region.scale(self.region_weight),
             sum: distribution.scale(self.distribution_weight),
         }
+    }
+
+    #[inline(always)]
+    fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+        self.distribution.specialize(
+            class,
+            #[inline(always)]
+            |distribution| {
+                sweep(&Self {
+                    distribution: *distribution,
+                    ..*self
+                })
+            },
+        )
     }
 }

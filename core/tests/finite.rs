@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_core::{
-    AbsentClass, Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Element, Error, Float,
-    Focal, Layout, ParameterError, Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
+    AbsentClass, Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Element, Error, Field,
+    Float, Focal, Layout, ParameterError, Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
 };
 
 /// A number of [0, 1], more often than not at an end of it.
@@ -108,14 +108,17 @@ fn build(
     })
 }
 
-const VOXELS: usize = 4;
+/// As many voxels as are looked at at once, and some more, four of which differ.
+const VOXELS: usize = 68;
 
-/// What was given: three channels of four voxels, targets, weights.
+const DIFFERENT: usize = 4;
+
+/// What was given: three channels of voxels, targets, weights.
 #[derive(Clone, Debug)]
 struct Given {
     prediction: Vec<f64>,
     target: Vec<f64>,
-    weights: Vec<f64>,
+    weights: Option<Vec<f64>>,
     activation: Activation,
     skip: bool,
 }
@@ -126,19 +129,27 @@ fn given(
 ) -> impl Strategy<Value = Given> {
     let weight = select(vec![0.0, 1.0, 0.5, 1e-300, 1e30]);
     (
-        prop::collection::vec(numbers, 3 * VOXELS),
-        prop::collection::vec(unit(), 3 * VOXELS),
-        prop::collection::vec(weight, VOXELS),
+        prop::collection::vec(numbers, 3 * DIFFERENT),
+        prop::collection::vec(unit(), 3 * DIFFERENT),
+        prop::option::of(prop::collection::vec(weight, DIFFERENT)),
         select(activations),
         any::<bool>(),
     )
         .prop_map(|(prediction, target, weights, activation, skip)| Given {
-            prediction,
-            target,
-            weights,
+            prediction: repeat(&prediction),
+            target: repeat(&target),
+            weights: weights.map(|weights| repeat(&weights)),
             activation,
             skip,
         })
+}
+
+/// Every channel of four voxels, over and over.
+fn repeat(values: &[f64]) -> Vec<f64> {
+    let channels = values.chunks(DIFFERENT);
+    channels
+        .flat_map(|channel| channel.repeat(VOXELS / DIFFERENT))
+        .collect()
 }
 
 /// The value and the gradient, in the precision that `narrow` gives.
@@ -161,8 +172,22 @@ fn evaluate<T: Element<Real = T> + Float>(
         Soft(Dense::channels_first(&target, shape)?),
     )?
     .with_activation(given.activation)?
-    .with_voxel_weights(Dense::labels(&given.weights, [1, VOXELS])?)?
     .with_pooling(Pooling::Batch);
+    match &given.weights {
+        None => finish(loss, classes, &segmentation),
+        Some(weights) => {
+            let weights = Dense::labels(weights, [1, VOXELS])?;
+            finish(loss, classes, &segmentation.with_voxel_weights(weights)?)
+        }
+    }
+}
+
+fn finish<T: Element<Real = T> + Float>(
+    loss: &AnyLoss,
+    classes: Classes<'_>,
+    segmentation: &Segmentation<Dense<'_, T>, Soft<Dense<'_, T>>, impl Field<Item: Element>>,
+) -> Result<(f64, Vec<f64>), Error> {
+    let shape = segmentation.shape();
     let mut sums = [ClassSums::default(); 3];
     let value = segmentation.value(loss, &classes, &mut sums)?;
     let mut gradient = vec![T::default(); 3 * VOXELS];
@@ -193,13 +218,30 @@ fn overflowing_slopes_stay_finite() {
     let mut given = Given {
         prediction: vec![0.0; 3 * VOXELS],
         target: vec![0.0; 3 * VOXELS],
-        weights: vec![1e-300, 0.0, 0.0, 0.0],
+        weights: None,
         activation: Activation::Identity,
         skip: false,
     };
     given.prediction[VOXELS] = 0.75;
     given.target[VOXELS] = 1.0 - 1e-16;
+    let mut weights = vec![0.0; VOXELS];
+    weights[0] = 1e-300;
+    given.weights = Some(weights);
     assert_finite(&loss.into(), &given).unwrap();
+}
+
+/// Subnormal class weights, whose quotient with their sum overflowed.
+#[test]
+fn tiny_class_weights_stay_finite() {
+    let weights = [1e-310, 0.0, 5e-324];
+    let classes = Classes::default().with_weights(&weights);
+    let values: Vec<f64> = (0..3 * VOXELS).map(|i| (i % 7) as f64 / 7.0).collect();
+    let field = Dense::channels_first(&values, [1, 3, VOXELS]).unwrap();
+    let segmentation = Segmentation::new(field, Soft(field)).unwrap();
+    let (value, gradient) =
+        finish(&UnifiedFocal::asymmetric().into(), classes, &segmentation).unwrap();
+    assert!(value.is_finite() && value > 0.0, "{value}");
+    assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
 }
 
 proptest! {

@@ -15,12 +15,19 @@ pub(crate) fn prediction(rng: &mut Rng, shape: &[usize], activation: Activation)
     })
 }
 
-/// Labels of every class, [N, spatial…].
+/// Labels of every class, [N, spatial…]; those of many voxels come in runs, as in a mask.
 pub(crate) fn labels(rng: &mut Rng, shape: &[usize]) -> ArrayD<i64> {
     let classes = shape[1].max(2) as i64;
     let mut spatial = shape.to_vec();
     spatial.remove(1);
-    ArrayD::from_shape_simple_fn(spatial, || rng.i64(0..classes))
+    let many = spatial.iter().product::<usize>() >= 128;
+    let mut label = 0;
+    ArrayD::from_shape_simple_fn(spatial, || {
+        if !many || rng.u8(0..50) == 0 {
+            label = rng.i64(0..classes);
+        }
+        label
+    })
 }
 
 /// A soft target, [N, C, spatial…].
@@ -82,12 +89,17 @@ pub(crate) fn case(rng: &mut Rng, shape: &[usize], activation: Activation) -> Ca
 }
 
 /// The shapes that random cases have: one channel and several, one to three spatial axes.
-pub(crate) const SHAPES: [&[usize]; 5] = [
+pub(crate) const SHAPES: [&[usize]; 9] = [
     &[2, 1, 7],
     &[2, 2, 3, 4],
     &[1, 3, 2, 3, 2],
     &[3, 4, 5],
     &[1, 2, 1],
+    // As many voxels as are looked at at once, several times over.
+    &[1, 2, 9, 50],
+    &[2, 3, 200],
+    &[1, 1, 4, 80],
+    &[2, 1, 130],
 ];
 
 /// The activations that a prediction of this shape can have.

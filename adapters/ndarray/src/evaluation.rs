@@ -1,13 +1,12 @@
 //! A prediction beside its target as arrays: what is said of them, and what comes out.
 
-use ndarray::{Array, ArrayView, ArrayViewD, ArrayViewMut, Dimension, IxDyn};
-use unifocal_core::{
-    Activation, ClassSums, Classes, Element, Error as CoreError, Field, Label, Layout, Loss,
-    Pooling, Position, Segmentation, Shape, TensorLike,
-};
+use ndarray::{Array, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension};
+use unifocal_core::{Activation, ClassSums, Classes, Element, Label, Layout, Loss, Pooling};
 
 use crate::Error;
-use crate::rows::{self, Row, RowMut};
+use crate::part::{Part, Task};
+use crate::rows;
+use crate::simd::Simd;
 use crate::truth::{self, LabelArray, SoftArray, Truth};
 
 /// A prediction beside its target.
@@ -40,6 +39,7 @@ pub struct Evaluation<'a, P, D: Dimension, T> {
     activation: Activation,
     pooling: Pooling,
     classes: Classes<'a>,
+    simd: Simd,
 }
 
 /// What a class scores in one group (a sample, or the batch).
@@ -97,6 +97,7 @@ impl<'a, P, D: Dimension, T> Evaluation<'a, P, D, T> {
             activation: Activation::default(),
             pooling: Pooling::default(),
             classes: Classes::default(),
+            simd: Simd::best(),
         }
     }
 
@@ -122,6 +123,12 @@ impl<'a, P, D: Dimension, T> Evaluation<'a, P, D, T> {
     #[must_use]
     pub fn classes(self, classes: Classes<'a>) -> Self {
         Self { classes, ..self }
+    }
+
+    /// Says which vector instructions to use, in place of the widest of this processor. The result is the same.
+    #[must_use]
+    pub fn simd(self, simd: Simd) -> Self {
+        Self { simd, ..self }
     }
 
     /// Weighs each voxel, [N, spatial…]; a mask is weights of 0 and 1, and a voxel of weight 0 is not looked at.
@@ -172,7 +179,7 @@ where
     ///
     /// # Errors
     ///
-    /// As [`value`](Evaluation::value), and a gradient of another shape. Nothing is written then.
+    /// As [`value`](Evaluation::value), and a gradient of another shape. What is in the gradient then is of no use.
     pub fn gradient_into<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -180,18 +187,18 @@ where
     ) -> Result<f64, Error> {
         let expected = self.prediction.shape();
         expect_shape("gradient", gradient.shape(), expected)?;
-        let sums = self.sums(loss)?;
-        let value = unifocal_core::mean(loss, &self.classes, self.class_count()?, &sums)?;
-
-        let mut slopes = vec![[0.0; K]; sums.len()];
-        unifocal_core::slopes(loss, &self.classes, self.class_count()?, &sums, &mut slopes)?;
+        let task = self.task(loss)?;
         let mut gradient = rows::channels_first(gradient.into_dyn(), self.layout);
-        let rows = self.rows(|outer| rows::row(gradient.view(), 2, outer).is_some())?;
-        rows.for_each(|outer, segmentation| {
-            let row = rows::row(gradient.view_mut(), 2, outer).expect(SAME_STRIDES);
-            segmentation.gradient_by(loss, &self.classes, &slopes, &mut RowMut(row))
-        })?;
-        Ok(value)
+        let axes = (3..gradient.ndim())
+            .find(|axes| rows::merged(gradient.view_mut(), *axes).is_some())
+            .unwrap_or(gradient.ndim());
+        let part = self.part(axes)?;
+        let axes = part.prediction.ndim();
+        let gradient: ArrayViewMutD<'_, _> =
+            rows::merged(gradient.view_mut(), axes).expect("what merges into fewer axes merges");
+        let mut sums = vec![ClassSums::default(); task.groups * task.count];
+        part.sums_and_gradient(&task, &mut sums, gradient)?;
+        Ok(unifocal_core::mean(loss, &self.classes, task.count, &sums)?)
     }
 
     /// The sums of the loss's terms, group by group (a sample, or the batch), and within a group class by class.
@@ -206,15 +213,9 @@ where
         &self,
         loss: &impl Loss<K>,
     ) -> Result<Vec<ClassSums<f64, K>>, Error> {
-        let count = self.class_count()?;
-        self.classes.check(count)?;
-        let groups = match self.pooling {
-            Pooling::PerSample => self.prediction.shape()[0],
-            Pooling::Batch => 1,
-        };
-        let mut sums = vec![ClassSums::default(); groups * count];
-        self.rows(|_| true)?
-            .for_each(|_, segmentation| segmentation.add_sums(loss, &self.classes, &mut sums))?;
+        let task = self.task(loss)?;
+        let mut sums = vec![ClassSums::default(); task.groups * task.count];
+        self.part(3)?.add_sums(&task, &mut sums)?;
         Ok(sums)
     }
 
@@ -254,131 +255,62 @@ where
         }
     }
 
-    /// The arrays with the class axis in second place, and how they fall into rows.
-    ///
-    /// `mergeable` says whether rows of one more array, the gradient, exist at this index.
-    fn rows(&self, mergeable: impl Fn(&[usize]) -> bool) -> Result<Rows<'_, P, T>, Error> {
+    /// What is the same for all parts of the arrays, checked.
+    fn task<'t, L>(&'t self, loss: &'t L) -> Result<Task<'t, L>, Error> {
+        let count = self.class_count()?;
+        self.classes.check(count)?;
+        Ok(Task {
+            loss,
+            classes: &self.classes,
+            activation: self.activation,
+            pooling: self.pooling,
+            simd: self.simd,
+            count,
+            groups: match self.pooling {
+                Pooling::PerSample => self.prediction.shape()[0],
+                Pooling::Batch => 1,
+            },
+        })
+    }
+
+    /// All of the arrays, checked, with the class axis in second place and the last spatial axes merged, as far as that can be
+    /// without copies; at least `axes` axes are left.
+    fn part(&self, axes: usize) -> Result<Part<'_, P, T>, Error> {
         let shape = self.prediction.shape();
-        self.class_count()?;
         let expected = self.truth.expected_shape(shape, self.layout);
         expect_shape("target", &self.truth.shape(), &expected)?;
         if let Some(weights) = &self.weights {
             let expected = truth::without_channels(shape, self.layout);
             expect_shape("voxel weights", weights.shape(), &expected)?;
         }
-        let rows = Rows {
+        if self.prediction.is_empty() {
+            return Err(Error::Empty {
+                what: "prediction",
+                found: shape.to_vec(),
+            });
+        }
+        let whole = Part {
             prediction: rows::channels_first(self.prediction.view().into_dyn(), self.layout),
             truth: self.truth.clone().channels_first(self.layout),
             weights: self
                 .weights
                 .as_ref()
                 .map(|weights| rows::with_voxel_axis(weights.view(), 1)),
-            activation: self.activation,
-            pooling: self.pooling,
-            outer: Vec::new(),
+            sample: 0,
+            voxel: 0,
         };
-        if rows.prediction.is_empty() {
-            return Err(Error::Empty {
-                what: "prediction",
-                found: shape.to_vec(),
-            });
-        }
-        let spatial = rows.prediction.shape()[2..].to_vec();
-        let outer = (0..spatial.len())
-            .map(|depth| &spatial[..depth])
-            .find(|outer| {
-                let first = vec![0; outer.len()];
-                rows.segmentation(&first).is_some() && mergeable(&first)
+        let part = (axes..whole.prediction.ndim()).find_map(|axes| {
+            Some(Part {
+                prediction: rows::merged(whole.prediction.clone(), axes)?,
+                truth: whole.truth.clone().merged(axes)?,
+                weights: match &whole.weights {
+                    Some(weights) => Some(rows::merged(weights.clone(), axes - 1)?),
+                    None => None,
+                },
+                ..whole
             })
-            .unwrap_or(&spatial[..spatial.len() - 1]);
-        Ok(Rows {
-            outer: outer.to_vec(),
-            ..rows
-        })
-    }
-}
-
-/// Why a row exists at every index where it exists at the first.
-const SAME_STRIDES: &str = "rows at every index have the same strides";
-
-/// The arrays of an evaluation, [N, C, spatial…], and the spatial axes over which each index is a row of its own.
-struct Rows<'a, P, T> {
-    prediction: ArrayViewD<'a, P>,
-    truth: T,
-    weights: Option<ArrayViewD<'a, f64>>,
-    activation: Activation,
-    pooling: Pooling,
-    outer: Vec<usize>,
-}
-
-/// A row of the prediction beside the same row of the target.
-type RowSegmentation<'r, P, T> =
-    Segmentation<Row<'r, P>, <T as truth::sealed::Sealed>::Row<'r>, WeightRow<'r>>;
-
-impl<P: Element, T: Truth> Rows<'_, P, T> {
-    /// The row at this index, checked; `None` if it cannot be merged.
-    fn segmentation<'r>(
-        &'r self,
-        outer: &[usize],
-    ) -> Option<Result<RowSegmentation<'r, P, T>, CoreError>> {
-        let prediction = Row(rows::row(self.prediction.view(), 2, outer)?);
-        let truth = self.truth.row(outer)?;
-        let weights = match &self.weights {
-            Some(weights) => WeightRow::Given(Row(rows::row(weights.view(), 1, outer)?)),
-            None => WeightRow::One(prediction.shape().without_channels()),
-        };
-        Some(
-            Segmentation::new(prediction, truth)
-                .and_then(|segmentation| segmentation.with_activation(self.activation))
-                .and_then(|segmentation| segmentation.with_voxel_weights(weights))
-                .map(|segmentation| segmentation.with_pooling(self.pooling)),
-        )
-    }
-
-    /// Calls `visit` with every row and its index; positions in its errors count the voxels of the whole sample.
-    fn for_each(
-        &self,
-        mut visit: impl FnMut(&[usize], &RowSegmentation<'_, P, T>) -> Result<(), CoreError>,
-    ) -> Result<(), CoreError> {
-        for (number, outer) in ndarray::indices(IxDyn(&self.outer)).into_iter().enumerate() {
-            let outer = outer.slice();
-            let segmentation = self.segmentation(outer).expect(SAME_STRIDES)?;
-            let first = number * segmentation.shape().voxels;
-            visit(outer, &segmentation).map_err(|error| {
-                error.map_position(|at| Position {
-                    voxel: first + at.voxel,
-                    ..at
-                })
-            })?;
-        }
-        Ok(())
-    }
-}
-
-/// The voxel weights of a row.
-enum WeightRow<'a> {
-    /// Every voxel weighs 1.
-    One(Shape),
-    /// The weights of the caller.
-    Given(Row<'a, f64>),
-}
-
-impl Field for WeightRow<'_> {
-    type Item = f64;
-
-    fn shape(&self) -> Shape {
-        match self {
-            Self::One(shape) => *shape,
-            Self::Given(weights) => weights.shape(),
-        }
-    }
-
-    #[inline(always)]
-    fn get(&self, sample: usize, channel: usize, voxel: usize) -> f64 {
-        match self {
-            Self::One(_) => 1.0,
-            Self::Given(weights) => weights.get(sample, channel, voxel),
-        }
+        });
+        Ok(part.unwrap_or(whole))
     }
 }
 

@@ -18,15 +18,22 @@
 //! The class axis is axis 1 ([N, C, spatial…], as PyTorch) unless [`Evaluation::layout`] says that it is the last one.
 //! Everything else, from the losses to the meaning of ignored labels, is [`unifocal_core`]'s, here as [`core`].
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod error;
 mod evaluation;
+mod part;
 mod rows;
+#[allow(
+    unsafe_code,
+    reason = "calls of functions that are compiled for this very processor"
+)]
+mod simd;
 mod truth;
 
 pub use unifocal_core as core;
 
 pub use error::Error;
 pub use evaluation::{ClassValue, Evaluation};
+pub use simd::Simd;
 pub use truth::{LabelArray, SoftArray, Truth};

@@ -1,40 +1,127 @@
 //! Arrays of any dimension and strides as rows of three axes: sample, channel, voxel.
 //!
-//! Spatial axes that follow each other in memory count as one; over the others there is a row per index. Sums over the
-//! rows of a sample merge into those of the sample, so nothing is ever copied into another shape.
+//! Spatial axes that follow each other in memory count as one, the last; over the others there is a row per index. Sums over
+//! the rows of a sample merge into those of the sample, so nothing is ever copied into another shape.
 
-use ndarray::{ArrayBase, ArrayView3, ArrayViewMut3, Axis, Ix3, IxDyn, RawData};
+use ndarray::{ArrayBase, ArrayView3, ArrayViewMut3, Axis, IxDyn, RawData};
+use std::ops::Range;
 use unifocal_core::{Field, FieldMut, Layout, Shape};
 
-/// One row of an array to read.
-pub struct Row<'a, T>(pub(crate) ArrayView3<'a, T>);
+/// One row of an array to read, and its channels as slices if their voxels are neighbours in memory.
+pub struct Row<'a, T> {
+    view: ArrayView3<'a, T>,
+    slices: Vec<&'a [T]>,
+}
 
 /// One row of an array to write.
-pub(crate) struct RowMut<'a, T>(pub(crate) ArrayViewMut3<'a, T>);
+pub(crate) struct RowMut<'a, T> {
+    place: Place<'a, T>,
+    shape: Shape,
+}
+
+/// Where a row is written.
+enum Place<'a, T> {
+    /// Channel by channel.
+    Slices(Vec<&'a mut [T]>),
+    /// Number by number.
+    View(ArrayViewMut3<'a, T>),
+}
+
+impl<'a, T> Row<'a, T> {
+    pub(crate) fn new(view: ArrayView3<'a, T>) -> Self {
+        let (samples, channels, _) = view.dim();
+        let channel = |(sample, channel)| {
+            let sample = view.clone().index_axis_move(Axis(0), sample);
+            sample.index_axis_move(Axis(0), channel).to_slice()
+        };
+        let all = (0..samples).flat_map(|sample| (0..channels).map(move |c| (sample, c)));
+        let slices = all.map(channel).collect::<Option<_>>().unwrap_or_default();
+        Self { view, slices }
+    }
+}
+
+impl<'a, T> RowMut<'a, T> {
+    pub(crate) fn new(view: ArrayViewMut3<'a, T>) -> Self {
+        let shape = Shape::from(<[usize; 3]>::from(view.dim()));
+        if shape.voxels > 1 && view.strides()[2] != 1 {
+            let place = Place::View(view);
+            return Self { place, shape };
+        }
+        let mut slices = Vec::with_capacity(shape.samples * shape.channels);
+        let mut samples = view;
+        for _ in 0..shape.samples {
+            let (sample, rest) = samples.split_at(Axis(0), 1);
+            samples = rest;
+            let mut channels = sample.index_axis_move(Axis(0), 0);
+            for _ in 0..shape.channels {
+                let (channel, rest) = channels.split_at(Axis(0), 1);
+                channels = rest;
+                let slice = channel.index_axis_move(Axis(0), 0).into_slice();
+                slices.push(slice.expect("neighbours in memory"));
+            }
+        }
+        let place = Place::Slices(slices);
+        Self { place, shape }
+    }
+}
 
 impl<T: Copy> Field for Row<'_, T> {
     type Item = T;
 
+    #[inline(always)]
     fn shape(&self) -> Shape {
-        Shape::from(<[usize; 3]>::from(self.0.dim()))
+        Shape::from(<[usize; 3]>::from(self.view.dim()))
     }
 
     #[inline(always)]
     fn get(&self, sample: usize, channel: usize, voxel: usize) -> T {
-        self.0[[sample, channel, voxel]]
+        self.view[[sample, channel, voxel]]
+    }
+
+    #[inline(always)]
+    fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[T]> {
+        let (_, channels, _) = self.view.dim();
+        self.slices.get(sample * channels + channel)?.get(voxels)
     }
 }
 
 impl<T: Copy> FieldMut for RowMut<'_, T> {
     type Item = T;
 
+    #[inline(always)]
     fn shape(&self) -> Shape {
-        Shape::from(<[usize; 3]>::from(self.0.dim()))
+        self.shape
+    }
+
+    #[inline(always)]
+    fn get(&self, sample: usize, channel: usize, voxel: usize) -> T {
+        match &self.place {
+            Place::Slices(slices) => slices[sample * self.shape.channels + channel][voxel],
+            Place::View(view) => view[[sample, channel, voxel]],
+        }
     }
 
     #[inline(always)]
     fn set(&mut self, sample: usize, channel: usize, voxel: usize, value: T) {
-        self.0[[sample, channel, voxel]] = value;
+        match &mut self.place {
+            Place::Slices(slices) => slices[sample * self.shape.channels + channel][voxel] = value,
+            Place::View(view) => view[[sample, channel, voxel]] = value,
+        }
+    }
+
+    #[inline(always)]
+    fn slice_mut(
+        &mut self,
+        sample: usize,
+        channel: usize,
+        voxels: Range<usize>,
+    ) -> Option<&mut [T]> {
+        match &mut self.place {
+            Place::Slices(slices) => slices
+                .get_mut(sample * self.shape.channels + channel)?
+                .get_mut(voxels),
+            Place::View(_) => None,
+        }
     }
 }
 
@@ -63,27 +150,38 @@ pub(crate) fn with_voxel_axis<S: RawData>(
     }
 }
 
-/// The row at the index `outer` of the first spatial axes, all others merged; `None` if they do not follow each other
-/// in memory.
+/// The same array with its last axes merged into one, so that `axes` are left; `None` if they do not follow each other in
+/// memory.
+pub(crate) fn merged<S: RawData>(
+    mut array: ArrayBase<S, IxDyn>,
+    axes: usize,
+) -> Option<ArrayBase<S, IxDyn>> {
+    while array.ndim() > axes {
+        let last = Axis(array.ndim() - 1);
+        let before = Axis(last.0 - 1);
+        if !array.merge_axes(before, last) {
+            return None;
+        }
+        array = array.index_axis_move(before, 0);
+    }
+    Some(array)
+}
+
+/// The row at the index `outer` of the first spatial axes, which leaves one.
 ///
 /// `leading` is 2 for arrays with a class axis, and 1 for those without, which get one of length 1.
 pub(crate) fn row<S: RawData>(
     mut array: ArrayBase<S, IxDyn>,
     leading: usize,
     outer: &[usize],
-) -> Option<ArrayBase<S, Ix3>> {
-    let spatial = Axis(leading);
+) -> ArrayBase<S, ndarray::Ix3> {
     for &index in outer {
-        array = array.index_axis_move(spatial, index);
-    }
-    while array.ndim() > leading + 1 {
-        if !array.merge_axes(spatial, Axis(leading + 1)) {
-            return None;
-        }
-        array = array.index_axis_move(spatial, 0);
+        array = array.index_axis_move(Axis(leading), index);
     }
     if leading == 1 {
         array = array.insert_axis(Axis(1));
     }
-    array.into_dimensionality().ok()
+    array
+        .into_dimensionality()
+        .expect("sample, channel and voxel axis are left")
 }

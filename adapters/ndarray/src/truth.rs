@@ -1,6 +1,6 @@
 //! The target of an evaluation: an array of labels, or a one-hot or soft array.
 
-use ndarray::ArrayViewD;
+use ndarray::{ArrayViewD, Axis};
 use unifocal_core::{Element, Label, Labels, Layout, Soft, Target};
 
 use crate::rows::{self, Row};
@@ -9,9 +9,9 @@ use crate::rows::{self, Row};
 pub trait Truth: sealed::Sealed {}
 
 pub(crate) mod sealed {
-    use super::{Layout, Target};
+    use super::{Axis, Layout, Target};
 
-    pub trait Sealed: Clone {
+    pub trait Sealed: Clone + Send + Sync {
         /// One row of it.
         type Row<'r>: Target
         where
@@ -27,8 +27,14 @@ pub(crate) mod sealed {
         #[must_use]
         fn channels_first(self, layout: Layout) -> Self;
 
-        /// The row at this index of the first spatial axes, if the others merge.
-        fn row(&self, outer: &[usize]) -> Option<Self::Row<'_>>;
+        /// The same with its last axes merged, beside a prediction of `axes` axes, if they follow each other in memory.
+        fn merged(self, axes: usize) -> Option<Self>;
+
+        /// Its parts up to and from this index of an axis of the prediction.
+        fn split(self, axis: Axis, index: usize) -> (Self, Self);
+
+        /// The row at this index of the first spatial axes.
+        fn row(&self, outer: &[usize]) -> Self::Row<'_>;
     }
 }
 
@@ -60,9 +66,23 @@ impl<L: Label> sealed::Sealed for LabelArray<'_, L> {
         Self { labels, ..self }
     }
 
-    fn row(&self, outer: &[usize]) -> Option<Self::Row<'_>> {
-        let row = rows::row(self.labels.view(), 1, outer)?;
-        Some(Labels::new(Row(row)).ignoring(self.ignored))
+    fn merged(self, axes: usize) -> Option<Self> {
+        let labels = rows::merged(self.labels, axes - 1)?;
+        Some(Self { labels, ..self })
+    }
+
+    fn split(self, axis: Axis, index: usize) -> (Self, Self) {
+        let (first, second) = self.labels.split_at(without_class_axis(axis), index);
+        let part = |labels| Self {
+            labels,
+            ignored: self.ignored,
+        };
+        (part(first), part(second))
+    }
+
+    fn row(&self, outer: &[usize]) -> Self::Row<'_> {
+        let row = rows::row(self.labels.view(), 1, outer);
+        Labels::new(Row::new(row)).ignoring(self.ignored)
     }
 }
 
@@ -90,8 +110,17 @@ impl<S: Element> sealed::Sealed for SoftArray<'_, S> {
         Self(rows::channels_first(self.0, layout))
     }
 
-    fn row(&self, outer: &[usize]) -> Option<Self::Row<'_>> {
-        rows::row(self.0.view(), 2, outer).map(|row| Soft(Row(row)))
+    fn merged(self, axes: usize) -> Option<Self> {
+        rows::merged(self.0, axes).map(Self)
+    }
+
+    fn split(self, axis: Axis, index: usize) -> (Self, Self) {
+        let (first, second) = self.0.split_at(axis, index);
+        (Self(first), Self(second))
+    }
+
+    fn row(&self, outer: &[usize]) -> Self::Row<'_> {
+        Soft(Row::new(rows::row(self.0.view(), 2, outer)))
     }
 }
 
@@ -103,4 +132,9 @@ pub(crate) fn without_channels(prediction: &[usize], layout: Layout) -> Vec<usiz
         Layout::ChannelsLast => prediction.len() - 1,
     });
     shape
+}
+
+/// This axis of a prediction with its class axis second, on an array without one.
+pub(crate) fn without_class_axis(axis: Axis) -> Axis {
+    Axis(axis.0.saturating_sub(1))
 }

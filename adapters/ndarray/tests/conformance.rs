@@ -3,10 +3,10 @@
 use ndarray::IxDyn;
 use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
 use unifocal_core::{AnyLoss, Element};
-use unifocal_ndarray::{Error, Evaluation, Truth as TruthArray};
+use unifocal_ndarray::{Error, Evaluation, Simd, Truth as TruthArray};
 
-/// `unifocal-ndarray` on arrays of this element.
-struct Ndarray<P>(fn(f64) -> P);
+/// `unifocal-ndarray` on arrays of this element, with these vectors (or the baseline's where the processor has none).
+struct Ndarray<P>(fn(f64) -> P, Simd);
 
 impl<P: Element<Real = P> + Into<f64>> Backend for Ndarray<P> {
     fn precision(&self) -> Precision {
@@ -28,10 +28,10 @@ impl<P: Element<Real = P> + Into<f64>> Ndarray<P> {
         match &case.truth {
             Truth::Labels(labels, ignored) => {
                 let evaluation = Evaluation::labels(prediction.view(), labels.view());
-                told(evaluation.ignoring(*ignored), loss, case)
+                told(evaluation.ignoring(*ignored).simd(self.1), loss, case)
             }
             Truth::Soft(target) => told(
-                Evaluation::soft(prediction.view(), target.view()),
+                Evaluation::soft(prediction.view(), target.view()).simd(self.1),
                 loss,
                 case,
             ),
@@ -60,12 +60,22 @@ fn told<'a, P: Element<Real: Into<f64>>, T: TruthArray>(
     })
 }
 
-mod f64 {
-    use super::*;
-    checks!(Ndarray(|x| x) => goldens peers agreement hierarchy gradients invariances edges bad_input);
+macro_rules! in_both_precisions {
+    ($($name:ident $simd:ident)*) => {$(
+        mod $name {
+            use super::*;
+
+            mod f64 {
+                use super::*;
+                checks!(Ndarray(|x| x, Simd::$simd) => goldens peers agreement hierarchy gradients invariances edges bad_input);
+            }
+
+            mod f32 {
+                use super::*;
+                checks!(Ndarray(|x| x as f32, Simd::$simd) => goldens peers agreement hierarchy invariances edges bad_input);
+            }
+        }
+    )*};
 }
 
-mod f32 {
-    use super::*;
-    checks!(Ndarray(|x| x as f32) => goldens peers agreement hierarchy invariances edges bad_input);
-}
+in_both_precisions!(baseline Baseline avx2 Avx2 avx512 Avx512);

@@ -1,0 +1,312 @@
+//! The sweeps over arrays of any size, in parallel: halved until a part is small enough for one thread and its cache.
+//!
+//! Where an array is halved depends on its shape alone, and the sums of two halves are merged in their order. So the result has
+//! the same bits for any number of threads.
+
+use ndarray::{ArrayViewD, ArrayViewMutD, Axis, IxDyn};
+use unifocal_core::{
+    Activation, ClassSums, Classes, Element, Error as CoreError, Field, Loss, Pooling, Position,
+    Segmentation, Shape, TensorLike,
+};
+
+use crate::rows::{self, Row, RowMut};
+use crate::simd::{Kernel, Simd};
+use crate::truth::{self, Truth};
+
+/// How many numbers of a prediction a part has at most, as long as it can be halved: with the target and the gradient they
+/// fill half of a second-level cache.
+const LEAF: usize = 1 << 16;
+
+/// Voxels are halved at multiples of this, so that no part but the last has an incomplete chunk.
+const GRAIN: usize = 1 << 12;
+
+/// What is the same for all parts.
+pub(crate) struct Task<'t, L> {
+    pub(crate) loss: &'t L,
+    pub(crate) classes: &'t Classes<'t>,
+    pub(crate) activation: Activation,
+    pub(crate) pooling: Pooling,
+    pub(crate) simd: Simd,
+    /// How many classes there are.
+    pub(crate) count: usize,
+    /// How many groups share the mean.
+    pub(crate) groups: usize,
+}
+
+/// A part of a prediction beside its target: [N, C, rows…, voxels].
+#[derive(Clone)]
+pub(crate) struct Part<'a, P, T> {
+    pub(crate) prediction: ArrayViewD<'a, P>,
+    pub(crate) truth: T,
+    pub(crate) weights: Option<ArrayViewD<'a, f64>>,
+    /// Where it begins in the whole.
+    pub(crate) sample: usize,
+    pub(crate) voxel: usize,
+}
+
+/// The voxel weights of a row.
+enum WeightRow<'a> {
+    /// Every voxel weighs 1.
+    One(Shape),
+    /// The weights of the caller.
+    Given(Row<'a, f64>),
+}
+
+impl Field for WeightRow<'_> {
+    type Item = f64;
+
+    #[inline(always)]
+    fn shape(&self) -> Shape {
+        match self {
+            Self::One(shape) => *shape,
+            Self::Given(weights) => weights.shape(),
+        }
+    }
+
+    #[inline(always)]
+    fn get(&self, sample: usize, channel: usize, voxel: usize) -> f64 {
+        match self {
+            Self::One(_) => 1.0,
+            Self::Given(weights) => weights.get(sample, channel, voxel),
+        }
+    }
+
+    #[inline(always)]
+    fn constant(&self) -> Option<f64> {
+        match self {
+            Self::One(_) => Some(1.0),
+            Self::Given(_) => None,
+        }
+    }
+}
+
+/// A row of the prediction beside the same row of the target.
+type RowSegmentation<'r, P, T> =
+    Segmentation<Row<'r, P>, <T as truth::sealed::Sealed>::Row<'r>, WeightRow<'r>>;
+
+impl<'a, P: Element, T: Truth> Part<'a, P, T> {
+    /// Where to halve it; `None` if it is small enough.
+    fn middle(&self) -> Option<(Axis, usize)> {
+        if self.prediction.len() <= LEAF {
+            return None;
+        }
+        let shape = self.prediction.shape();
+        let last = shape.len() - 1;
+        let axis = (0..=last).find(|axis| *axis != 1 && shape[*axis] > 1)?;
+        let len = shape[axis];
+        if axis < last {
+            return Some((Axis(axis), len / 2));
+        }
+        let grain = len.div_ceil(GRAIN) / 2 * GRAIN;
+        (grain > 0).then_some((Axis(axis), grain))
+    }
+
+    /// Its parts up to and from this index of an axis.
+    fn split(self, axis: Axis, index: usize) -> (Self, Self) {
+        // All axes between the samples and this one have length 1, so its indices follow each other.
+        let inner: usize = self.prediction.shape()[axis.0 + 1..].iter().product();
+        let [sample, voxel] = match axis {
+            Axis(0) => [index, 0],
+            _ => [0, index * inner],
+        };
+        let (prediction, other_prediction) = self.prediction.split_at(axis, index);
+        let (truth, other_truth) = self.truth.split(axis, index);
+        let (weights, other_weights) = self
+            .weights
+            .map(|weights| weights.split_at(truth::without_class_axis(axis), index))
+            .unzip();
+        let first = Self {
+            prediction,
+            truth,
+            weights,
+            ..self
+        };
+        let second = Self {
+            prediction: other_prediction,
+            truth: other_truth,
+            weights: other_weights,
+            sample: self.sample + sample,
+            voxel: self.voxel + voxel,
+        };
+        (first, second)
+    }
+
+    /// Adds the sums of all its voxels to those of its groups.
+    pub(crate) fn add_sums<L: Loss<K>, const K: usize>(
+        self,
+        task: &Task<'_, L>,
+        sums: &mut [ClassSums<f64, K>],
+    ) -> Result<(), CoreError> {
+        let Some((axis, index)) = self.middle() else {
+            return self.for_each_row(task, |_, segmentation| {
+                task.simd.run(AddSums::<P, T, L, K> {
+                    segmentation,
+                    task,
+                    sums: &mut *sums,
+                })
+            });
+        };
+        let (first, second) = self.split(axis, index);
+        if axis == Axis(0) && task.pooling == Pooling::PerSample {
+            let (sums, others) = sums.split_at_mut(index * task.count);
+            let (left, right) = join(
+                || first.add_sums(task, sums),
+                || second.add_sums(task, others),
+            );
+            return left.and(right);
+        }
+        let mut others = vec![ClassSums::default(); sums.len()];
+        let (left, right) = join(
+            || first.add_sums(task, sums),
+            || second.add_sums(task, &mut others),
+        );
+        left.and(right)?;
+        for (sums, others) in sums.iter_mut().zip(&others) {
+            sums.merge(others);
+        }
+        Ok(())
+    }
+
+    /// Writes the gradient by the slopes of its groups.
+    pub(crate) fn write_gradient<L: Loss<K>, const K: usize>(
+        self,
+        task: &Task<'_, L>,
+        slopes: &[[f64; K]],
+        mut gradient: ArrayViewMutD<'_, P::Real>,
+    ) -> Result<(), CoreError> {
+        let Some((axis, index)) = self.middle() else {
+            return self.for_each_row(task, |outer, segmentation| {
+                task.simd.run(WriteGradient::<P, T, L, K> {
+                    segmentation,
+                    task,
+                    slopes,
+                    gradient: RowMut::new(rows::row(gradient.view_mut(), 2, outer)),
+                })
+            });
+        };
+        let (first, second) = self.split(axis, index);
+        let (gradient, other_gradient) = gradient.split_at(axis, index);
+        let [slopes, others] = match (axis, task.pooling) {
+            (Axis(0), Pooling::PerSample) => slopes.split_at(index * task.count).into(),
+            _ => [slopes, slopes],
+        };
+        let (left, right) = join(
+            || first.write_gradient(task, slopes, gradient),
+            || second.write_gradient(task, others, other_gradient),
+        );
+        left.and(right)
+    }
+
+    /// Both, sample by sample, so that the gradient finds what the sums have left in the cache.
+    pub(crate) fn sums_and_gradient<L: Loss<K>, const K: usize>(
+        self,
+        task: &Task<'_, L>,
+        sums: &mut [ClassSums<f64, K>],
+        gradient: ArrayViewMutD<'_, P::Real>,
+    ) -> Result<(), CoreError> {
+        if task.pooling == Pooling::PerSample
+            && let Some((axis @ Axis(0), index)) = self.middle()
+        {
+            let (first, second) = self.split(axis, index);
+            let (gradient, other_gradient) = gradient.split_at(axis, index);
+            let (sums, others) = sums.split_at_mut(index * task.count);
+            let (left, right) = join(
+                || first.sums_and_gradient(task, sums, gradient),
+                || second.sums_and_gradient(task, others, other_gradient),
+            );
+            return left.and(right);
+        }
+        self.clone().add_sums(task, sums)?;
+        let mut slopes = vec![[0.0; K]; sums.len()];
+        let groups = sums.chunks(task.count).zip(slopes.chunks_mut(task.count));
+        for (sums, slopes) in groups {
+            task.classes.slopes(task.loss, sums, slopes);
+        }
+        for slope in slopes.as_flattened_mut() {
+            *slope /= task.groups as f64;
+        }
+        self.write_gradient(task, &slopes, gradient)
+    }
+
+    /// Calls `visit` with every row and its index; positions in its errors are those in the whole.
+    fn for_each_row<L>(
+        &self,
+        task: &Task<'_, L>,
+        mut visit: impl FnMut(&[usize], &RowSegmentation<'_, P, T>) -> Result<(), CoreError>,
+    ) -> Result<(), CoreError> {
+        let shape = self.prediction.shape();
+        let outer = IxDyn(&shape[2..shape.len() - 1]);
+        for (number, outer) in ndarray::indices(outer).into_iter().enumerate() {
+            let outer = ndarray::Dimension::slice(&outer);
+            let prediction = Row::new(rows::row(self.prediction.view(), 2, outer));
+            let voxels = prediction.shape().voxels;
+            let weights = match &self.weights {
+                Some(weights) => WeightRow::Given(Row::new(rows::row(weights.view(), 1, outer))),
+                None => WeightRow::One(prediction.shape().without_channels()),
+            };
+            let segmentation = Segmentation::new(prediction, self.truth.row(outer))?
+                .with_activation(task.activation)?
+                .with_voxel_weights(weights)?
+                .with_pooling(task.pooling);
+            let first = self.voxel + number * voxels;
+            visit(outer, &segmentation).map_err(|error| {
+                error.map_position(|at| Position {
+                    sample: self.sample + at.sample,
+                    voxel: first + at.voxel,
+                    ..at
+                })
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The sums of a row.
+struct AddSums<'k, 'r, P: Element, T: Truth + 'r, L, const K: usize> {
+    segmentation: &'k RowSegmentation<'r, P, T>,
+    task: &'k Task<'k, L>,
+    sums: &'k mut [ClassSums<f64, K>],
+}
+
+impl<P: Element, T: Truth, L: Loss<K>, const K: usize> Kernel for AddSums<'_, '_, P, T, L, K> {
+    type Output = Result<(), CoreError>;
+
+    #[inline(always)]
+    fn run(self) -> Result<(), CoreError> {
+        let Task { loss, classes, .. } = *self.task;
+        self.segmentation.add_sums(loss, classes, self.sums)
+    }
+}
+
+/// The gradient of a row.
+struct WriteGradient<'k, 'r, P: Element, T: Truth + 'r, L, const K: usize> {
+    segmentation: &'k RowSegmentation<'r, P, T>,
+    task: &'k Task<'k, L>,
+    slopes: &'k [[f64; K]],
+    gradient: RowMut<'k, P::Real>,
+}
+
+impl<P: Element, T: Truth, L: Loss<K>, const K: usize> Kernel
+    for WriteGradient<'_, '_, P, T, L, K>
+{
+    type Output = Result<(), CoreError>;
+
+    #[inline(always)]
+    fn run(mut self) -> Result<(), CoreError> {
+        let Task { loss, classes, .. } = *self.task;
+        self.segmentation
+            .gradient_by(loss, classes, self.slopes, &mut self.gradient)
+    }
+}
+
+/// Does both, at the same time if there is a thread for it.
+#[cfg(feature = "rayon")]
+fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+    rayon::join(a, b)
+}
+
+/// Does both, one after the other.
+#[cfg(not(feature = "rayon"))]
+fn join<A, B>(a: impl FnOnce() -> A, b: impl FnOnce() -> B) -> (A, B) {
+    (a(), b())
+}

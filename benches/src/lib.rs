@@ -1,0 +1,95 @@
+//! What the measurements share: phantoms, and the limit that the memory sets.
+
+use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut3};
+use rayon::prelude::*;
+use std::time::{Duration, Instant};
+
+/// How the labels of a phantom lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// In discs of a fixed size that cover one voxel in a hundred, as lesions do.
+    Lesions,
+    /// Each voxel by itself, as nothing in an image does: the worst case.
+    Random,
+}
+
+/// A batch of two classes and its target: [N, 2, M] and [N, M], rows of `width` voxels.
+#[derive(Clone, Debug)]
+pub struct Phantom {
+    /// Probabilities, or logits.
+    pub prediction: Array3<f32>,
+    /// The labels.
+    pub labels: Array2<u8>,
+}
+
+impl Phantom {
+    /// Probabilities of the background and of the lesion, which sum to 1.
+    pub fn probabilities(samples: usize, voxels: usize, width: usize, target: Target) -> Self {
+        let mut next = numbers();
+        let labels = Array2::from_shape_fn((samples, voxels), |(sample, voxel)| {
+            u8::from(match target {
+                Target::Random => next() < 0.5,
+                Target::Lesions => is_lesion(sample, voxel, width),
+            })
+        });
+        let mut prediction = Array3::zeros((samples, 2, voxels));
+        for ((sample, voxel), label) in labels.indexed_iter() {
+            // Right more often than not, and never certain.
+            let error = 0.01 + 0.5 * next();
+            let p = if *label == 1 { 1.0 - error } else { error };
+            prediction[[sample, 0, voxel]] = 1.0 - p;
+            prediction[[sample, 1, voxel]] = p;
+        }
+        Self { prediction, labels }
+    }
+
+    /// Logits whose softmax are the [probabilities](Phantom::probabilities).
+    pub fn logits(samples: usize, voxels: usize, width: usize, target: Target) -> Self {
+        let mut phantom = Self::probabilities(samples, voxels, width, target);
+        phantom.prediction.mapv_inplace(f32::ln);
+        phantom
+    }
+}
+
+/// Discs of a radius of 16 voxels, one in each square of 284 by 284: 1 % of the area.
+fn is_lesion(sample: usize, voxel: usize, width: usize) -> bool {
+    let [y, x] = [voxel / width, voxel % width].map(|at| (at + 71 * sample) % 284);
+    let square = |at: usize| at.abs_diff(142).pow(2);
+    square(y) + square(x) < 16 * 16
+}
+
+/// Numbers of [0, 1), the same every time.
+pub fn numbers() -> impl FnMut() -> f32 {
+    let mut seed = 1_u32;
+    move || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) as f32 / (1 << 24) as f32
+    }
+}
+
+/// What no evaluation can be faster than: every number of the prediction is read and one of the gradient is written, by all
+/// threads of the pool.
+pub fn limit(prediction: ArrayView3<'_, f32>, mut gradient: ArrayViewMut3<'_, f32>) {
+    const PART: usize = 1 << 16;
+    let read = prediction.as_slice().expect("contiguous");
+    let written = gradient.as_slice_mut().expect("contiguous");
+    written
+        .par_chunks_mut(PART)
+        .zip(read.par_chunks(PART))
+        .for_each(|(written, read)| {
+            for (to, from) in written.iter_mut().zip(read) {
+                *to = from * 0.5;
+            }
+        });
+}
+
+/// The shortest of several runs.
+pub fn shortest(runs: usize, mut run: impl FnMut()) -> Duration {
+    let mut shortest = Duration::MAX;
+    for _ in 0..runs {
+        let start = Instant::now();
+        run();
+        shortest = shortest.min(start.elapsed());
+    }
+    shortest
+}

@@ -1,0 +1,339 @@
+//! The loops that see every voxel: a formula over a stretch of one class, without a branch inside.
+//!
+//! They are written over scalars, and compilers turn them into vector instructions. So nothing in them may depend on the
+//! voxel but numbers: what is the same for the whole stretch is decided outside.
+
+use crate::segmentation::ROUNDING;
+use crate::{Activation, Class, Dual, Float, Loss, Probability, Real, Share};
+
+/// How many neighbouring voxels are looked at at once: whether they count, and whether they are all of one class.
+pub const STRETCH: usize = 64;
+
+/// How many sums run side by side: as many as the widest vectors have lanes.
+const LANES: usize = 16;
+
+/// What a stretch holds.
+pub(crate) type Stretch<T> = [T; STRETCH];
+
+/// Where the probabilities of a class come from, over a run of stretches.
+pub(crate) trait Source<T> {
+    /// The probability at this place of this stretch.
+    fn probability(&self, stretch: usize, i: usize) -> Probability<T>;
+
+    /// The same as a dual number in the variable of the source.
+    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>>;
+}
+
+/// Probabilities, each of which is its own variable.
+pub(crate) struct Given<'a, T>(pub(crate) &'a [Stretch<T>]);
+
+impl<T: Float> Source<T> for Given<'_, T> {
+    #[inline(always)]
+    fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
+        Probability::new(self.0[stretch][i])
+    }
+
+    #[inline(always)]
+    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
+        Probability::new(Dual::variable(self.0[stretch][i]))
+    }
+}
+
+/// p, 1 − p and ln p, the last of which is the variable, over one stretch.
+#[derive(Clone, Copy)]
+pub(crate) struct FromLn<'a, T> {
+    pub(crate) p: &'a Stretch<T>,
+    pub(crate) complement: &'a Stretch<T>,
+    pub(crate) ln: &'a Stretch<T>,
+}
+
+impl<T: Float> Source<T> for FromLn<'_, T> {
+    #[inline(always)]
+    fn probability(&self, _: usize, i: usize) -> Probability<T> {
+        Probability::from_ln(self.p[i], self.complement[i], self.ln[i])
+    }
+
+    #[inline(always)]
+    fn dual(&self, _: usize, i: usize) -> Probability<Dual<T>> {
+        // ∂p = p, ∂(1−p) = −p, ∂ln p = 1.
+        let dual = |value, derivative| Dual { value, derivative };
+        let p = self.p[i];
+        Probability::from_ln(
+            dual(p, p),
+            dual(self.complement[i], p.scale(-1.0)),
+            dual(self.ln[i], T::from_f64(1.0)),
+        )
+    }
+}
+
+/// The target over a run of stretches.
+pub(crate) trait Truth<T> {
+    /// y at a voxel.
+    type Share: Share<T> + Share<Dual<T>>;
+
+    /// y at this place of this stretch.
+    fn share(&self, stretch: usize, i: usize) -> Self::Share;
+}
+
+/// y of each voxel.
+pub(crate) struct Soft<'a, T>(pub(crate) &'a [Stretch<T>]);
+
+impl<T: Float> Truth<T> for Soft<'_, T> {
+    type Share = T;
+
+    #[inline(always)]
+    fn share(&self, stretch: usize, i: usize) -> T {
+        self.0[stretch][i]
+    }
+}
+
+/// The same at every voxel: all of it, or nothing of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Hard(pub(crate) bool);
+
+impl<T: Float> Truth<T> for Hard {
+    type Share = Hard;
+
+    #[inline(always)]
+    fn share(&self, _: usize, _: usize) -> Hard {
+        *self
+    }
+}
+
+impl<R: Real> Share<R> for Hard {
+    #[inline(always)]
+    fn of(&self, x: R) -> R {
+        if self.0 { x } else { x.zero() }
+    }
+
+    #[inline(always)]
+    fn complement(&self) -> Self {
+        Self(!self.0)
+    }
+}
+
+/// Sums over voxels, side by side.
+#[derive(Clone, Copy)]
+pub(crate) struct Lanes<T>([T; LANES]);
+
+impl<T: Float> Lanes<T> {
+    #[inline(always)]
+    pub(crate) fn zero() -> Self {
+        Self([T::default(); LANES])
+    }
+
+    /// Adds all of a stretch.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, values: &Stretch<T>) {
+        for lane in 0..LANES {
+            let mut sum = values[lane];
+            for i in 1..STRETCH / LANES {
+                sum = sum + values[i * LANES + lane];
+            }
+            self.0[lane] = self.0[lane] + sum;
+        }
+    }
+
+    /// The sum of all lanes, by halves.
+    #[inline(always)]
+    pub(crate) fn sum(&self) -> f64 {
+        let mut sums = [0.0; LANES];
+        for (sum, lane) in sums.iter_mut().zip(self.0) {
+            *sum = lane.to_f64();
+        }
+        let mut width = LANES;
+        while width > 1 {
+            width /= 2;
+            for lane in 0..width {
+                sums[lane] += sums[lane + width];
+            }
+        }
+        sums[0]
+    }
+}
+
+/// Adds the terms of a run of stretches to their sums.
+#[inline(always)]
+pub(crate) fn add<T: Float, const K: usize>(
+    loss: &impl Loss<K>,
+    class: &Class,
+    source: &impl Source<T>,
+    y: &impl Truth<T>,
+    run: usize,
+    sums: &mut [Lanes<T>; K],
+) {
+    loss.specialize(
+        class,
+        #[inline(always)]
+        |loss| {
+            for s in 0..run {
+                for lane in 0..LANES {
+                    let mut stretch =
+                        loss.terms(class, &source.probability(s, lane), &y.share(s, lane));
+                    for block in 1..STRETCH / LANES {
+                        let i = block * LANES + lane;
+                        let terms = loss.terms(class, &source.probability(s, i), &y.share(s, i));
+                        for k in 0..K {
+                            stretch[k] = stretch[k] + terms[k];
+                        }
+                    }
+                    for k in 0..K {
+                        sums[k].0[lane] = sums[k].0[lane] + stretch[k];
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// Adds the terms of a stretch, each times the weight of its voxel, to their sums.
+#[inline(always)]
+pub(crate) fn add_weighted<T: Float, const K: usize>(
+    loss: &impl Loss<K>,
+    class: &Class,
+    source: &impl Source<T>,
+    y: &Stretch<T>,
+    weights: &Stretch<f64>,
+    sums: &mut [f64; K],
+) {
+    let mut lanes = [Lanes::<f64>::zero(); K];
+    loss.specialize(
+        class,
+        #[inline(always)]
+        |loss| {
+            for lane in 0..LANES {
+                for block in 0..STRETCH / LANES {
+                    let i = block * LANES + lane;
+                    let terms = loss.terms(class, &source.probability(0, i), &y[i]);
+                    for k in 0..K {
+                        lanes[k].0[lane] += weights[i] * terms[k].to_f64();
+                    }
+                }
+            }
+        },
+    );
+    for k in 0..K {
+        sums[k] += lanes[k].sum();
+    }
+}
+
+/// Σ weight·x over a stretch.
+#[inline(always)]
+pub(crate) fn weighted<T: Float>(weights: &Stretch<f64>, values: &Stretch<T>) -> f64 {
+    let mut products = [0.0; STRETCH];
+    for i in 0..STRETCH {
+        products[i] = weights[i] * values[i].to_f64();
+    }
+    let mut lanes = Lanes::zero();
+    lanes.add(&products);
+    lanes.sum()
+}
+
+/// The slopes of a class's sums, scaled by a power of 2 so that they can be multiplied with derivatives of any finite size.
+pub(crate) struct Slopes<T, const K: usize> {
+    scaled: [T; K],
+    /// What to multiply the result with, if it is not 1.
+    scale: Option<T>,
+}
+
+impl<T: Float, const K: usize> Slopes<T, K> {
+    #[inline(always)]
+    pub(crate) fn new(slopes: &[f64; K]) -> Self {
+        let mut size = 0.0;
+        for slope in slopes {
+            size += 4.0 * slope.abs();
+        }
+        // The power of 2 below.
+        let scale = f64::from_bits(size.max(1.0).to_bits() & 0x7ff0_0000_0000_0000);
+        Self {
+            scaled: slopes.map(|slope| T::from_f64(slope / scale)),
+            scale: (scale > 1.0).then(|| T::from_f64(scale)),
+        }
+    }
+}
+
+/// Σ slope·derivative of the terms at each voxel of a run of stretches, by the variable of the source.
+#[inline(always)]
+pub(crate) fn slope<T: Float, const K: usize>(
+    loss: &impl Loss<K>,
+    class: &Class,
+    source: &impl Source<T>,
+    y: &impl Truth<T>,
+    slopes: &Slopes<T, K>,
+    out: &mut [Stretch<T>],
+) {
+    loss.specialize(
+        class,
+        #[inline(always)]
+        |loss| {
+            for (s, out) in out.iter_mut().enumerate() {
+                for (i, out) in out.iter_mut().enumerate() {
+                    let terms = loss.terms(class, &source.dual(s, i), &y.share(s, i));
+                    let mut sum = terms[0].derivative * slopes.scaled[0];
+                    for k in 1..K {
+                        sum = sum + terms[k].derivative * slopes.scaled[k];
+                    }
+                    *out = sum;
+                }
+            }
+        },
+    );
+    if let Some(scale) = slopes.scale {
+        for out in out.as_flattened_mut() {
+            *out = finite(*out * scale);
+        }
+    }
+}
+
+/// The largest of the numbers that were given, by their bits: whatever is below 0 or not a number is larger than all others.
+#[derive(Clone, Copy)]
+pub(crate) struct Worst<T: Float>([T::Bits; STRETCH]);
+
+impl<T: Float> Worst<T> {
+    #[inline(always)]
+    pub(crate) fn none() -> Self {
+        Self([T::default().to_bits(); STRETCH])
+    }
+
+    /// Looks at what was given: at numbers as they are, or, of logits, at how large they are.
+    #[inline(always)]
+    pub(crate) fn see(&mut self, given: &[Stretch<T>], activation: Activation) {
+        if activation == Activation::Identity {
+            self.see_by(given, Float::to_bits);
+        } else {
+            self.see_by(
+                given,
+                #[inline(always)]
+                |z| if z < T::default() { z.scale(-1.0) } else { z }.to_bits(),
+            );
+        }
+    }
+
+    #[inline(always)]
+    fn see_by(&mut self, given: &[Stretch<T>], bits: impl Fn(T) -> T::Bits) {
+        for stretch in given {
+            for i in 0..STRETCH {
+                let bits = bits(stretch[i]);
+                let worst = self.0[i];
+                self.0[i] = if bits > worst { bits } else { worst };
+            }
+        }
+    }
+
+    /// Whether all were probabilities, or finite logits. Where it is not sure, it says no.
+    #[inline(always)]
+    pub(crate) fn is_valid(&self, activation: Activation) -> bool {
+        let most = match activation {
+            Activation::Identity => 1.0 + ROUNDING,
+            Activation::Softmax | Activation::Sigmoid => T::MAX,
+        };
+        let most = T::from_f64(most).to_bits();
+        self.0.iter().all(|bits| *bits <= most)
+    }
+}
+
+/// x, far enough from the end of the type's range that a few of them can be added or subtracted.
+#[inline(always)]
+pub(crate) fn finite<T: Float>(x: T) -> T {
+    x.clip(T::MAX / -64.0, T::MAX / 64.0)
+}

@@ -1,0 +1,54 @@
+//! y, as a formula sees it: how much of a voxel a class covers.
+
+use crate::{Dual, Real};
+
+/// The target y ∈ [0, 1] of a class at a voxel, as a factor of what a formula computes there.
+///
+/// It is data: nothing is differentiated with respect to it. So a formula needs two things of it only, and each source of y
+/// does them as cheaply as it can. Where y is the same at all voxels of a stretch, as in most of a mask, a
+/// formula loses the terms that y = 0 or y = 1 makes vanish when it is compiled.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::{Dual, Share};
+///
+/// // False positives, p·(1−y), and their derivative.
+/// let (p, y) = (0.5, 0.25);
+/// assert_eq!(y.complement().of(p), 0.375);
+/// assert_eq!(y.complement().of(Dual::variable(p)).derivative, 0.75);
+/// ```
+pub trait Share<R> {
+    /// y·x.
+    fn of(&self, x: R) -> R;
+
+    /// 1 − y.
+    fn complement(&self) -> Self;
+}
+
+impl<R: Real> Share<R> for R {
+    #[inline(always)]
+    fn of(&self, x: R) -> R {
+        x * self.clone()
+    }
+
+    #[inline(always)]
+    fn complement(&self) -> R {
+        self.clone().complement()
+    }
+}
+
+impl<R: Real> Share<Dual<R>> for R {
+    #[inline(always)]
+    fn of(&self, x: Dual<R>) -> Dual<R> {
+        Dual {
+            value: x.value * self.clone(),
+            derivative: x.derivative * self.clone(),
+        }
+    }
+
+    #[inline(always)]
+    fn complement(&self) -> R {
+        Real::complement(self.clone())
+    }
+}

@@ -1,0 +1,127 @@
+//! The vector functions of `f32` against `f64`, over every number of their ranges.
+//!
+//! In a debug build a sample of them is looked at; in a release build, all.
+
+use std::thread;
+
+use unifocal_core::{Float, Real};
+
+/// Every how many numbers one is looked at.
+const STRIDE: usize = if cfg!(debug_assertions) { 4099 } else { 1 };
+
+/// The largest error of `f` in units in the last place, over the numbers with bits from `first` to `last`, and where it is.
+fn largest_error(
+    first: f32,
+    last: f32,
+    stride: usize,
+    f: impl Fn(f32) -> f32 + Sync,
+    exact: impl Fn(f64) -> f64 + Sync,
+) -> (f64, f32) {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let error = |bits: u32| {
+        let x = f32::from_bits(bits);
+        let (found, expected) = (f64::from(f(x)), exact(f64::from(x)));
+        ((found - expected).abs() / ulp(expected), x)
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|worker| {
+                let bits = (first.to_bits()..=last.to_bits()).skip(worker * stride);
+                scope.spawn(move || {
+                    bits.step_by(threads * stride)
+                        .map(error)
+                        .fold((0.0, 0.0), larger)
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("no panic"))
+            .fold((0.0, 0.0), larger)
+    })
+}
+
+/// The larger of two errors; what is not a number is larger than all.
+fn larger(a: (f64, f32), b: (f64, f32)) -> (f64, f32) {
+    if b.0 > a.0 || b.0.is_nan() { b } else { a }
+}
+
+/// The distance of neighbouring `f32` at x.
+fn ulp(x: f64) -> f64 {
+    let size = (x.abs() as f32).max(f32::MIN_POSITIVE);
+    let binade = f32::from_bits(size.to_bits() & 0x7f80_0000);
+    f64::from(binade) * f64::from(f32::EPSILON)
+}
+
+#[track_caller]
+fn assert_within(bound: f64, what: &str, (error, x): (f64, f32)) {
+    println!("{what}: {error:.3} ULP, at {x:e}");
+    assert!(
+        error <= bound,
+        "{what}: {error} ULP at {x:e}, expected {bound}"
+    );
+}
+
+#[test]
+fn ln() {
+    let error = largest_error(f32::MIN_POSITIVE, f32::MAX, STRIDE, Real::ln, f64::ln);
+    assert_within(1.0, "ln", error);
+}
+
+#[test]
+fn ln_1p() {
+    let error = largest_error(0.0, f32::MAX, STRIDE, Float::ln_1p, f64::ln_1p);
+    assert_within(1.0, "ln_1p", error);
+}
+
+#[test]
+fn exp() {
+    let negative = largest_error(-0.0, -104.0, STRIDE, Float::exp, f64::exp);
+    assert_within(1.0, "exp of negative numbers", negative);
+    let positive = largest_error(0.0, 88.72, STRIDE, Float::exp, f64::exp);
+    assert_within(1.0, "exp of positive numbers", positive);
+    assert_eq!(
+        [f32::MIN, -200.0, -0.0, 89.0, f32::MAX].map(Float::exp),
+        [0.0, 0.0, 1.0, f32::INFINITY, f32::INFINITY]
+    );
+}
+
+/// The exponents that the losses use, on [0, 1] and a little beyond: those of 1 − p, and the others of the dual numbers.
+#[test]
+fn powf() {
+    for e in [0.2, 0.25, 0.3, 0.75, 0.8, 1.2, 3.0, 5.0] {
+        let exact = |x: f64| f64::powf(x, e);
+        // Where the result is a normal number.
+        let first = (f64::powf(f64::from(f32::MIN_POSITIVE), 1.0 / e) as f32)
+            .max(f32::MIN_POSITIVE)
+            * 1.001;
+        let error = largest_error(
+            first,
+            2.0,
+            16 * STRIDE + 1,
+            |x| Real::powf(x, e.into()),
+            exact,
+        );
+        assert_within(2.0, &format!("powf {e}"), error);
+    }
+    for e in [0.2, 3.0] {
+        assert_eq!([0.0_f32, 1.0].map(|x| Real::powf(x, e.into())), [0.0, 1.0]);
+    }
+}
+
+/// The short cuts round once, or twice where they are a product.
+#[test]
+fn short_cuts() {
+    for e in [0.0, 0.5, 1.0, 1.5, 2.0] {
+        // x·√x rounds twice.
+        let bound = if e == 1.5 { 1.5 } else { 0.5 + 1e-6 };
+        let error = largest_error(
+            1e-12,
+            2.0,
+            16 * STRIDE + 1,
+            |x| Real::powf(x, e.into()),
+            |x| f64::powf(x, e),
+        );
+        assert_within(bound, &format!("powf {e}"), error);
+    }
+}
