@@ -4,6 +4,7 @@
 //! ∂(1−p) = −p, ∂ln p = 1), which is then carried to the logits without subtracting near-equal numbers.
 
 use crate::Float;
+use crate::kernel::{STRETCH, Stretch};
 
 /// What the numbers of a prediction are.
 ///
@@ -88,20 +89,34 @@ pub(crate) fn carry<T: Float>(normalizer: Normalizer<T>, z: T, h: T, [top, other
     h * complement - p * rest
 }
 
-/// p, 1 − p, ln p and ln(1 − p) from a logit, by sigmoid.
+/// p, 1 − p, ln p and ln(1 − p) from a stretch of logits, by sigmoid.
+///
+/// In three loops: each is a chain of operations that is short enough for a processor to have several under way.
 #[inline(always)]
-pub(crate) fn sigmoid<T: Float>(z: T) -> [T; 4] {
-    let positive = z > T::default();
-    let magnitude = if positive { z } else { z.scale(-1.0) };
-    let e = magnitude.scale(-1.0).exp();
-    let high = T::from_f64(1.0) / e.shift(1.0);
-    let low = e * high;
-    let ln_high = e.ln_1p().scale(-1.0);
-    let ln_low = saturate(ln_high - magnitude);
-    if positive {
-        [high, low, ln_high, ln_low]
-    } else {
-        [low, high, ln_low, ln_high]
+pub(crate) fn sigmoid<T: Float>(
+    z: &Stretch<T>,
+    [p, complement, ln, ln_complement]: &mut [Stretch<T>; 4],
+) {
+    let one = T::from_f64(1.0);
+    let mut e = [one; STRETCH];
+    for (e, z) in e.iter_mut().zip(z) {
+        let positive = *z > T::default();
+        *e = if positive { z.scale(-1.0) } else { *z }.exp();
+    }
+    for i in 0..STRETCH {
+        let positive = z[i] > T::default();
+        let high = one / e[i].shift(1.0);
+        let low = e[i] * high;
+        p[i] = if positive { high } else { low };
+        complement[i] = if positive { low } else { high };
+    }
+    for i in 0..STRETCH {
+        let positive = z[i] > T::default();
+        let magnitude = if positive { z[i] } else { z[i].scale(-1.0) };
+        let high = e[i].ln_1p().scale(-1.0);
+        let low = saturate(high - magnitude);
+        ln[i] = if positive { high } else { low };
+        ln_complement[i] = if positive { low } else { high };
     }
 }
 

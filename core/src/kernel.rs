@@ -137,18 +137,15 @@ impl<T: Float> Lanes<T> {
     /// The sum of all lanes, by halves.
     #[inline(always)]
     pub(crate) fn sum(&self) -> f64 {
-        let mut sums = [0.0; LANES];
-        for (sum, lane) in sums.iter_mut().zip(self.0) {
-            *sum = lane.to_f64();
+        let mut eight = [0.0; LANES / 2];
+        for (i, sum) in eight.iter_mut().enumerate() {
+            *sum = self.0[i].to_f64() + self.0[i + LANES / 2].to_f64();
         }
-        let mut width = LANES;
-        while width > 1 {
-            width /= 2;
-            for lane in 0..width {
-                sums[lane] += sums[lane + width];
-            }
+        let mut four = [0.0; LANES / 4];
+        for (i, sum) in four.iter_mut().enumerate() {
+            *sum = eight[i] + eight[i + LANES / 4];
         }
-        sums[0]
+        (four[0] + four[2]) + (four[1] + four[3])
     }
 }
 

@@ -51,15 +51,12 @@ pub(crate) fn ln(x: f32) -> f32 {
     )
 }
 
-/// ln(1 + x) for x > −1.
+/// ln(1 + x) for x ≥ 0.
 #[inline(always)]
 pub(crate) fn ln_1p(x: f32) -> f32 {
     let u = 1.0 + x;
-    let lost = if x < 1.0 {
-        x - (u - 1.0)
-    } else {
-        1.0 - (u - x)
-    };
+    // What u has lost of x ≤ 1; of a larger x it loses what the logarithm does not see.
+    let lost = x - (u - 1.0);
     ln_with(
         u,
         #[inline(always)]

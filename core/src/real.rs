@@ -110,7 +110,7 @@ pub trait Float: Real + Copy + PartialOrd + Default + Send + Sync + 'static {
     /// eˣ.
     fn exp(self) -> Self;
 
-    /// ln(1 + x), exact where x is small.
+    /// ln(1 + x) for x ≥ 0, exact where x is small.
     fn ln_1p(self) -> Self;
 
     /// √x, rounded correctly.

@@ -456,15 +456,16 @@ where
         let mut room = [Default::default(); STRETCH];
         let given = row.stretch(scratch, index, &mut room);
         worst.see(slice::from_ref(given), self.activation);
-        let [p, complement, ln, ln_complement] = parts;
         match (self.activation, group) {
             (Activation::Identity, _) => {
+                let [p, complement, ..] = parts;
                 *p = *given;
                 for (complement, p) in complement.iter_mut().zip(given) {
                     *complement = p.clip(0.0, 1.0).complement();
                 }
             }
             (Activation::Softmax, Group::One(_)) => {
+                let [p, complement, ln, _] = parts;
                 let [largest, rest, share, ln_total] = &scratch.normalizers[index];
                 for i in 0..STRETCH {
                     let normalizer = [largest[i], rest[i], share[i], ln_total[i]];
@@ -482,9 +483,7 @@ where
                         *z = finite(*z - *background);
                     }
                 }
-                for i in 0..STRETCH {
-                    [p[i], complement[i], ln[i], ln_complement[i]] = sigmoid(difference[i]);
-                }
+                sigmoid(&difference, parts);
             }
         }
     }

@@ -198,6 +198,12 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
         counted: &mut [Option<Extent>],
     ) {
         let ignored = self.ignored.and_then(F::Item::of);
+        if let Some(label) = self.uniform(sample, &voxels) {
+            return counted.fill(match label {
+                label if Some(label) == ignored => Some(Extent::None),
+                label => label.is_class(classes).then_some(Extent::All),
+            });
+        }
         for_each_stretch(
             &self.labels,
             sample,
@@ -245,6 +251,13 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
         let Some(wanted) = i64::try_from(class).ok().and_then(F::Item::of) else {
             return covered.fill(Extent::None);
         };
+        if let Some(label) = self.uniform(sample, &voxels) {
+            return covered.fill(if label == wanted {
+                Extent::All
+            } else {
+                Extent::None
+            });
+        }
         let [zero, one] = [R::from_f64(0.0), R::from_f64(1.0)];
         for_each_stretch(
             &self.labels,
@@ -266,6 +279,21 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
                 }
             },
         );
+    }
+}
+
+impl<F: Field<Item: Label>> Labels<F> {
+    /// The label that all of these voxels have, if they have and follow each other in memory: in a mask, that is nearly
+    /// everywhere so.
+    #[inline(always)]
+    fn uniform(&self, sample: usize, voxels: &Range<usize>) -> Option<F::Item> {
+        let labels = self.labels.slice(sample, 0, voxels.clone())?;
+        let first = *labels.first()?;
+        let mut differs = false;
+        for label in labels {
+            differs |= *label != first;
+        }
+        (!differs).then_some(first)
     }
 }
 
