@@ -6,6 +6,56 @@
 use crate::segmentation::ROUNDING;
 use crate::{Activation, Class, Dual, Float, Loss, Probability, Real, Share};
 
+/// The vector instructions that a kernel is compiled for.
+///
+/// A compiler decides for which processor it compiles where a function begins. So each kernel is handed to
+/// [`run`](Vectors::run), which an adapter implements by inlining it into functions for several processors. All give the same
+/// bits.
+pub trait Vectors: Copy + Send + Sync {
+    /// Calls the kernel, inlined.
+    fn run<R>(self, kernel: impl FnOnce() -> R) -> R;
+}
+
+/// The vector instructions that all of the program is compiled for.
+#[derive(Clone, Copy, Debug)]
+pub struct Baseline;
+
+impl Vectors for Baseline {
+    #[inline(always)]
+    fn run<R>(self, kernel: impl FnOnce() -> R) -> R {
+        kernel()
+    }
+}
+
+/// Makes of each function a kernel: one that is called with the vector instructions it is to be compiled for.
+///
+/// The function itself is inlined there, as a function: that its arguments do not overlap in memory is known of those of a
+/// function only, and not of what a closure holds.
+macro_rules! kernels {
+    ($(
+        $(#[$attribute:meta])*
+        fn $name:ident<$number:ident $(, const $count:ident)?>($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)?
+            $body:block
+    )*) => {$(
+        $(#[$attribute])*
+        pub(crate) fn $name<$number: Float $(, const $count: usize)?>(
+            vectors: impl crate::Vectors,
+            $($argument: $type),*
+        ) $(-> $output)? {
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments, reason = "of what, from what, and where to")]
+            fn inlined<$number: Float $(, const $count: usize)?>($($argument: $type),*) $(-> $output)?
+                $body
+
+            vectors.run(
+                #[inline(always)]
+                || inlined($($argument),*),
+            )
+        }
+    )*};
+}
+pub(crate) use kernels;
+
 /// How many neighbouring voxels are looked at at once: whether they count, and whether they are all of one class.
 pub const STRETCH: usize = 64;
 
@@ -25,6 +75,7 @@ pub(crate) trait Source<T> {
 }
 
 /// Probabilities, each of which is its own variable.
+#[derive(Clone, Copy)]
 pub(crate) struct Given<'a, T>(pub(crate) &'a [Stretch<T>]);
 
 impl<T: Float> Source<T> for Given<'_, T> {
@@ -149,84 +200,136 @@ impl<T: Float> Lanes<T> {
     }
 }
 
-/// Adds the terms of a run of stretches to their sums.
-#[inline(always)]
-pub(crate) fn add<T: Float, const K: usize>(
-    loss: &impl Loss<K>,
-    class: &Class,
-    source: &impl Source<T>,
-    y: &impl Truth<T>,
-    run: usize,
-    sums: &mut [Lanes<T>; K],
-) {
-    loss.specialize(
-        class,
-        #[inline(always)]
-        |loss| {
-            for s in 0..run {
-                for lane in 0..LANES {
-                    let mut stretch =
-                        loss.terms(class, &source.probability(s, lane), &y.share(s, lane));
-                    for block in 1..STRETCH / LANES {
-                        let i = block * LANES + lane;
-                        let terms = loss.terms(class, &source.probability(s, i), &y.share(s, i));
+// What the loops read beside the voxels is passed by value, or copied first: a compiler cannot know that it stays the same
+// while they write.
+kernels! {
+    /// Adds the terms of a run of stretches to their sums.
+    fn add<T, const K>(
+        loss: impl Loss<K>,
+        class: Class,
+        source: impl Source<T>,
+        y: impl Truth<T>,
+        run: usize,
+        sums: &mut [Lanes<T>; K],
+    ) {
+        let mut lanes = *sums;
+        loss.specialize(
+            &class,
+            #[inline(always)]
+            |loss| {
+                for s in 0..run {
+                    for lane in 0..LANES {
+                        let mut stretch =
+                            loss.terms(&class, &source.probability(s, lane), &y.share(s, lane));
+                        for block in 1..STRETCH / LANES {
+                            let i = block * LANES + lane;
+                            let terms =
+                                loss.terms(&class, &source.probability(s, i), &y.share(s, i));
+                            for k in 0..K {
+                                stretch[k] = stretch[k] + terms[k];
+                            }
+                        }
                         for k in 0..K {
-                            stretch[k] = stretch[k] + terms[k];
+                            lanes[k].0[lane] = lanes[k].0[lane] + stretch[k];
                         }
                     }
-                    for k in 0..K {
-                        sums[k].0[lane] = sums[k].0[lane] + stretch[k];
+                }
+            },
+        );
+        *sums = lanes;
+    }
+
+    /// Adds the terms of a stretch, each times the weight of its voxel, to their sums.
+    fn add_weighted<T, const K>(
+        loss: impl Loss<K>,
+        class: Class,
+        source: impl Source<T>,
+        y: &Stretch<T>,
+        weights: &Stretch<f64>,
+        sums: &mut [f64; K],
+    ) {
+        let mut lanes = [Lanes::<f64>::zero(); K];
+        loss.specialize(
+            &class,
+            #[inline(always)]
+            |loss| {
+                for lane in 0..LANES {
+                    for block in 0..STRETCH / LANES {
+                        let i = block * LANES + lane;
+                        let terms = loss.terms(&class, &source.probability(0, i), &y[i]);
+                        for k in 0..K {
+                            lanes[k].0[lane] += weights[i] * terms[k].to_f64();
+                        }
                     }
                 }
+            },
+        );
+        for k in 0..K {
+            sums[k] += lanes[k].sum();
+        }
+    }
+
+    /// Σ slope·derivative of the terms at each voxel of a run of stretches, by the variable of the source.
+    fn slope<T, const K>(
+        loss: impl Loss<K>,
+        class: Class,
+        source: impl Source<T>,
+        y: impl Truth<T>,
+        slopes: Slopes<T, K>,
+        out: &mut [Stretch<T>],
+    ) {
+        let Slopes { scaled, scale } = slopes;
+        loss.specialize(
+            &class,
+            #[inline(always)]
+            |loss| {
+                for (s, out) in out.iter_mut().enumerate() {
+                    for (i, out) in out.iter_mut().enumerate() {
+                        let terms = loss.terms(&class, &source.dual(s, i), &y.share(s, i));
+                        let mut sum = terms[0].derivative * scaled[0];
+                        for k in 1..K {
+                            sum = sum + terms[k].derivative * scaled[k];
+                        }
+                        *out = sum;
+                    }
+                    if let Some(scale) = scale {
+                        for out in out {
+                            *out = finite(*out * scale);
+                        }
+                    }
+                }
+            },
+        );
+    }
+
+/// Adds all of these stretches to a sum.
+fn add_up<T>(run: &[Stretch<T>], sum: &mut Lanes<T>) {
+            for stretch in run {
+                sum.add(stretch);
             }
-        },
-    );
 }
 
-/// Adds the terms of a stretch, each times the weight of its voxel, to their sums.
-#[inline(always)]
-pub(crate) fn add_weighted<T: Float, const K: usize>(
-    loss: &impl Loss<K>,
-    class: &Class,
-    source: &impl Source<T>,
-    y: &Stretch<T>,
-    weights: &Stretch<f64>,
-    sums: &mut [f64; K],
-) {
-    let mut lanes = [Lanes::<f64>::zero(); K];
-    loss.specialize(
-        class,
-        #[inline(always)]
-        |loss| {
-            for lane in 0..LANES {
-                for block in 0..STRETCH / LANES {
-                    let i = block * LANES + lane;
-                    let terms = loss.terms(class, &source.probability(0, i), &y[i]);
-                    for k in 0..K {
-                        lanes[k].0[lane] += weights[i] * terms[k].to_f64();
-                    }
-                }
-            }
-        },
-    );
-    for k in 0..K {
-        sums[k] += lanes[k].sum();
+/// Multiplies a stretch with the weights of its voxels.
+fn weigh<T>(weights: &Stretch<f64>, values: &mut Stretch<T>) {
+    for i in 0..STRETCH {
+        values[i] = finite(values[i] * T::from_f64(weights[i]));
     }
 }
 
 /// Σ weight·x over a stretch.
-#[inline(always)]
-pub(crate) fn weighted<T: Float>(weights: &Stretch<f64>, values: &Stretch<T>) -> f64 {
-    let mut products = [0.0; STRETCH];
-    for i in 0..STRETCH {
-        products[i] = weights[i] * values[i].to_f64();
-    }
-    let mut lanes = Lanes::zero();
-    lanes.add(&products);
-    lanes.sum()
+fn weighted<T>(weights: &Stretch<f64>, values: &Stretch<T>) -> f64 {
+            let mut products = [0.0; STRETCH];
+            for i in 0..STRETCH {
+                products[i] = weights[i] * values[i].to_f64();
+            }
+            let mut lanes = Lanes::zero();
+            lanes.add(&products);
+            lanes.sum()
+}
 }
 
 /// The slopes of a class's sums, scaled by a power of 2 so that they can be multiplied with derivatives of any finite size.
+#[derive(Clone, Copy)]
 pub(crate) struct Slopes<T, const K: usize> {
     scaled: [T; K],
     /// What to multiply the result with, if it is not 1.
@@ -249,39 +352,6 @@ impl<T: Float, const K: usize> Slopes<T, K> {
     }
 }
 
-/// Σ slope·derivative of the terms at each voxel of a run of stretches, by the variable of the source.
-#[inline(always)]
-pub(crate) fn slope<T: Float, const K: usize>(
-    loss: &impl Loss<K>,
-    class: &Class,
-    source: &impl Source<T>,
-    y: &impl Truth<T>,
-    slopes: &Slopes<T, K>,
-    out: &mut [Stretch<T>],
-) {
-    loss.specialize(
-        class,
-        #[inline(always)]
-        |loss| {
-            for (s, out) in out.iter_mut().enumerate() {
-                for (i, out) in out.iter_mut().enumerate() {
-                    let terms = loss.terms(class, &source.dual(s, i), &y.share(s, i));
-                    let mut sum = terms[0].derivative * slopes.scaled[0];
-                    for k in 1..K {
-                        sum = sum + terms[k].derivative * slopes.scaled[k];
-                    }
-                    *out = sum;
-                }
-            }
-        },
-    );
-    if let Some(scale) = slopes.scale {
-        for out in out.as_flattened_mut() {
-            *out = finite(*out * scale);
-        }
-    }
-}
-
 /// The largest of the numbers that were given, by their bits: whatever is below 0 or not a number is larger than all others.
 #[derive(Clone, Copy)]
 pub(crate) struct Worst<T: Float>([T::Bits; STRETCH]);
@@ -293,17 +363,26 @@ impl<T: Float> Worst<T> {
     }
 
     /// Looks at what was given: at numbers as they are, or, of logits, at how large they are.
-    #[inline(always)]
-    pub(crate) fn see(&mut self, given: &[Stretch<T>], activation: Activation) {
-        if activation == Activation::Identity {
-            self.see_by(given, Float::to_bits);
-        } else {
-            self.see_by(
-                given,
-                #[inline(always)]
-                |z| if z < T::default() { z.scale(-1.0) } else { z }.to_bits(),
-            );
-        }
+    pub(crate) fn see(
+        &mut self,
+        vectors: impl Vectors,
+        given: &[Stretch<T>],
+        activation: Activation,
+    ) {
+        vectors.run(
+            #[inline(always)]
+            || {
+                if activation == Activation::Identity {
+                    self.see_by(given, Float::to_bits);
+                } else {
+                    self.see_by(
+                        given,
+                        #[inline(always)]
+                        |z| if z < T::default() { z.scale(-1.0) } else { z }.to_bits(),
+                    );
+                }
+            },
+        );
     }
 
     #[inline(always)]

@@ -94,7 +94,7 @@ pub use dual::Dual;
 pub use error::{Error, Position};
 pub use field::{Dense, DenseMut, Element, Field, FieldMut, Layout, Shape};
 pub use focal::Focal;
-pub use kernel::STRETCH;
+pub use kernel::{Baseline, STRETCH, Vectors};
 pub use loss::{Class, ClassSums, Loss, Score};
 pub use parameter::ParameterError;
 pub use probability::{Clip, Probability};

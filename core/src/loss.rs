@@ -21,6 +21,7 @@ use crate::{Probability, Real, Share};
 /// ```
 /// use unifocal_core::*;
 ///
+/// #[derive(Clone, Copy)]
 /// struct ErrorRate;
 ///
 /// impl Loss<1> for ErrorRate {
@@ -41,7 +42,7 @@ use crate::{Probability, Real, Share};
 /// assert_eq!(value, (0.25 + 0.5) / 2.0);
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```
-pub trait Loss<const K: usize>: Sync {
+pub trait Loss<const K: usize>: Copy + Send + Sync {
     /// What one voxel adds to the sums of `class`, which it predicts with `prediction` and which covers `y` of it.
     ///
     /// Mark it `#[inline(always)]`, so that it is compiled for the vectors of every processor.

@@ -1,6 +1,7 @@
 //! A prediction beside its target in memory: sums in one sweep, the gradient in another.
 
 use crate::activation::Activation;
+use crate::kernel::{Baseline, Vectors};
 use crate::parameter::LARGEST_WEIGHT;
 use crate::sweep::{CHUNK, Scratch};
 use crate::tensor::{evaluate, expect_len};
@@ -54,12 +55,13 @@ pub enum Pooling {
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Segmentation<P, T, W = Unweighted> {
+pub struct Segmentation<P, T, W = Unweighted, V = Baseline> {
     pub(crate) prediction: P,
     pub(crate) target: T,
     pub(crate) weights: W,
     pub(crate) activation: Activation,
     pooling: Pooling,
+    pub(crate) vectors: V,
 }
 
 /// Every voxel weighs 1.
@@ -104,15 +106,17 @@ impl<P: Field<Item: Element>, T: Target> Segmentation<P, T> {
             target,
             activation: Activation::Identity,
             pooling: Pooling::PerSample,
+            vectors: Baseline,
         })
     }
 }
 
-impl<P, T, W> Segmentation<P, T, W>
+impl<P, T, W, V> Segmentation<P, T, W, V>
 where
     P: Field<Item: Element>,
     T: Target,
     W: Field<Item: Element>,
+    V: Vectors,
 {
     /// How many samples, channels and voxels the prediction has.
     pub fn shape(&self) -> Shape {
@@ -138,10 +142,10 @@ where
     /// # Errors
     ///
     /// Weights of another number of samples or voxels, or with channels.
-    pub fn with_voxel_weights<V: Field<Item: Element>>(
+    pub fn with_voxel_weights<X: Field<Item: Element>>(
         self,
-        weights: V,
-    ) -> Result<Segmentation<P, T, V>, Error> {
+        weights: X,
+    ) -> Result<Segmentation<P, T, X, V>, Error> {
         let expected = self.prediction.shape().without_channels();
         expect_shape("voxel weights", weights.shape(), expected)?;
         Ok(Segmentation {
@@ -150,7 +154,20 @@ where
             weights,
             activation: self.activation,
             pooling: self.pooling,
+            vectors: self.vectors,
         })
+    }
+
+    /// Says which vector instructions to use.
+    pub fn with_vectors<X: Vectors>(self, vectors: X) -> Segmentation<P, T, W, X> {
+        Segmentation {
+            prediction: self.prediction,
+            target: self.target,
+            weights: self.weights,
+            activation: self.activation,
+            pooling: self.pooling,
+            vectors,
+        }
     }
 
     /// Says which voxels share their sums.
@@ -204,7 +221,6 @@ where
     /// # Errors
     ///
     /// `slopes` or `gradient` of another size.
-    #[inline(always)]
     pub fn gradient_by<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -309,11 +325,12 @@ fn expect_shape(what: &'static str, found: Shape, expected: Shape) -> Result<(),
     }
 }
 
-impl<P, T, W> TensorLike for Segmentation<P, T, W>
+impl<P, T, W, V> TensorLike for Segmentation<P, T, W, V>
 where
     P: Field<Item: Element>,
     T: Target,
     W: Field<Item: Element>,
+    V: Vectors,
 {
     type Sum = f64;
 
@@ -328,7 +345,6 @@ where
         self.prediction.shape().channels.max(2)
     }
 
-    #[inline(always)]
     fn add_sums<const K: usize>(
         &self,
         loss: &impl Loss<K>,

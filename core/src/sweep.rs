@@ -4,18 +4,19 @@
 //! which lies inside of a class, outside of it, or across its border, and is left to a [`kernel`](crate::kernel) for that. Terms
 //! are added up in the precision of the prediction over a chunk, and in `f64` beyond.
 //!
-//! Everything here is inlined into the caller, so that an adapter can compile it for the vectors of several processors.
+//! What is done here is decided once a stretch or once a chunk; the loops are in the kernels, which an adapter compiles for the
+//! vectors of several processors.
 
 use core::ops::Range;
 use core::slice;
 
-use crate::activation::{Activation, carry, normalize, normalizer, sigmoid, softmax};
+use crate::activation::{self, Activation, Normalizers};
 use crate::kernel::{
-    self, FromLn, Given, Hard, Lanes, STRETCH, Slopes, Soft, Source, Stretch, Worst, finite,
+    self, FromLn, Given, Hard, Lanes, STRETCH, Slopes, Soft, Source, Stretch, Vectors, Worst,
 };
 use crate::{
-    Class, ClassSums, Classes, Element, Error, Extent, Field, FieldMut, Float, Loss, Real,
-    Segmentation, Target,
+    Class, ClassSums, Classes, Element, Error, Extent, Field, FieldMut, Float, Loss, Segmentation,
+    Target,
 };
 
 /// How many voxels are swept for one class before the next one's turn.
@@ -35,7 +36,7 @@ pub(crate) struct Scratch<T> {
     /// What is known of one class, or of the foreground and the background.
     classes: [Cover<T>; 2],
     /// What the logits of each voxel have in common.
-    normalizers: [[Stretch<T>; 4]; STRETCHES],
+    normalizers: [Normalizers<T>; STRETCHES],
     /// The slope by ln p of the likeliest class of each voxel, and the sum of those of its others.
     slopes: [[Stretch<T>; 2]; STRETCHES],
 }
@@ -176,10 +177,17 @@ impl<T: Float, const K: usize> ChunkSums<T, K> {
         }
     }
 
+    fn add_to(&self, vectors: impl Vectors, sums: &mut ClassSums<f64, K>) {
+        vectors.run(
+            #[inline(always)]
+            || self.flush(sums),
+        );
+    }
+
     #[inline(always)]
-    fn add_to(&self, sums: &mut ClassSums<f64, K>) {
-        for (sum, terms) in sums.terms.iter_mut().zip(&self.terms) {
-            *sum += terms.sum();
+    fn flush(&self, sums: &mut ClassSums<f64, K>) {
+        for k in 0..K {
+            sums.terms[k] += self.terms[k].sum();
         }
         sums.target += self.target.sum() + self.covered as f64;
         sums.voxels += self.voxels as f64;
@@ -236,11 +244,12 @@ fn from_ln<T>([p, complement, ln, ln_complement]: &Parts<T>, slot: usize) -> Fro
     }
 }
 
-impl<P, T, W> Segmentation<P, T, W>
+impl<P, T, W, V> Segmentation<P, T, W, V>
 where
     P: Field<Item: Element>,
     T: Target,
     W: Field<Item: Element>,
+    V: Vectors,
 {
     #[inline(always)]
     fn class_count(&self) -> usize {
@@ -249,7 +258,7 @@ where
 
     /// The groups of classes.
     #[inline(always)]
-    fn class_groups(&self) -> impl Iterator<Item = Group> + use<P, T, W> {
+    fn class_groups(&self) -> impl Iterator<Item = Group> + use<P, T, W, V> {
         let pair = match (self.activation, self.prediction.shape().channels) {
             (_, 1) => Some(Group::Foreground),
             (Activation::Softmax, 2) => Some(Group::Difference),
@@ -309,18 +318,27 @@ where
                             slice::from_ref(&parts[slot])
                         };
                         if direct {
-                            worst.see(given, self.activation);
+                            worst.see(self.vectors, given, self.activation);
                         }
-                        add_run(loss, &class, &Given(given), scratch, at, chunk, sums);
+                        add_run(
+                            self.vectors,
+                            *loss,
+                            class,
+                            Given(given),
+                            scratch,
+                            at,
+                            chunk,
+                            sums,
+                        );
                     } else {
                         let source = from_ln(&parts, slot);
-                        add_run(loss, &class, &source, scratch, at, chunk, sums);
+                        add_run(self.vectors, *loss, class, source, scratch, at, chunk, sums);
                     }
                 }
                 first += run;
             }
             for (chunk, &index) in chunks.iter().zip(group.classes()) {
-                chunk.add_to(&mut sums[index]);
+                chunk.add_to(self.vectors, &mut sums[index]);
             }
         }
         if worst.is_valid(self.activation) {
@@ -406,10 +424,28 @@ where
                         } else {
                             slice::from_ref(&parts[slot])
                         };
-                        run_slope(loss, class, &Given(given), scratch, at, slopes, out);
+                        run_slope(
+                            self.vectors,
+                            *loss,
+                            *class,
+                            Given(given),
+                            scratch,
+                            at,
+                            *slopes,
+                            out,
+                        );
                     } else {
                         let source = from_ln(&parts, slot);
-                        run_slope(loss, class, &source, scratch, at, slopes, out);
+                        run_slope(
+                            self.vectors,
+                            *loss,
+                            *class,
+                            source,
+                            scratch,
+                            at,
+                            *slopes,
+                            out,
+                        );
                     }
                 }
                 if !direct {
@@ -455,36 +491,26 @@ where
     ) {
         let mut room = [Default::default(); STRETCH];
         let given = row.stretch(scratch, index, &mut room);
-        worst.see(slice::from_ref(given), self.activation);
+        worst.see(self.vectors, slice::from_ref(given), self.activation);
         match (self.activation, group) {
             (Activation::Identity, _) => {
                 let [p, complement, ..] = parts;
                 *p = *given;
-                for (complement, p) in complement.iter_mut().zip(given) {
-                    *complement = p.clip(0.0, 1.0).complement();
-                }
+                activation::complement(self.vectors, given, complement);
             }
             (Activation::Softmax, Group::One(_)) => {
-                let [p, complement, ln, _] = parts;
-                let [largest, rest, share, ln_total] = &scratch.normalizers[index];
-                for i in 0..STRETCH {
-                    let normalizer = [largest[i], rest[i], share[i], ln_total[i]];
-                    [p[i], complement[i], ln[i]] = softmax(normalizer, given[i]);
-                }
+                let normalizers = &scratch.normalizers[index];
+                activation::softmax(self.vectors, given, normalizers, parts);
             }
-            _ => {
-                let mut difference = *given;
-                if let Group::Difference = group {
-                    let background = Row::new(row.prediction, row.sample, 0, &row.voxels);
-                    let mut room = [Default::default(); STRETCH];
-                    let background = background.stretch(scratch, index, &mut room);
-                    worst.see(slice::from_ref(background), self.activation);
-                    for (z, background) in difference.iter_mut().zip(background) {
-                        *z = finite(*z - *background);
-                    }
-                }
-                sigmoid(&difference, parts);
+            (Activation::Softmax, _) => {
+                let mut logits = *given;
+                let background = Row::new(row.prediction, row.sample, 0, &row.voxels);
+                let background = background.stretch(scratch, index, &mut room);
+                worst.see(self.vectors, slice::from_ref(background), self.activation);
+                activation::difference(self.vectors, &mut logits, background);
+                activation::sigmoid(self.vectors, &logits, parts);
             }
+            (Activation::Sigmoid, _) => activation::sigmoid(self.vectors, given, parts),
         }
     }
 
@@ -497,39 +523,27 @@ where
         row: &Row<'_, P>,
         scratch: &mut Scratch<RealOf<P>>,
         index: usize,
-        [p, complement, ..]: &Parts<RealOf<P>>,
-        [h, other]: &mut [Stretch<RealOf<P>>; 2],
+        parts: &Parts<RealOf<P>>,
+        own: &mut [Stretch<RealOf<P>>; 2],
     ) {
         match (self.activation, group) {
             (Activation::Identity, Group::One(_)) => {}
             (Activation::Identity, _) => {
-                for (h, other) in h.iter_mut().zip(other) {
-                    *h = *h - *other;
-                }
+                let [h, other] = own;
+                activation::difference(self.vectors, h, other);
             }
             (Activation::Sigmoid, Group::One(_)) => {
-                for (h, complement) in h.iter_mut().zip(complement) {
-                    *h = *h * *complement;
-                }
+                own[1] = [Default::default(); STRETCH];
+                activation::carry_pair(self.vectors, parts, own);
             }
             (Activation::Softmax, Group::One(_)) => {
                 let mut room = [Default::default(); STRETCH];
                 let z = row.stretch(scratch, index, &mut room);
-                let [largest, ..] = &scratch.normalizers[index];
-                let [top, others] = &mut scratch.slopes[index];
-                let zero = Default::default();
-                for i in 0..STRETCH {
-                    let is_top = z[i] == largest[i];
-                    top[i] = top[i] + if is_top { h[i] } else { zero };
-                    others[i] = finite(others[i] + if is_top { zero } else { h[i] });
-                }
+                let normalizers = &scratch.normalizers[index];
+                let slopes = &mut scratch.slopes[index];
+                activation::collect(self.vectors, z, normalizers, &own[0], slopes);
             }
-            _ => {
-                for i in 0..STRETCH {
-                    h[i] = h[i] * complement[i] - other[i] * p[i];
-                    other[i] = h[i].scale(-1.0);
-                }
-            }
+            _ => activation::carry_pair(self.vectors, parts, own),
         }
     }
 
@@ -547,8 +561,11 @@ where
             && weight.real().to_f64() == 1.0
         {
             let counted = &mut counted[..stretches];
-            self.target
-                .survey(sample, voxels.clone(), self.class_count(), counted);
+            let (target, classes) = (&self.target, self.class_count());
+            self.vectors.run(
+                #[inline(always)]
+                || target.survey(sample, voxels.clone(), classes, counted),
+            );
         }
         for (index, counted) in counted[..stretches].iter().enumerate() {
             let start = voxels.start + index * STRETCH;
@@ -607,20 +624,16 @@ where
             let row = Row::new(&self.prediction, sample, channel, voxels);
             for index in 0..voxels.len().div_ceil(STRETCH) {
                 let z = row.stretch(scratch, index, &mut room);
-                worst.see(slice::from_ref(z), self.activation);
-                let [largest, rest, share, ln_total] = &mut scratch.normalizers[index];
+                worst.see(self.vectors, slice::from_ref(z), self.activation);
+                let normalizers = &mut scratch.normalizers[index];
                 if channel == 0 {
-                    *largest = *z;
-                    *rest = [Default::default(); STRETCH];
+                    normalizers[0] = *z;
+                    normalizers[1] = [Default::default(); STRETCH];
                 } else {
-                    for i in 0..STRETCH {
-                        [largest[i], rest[i]] = normalize([largest[i], rest[i]], z[i]);
-                    }
+                    activation::normalize(self.vectors, z, normalizers);
                 }
                 if channel == channels - 1 {
-                    for i in 0..STRETCH {
-                        [_, _, share[i], ln_total[i]] = normalizer([largest[i], rest[i]]);
-                    }
+                    activation::complete(self.vectors, normalizers);
                 }
             }
         }
@@ -641,8 +654,11 @@ where
             let Cover { y, covered } = &mut scratch.classes[slot];
             let flat = y.as_flattened_mut();
             let extents = &mut covered[..stretches];
-            self.target
-                .cover(sample, class, voxels.clone(), count, flat, extents);
+            let target = &self.target;
+            self.vectors.run(
+                #[inline(always)]
+                || target.cover(sample, class, voxels.clone(), count, flat, extents),
+            );
             for index in 0..stretches {
                 if scratch.counted[index] == Extent::Some {
                     match covered[index] {
@@ -670,13 +686,9 @@ where
             let row = Row::new(&self.prediction, sample, channel, voxels);
             for index in 0..voxels.len().div_ceil(STRETCH) {
                 let z = row.stretch(scratch, index, &mut room);
-                let [largest, rest, share, ln_total] = &scratch.normalizers[index];
-                let [top, others] = &scratch.slopes[index];
+                let (normalizers, slopes) = (&scratch.normalizers[index], &scratch.slopes[index]);
                 load(gradient, sample, channel, voxels, index, &mut own);
-                for i in 0..STRETCH {
-                    let normalizer = [largest[i], rest[i], share[i], ln_total[i]];
-                    own[i] = carry(normalizer, z[i], own[i], [top[i], others[i]]);
-                }
+                activation::carry(self.vectors, z, normalizers, slopes, &mut own);
                 if scratch.counted[index] == Extent::None {
                     own = [Default::default(); STRETCH];
                 }
@@ -695,11 +707,15 @@ struct Place {
 }
 
 /// Adds the terms of a run to the sums of its class.
-#[inline(always)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "of what, from what, and where to"
+)]
 fn add_run<T: Float, const K: usize>(
-    loss: &impl Loss<K>,
-    class: &Class,
-    source: &impl Source<T>,
+    vectors: impl Vectors,
+    loss: impl Loss<K>,
+    class: Class,
+    source: impl Source<T>,
     scratch: &Scratch<T>,
     Place { slot, first, run }: Place,
     chunk: &mut ChunkSums<T, K>,
@@ -708,55 +724,55 @@ fn add_run<T: Float, const K: usize>(
     let Cover { covered, y } = &scratch.classes[slot];
     if scratch.counted[first] == Extent::Some {
         let (y, weights) = (&y[first], &scratch.weights[first]);
-        kernel::add_weighted(loss, class, source, y, weights, &mut sums.terms);
-        sums.target += kernel::weighted(weights, y);
-        sums.voxels += kernel::weighted(weights, &[1.0; STRETCH]);
+        kernel::add_weighted(vectors, loss, class, source, y, weights, &mut sums.terms);
+        sums.target += kernel::weighted(vectors, weights, y);
+        sums.voxels += kernel::weighted(vectors, weights, &[1.0; STRETCH]);
         return;
     }
     let terms = &mut chunk.terms;
     match covered[first] {
-        Extent::None => kernel::add(loss, class, source, &Hard(false), run, terms),
+        Extent::None => kernel::add(vectors, loss, class, source, Hard(false), run, terms),
         Extent::All => {
-            kernel::add(loss, class, source, &Hard(true), run, terms);
+            kernel::add(vectors, loss, class, source, Hard(true), run, terms);
             chunk.covered += run * STRETCH;
         }
         Extent::Some => {
             let y = &y[first..first + run];
-            kernel::add(loss, class, source, &Soft(y), run, terms);
-            for y in y {
-                chunk.target.add(y);
-            }
+            kernel::add(vectors, loss, class, source, Soft(y), run, terms);
+            kernel::add_up(vectors, y, &mut chunk.target);
         }
     }
     chunk.voxels += run * STRETCH;
 }
 
 /// Writes the slopes of a run by the variable of its source.
-#[inline(always)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "of what, from what, and where to"
+)]
 fn run_slope<T: Float, const K: usize>(
-    loss: &impl Loss<K>,
-    class: &Class,
-    source: &impl Source<T>,
+    vectors: impl Vectors,
+    loss: impl Loss<K>,
+    class: Class,
+    source: impl Source<T>,
     scratch: &Scratch<T>,
     Place { slot, first, run }: Place,
-    slopes: &Slopes<T, K>,
+    slopes: Slopes<T, K>,
     out: &mut [Stretch<T>],
 ) {
     let Cover { covered, y } = &scratch.classes[slot];
     match (scratch.counted[first], covered[first]) {
         (Extent::All, Extent::None) => {
-            kernel::slope(loss, class, source, &Hard(false), slopes, out);
+            kernel::slope(vectors, loss, class, source, Hard(false), slopes, out);
         }
         (Extent::All, Extent::All) => {
-            kernel::slope(loss, class, source, &Hard(true), slopes, out);
+            kernel::slope(vectors, loss, class, source, Hard(true), slopes, out);
         }
         (counted, _) => {
             let y = Soft(&y[first..first + run]);
-            kernel::slope(loss, class, source, &y, slopes, out);
+            kernel::slope(vectors, loss, class, source, y, slopes, out);
             if counted == Extent::Some {
-                for (out, weight) in out[0].iter_mut().zip(&scratch.weights[first]) {
-                    *out = finite(*out * T::from_f64(*weight));
-                }
+                kernel::weigh(vectors, &scratch.weights[first], &mut out[0]);
             }
         }
     }

@@ -6,7 +6,7 @@ use unifocal_core::{Activation, ClassSums, Classes, Element, Label, Layout, Loss
 use crate::Error;
 use crate::part::{Part, Task};
 use crate::rows;
-use crate::simd::Simd;
+use crate::simd::{Checked, Simd};
 use crate::truth::{self, LabelArray, SoftArray, Truth};
 
 /// A prediction beside its target.
@@ -264,7 +264,7 @@ where
             classes: &self.classes,
             activation: self.activation,
             pooling: self.pooling,
-            simd: self.simd,
+            simd: Checked::new(self.simd),
             count,
             groups: match self.pooling {
                 Pooling::PerSample => self.prediction.shape()[0],

@@ -10,7 +10,7 @@ use unifocal_core::{
 };
 
 use crate::rows::{self, Row, RowMut};
-use crate::simd::{Kernel, Simd};
+use crate::simd::Checked;
 use crate::truth::{self, Truth};
 
 /// How many numbers of a prediction a part has at most, as long as it can be halved: with the target and the gradient they
@@ -26,7 +26,7 @@ pub(crate) struct Task<'t, L> {
     pub(crate) classes: &'t Classes<'t>,
     pub(crate) activation: Activation,
     pub(crate) pooling: Pooling,
-    pub(crate) simd: Simd,
+    pub(crate) simd: Checked,
     /// How many classes there are.
     pub(crate) count: usize,
     /// How many groups share the mean.
@@ -82,7 +82,7 @@ impl Field for WeightRow<'_> {
 
 /// A row of the prediction beside the same row of the target.
 type RowSegmentation<'r, P, T> =
-    Segmentation<Row<'r, P>, <T as truth::sealed::Sealed>::Row<'r>, WeightRow<'r>>;
+    Segmentation<Row<'r, P>, <T as truth::sealed::Sealed>::Row<'r>, WeightRow<'r>, Checked>;
 
 impl<'a, P: Element, T: Truth> Part<'a, P, T> {
     /// Where to halve it; `None` if it is small enough.
@@ -139,11 +139,7 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
     ) -> Result<(), CoreError> {
         let Some((axis, index)) = self.middle() else {
             return self.for_each_row(task, |_, segmentation| {
-                task.simd.run(AddSums::<P, T, L, K> {
-                    segmentation,
-                    task,
-                    sums: &mut *sums,
-                })
+                segmentation.add_sums(task.loss, task.classes, sums)
             });
         };
         let (first, second) = self.split(axis, index);
@@ -176,12 +172,8 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
     ) -> Result<(), CoreError> {
         let Some((axis, index)) = self.middle() else {
             return self.for_each_row(task, |outer, segmentation| {
-                task.simd.run(WriteGradient::<P, T, L, K> {
-                    segmentation,
-                    task,
-                    slopes,
-                    gradient: RowMut::new(rows::row(gradient.view_mut(), 2, outer)),
-                })
+                let mut row = RowMut::new(rows::row(gradient.view_mut(), 2, outer));
+                segmentation.gradient_by(task.loss, task.classes, slopes, &mut row)
             });
         };
         let (first, second) = self.split(axis, index);
@@ -247,7 +239,8 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
             let segmentation = Segmentation::new(prediction, self.truth.row(outer))?
                 .with_activation(task.activation)?
                 .with_voxel_weights(weights)?
-                .with_pooling(task.pooling);
+                .with_pooling(task.pooling)
+                .with_vectors(task.simd);
             let first = self.voxel + number * voxels;
             visit(outer, &segmentation).map_err(|error| {
                 error.map_position(|at| Position {
@@ -258,44 +251,6 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
             })?;
         }
         Ok(())
-    }
-}
-
-/// The sums of a row.
-struct AddSums<'k, 'r, P: Element, T: Truth + 'r, L, const K: usize> {
-    segmentation: &'k RowSegmentation<'r, P, T>,
-    task: &'k Task<'k, L>,
-    sums: &'k mut [ClassSums<f64, K>],
-}
-
-impl<P: Element, T: Truth, L: Loss<K>, const K: usize> Kernel for AddSums<'_, '_, P, T, L, K> {
-    type Output = Result<(), CoreError>;
-
-    #[inline(always)]
-    fn run(self) -> Result<(), CoreError> {
-        let Task { loss, classes, .. } = *self.task;
-        self.segmentation.add_sums(loss, classes, self.sums)
-    }
-}
-
-/// The gradient of a row.
-struct WriteGradient<'k, 'r, P: Element, T: Truth + 'r, L, const K: usize> {
-    segmentation: &'k RowSegmentation<'r, P, T>,
-    task: &'k Task<'k, L>,
-    slopes: &'k [[f64; K]],
-    gradient: RowMut<'k, P::Real>,
-}
-
-impl<P: Element, T: Truth, L: Loss<K>, const K: usize> Kernel
-    for WriteGradient<'_, '_, P, T, L, K>
-{
-    type Output = Result<(), CoreError>;
-
-    #[inline(always)]
-    fn run(mut self) -> Result<(), CoreError> {
-        let Task { loss, classes, .. } = *self.task;
-        self.segmentation
-            .gradient_by(loss, classes, self.slopes, &mut self.gradient)
     }
 }
 

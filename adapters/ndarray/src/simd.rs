@@ -6,6 +6,8 @@
 //!
 //! All `unsafe` of this crate is here.
 
+use unifocal_core::Vectors;
+
 /// A set of vector instructions.
 ///
 /// # Examples
@@ -64,42 +66,46 @@ impl Simd {
             Self::Avx2 | Self::Avx512 => false,
         }
     }
+}
 
-    /// Runs a kernel with these instructions, or with the baseline's where the processor has none of them.
-    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        match self {
+/// Vector instructions that this processor has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checked(Simd);
+
+impl Checked {
+    /// These, or the baseline's where the processor has none of them.
+    pub(crate) fn new(simd: Simd) -> Self {
+        Self(if simd.is_available() {
+            simd
+        } else {
+            Simd::Baseline
+        })
+    }
+}
+
+impl Vectors for Checked {
+    #[inline]
+    fn run<R>(self, kernel: impl FnOnce() -> R) -> R {
+        match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 if self.is_available() => {
-                // SAFETY: the processor has just been found to have every feature of the function.
-                unsafe { avx2(kernel) }
-            }
+            // SAFETY: `new`, by which alone there is a `Checked`, has found every feature of the function.
+            Simd::Avx2 => unsafe { avx2(kernel) },
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 if self.is_available() => {
-                // SAFETY: as above.
-                unsafe { avx512(kernel) }
-            }
-            _ => kernel.run(),
+            // SAFETY: as above.
+            Simd::Avx512 => unsafe { avx512(kernel) },
+            _ => kernel(),
         }
     }
 }
 
-/// What is compiled once for each [`Simd`].
-pub(crate) trait Kernel {
-    /// What it gives.
-    type Output;
-
-    /// Does it. Must be `#[inline(always)]`, with everything in it.
-    fn run(self) -> Self::Output;
-}
-
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn avx2<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run()
+fn avx2<R>(kernel: impl FnOnce() -> R) -> R {
+    kernel()
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,bmi1,bmi2,popcnt")]
-fn avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run()
+fn avx512<R>(kernel: impl FnOnce() -> R) -> R {
+    kernel()
 }
