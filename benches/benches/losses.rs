@@ -1,1 +1,99 @@
-fn main() {}
+#![allow(missing_docs, reason = "criterion makes functions without")]
+//! Value, and value with gradient, of the main paths, in voxels and bytes a second, beside the limit of the memory.
+//!
+//! `cargo bench -p unifocal-benches` runs all of it; a part of a name behind `--` chooses.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ndarray::Array3;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::time::Duration;
+use unifocal_benches::{Phantom, Target, limit};
+use unifocal_ndarray::Evaluation;
+use unifocal_ndarray::core::{Activation, AnyLoss, Name, UnifiedFocal};
+
+/// Samples, voxels of each, and voxels of a row.
+const SIZES: [(&str, usize, usize, usize); 3] = [
+    ("2d [4,2,512,512]", 4, 512 * 512, 512),
+    ("3d [1,2,128,128,128]", 1, 128 * 128 * 128, 128),
+    // More than any last-level cache holds.
+    ("large [8,2,2048,2048]", 8, 2048 * 2048, 2048),
+];
+
+fn pool(threads: usize) -> ThreadPool {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.expect("threads")
+}
+
+fn sizes(criterion: &mut Criterion) {
+    for (name, samples, voxels, width) in SIZES {
+        for (kind, activation) in [
+            ("probabilities", Activation::Identity),
+            ("softmax", Activation::Softmax),
+        ] {
+            let phantom = match activation {
+                Activation::Identity => {
+                    Phantom::probabilities(samples, voxels, width, Target::Lesions)
+                }
+                _ => Phantom::logits(samples, voxels, width, Target::Lesions),
+            };
+            let one_hot = Array3::from_shape_fn(phantom.prediction.dim(), |(n, c, i)| {
+                u8::from(usize::from(phantom.labels[[n, i]]) == c)
+            });
+            let mut gradient = Array3::zeros(phantom.prediction.raw_dim());
+            let loss = UnifiedFocal::asymmetric();
+            let labels = Evaluation::labels(phantom.prediction.view(), phantom.labels.view())
+                .activation(activation);
+            let soft =
+                Evaluation::soft(phantom.prediction.view(), one_hot.view()).activation(activation);
+            for threads in [1, 2] {
+                let pool = pool(threads);
+                let mut group =
+                    criterion.benchmark_group(format!("{name}/{kind}/{threads} threads"));
+                group.throughput(Throughput::ElementsAndBytes {
+                    elements: (samples * voxels) as u64,
+                    bytes: size_of_val(phantom.prediction.as_slice().unwrap_or_default()) as u64,
+                });
+                group.bench_function("value, labels", |bench| {
+                    bench.iter(|| pool.install(|| labels.value(&loss)));
+                });
+                group.bench_function("value and gradient, labels", |bench| {
+                    bench
+                        .iter(|| pool.install(|| labels.gradient_into(&loss, gradient.view_mut())));
+                });
+                group.bench_function("value and gradient, one-hot", |bench| {
+                    bench.iter(|| pool.install(|| soft.gradient_into(&loss, gradient.view_mut())));
+                });
+                group.bench_function("limit: read p, write the gradient", |bench| {
+                    bench.iter(|| {
+                        pool.install(|| limit(phantom.prediction.view(), gradient.view_mut()));
+                    });
+                });
+                group.finish();
+            }
+        }
+    }
+}
+
+fn losses(criterion: &mut Criterion) {
+    let (_, samples, voxels, width) = SIZES[0];
+    let phantom = Phantom::probabilities(samples, voxels, width, Target::Lesions);
+    let mut gradient = Array3::zeros(phantom.prediction.raw_dim());
+    let evaluation = Evaluation::labels(phantom.prediction.view(), phantom.labels.view());
+    let pool = pool(2);
+    let mut group = criterion.benchmark_group("losses, value and gradient, 2d, 2 threads");
+    group.throughput(Throughput::Elements((samples * voxels) as u64));
+    for name in Name::ALL {
+        let loss = AnyLoss::from(name);
+        group.bench_function(BenchmarkId::from_parameter(name), |bench| {
+            bench.iter(|| pool.install(|| evaluation.gradient_into(&loss, gradient.view_mut())));
+        });
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(2));
+    targets = sizes, losses
+}
+criterion_main!(benches);

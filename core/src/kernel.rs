@@ -388,10 +388,9 @@ impl<T: Float> Worst<T> {
     #[inline(always)]
     fn see_by(&mut self, given: &[Stretch<T>], bits: impl Fn(T) -> T::Bits) {
         for stretch in given {
-            for i in 0..STRETCH {
-                let bits = bits(stretch[i]);
-                let worst = self.0[i];
-                self.0[i] = if bits > worst { bits } else { worst };
+            for (worst, x) in self.0.iter_mut().zip(stretch) {
+                let bits = bits(*x);
+                *worst = if bits > *worst { bits } else { *worst };
             }
         }
     }

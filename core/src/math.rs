@@ -15,7 +15,7 @@
 use core::f64::consts::LOG2_E as LOG2_E_64;
 
 /// ln 2 in two parts, the first of 17 bits, so that its product with an exponent is exact.
-const LN_2: [f32; 2] = [0.693_138_1, 9.058_000_6e-6];
+const LN_2: [f32; 2] = [0.693_138_1, 9.058_001e-6];
 
 /// The bits of √½, the lower end of the range of m.
 const SQRT_HALF: u32 = 0x3f35_04f3;

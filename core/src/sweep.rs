@@ -1,7 +1,7 @@
 //! The two sweeps over the voxels: one adds up the terms, the other writes the gradient.
 //!
 //! A sample is swept in chunks, which stay in the first cache while all classes look at them; a chunk in stretches, each of
-//! which lies inside of a class, outside of it, or across its border, and is left to a [`kernel`](crate::kernel) for that. Terms
+//! which lies inside of a class, outside of it, or across its border, and is left to a [`kernel`] for that. Terms
 //! are added up in the precision of the prediction over a chunk, and in `f64` beyond.
 //!
 //! What is done here is decided once a stretch or once a chunk; the loops are in the kernels, which an adapter compiles for the

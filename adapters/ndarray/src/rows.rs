@@ -31,7 +31,7 @@ impl<'a, T> Row<'a, T> {
     pub(crate) fn new(view: ArrayView3<'a, T>) -> Self {
         let (samples, channels, _) = view.dim();
         let channel = |(sample, channel)| {
-            let sample = view.clone().index_axis_move(Axis(0), sample);
+            let sample = view.index_axis_move(Axis(0), sample);
             sample.index_axis_move(Axis(0), channel).to_slice()
         };
         let all = (0..samples).flat_map(|sample| (0..channels).map(move |c| (sample, c)));

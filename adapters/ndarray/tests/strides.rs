@@ -89,15 +89,14 @@ fn gradient_into_a_strided_array() {
     let out = room
         .slice_mut(s![.., .., .., .., ..;2])
         .permuted_axes([4, 3, 2, 1, 0]);
-    assert_eq!(
-        evaluation.gradient_into(&Tversky::dice(), out).unwrap(),
-        value
-    );
-    assert_eq!(
-        room.slice(s![.., .., .., .., ..;2])
-            .permuted_axes([4, 3, 2, 1, 0]),
-        expected
-    );
+    // Where rows cannot be merged, their sums are, in another order than that of the voxels.
+    let found = evaluation.gradient_into(&Tversky::dice(), out).unwrap();
+    assert!((found - value).abs() <= 1e-14);
+    let written = room.slice(s![.., .., .., .., ..;2]);
+    let written = written.permuted_axes([4, 3, 2, 1, 0]);
+    for (a, b) in written.iter().zip(&expected) {
+        assert!((a - b).abs() <= 1e-14, "{a} is not {b}");
+    }
     assert!(
         room.slice(s![.., .., .., .., 1..;2])
             .iter()

@@ -66,6 +66,25 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 ///
 /// As C's function of this name.
 #[unsafe(no_mangle)]
+unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
+    for step in 0..count {
+        let index = if to.addr() < from.addr() {
+            step
+        } else {
+            count - 1 - step
+        };
+        // SAFETY: both are valid for `count` bytes, and each byte is read before it is overwritten.
+        unsafe { to.add(index).write_volatile(from.add(index).read_volatile()) };
+    }
+    to
+}
+
+/// What the compiler may call and a C library would hold.
+///
+/// # Safety
+///
+/// As C's function of this name.
+#[unsafe(no_mangle)]
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
     for index in 0..count {
         // SAFETY: the caller promises `count` bytes on both sides. Volatile, or this loop would become memcpy.

@@ -1,0 +1,75 @@
+//! One path of the evaluation, to be counted by a simulator: `paths NAME` runs it once over [`VOXELS`] voxels, and `paths`
+//! lists the names.
+
+use ndarray::Ix3;
+use rayon::ThreadPoolBuilder;
+use std::hint::black_box;
+use unifocal_benches::{Phantom, Target};
+use unifocal_ndarray::core::{Activation, Loss, Tversky, UnifiedFocal};
+use unifocal_ndarray::{Error, Evaluation, LabelArray, Simd};
+
+const VOXELS: usize = 1 << 16;
+
+const NAMES: [&str; 6] = [
+    "dice-value",
+    "unified-value",
+    "unified-gradient",
+    "unified-gradient-random-labels",
+    "unified-gradient-softmax",
+    "unified-gradient-baseline",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let Some(name) = std::env::args().nth(1) else {
+        for name in NAMES {
+            println!("{name} {VOXELS}");
+        }
+        return Ok(());
+    };
+    // All of it in one thread, which is where a simulator begins to count.
+    let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
+    let target = if name.contains("random") {
+        Target::Random
+    } else {
+        Target::Lesions
+    };
+    let (phantom, activation) = if name.contains("softmax") {
+        (Phantom::logits(1, VOXELS, 256, target), Activation::Softmax)
+    } else {
+        let phantom = Phantom::probabilities(1, VOXELS, 256, target);
+        (phantom, Activation::Identity)
+    };
+    let simd = if name.contains("baseline") {
+        Simd::Baseline
+    } else {
+        Simd::best()
+    };
+    let (prediction, labels) = (phantom.prediction.view(), phantom.labels.view());
+    let gradient = name.contains("gradient");
+    let evaluation = Evaluation::labels(prediction, labels)
+        .activation(activation)
+        .simd(simd);
+    pool.install(|| {
+        if name.starts_with("dice") {
+            measured(&evaluation, &Tversky::dice(), gradient)
+        } else {
+            measured(&evaluation, &UnifiedFocal::asymmetric(), gradient)
+        }
+    })?;
+    Ok(())
+}
+
+/// What is counted.
+#[inline(never)]
+fn measured<const K: usize>(
+    evaluation: &Evaluation<'_, f32, Ix3, LabelArray<'_, u8>>,
+    loss: &impl Loss<K>,
+    gradient: bool,
+) -> Result<(), Error> {
+    if gradient {
+        black_box(evaluation.value_and_gradient(loss)?);
+    } else {
+        black_box(evaluation.value(loss)?);
+    }
+    Ok(())
+}
