@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -107,6 +108,12 @@ pub(crate) struct Data {
     /// Score files whose NIfTI geometries differ
     #[arg(long)]
     pub(crate) ignore_geometry: bool,
+    /// How many threads to use; 0 for as many as the processor has. The result is the same
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) threads: usize,
+    /// How much memory the files may take that are scored at the same time; one case is scored in any case
+    #[arg(long, value_name = "SIZE", default_value = "4GiB")]
+    pub(crate) memory: ByteSize,
 }
 
 /// A loss and its parameters.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use ndarray::{ArrayD, Axis};
+use ndarray::{ArrayBase, ArrayD, ArrayViewD, Axis, IxDyn, RawData};
 use unifocal_ndarray::core::{Activation, Layout};
 
 use crate::args::{ActivationArg, Batch, Data, Input, LayoutArg};
 use crate::failure::Failure;
 use crate::pairs::Pair;
-use crate::read::{self, Values, Volume};
+use crate::read::{self, Numbers, Values, Volume};
 
 /// What is scored: arrays with a sample axis in front.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ pub(crate) struct Added {
 /// A prediction, in the precision of its file.
 #[derive(Debug)]
 pub(crate) enum Prediction {
-    F32(ArrayD<f32>),
-    F64(ArrayD<f64>),
+    F32(Numbers<f32>),
+    F64(Numbers<f64>),
     /// A hard segmentation, and how many classes it has.
     Labels(ArrayD<i64>, usize),
 }
@@ -40,11 +40,11 @@ pub(crate) enum Prediction {
 /// A target.
 #[derive(Debug)]
 pub(crate) enum Truth {
-    U8(ArrayD<u8>),
-    U16(ArrayD<u16>),
-    I32(ArrayD<i32>),
-    I64(ArrayD<i64>),
-    Soft(ArrayD<f64>),
+    U8(Numbers<u8>),
+    U16(Numbers<u16>),
+    I32(Numbers<i32>),
+    I64(Numbers<i64>),
+    Soft(Numbers<f64>),
 }
 
 /// Reads a case.
@@ -109,8 +109,8 @@ fn soft(pair: &Pair, data: &Data, volume: Volume, target: Values) -> Result<Case
         Truth::Soft(as_f64(target))
     };
     let prediction = match volume.values {
-        Values::F32(array) => Prediction::F32(added.apply(array, layout)),
-        other => Prediction::F64(added.apply(as_f64(other), layout)),
+        Values::F32(numbers) => Prediction::F32(numbers),
+        other => Prediction::F64(as_f64(other)),
     };
     let activation = match (data.input, data.activation) {
         (Input::Logits, Some(ActivationArg::Sigmoid)) => Activation::Sigmoid,
@@ -120,7 +120,7 @@ fn soft(pair: &Pair, data: &Data, volume: Volume, target: Values) -> Result<Case
     };
     Ok(Case {
         prediction,
-        truth: truth.map(added, layout),
+        truth,
         layout,
         activation,
         added,
@@ -161,8 +161,8 @@ fn hard(pair: &Pair, data: &Data, prediction: Values, target: Values) -> Result<
             pair.failure(message)
         })?;
     Ok(Case {
-        prediction: Prediction::Labels(added.apply(prediction, Layout::ChannelsFirst), classes),
-        truth: Truth::I64(target).map(added, Layout::ChannelsFirst),
+        prediction: Prediction::Labels(prediction, classes),
+        truth: Truth::I64(target.into()),
         layout: Layout::ChannelsFirst,
         activation: Activation::Identity,
         added,
@@ -189,7 +189,7 @@ fn looks_batched(prediction: &[usize], target: &[usize], layout: Layout) -> bool
 
 impl Added {
     /// The array with the axes added that are missing.
-    fn apply<T>(self, array: ArrayD<T>, layout: Layout) -> ArrayD<T> {
+    fn apply<S: RawData>(self, array: ArrayBase<S, IxDyn>, layout: Layout) -> ArrayBase<S, IxDyn> {
         let array = if self.sample {
             array.insert_axis(Axis(0))
         } else {
@@ -221,19 +221,19 @@ impl Added {
     }
 }
 
-impl Truth {
-    fn map(self, added: Added, layout: Layout) -> Self {
+impl Case {
+    /// A prediction, or a target of its shape, with all axes.
+    pub(crate) fn with_axes<'a, T>(&self, array: ArrayViewD<'a, T>) -> ArrayViewD<'a, T> {
+        self.added.apply(array, self.layout)
+    }
+
+    /// Labels with all axes.
+    pub(crate) fn labels_with_axes<'a, T>(&self, array: ArrayViewD<'a, T>) -> ArrayViewD<'a, T> {
         let sample = Added {
             channel: false,
-            ..added
+            ..self.added
         };
-        match self {
-            Self::U8(array) => Self::U8(sample.apply(array, layout)),
-            Self::U16(array) => Self::U16(sample.apply(array, layout)),
-            Self::I32(array) => Self::I32(sample.apply(array, layout)),
-            Self::I64(array) => Self::I64(sample.apply(array, layout)),
-            Self::Soft(array) => Self::Soft(added.apply(array, layout)),
-        }
+        sample.apply(array, self.layout)
     }
 }
 
@@ -254,7 +254,7 @@ fn labels(pair: &Pair, values: Values) -> Result<Truth, Failure> {
         Values::U16(array) => Ok(Truth::U16(array)),
         Values::I32(array) => Ok(Truth::I32(array)),
         other => integers(other)
-            .map(Truth::I64)
+            .map(|labels| Truth::I64(labels.into()))
             .map_err(|message| Failure::file(&pair.target, message)),
     }
 }
@@ -265,10 +265,11 @@ fn integers(values: Values) -> Result<ArrayD<i64>, String> {
         Values::U8(array) => Ok(array.mapv(i64::from)),
         Values::U16(array) => Ok(array.mapv(i64::from)),
         Values::I32(array) => Ok(array.mapv(i64::from)),
-        Values::I64(array) => Ok(array),
+        Values::I64(array) => Ok(array.into_owned()),
         floats @ (Values::F32(_) | Values::F64(_)) => {
             let floats = as_f64(floats);
-            let fraction = floats
+            let numbers = floats.view();
+            let fraction = numbers
                 .indexed_iter()
                 .find(|(_, x)| x.fract() != 0.0 || x.abs() > 9e15);
             match fraction {
@@ -282,15 +283,15 @@ fn integers(values: Values) -> Result<ArrayD<i64>, String> {
     }
 }
 
-fn as_f64(values: Values) -> ArrayD<f64> {
-    match values {
+fn as_f64(values: Values) -> Numbers<f64> {
+    Numbers::Read(match values {
         Values::U8(array) => array.mapv(f64::from),
         Values::U16(array) => array.mapv(f64::from),
         Values::I32(array) => array.mapv(f64::from),
         Values::I64(array) => array.mapv(|x| x as f64),
         Values::F32(array) => array.mapv(f64::from),
-        Values::F64(array) => array,
-    }
+        Values::F64(numbers) => return numbers,
+    })
 }
 
 fn is_nifti(file: &Path) -> bool {

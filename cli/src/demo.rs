@@ -46,8 +46,8 @@ pub(crate) fn example() -> (Pair, Case, Data) {
         target: "demo labels".into(),
     };
     let case = Case {
-        prediction: Prediction::F32(prediction),
-        truth: Truth::U8(labels),
+        prediction: Prediction::F32(prediction.into()),
+        truth: Truth::U8(labels.into()),
         layout: Layout::ChannelsFirst,
         activation: Activation::Identity,
         added: Added::default(),
@@ -65,6 +65,8 @@ pub(crate) fn example() -> (Pair, Case, Data) {
         class_weights: None,
         rare: None,
         ignore_geometry: false,
+        threads: 0,
+        memory: bytesize::ByteSize::gib(1),
     };
     (pair, case, data)
 }

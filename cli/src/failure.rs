@@ -32,6 +32,8 @@ pub(crate) enum Failure {
         target: PathBuf,
         message: String,
     },
+    #[error("the threads cannot be started: {0}")]
+    Threads(String),
     #[error("the report cannot be written: {0}")]
     Report(String),
 }

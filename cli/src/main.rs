@@ -7,6 +7,7 @@ mod failure;
 mod loss;
 mod output;
 mod pairs;
+mod parallel;
 mod read;
 mod report;
 mod score;
@@ -19,6 +20,8 @@ use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command, Data, Format};
 use failure::Failure;
+use output::Staged;
+use rayon::ThreadPoolBuilder;
 use unifocal_ndarray::core::Name;
 
 fn main() -> ExitCode {
@@ -50,19 +53,28 @@ fn run(command: Command) -> Result<Vec<u8>, Failure> {
             format,
         } => {
             let loss = loss.choose()?;
-            let wants_gradient = gradient.is_some();
-            let mut evaluated = Vec::new();
-            let mut gradients = Vec::new();
-            for pair in pairs::pairs(&data.prediction, &data.target)? {
-                let case = case::read(&pair, &data)?;
-                let (score, gradient) = score::score(&case, &pair, &data, &loss, wants_gradient)?;
-                gradients.extend(gradient);
-                evaluated.push((pair, score));
-            }
+            let pairs = pairs::pairs(&data.prediction, &data.target)?;
             if let Some(out) = &gradient {
-                output::write_gradients(out, &evaluated, gradients)?;
+                output::check(out, pairs.len())?;
             }
-            report::eval(&loss, &evaluated, per_class, format)
+            let evaluated = in_pool(&data, || {
+                parallel::in_order(&pairs, data.memory.as_u64(), |pair| {
+                    let case = case::read(pair, &data)?;
+                    let (score, slopes) =
+                        score::score(&case, pair, &data, &loss, gradient.is_some())?;
+                    let staged = match (&gradient, slopes) {
+                        (Some(out), Some(slopes)) => Some(Staged::new(out, pair, slopes)?),
+                        _ => None,
+                    };
+                    Ok((pair.clone(), score, staged))
+                })
+            })?;
+            let mut cases = Vec::new();
+            for (pair, score, staged) in evaluated {
+                staged.map_or(Ok(()), Staged::persist)?;
+                cases.push((pair, score));
+            }
+            report::eval(&loss, &cases, per_class, format)
         }
         Command::Compare { data, format } => compare(&data, format),
         Command::Demo { format } => {
@@ -83,13 +95,26 @@ fn run(command: Command) -> Result<Vec<u8>, Failure> {
 }
 
 fn compare(data: &Data, format: Format) -> Result<Vec<u8>, Failure> {
-    let mut cases = Vec::new();
-    for pair in pairs::pairs(&data.prediction, &data.target)? {
-        let case = case::read(&pair, data)?;
-        let values = losses(&pair, &case, data)?;
-        cases.push((pair, values));
-    }
+    let pairs = pairs::pairs(&data.prediction, &data.target)?;
+    let cases = in_pool(data, || {
+        parallel::in_order(&pairs, data.memory.as_u64(), |pair| {
+            let case = case::read(pair, data)?;
+            Ok((pair.clone(), losses(pair, &case, data)?))
+        })
+    })?;
     report::compare(&cases, format)
+}
+
+/// Runs with as many threads as asked for.
+fn in_pool<R: Send>(
+    data: &Data,
+    run: impl FnOnce() -> Result<R, Failure> + Send,
+) -> Result<R, Failure> {
+    let pool = ThreadPoolBuilder::new().num_threads(data.threads).build();
+    match pool {
+        Ok(pool) => pool.install(run),
+        Err(error) => Err(Failure::Threads(error.to_string())),
+    }
 }
 
 /// Every loss of the family on one case.

@@ -8,36 +8,48 @@ use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 use crate::pairs::{self, Pair};
-use crate::score::{Gradient, Score};
+use crate::score::Gradient;
 
-/// Writes the gradient of every case: to the file `out`, or into the folder `out` under the prediction's name.
-pub(crate) fn write_gradients(
-    out: &Path,
-    cases: &[(Pair, Score)],
-    gradients: Vec<Gradient>,
-) -> Result<(), Failure> {
-    if cases.len() > 1 && !out.is_dir() {
+/// A gradient that is written, and waits for all others before it takes its place.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    file: PathBuf,
+    written: NamedTempFile,
+}
+
+/// Checks that the gradients of as many cases can be written to `out`: a file for one, a folder for several.
+pub(crate) fn check(out: &Path, cases: usize) -> Result<(), Failure> {
+    if cases > 1 && !out.is_dir() {
         return Err(Failure::file(
             out,
             "is no folder, expected one for the gradients of several cases",
         ));
     }
-    let mut staged = Vec::new();
-    for ((pair, _), gradient) in cases.iter().zip(gradients) {
+    Ok(())
+}
+
+impl Staged {
+    /// Writes the gradient of a case that is to be the file `out`, or to lie in the folder `out` under the prediction's name.
+    pub(crate) fn new(out: &Path, pair: &Pair, gradient: Gradient) -> Result<Self, Failure> {
         let file = if out.is_dir() {
             out.join(format!("{}.npy", pairs::stem(&pair.prediction)))
         } else {
             out.to_owned()
         };
-        let written = stage(&file, gradient).map_err(|error| unwritable(&file, error))?;
-        staged.push((file, written));
+        match stage(&file, gradient) {
+            Ok(written) => Ok(Self { file, written }),
+            Err(error) => Err(unwritable(&file, error)),
+        }
     }
-    for (file, written) in staged {
-        written
-            .persist(&file)
-            .map_err(|error| unwritable(&file, error))?;
+
+    /// Puts it where it belongs.
+    pub(crate) fn persist(self) -> Result<(), Failure> {
+        let Self { file, written } = self;
+        match written.persist(&file) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(unwritable(&file, error)),
+        }
     }
-    Ok(())
 }
 
 /// The gradient in a temporary file beside the one that it is to become.

@@ -1,6 +1,6 @@
 //! A case scored: the loss, what each class adds to it, and the gradient.
 
-use ndarray::{ArrayD, Axis, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use serde::Serialize;
 use unifocal_ndarray::core::{
     AbsentClass, Activation, ClassSums, Classes, Dense, Element, Labels, Loss, OneHot, Pooling,
@@ -64,10 +64,14 @@ pub(crate) fn score(
         classes = classes.with_alpha(alpha);
     }
     let scored = match &case.prediction {
-        Prediction::F32(array) => by_truth(array, case, data, classes, loss, wants_gradient)
-            .map(|(score, gradient)| (score, gradient.map(Gradient::F32))),
-        Prediction::F64(array) => by_truth(array, case, data, classes, loss, wants_gradient)
-            .map(|(score, gradient)| (score, gradient.map(Gradient::F64))),
+        Prediction::F32(numbers) => {
+            by_truth(numbers.view(), case, data, classes, loss, wants_gradient)
+                .map(|(score, gradient)| (score, gradient.map(Gradient::F32)))
+        }
+        Prediction::F64(numbers) => {
+            by_truth(numbers.view(), case, data, classes, loss, wants_gradient)
+                .map(|(score, gradient)| (score, gradient.map(Gradient::F64)))
+        }
         Prediction::Labels(..) if wants_gradient => {
             return Err(Failure::file(
                 &pair.prediction,
@@ -89,17 +93,19 @@ fn known_sums() -> Result<UnifiedFocal, Error> {
 }
 
 fn by_truth<'a, P: Element>(
-    prediction: &'a ArrayD<P>,
+    prediction: ArrayViewD<'a, P>,
     case: &'a Case,
     data: &Data,
     classes: Classes<'a>,
     loss: &Chosen,
     wants_gradient: bool,
 ) -> Result<Scored<P::Real>, Error> {
+    let prediction = case.with_axes(prediction);
     macro_rules! labels {
         ($labels:expr) => {
             finish(
-                Evaluation::labels(prediction.view(), $labels.view()).ignoring(data.ignore_label),
+                Evaluation::labels(prediction, case.labels_with_axes($labels.view()))
+                    .ignoring(data.ignore_label),
                 case,
                 classes,
                 loss,
@@ -113,7 +119,7 @@ fn by_truth<'a, P: Element>(
         Truth::I32(labels) => labels!(labels),
         Truth::I64(labels) => labels!(labels),
         Truth::Soft(target) => finish(
-            Evaluation::soft(prediction.view(), target.view()),
+            Evaluation::soft(prediction, case.with_axes(target.view())),
             case,
             classes,
             loss,
@@ -157,6 +163,8 @@ fn hard(
     let Truth::I64(target) = &case.truth else {
         unreachable!("labels are compared with labels of the same type")
     };
+    let labels = case.labels_with_axes(labels.view());
+    let target = case.labels_with_axes(target.view());
     let samples = labels.len_of(Axis(0)).max(1);
     let shape = [samples, labels.len() / samples];
     let [labels, target] = [labels, target].map(|array| array.as_standard_layout().into_owned());

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How many voxels are swept for one class before the next one's turn.
-pub(crate) const CHUNK: usize = 512;
+pub(crate) const CHUNK: usize = 1024;
 
 const STRETCHES: usize = CHUNK / STRETCH;
 

@@ -22,6 +22,7 @@
 mod geometry;
 mod nifti;
 mod npy;
+mod numbers;
 mod payload;
 mod png;
 mod safetensors;
@@ -32,19 +33,18 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ndarray::ArrayD;
-
 pub(crate) use geometry::Geometry;
+pub(crate) use numbers::Numbers;
 
 /// The numbers of a file, in the smallest of these types that holds its own type.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Values {
-    U8(ArrayD<u8>),
-    U16(ArrayD<u16>),
-    I32(ArrayD<i32>),
-    I64(ArrayD<i64>),
-    F32(ArrayD<f32>),
-    F64(ArrayD<f64>),
+    U8(Numbers<u8>),
+    U16(Numbers<u16>),
+    I32(Numbers<i32>),
+    I64(Numbers<i64>),
+    F32(Numbers<f32>),
+    F64(Numbers<f64>),
 }
 
 impl Values {

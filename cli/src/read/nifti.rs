@@ -7,25 +7,26 @@ use flate2::bufread::MultiGzDecoder;
 use nifti::{Endianness, NiftiHeader, NiftiType};
 
 use super::payload::{Element, Layout, read_up_to, verify_end};
-use super::{Fault, Geometry, Values, Volume};
+use super::{Fault, Geometry, Numbers, Values, Volume};
 
 const HEADER: usize = 348;
 /// The first byte where voxels may begin: after the header and the four bytes that announce extensions.
 const FIRST_VOXEL: u64 = 352;
 
 pub(super) fn read(file: File, size: u64, gzip: bool) -> Result<Volume, Fault> {
-    let file = BufReader::new(file);
     if gzip {
-        let mut source = MultiGzDecoder::new(file);
+        let mut source = MultiGzDecoder::new(BufReader::new(file));
         let volume = read_volume(&mut source, None)?;
         verify_end(&mut source)?;
         Ok(volume)
     } else {
-        read_volume(&mut { file }, Some(size))
+        let mapped = file.try_clone()?;
+        read_volume(&mut BufReader::new(file), Some((&mapped, size)))
     }
 }
 
-fn read_volume(source: &mut dyn Read, size: Option<u64>) -> Result<Volume, Fault> {
+/// `file` is the file and its size, if it holds the volume as it is.
+fn read_volume(source: &mut dyn Read, file: Option<(&File, u64)>) -> Result<Volume, Fault> {
     let header = read_header(source)?;
     let layout = layout(&header)?;
     let scaling = scaling(&header)?;
@@ -37,7 +38,15 @@ fn read_volume(source: &mut dyn Read, size: Option<u64>) -> Result<Volume, Fault
         let found = format!("an end at byte {}", HEADER as u64 + skipped);
         return Err(malformed(found, format!("voxels from byte {offset} on")));
     }
-    let values = layout.read(source, size.map(|size| size.saturating_sub(offset)))?;
+    let available = file.map(|(_, size)| size.saturating_sub(offset));
+    let mapped = match (file, available) {
+        (Some((file, _)), Some(available)) => layout.map(file, offset, available)?,
+        _ => None,
+    };
+    let values = match mapped {
+        Some(values) => values,
+        None => layout.read(source, available)?,
+    };
     Ok(Volume {
         values: match scaling {
             Some((slope, inter)) => scaled(&values, slope, inter),
@@ -152,14 +161,14 @@ fn scaling(header: &NiftiHeader) -> Result<Option<(f64, f64)>, Fault> {
 }
 
 fn scaled(values: &Values, slope: f64, inter: f64) -> Values {
-    Values::F64(match values {
+    Values::F64(Numbers::Read(match values {
         Values::U8(a) => a.mapv(|x| f64::from(x) * slope + inter),
         Values::U16(a) => a.mapv(|x| f64::from(x) * slope + inter),
         Values::I32(a) => a.mapv(|x| f64::from(x) * slope + inter),
         Values::I64(a) => a.mapv(|x| x as f64 * slope + inter),
         Values::F32(a) => a.mapv(|x| f64::from(x) * slope + inter),
         Values::F64(a) => a.mapv(|x| x * slope + inter),
-    })
+    }))
 }
 
 /// The sform if the file has one, else the qform, as nibabel prefers them.

@@ -17,8 +17,12 @@ const MAX_HEADER: usize = 10_000;
 pub(super) fn read_npy(file: File, size: u64) -> Result<Values, Fault> {
     let mut source = BufReader::new(file);
     let layout = read_header(&mut source)?;
-    let available = size.saturating_sub(source.stream_position()?);
-    layout.read(&mut source, Some(available))
+    let offset = source.stream_position()?;
+    let available = size.saturating_sub(offset);
+    match layout.map(source.get_ref(), offset, available)? {
+        Some(values) => Ok(values),
+        None => layout.read(&mut source, Some(available)),
+    }
 }
 
 pub(super) fn read_npz(file: File, key: Option<&str>) -> Result<Values, Fault> {

@@ -1,11 +1,12 @@
 //! Turns the raw numbers behind a header into an array, allocating no more than what really arrives.
 
+use std::fs::File;
 use std::io::Read;
 
 use half::{bf16, f16};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
-use super::{Fault, Values};
+use super::{Fault, Numbers, Values};
 
 /// The type of one number in a file.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,7 +68,7 @@ impl Layout {
                 } else {
                     plan.read(source, |b: [u8; N]| convert(<$from>::from_le_bytes(b)))?
                 };
-                Values::$to(array)
+                Values::$to(array.into())
             }};
         }
         Ok(match self.element {
@@ -84,6 +85,34 @@ impl Layout {
             Element::Bf16 => read!(F32, bf16, |x: bf16| Ok(x.to_f32())),
             Element::F32 => read!(F32, f32, Ok),
             Element::F64 => read!(F64, f64, Ok),
+        })
+    }
+}
+
+impl Layout {
+    /// The numbers where they are in the file, from `offset` on, if it holds them as the processor does.
+    pub(super) fn map(
+        &self,
+        file: &File,
+        offset: u64,
+        available: u64,
+    ) -> Result<Option<Values>, Fault> {
+        if self.big_endian != cfg!(target_endian = "big") && self.element.bytes() > 1 {
+            return Ok(None);
+        }
+        let plan = Plan::new(self, Some(available))?;
+        if plan.count == 0 {
+            return Ok(None);
+        }
+        let (shape, fortran) = (&plan.shape, self.fortran);
+        Ok(match self.element {
+            Element::U8 => Numbers::map(file, offset, shape, fortran).map(Values::U8),
+            Element::U16 => Numbers::map(file, offset, shape, fortran).map(Values::U16),
+            Element::I32 => Numbers::map(file, offset, shape, fortran).map(Values::I32),
+            Element::I64 => Numbers::map(file, offset, shape, fortran).map(Values::I64),
+            Element::F32 => Numbers::map(file, offset, shape, fortran).map(Values::F32),
+            Element::F64 => Numbers::map(file, offset, shape, fortran).map(Values::F64),
+            _ => None,
         })
     }
 }

@@ -40,12 +40,12 @@ pub(super) fn read(file: File) -> Result<Values, Fault> {
             let pixels = rows
                 .flat_map(|row| row.as_chunks().0)
                 .map(|&b| u16::from_be_bytes(b));
-            Values::U16(array(shape, pixels.collect())?)
+            Values::U16(array(shape, pixels.collect())?.into())
         }
-        BitDepth::Eight => Values::U8(array(shape, bytes)?),
+        BitDepth::Eight => Values::U8(array(shape, bytes)?.into()),
         _ => {
             let pixels = rows.flat_map(|row| unpacked(row, depth as u8, width));
-            Values::U8(array(shape, pixels.collect())?)
+            Values::U8(array(shape, pixels.collect())?.into())
         }
     })
 }

@@ -366,14 +366,17 @@ fn pictures_with_few_bits_and_with_passes() {
             .unwrap()
     };
     let values = read_bytes("a.png", &two_bits, "").unwrap().values;
-    assert_eq!(values, Values::U8(expected([0, 1, 2, 3, 2, 1]).into_dyn()));
+    assert_eq!(
+        values,
+        Values::U8((expected([0, 1, 2, 3, 2, 1]).into_dyn()).into())
+    );
     // Adam7: (0,0); (0,1) with column 2 of row 0 in pass 4; row 1 in the last. Each row begins with its filter, 0.
     let passes = [&[0, 10][..], &[0, 30], &[0, 20], &[0, 40, 50, 60]].concat();
     let interlaced = png(3, 2, [8, 0, 1], &zlib(&passes));
     let values = read_bytes("a.png", &interlaced, "").unwrap().values;
     assert_eq!(
         values,
-        Values::U8(expected([10, 20, 30, 40, 50, 60]).into_dyn())
+        Values::U8((expected([10, 20, 30, 40, 50, 60]).into_dyn()).into())
     );
 }
 
