@@ -123,7 +123,7 @@ fn labels_read_alike_from_every_format() {
         assert_eq!(load(name), medium, "{name}");
     }
     for name in ["labels_u32_big_endian.npy", "labels_i64.safetensors"] {
-        assert_eq!(load(name), Values::I64((wide.clone()).into()), "{name}");
+        assert_eq!(load(name), Values::I64(wide.clone()), "{name}");
     }
 }
 
@@ -141,7 +141,7 @@ fn pictures_give_their_stored_numbers() {
         "labels2d_1bit.png",
         "labels2d_palette.png",
     ] {
-        assert_eq!(load(name), Values::U8((expected.clone()).into()), "{name}");
+        assert_eq!(load(name), Values::U8(expected.clone()), "{name}");
     }
     let thousands = expected.mapv(|x| u16::from(x) * 1000);
     assert_eq!(
