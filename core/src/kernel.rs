@@ -217,19 +217,23 @@ kernels! {
             &class,
             #[inline(always)]
             |loss| {
+                // Written out, since a loop inside would keep this one from becoming vectors where it is not unrolled.
+                macro_rules! terms {
+                    ($s:expr, $i:expr) => {
+                        loss.terms(&class, &source.probability($s, $i), &y.share($s, $i))
+                    };
+                }
+                const { assert!(STRETCH == 4 * LANES) };
                 for s in 0..run {
                     for lane in 0..LANES {
-                        let mut stretch =
-                            loss.terms(&class, &source.probability(s, lane), &y.share(s, lane));
-                        for block in 1..STRETCH / LANES {
-                            let i = block * LANES + lane;
-                            let terms =
-                                loss.terms(&class, &source.probability(s, i), &y.share(s, i));
-                            for k in 0..K {
-                                stretch[k] = stretch[k] + terms[k];
-                            }
-                        }
+                        let mut stretch = terms!(s, lane);
+                        let others = [
+                            terms!(s, lane + LANES),
+                            terms!(s, lane + 2 * LANES),
+                            terms!(s, lane + 3 * LANES),
+                        ];
                         for k in 0..K {
+                            stretch[k] = stretch[k] + others[0][k] + others[1][k] + others[2][k];
                             lanes[k].0[lane] = lanes[k].0[lane] + stretch[k];
                         }
                     }
@@ -253,14 +257,19 @@ kernels! {
             &class,
             #[inline(always)]
             |loss| {
-                for lane in 0..LANES {
-                    for block in 0..STRETCH / LANES {
-                        let i = block * LANES + lane;
-                        let terms = loss.terms(&class, &source.probability(0, i), &y[i]);
+                macro_rules! add {
+                    ($lane:expr, $i:expr) => {
+                        let terms = loss.terms(&class, &source.probability(0, $i), &y[$i]);
                         for k in 0..K {
-                            lanes[k].0[lane] += weights[i] * terms[k].to_f64();
+                            lanes[k].0[$lane] += weights[$i] * terms[k].to_f64();
                         }
-                    }
+                    };
+                }
+                for lane in 0..LANES {
+                    add!(lane, lane);
+                    add!(lane, lane + LANES);
+                    add!(lane, lane + 2 * LANES);
+                    add!(lane, lane + 3 * LANES);
                 }
             },
         );

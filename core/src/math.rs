@@ -96,26 +96,29 @@ fn exp_reduced(r: f32, n: i32) -> f32 {
 /// xᵉ for x ≥ 0 and e ≠ 0.
 #[inline(always)]
 pub(crate) fn pow(x: f32, e: f64) -> f32 {
+    let subnormal = x < f32::MIN_POSITIVE;
+    let normal = if subnormal { x * 16_777_216.0 } else { x };
+    let exponent = normal.to_bits().wrapping_sub(SQRT_HALF) as i32 >> 23;
+    let m = f32::from_bits(normal.to_bits().wrapping_sub((exponent << 23) as u32));
+    let exponent = exponent as f32 - if subnormal { 24.0 } else { 0.0 };
+
     // log₂ x and its product with e in f64: an absolute error in the exponent is a relative one in the result.
-    let wide = f64::from(x);
-    let exponent = wide.to_bits().wrapping_sub(0x3fe6_a09e_667f_3bcd) as i64 >> 52;
-    let m = f64::from_bits(wide.to_bits().wrapping_sub((exponent << 52) as u64));
+    let m = f64::from(m);
     let s = (m - 1.0) / (m + 1.0);
     let z = s * s;
     let series =
         1.0 + z * (1.0 / 3.0 + z * (0.2 + z * (1.0 / 7.0 + z * (1.0 / 9.0 + z * (1.0 / 11.0)))));
-    let log2 = exponent as i32 as f64 + 2.0 * LOG2_E_64 * s * series;
-
+    let log2 = f64::from(exponent) + 2.0 * LOG2_E_64 * s * series;
     let y = e * log2;
     let y = if y < -151.0 { -151.0 } else { y };
     let y = if y > 129.0 { 129.0 } else { y };
+
     const ROUND: f64 = 6_755_399_441_055_744.0;
-    let shifted = y + ROUND;
-    let n = shifted - ROUND;
-    let power = exp_reduced(
-        ((y - n) * core::f64::consts::LN_2) as f32,
-        shifted.to_bits() as i32,
-    );
+    let n = (y + ROUND) - ROUND;
+    let r = ((y - n) * core::f64::consts::LN_2) as f32;
+    const ROUND_32: f32 = 12_582_912.0;
+    let n = (n as f32 + ROUND_32).to_bits();
+    let power = exp_reduced(r, n.wrapping_sub(ROUND_32.to_bits()) as i32);
     let at_zero = if e > 0.0 { 0.0 } else { f32::INFINITY };
     if x > 0.0 { power } else { at_zero }
 }

@@ -13,10 +13,14 @@ use crate::{Dual, Real};
 /// ```
 /// use unifocal_core::{Dual, Share};
 ///
-/// // False positives, p·(1−y), and their derivative.
+/// /// False positives, p·(1−y).
+/// fn false_positives<R, Y: Share<R>>(p: R, y: &Y) -> R {
+///     y.complement().of(p)
+/// }
+///
 /// let (p, y) = (0.5, 0.25);
-/// assert_eq!(y.complement().of(p), 0.375);
-/// assert_eq!(y.complement().of(Dual::variable(p)).derivative, 0.75);
+/// assert_eq!(false_positives(p, &y), 0.375);
+/// assert_eq!(false_positives(Dual::variable(p), &y).derivative, 0.75);
 /// ```
 pub trait Share<R> {
     /// y·x.
