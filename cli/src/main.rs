@@ -1,5 +1,7 @@
 //! `unifocal`: scores segmentation predictions on disk with every loss of the Unified Focal family.
 
+#![deny(unsafe_code)]
+
 mod args;
 mod case;
 mod demo;

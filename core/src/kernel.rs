@@ -11,6 +11,32 @@ use crate::{Activation, Class, Dual, Float, Loss, Probability, Real, Share};
 /// A compiler decides for which processor it compiles where a function begins. So each kernel is handed to
 /// [`run`](Vectors::run), which an adapter implements by inlining it into functions for several processors. All give the same
 /// bits.
+///
+/// # Examples
+///
+/// What an adapter does for a processor that the program need not run on, here with nothing to choose from:
+///
+/// ```
+/// use unifocal_core::*;
+///
+/// #[derive(Clone, Copy)]
+/// struct Mine;
+///
+/// impl Vectors for Mine {
+///     #[inline(always)]
+///     fn run<R>(self, kernel: impl FnOnce() -> R) -> R {
+///         kernel() // from within a function with `#[target_feature(enable = "…")]`, if the processor has it
+///     }
+/// }
+///
+/// let probabilities = Dense::channels_first(&[0.9_f32, 0.2, 0.1, 0.8], [1, 2, 2])?;
+/// let labels = Labels::new(Dense::labels(&[0_u8, 1], [1, 2])?);
+/// let segmentation = Segmentation::new(probabilities, labels)?;
+/// let (loss, classes, mut sums) = (Tversky::dice(), Classes::default(), [ClassSums::default(); 2]);
+/// let value = segmentation.value(&loss, &classes, &mut sums)?;
+/// assert_eq!(segmentation.with_vectors(Mine).value(&loss, &classes, &mut sums)?, value);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Vectors: Copy + Send + Sync {
     /// Calls the kernel, inlined.
     fn run<R>(self, kernel: impl FnOnce() -> R) -> R;

@@ -66,8 +66,8 @@ impl<T: Float> Scratch<T> {
         }
     }
 
-    /// How many stretches from this one on are alike for the class in the first place: all count, or none, and are covered
-    /// alike.
+    /// How many stretches from this one on are alike for the class in the first place: all of their voxels count, and the
+    /// class covers them alike. One that does not count in full is a run by itself.
     #[inline(always)]
     fn run(&self, first: usize, end: usize) -> usize {
         let kind = |index: usize| (self.counted[index], self.classes[0].covered[index]);
@@ -387,10 +387,7 @@ where
             let mut first = 0;
             while first < stretches {
                 if scratch.counted[first] == Extent::None {
-                    store(gradient, sample, group.channel(), voxels, first, &zeros);
-                    if let Group::Difference = group {
-                        store(gradient, sample, 0, voxels, first, &zeros);
-                    }
+                    store_group(gradient, sample, group, voxels, first, &[zeros; 2]);
                     first += 1;
                     continue;
                 }
@@ -450,10 +447,7 @@ where
                 }
                 if !direct {
                     self.combine(group, &row, scratch, first, &parts, &mut own);
-                    store(gradient, sample, group.channel(), voxels, first, &own[0]);
-                    if let Group::Difference = group {
-                        store(gradient, sample, 0, voxels, first, &own[1]);
-                    }
+                    store_group(gradient, sample, group, voxels, first, &own);
                 }
                 first += run;
             }
@@ -804,6 +798,22 @@ fn load<G: FieldMut>(
     }
     for (value, voxel) in values.iter_mut().zip(stretch) {
         *value = gradient.get(sample, channel, voxel);
+    }
+}
+
+/// Writes a stretch of the gradient of a group: to its channel, and to that of class 0 if it has another.
+#[inline(always)]
+fn store_group<G: FieldMut>(
+    gradient: &mut G,
+    sample: usize,
+    group: Group,
+    voxels: &Range<usize>,
+    index: usize,
+    [own, other]: &[Stretch<G::Item>; 2],
+) {
+    store(gradient, sample, group.channel(), voxels, index, own);
+    if let Group::Difference = group {
+        store(gradient, sample, 0, voxels, index, other);
     }
 }
 
