@@ -30,6 +30,7 @@ use crate::kernel::{STRETCH, Stretch, finite, kernels};
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Activation {
     /// Probabilities. A single channel is the foreground, and the background its complement.
     #[default]

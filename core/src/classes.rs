@@ -5,6 +5,7 @@ use crate::{Class, ClassSums, Dual, Error, Loss, Real, Score};
 
 /// What to do with a class that a sample's target does not contain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum AbsentClass {
     /// The smoothing term s decides, as in the reference: the class scores 0 only if the false positives are few
     /// against s.
@@ -154,28 +155,32 @@ impl<'a> Classes<'a> {
     /// # Panics
     ///
     /// If `slopes` is shorter than `sums`.
-    pub fn slopes<const K: usize>(
+    pub fn slopes<R: Real, const K: usize>(
         &self,
         loss: &impl Loss<K>,
-        sums: &[ClassSums<f64, K>],
-        slopes: &mut [[f64; K]],
+        sums: &[ClassSums<R, K>],
+        slopes: &mut [[R; K]],
     ) {
         let share =
-            |index: usize, sums: &ClassSums<f64, K>| self.weight(index) * self.presence(sums);
-        let shares: f64 = sums
+            |index: usize, sums: &ClassSums<R, K>| self.presence(sums).scale(self.weight(index));
+        let shares = sums
             .iter()
             .enumerate()
             .map(|(index, sums)| share(index, sums))
-            .sum();
+            .reduce(|total, share| total + share);
+        let Some(shares) = shares.map(|shares| shares.clip(R::TINY, f64::INFINITY)) else {
+            return;
+        };
         for (index, sums) in sums.iter().enumerate() {
             let weight = self.weight(index);
-            let mean_weight = share(index, sums) / shares.max(f64::TINY);
+            let mean_weight = share(index, sums) / shares.clone();
             for (k, slope) in slopes[index].iter_mut().enumerate() {
                 *slope = if weight == 0.0 {
-                    0.0
+                    sums.target.zero()
                 } else {
                     let Score { mean, sum } = loss.finalize(&self.class(index), &sums.seeded(k));
-                    mean_weight * bounded(mean.derivative) + weight * bounded(sum.derivative)
+                    mean_weight.clone() * bounded(mean.derivative)
+                        + bounded(sum.derivative).scale(weight)
                 };
             }
         }
@@ -191,19 +196,20 @@ impl<'a> Classes<'a> {
 }
 
 /// A slope short of the range's end: (1 − TI)^−γ can be infinite near a perfect score.
-fn bounded(slope: f64) -> f64 {
-    slope.clamp(-1e300, 1e300)
+fn bounded<R: Real>(slope: R) -> R {
+    let most = 1e-3 / R::TINY;
+    slope.clip(-most, most)
 }
 
-impl<const K: usize> ClassSums<f64, K> {
+impl<R: Real, const K: usize> ClassSums<R, K> {
     /// The same sums, with the term of this number as the variable of differentiation.
-    fn seeded(&self, variable: usize) -> ClassSums<Dual<f64>, K> {
-        let mut terms = self.terms.map(Dual::constant);
-        terms[variable] = Dual::variable(self.terms[variable]);
+    fn seeded(&self, variable: usize) -> ClassSums<Dual<R>, K> {
+        let mut terms = self.terms.clone().map(Dual::constant);
+        terms[variable] = Dual::variable(self.terms[variable].clone());
         ClassSums {
             terms,
-            target: Dual::constant(self.target),
-            voxels: Dual::constant(self.voxels),
+            target: Dual::constant(self.target.clone()),
+            voxels: Dual::constant(self.voxels.clone()),
         }
     }
 }

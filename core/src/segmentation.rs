@@ -12,6 +12,7 @@ use crate::{
 
 /// Which voxels share their sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Pooling {
     /// Those of a sample: the loss is the mean over the samples.
     #[default]

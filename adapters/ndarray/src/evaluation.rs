@@ -185,9 +185,82 @@ where
         loss: &impl Loss<K>,
         gradient: ArrayViewMut<'_, P::Real, D>,
     ) -> Result<f64, Error> {
+        let task = self.task(loss)?;
+        let mut sums = vec![ClassSums::default(); task.groups * task.count];
+        self.with_gradient(gradient, |part, gradient| {
+            part.sums_and_gradient(&task, &mut sums, gradient)
+        })?;
+        Ok(unifocal_core::mean(loss, &self.classes, task.count, &sums)?)
+    }
+
+    /// The gradient of Σ slope·sum, written to an array of the caller's, of the prediction's shape and any strides.
+    ///
+    /// With the slopes of a value that depends on the sums in any way, one per sum as [`sums`](Evaluation::sums) gives
+    /// them, that is the value's gradient: of a loss over several arrays, whose sums were merged, or of a
+    /// loss that enters another one.
+    ///
+    /// The data are not checked again: take the sums from this very evaluation.
+    ///
+    /// # Examples
+    ///
+    /// A batch that two machines have a half of:
+    ///
+    /// ```
+    /// use ndarray::{Array3, array};
+    /// use unifocal_ndarray::{Evaluation, core::{Classes, Pooling, Tversky, slopes}};
+    ///
+    /// let half = |p: f64| array![[[p, 0.2], [1.0 - p, 0.8]]];
+    /// let [mine, theirs] = [half(0.9), half(0.6)];
+    /// let labels = array![[0_u8, 1]];
+    /// let of = |half| Evaluation::labels(half, labels.view()).pooling(Pooling::Batch);
+    ///
+    /// let dice = Tversky::dice();
+    /// let mut sums = of(mine.view()).sums(&dice)?;
+    /// for (sums, others) in sums.iter_mut().zip(of(theirs.view()).sums(&dice)?) {
+    ///     sums.merge(&others);
+    /// }
+    /// let mut by_sums = vec![[0.0; 3]; sums.len()];
+    /// slopes(&dice, &Classes::default(), 2, &sums, &mut by_sums)?;
+    /// let mut gradient = Array3::zeros(mine.raw_dim());
+    /// of(mine.view()).gradient_by(&dice, &by_sums, gradient.view_mut())?;
+    /// assert!(gradient[[0, 0, 0]] < 0.0); // more of the right class lowers the loss
+    /// # Ok::<(), unifocal_ndarray::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Shapes that do not fit, another number of slopes than of sums, classes that cannot be.
+    pub fn gradient_by<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        slopes: &[[f64; K]],
+        gradient: ArrayViewMut<'_, P::Real, D>,
+    ) -> Result<(), Error> {
+        let task = self.task(loss)?;
+        let expected = task.groups * task.count;
+        if slopes.len() != expected {
+            return Err(Error::Core(unifocal_core::Error::Length {
+                what: "slopes",
+                found: slopes.len(),
+                expected,
+            }));
+        }
+        self.with_gradient(gradient, |part, gradient| {
+            part.write_gradient(&task, slopes, gradient)
+        })
+    }
+
+    /// Calls `write` with all of the arrays and as much of the gradient, with as few axes as both can be merged to.
+    fn with_gradient(
+        &self,
+        gradient: ArrayViewMut<'_, P::Real, D>,
+        write: impl FnOnce(
+            Part<'_, P, T>,
+            ArrayViewMutD<'_, P::Real>,
+        ) -> Result<(), unifocal_core::Error>,
+    ) -> Result<(), Error> {
         let expected = self.prediction.shape();
         expect_shape("gradient", gradient.shape(), expected)?;
-        let task = self.task(loss)?;
         let mut gradient = rows::channels_first(gradient.into_dyn(), self.layout);
         let axes = (3..gradient.ndim())
             .find(|axes| rows::merged(gradient.view_mut(), *axes).is_some())
@@ -196,9 +269,7 @@ where
         let axes = part.prediction.ndim();
         let gradient: ArrayViewMutD<'_, _> =
             rows::merged(gradient.view_mut(), axes).expect("what merges into fewer axes merges");
-        let mut sums = vec![ClassSums::default(); task.groups * task.count];
-        part.sums_and_gradient(&task, &mut sums, gradient)?;
-        Ok(unifocal_core::mean(loss, &self.classes, task.count, &sums)?)
+        Ok(write(part, gradient)?)
     }
 
     /// The sums of the loss's terms, group by group (a sample, or the batch), and within a group class by class.
