@@ -62,8 +62,13 @@ fn check(backend: &impl Backend, entry: &Entry) {
         (_, false) => tolerance::F32_REFERENCE,
     };
     let theirs = entry.value();
+    // A backend whose values are f32 has rounded the loss that this is 1 minus.
+    let rounded = match backend.precision() {
+        Precision::F32 if entry.loss == "dice_coefficient" => f64::from(f32::EPSILON),
+        _ => 0.0,
+    };
     assert!(
-        (ours.value - theirs).abs() <= value_tolerance * theirs.abs(),
+        (ours.value - theirs).abs() <= value_tolerance * theirs.abs() + rounded,
         "{what}: {} is not {theirs} within {value_tolerance:e}",
         ours.value
     );

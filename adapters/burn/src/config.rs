@@ -1,0 +1,333 @@
+//! The configuration of each loss, with the paper's defaults.
+
+use burn::config::Config;
+use burn::nn::loss::Reduction;
+use burn::tensor::Device;
+use unifocal_core::{
+    AbsentClass, Activation, AnyLoss, Focal, Name, Pooling, Tversky, UnifiedFocal,
+};
+
+use crate::plan::Plan;
+use crate::{Error, Route, SegmentationLoss};
+
+/// A configuration of a loss: its own parameters, and those that all losses have.
+macro_rules! loss {
+    (
+        $(#[doc = $doc:literal])*
+        $config:ident($self:ident) {
+            $($(#[$attribute:meta])* $parameter:ident: $type:ty,)*
+        } => $loss:expr
+    ) => {
+        $(#[doc = $doc])*
+        ///
+        /// # Shapes
+        ///
+        /// - predictions: `[batch_size, num_classes, ...]`
+        /// - targets: `[batch_size, ...]` integer labels, or `[batch_size, num_classes, ...]` floats
+        /// - output: `[1]`
+        #[derive(Config, Debug)]
+        pub struct $config {
+            $($(#[$attribute])* pub $parameter: $type,)*
+            /// What the predictions are: probabilities (`Identity`), or logits of a softmax or of sigmoids. Default: `Identity`
+            #[config(default = "Activation::Identity")]
+            pub activation: Activation,
+            /// Which voxels share their sums: those of a sample (`PerSample`), or of the batch. Default: `PerSample`
+            #[config(default = "Pooling::PerSample")]
+            pub pooling: Pooling,
+            /// What a class scores in a sample whose target does not contain it. Default: `Smooth`
+            #[config(default = "AbsentClass::Smooth")]
+            pub absent: AbsentClass,
+            /// Whether the samples' losses are averaged or summed. Default: `Mean`
+            #[config(default = "Reduction::Mean")]
+            pub reduction: Reduction,
+            /// The label of voxels that do not count. Default: `None`
+            pub ignore_label: Option<i64>,
+            /// A weight per class, from 0 to 10³⁰, one of them above 0. Default: all alike
+            pub class_weights: Option<Vec<f64>>,
+            /// The α of the focal loss, per class: a weight of the distribution-based side. Default: 1
+            pub class_alpha: Option<Vec<f64>>,
+            /// The rare classes. Default: all but class 0
+            pub rare_classes: Option<Vec<usize>>,
+            /// How the loss is computed. Default: `Auto`, fused where the device has it
+            #[config(default = "Route::Auto")]
+            pub route: Route,
+        }
+
+        impl $config {
+            /// The loss.
+            ///
+            /// Its parameters are numbers of the kernels, so nothing is placed on the device yet.
+            ///
+            /// # Panics
+            ///
+            /// If a parameter is out of its range.
+            #[track_caller]
+            pub fn init(&self, device: &Device) -> SegmentationLoss {
+                match self.try_init(device) {
+                    Ok(loss) => loss,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+
+            /// [`init`](Self::init), with a parameter out of its range as an error.
+            ///
+            /// # Errors
+            ///
+            /// A parameter out of its range.
+            pub fn try_init(&self, _: &Device) -> Result<SegmentationLoss, Error> {
+                let plan = Plan {
+                    loss: self.loss()?,
+                    activation: self.activation,
+                    pooling: self.pooling,
+                    ignored: self.ignore_label,
+                    class_weights: self.class_weights.clone(),
+                    alpha: self.class_alpha.clone(),
+                    rare: self.rare_classes.clone(),
+                    absent: self.absent,
+                    route: self.route,
+                };
+                Ok(SegmentationLoss::of(plan, self.reduction.clone()))
+            }
+
+            fn loss(&$self) -> Result<AnyLoss, Error> {
+                Ok(AnyLoss::from($loss))
+            }
+        }
+    };
+}
+
+loss! {
+    /// Configuration of the Dice loss (Milletari et al. 2016, arXiv 1606.04797).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c 1 − (2·TP + s) / (2·TP + FP + FN + s)`, up to a factor 2 in s
+    DiceLossConfig(self) {
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        #[config(default = 1e-6)]
+        smooth: f64,
+    } => Tversky::dice().with_smooth(self.smooth)?
+}
+
+loss! {
+    /// Configuration of the Jaccard (intersection over union) loss (Rahman and Wang 2016).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c (FP + FN) / (TP + FP + FN + s)`
+    JaccardLossConfig(self) {
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        #[config(default = 1e-6)]
+        smooth: f64,
+    } => Tversky::jaccard().with_smooth(self.smooth)?
+}
+
+loss! {
+    /// Configuration of the Tversky loss (Salehi et al. 2017, arXiv 1706.05721).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c 1 − TI`, `TI = (TP + s) / (TP + (1−δ)·FP + δ·FN + s)`
+    TverskyLossConfig(self) {
+        /// The weight δ of false negatives, in [0, 1]; false positives weigh 1 − δ. Default: 0.7
+        #[config(default = 0.7)]
+        delta: f64,
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        #[config(default = 1e-6)]
+        smooth: f64,
+    } => Tversky::new().with_delta(self.delta)?.with_smooth(self.smooth)?
+}
+
+loss! {
+    /// Configuration of the focal Tversky loss (Abraham and Khan 2019, arXiv 1810.07842).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c (1 − TI)^γ`
+    FocalTverskyLossConfig(self) {
+        /// The weight δ of false negatives, in [0, 1]. Default: 0.7
+        #[config(default = 0.7)]
+        delta: f64,
+        /// The exponent γ. Default: 0.75
+        #[config(default = 0.75)]
+        gamma: f64,
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        #[config(default = 1e-6)]
+        smooth: f64,
+    } => Tversky::focal().with_delta(self.delta)?.with_gamma(self.gamma)?.with_smooth(self.smooth)?
+}
+
+loss! {
+    /// Configuration of the symmetric focal Tversky loss (Yeung et al. 2022, arXiv 2102.04525).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c (1 − TI)^(1−γ)`
+    SymmetricFocalTverskyLossConfig(self) {
+        /// The weight δ of false negatives, in [0, 1]. Default: 0.7
+        #[config(default = 0.7)]
+        delta: f64,
+        /// The focus γ, in [0, 1]. Default: 0.75
+        #[config(default = 0.75)]
+        gamma: f64,
+    } => Tversky::symmetric_focal().with_delta(self.delta)?.with_gamma(self.gamma)?
+}
+
+loss! {
+    /// Configuration of the asymmetric focal Tversky loss (Yeung et al. 2022, arXiv 2102.04525).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c (1 − TI)^e`, e = 1 for common classes and 1 − γ for rare ones
+    AsymmetricFocalTverskyLossConfig(self) {
+        /// The weight δ of false negatives, in [0, 1]. Default: 0.7
+        #[config(default = 0.7)]
+        delta: f64,
+        /// The focus γ, in [0, 1]. Default: 0.75
+        #[config(default = 0.75)]
+        gamma: f64,
+    } => Tversky::asymmetric_focal().with_delta(self.delta)?.with_gamma(self.gamma)?
+}
+
+loss! {
+    /// Configuration of cross entropy over voxels.
+    ///
+    /// # Mathematical definition
+    ///
+    /// `−(1/M) Σ_c Σ_i y·ln p`
+    CrossEntropyLossConfig(self) {} => Focal::cross_entropy()
+}
+
+loss! {
+    /// Configuration of the focal loss (Lin et al. 2017, arXiv 1708.02002).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `−(α/M) Σ_c Σ_i y·(1−p)^γ·ln p`
+    FocalLossConfig(self) {
+        /// The focus γ ≥ 0. Default: 2
+        #[config(default = 2.0)]
+        gamma: f64,
+        /// The weight α of all classes. Default: 1
+        #[config(default = 1.0)]
+        alpha: f64,
+    } => Focal::new().with_gamma(self.gamma)?.with_alpha(self.alpha)?
+}
+
+loss! {
+    /// Configuration of the symmetric focal loss (Yeung et al. 2022, arXiv 2102.04525).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `−(1/M) Σ_c w_c Σ_i y·(1−p)^γ·ln p`, w = 1 − δ for common classes and δ for rare ones
+    SymmetricFocalLossConfig(self) {
+        /// The weight δ of rare classes, in [0, 1]. Default: 0.7
+        #[config(default = 0.7)]
+        delta: f64,
+        /// The focus γ ≥ 0. Default: 2
+        #[config(default = 2.0)]
+        gamma: f64,
+    } => Focal::symmetric().with_delta(self.delta)?.with_gamma(self.gamma)?
+}
+
+loss! {
+    /// Configuration of the asymmetric focal loss (Yeung et al. 2022, arXiv 2102.04525).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `−(1/M) Σ_c w_c Σ_i y·(1−p)^g·ln p`, g = γ for common classes and 0 for rare ones
+    AsymmetricFocalLossConfig(self) {
+        /// The weight δ of rare classes, in [0, 1]. Default: 0.7
+        #[config(default = 0.7)]
+        delta: f64,
+        /// The focus γ ≥ 0. Default: 2
+        #[config(default = 2.0)]
+        gamma: f64,
+    } => Focal::asymmetric().with_delta(self.delta)?.with_gamma(self.gamma)?
+}
+
+loss! {
+    /// Configuration of the Combo loss (Taghanaki et al. 2019, arXiv 1805.02798).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `−(a/M) Σ_c b_c Σ_i y·ln p − (1−a)·mean_c TI`, δ = ½, b_c = b for common classes and 1 − b for rare ones
+    ComboLossConfig(self) {
+        /// The weight a of cross entropy, in [0, 1]; without it, the plain difference. Default: ½
+        #[config(default = "Some(0.5)")]
+        alpha: Option<f64>,
+        /// The weight b of common classes, in [0, 1]; without it, 1 for every class. Default: ½
+        #[config(default = "Some(0.5)")]
+        beta: Option<f64>,
+    } => UnifiedFocal::combo(self.alpha, self.beta)?
+}
+
+loss! {
+    /// Configuration of Tversky loss and weighted cross entropy: the symmetric Unified Focal loss at γ = 0.
+    ///
+    /// # Mathematical definition
+    ///
+    /// `λ·mean_c (1 − TI) − ((1−λ)/M) Σ_c w_c Σ_i y·ln p`
+    TverskyCrossEntropyLossConfig(self) {
+        /// The weight λ of the Tversky side, in [0, 1]; without it, the plain sum. Default: ½
+        #[config(default = "Some(0.5)")]
+        lambda: Option<f64>,
+        /// The weight δ of false negatives and of rare classes, in [0, 1]. Default: 0.6
+        #[config(default = 0.6)]
+        delta: f64,
+    } => UnifiedFocal::tversky_cross_entropy().with_lambda(self.lambda)?.with_delta(self.delta)?
+}
+
+loss! {
+    /// Configuration of the symmetric Unified Focal loss (Yeung et al. 2022, arXiv 2102.04525).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `λ·mean_c (1 − TI)^(1−γ) − ((1−λ)/M) Σ_c w_c Σ_i y·(1−p)^γ·ln p`
+    SymmetricUnifiedFocalLossConfig(self) {
+        /// The weight λ of the Tversky side, in [0, 1]; without it, the plain sum. Default: ½
+        #[config(default = "Some(0.5)")]
+        lambda: Option<f64>,
+        /// The weight δ of false negatives and of rare classes, in [0, 1]. Default: 0.6
+        #[config(default = 0.6)]
+        delta: f64,
+        /// The focus γ, in [0, 1]. Default: ½
+        #[config(default = 0.5)]
+        gamma: f64,
+    } => UnifiedFocal::symmetric()
+        .with_lambda(self.lambda)?
+        .with_delta(self.delta)?
+        .with_gamma(self.gamma)?
+}
+
+loss! {
+    /// Configuration of the asymmetric Unified Focal loss (Yeung et al. 2022, arXiv 2102.04525).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `λ·mean_c (1 − TI)^e_c − ((1−λ)/M) Σ_c w_c Σ_i y·(1−p)^g_c·ln p`, with e = 1 and g = γ for common classes, e = 1 − γ and
+    /// g = 0 for rare ones
+    AsymmetricUnifiedFocalLossConfig(self) {
+        /// The weight λ of the Tversky side, in [0, 1]; without it, the plain sum. Default: ½
+        #[config(default = "Some(0.5)")]
+        lambda: Option<f64>,
+        /// The weight δ of false negatives and of rare classes, in [0, 1]. Default: 0.6
+        #[config(default = 0.6)]
+        delta: f64,
+        /// The focus γ, in [0, 1]. Default: ½
+        #[config(default = 0.5)]
+        gamma: f64,
+    } => UnifiedFocal::asymmetric()
+        .with_lambda(self.lambda)?
+        .with_delta(self.delta)?
+        .with_gamma(self.gamma)?
+}
+
+loss! {
+    /// Configuration of a loss by its name, with its own defaults: what a command line or a comparison of all losses needs.
+    NamedLossConfig(self) {
+        /// The name, as `asymmetric-unified-focal`. Default: that
+        #[config(default = "String::from(\"asymmetric-unified-focal\")")]
+        name: String,
+    } => self.name.parse::<Name>().map_err(|_| Error::Name { found: self.name.clone() })?.loss()
+}

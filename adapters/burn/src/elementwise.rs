@@ -1,0 +1,84 @@
+//! A Burn tensor as [`Real`]: the formulas over whole tensors, for Burn's autodiff to differentiate.
+
+use std::ops::{Add, Div, Mul, Sub};
+
+use burn::tensor::Tensor;
+use unifocal_core::{Exponent, Real};
+
+/// A tensor of f32 or f64 with elementwise arithmetic.
+#[derive(Clone, Debug)]
+pub(crate) struct Elementwise<const D: usize>(pub(crate) Tensor<D>);
+
+macro_rules! operator {
+    ($operator:ident $method:ident) => {
+        impl<const D: usize> $operator for Elementwise<D> {
+            type Output = Self;
+
+            fn $method(self, other: Self) -> Self {
+                Self(self.0.$method(other.0))
+            }
+        }
+    };
+}
+
+operator!(Add add);
+operator!(Sub sub);
+operator!(Mul mul);
+operator!(Div div);
+
+impl<const D: usize> Real for Elementwise<D> {
+    const TINY: f64 = f32::MIN_POSITIVE as f64;
+
+    fn scale(self, k: f64) -> Self {
+        Self(self.0.mul_scalar(k))
+    }
+
+    fn shift(self, k: f64) -> Self {
+        Self(self.0.add_scalar(k))
+    }
+
+    fn ln_above(self, low: f64) -> Self {
+        // In two steps, each of which is exact: a number below 0 becomes 0 first, and `low` then.
+        let floored = self.clip(0.0, f64::INFINITY).clip(low, f64::INFINITY);
+        Self(floored.0.log())
+    }
+
+    fn powf(self, e: Exponent) -> Self {
+        match e {
+            // A function of x, for Burn: nothing can be asked of the gradient of a constant.
+            Exponent::Zero => self.scale(0.0).shift(1.0),
+            Exponent::One => self,
+            Exponent::Two => self.clone() * self,
+            Exponent::ThreeHalves => self.clone() * self.powf(Exponent::Half),
+            Exponent::Half | Exponent::Other(_) if e.to_f64() < 1.0 => {
+                // What is 0 neither has a slope nor goes through the root, whose slope there is infinite.
+                let kept = self.0.clone().greater_elem(Self::TINY);
+                let floored = self.0.clamp_min(Self::TINY);
+                let power = match e {
+                    Exponent::Half => floored.sqrt(),
+                    _ => floored.powf_scalar(e.to_f64()),
+                };
+                Self(power.mask_fill(kept.bool_not(), 0.0))
+            }
+            _ => Self(self.0.powf_scalar(e.to_f64())),
+        }
+    }
+
+    fn clip(self, low: f64, high: f64) -> Self {
+        let x = self.0;
+        let mut clamped = x.clone().detach();
+        if low > f64::NEG_INFINITY {
+            clamped = clamped.clamp_min(low);
+        }
+        if high < f64::INFINITY {
+            clamped = clamped.clamp_max(high);
+        }
+        // The value of the bound, the slope of x.
+        Self(x.clone() + (clamped - x.detach()))
+    }
+
+    fn positive(self) -> Self {
+        let mask = self.0.clone().detach().greater_elem(0.0);
+        Self(self.0.zeros_like().mask_fill(mask, 1.0))
+    }
+}

@@ -1,0 +1,64 @@
+//! What can be wrong with tensors: shapes with all their axes, places, and the core's errors.
+
+use burn::tensor::Device;
+use thiserror::Error as ThisError;
+
+/// Why a loss could not be computed.
+#[derive(Clone, Debug, PartialEq, ThisError)]
+#[non_exhaustive]
+pub enum Error {
+    /// Two tensors that belong together have different shapes.
+    #[error(
+        "the {what} has shape {found:?}, expected {expected:?} for a prediction of shape {prediction:?}"
+    )]
+    Shape {
+        /// Which tensor.
+        what: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape it should have.
+        expected: Vec<usize>,
+        /// The prediction's shape.
+        prediction: Vec<usize>,
+    },
+    /// The prediction has too few axes.
+    #[error("the prediction has shape {found:?}, expected [N, C, spatial…]")]
+    Rank {
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// The prediction has no values.
+    #[error("the prediction has shape {found:?}, expected one value at least")]
+    Empty {
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// Two tensors that belong together are on different devices.
+    #[error("the {what} is on {found:?}, expected {expected:?}, where the prediction is")]
+    Device {
+        /// Which tensor.
+        what: &'static str,
+        /// Where it is.
+        found: Device,
+        /// Where it should be.
+        expected: Device,
+    },
+    /// No loss has this name.
+    #[error("no loss has the name {found:?}, expected one of `unifocal_burn::core::Name::ALL`")]
+    Name {
+        /// The name.
+        found: String,
+    },
+    /// Sums of single samples, which cannot be those of a sample elsewhere.
+    #[error("sums per sample cannot be added up over devices, expected Pooling::Batch")]
+    PerSample,
+    /// Everything else: values, labels, parameters, classes.
+    #[error(transparent)]
+    Core(#[from] unifocal_core::Error),
+}
+
+impl From<unifocal_core::ParameterError> for Error {
+    fn from(error: unifocal_core::ParameterError) -> Self {
+        Self::Core(error.into())
+    }
+}

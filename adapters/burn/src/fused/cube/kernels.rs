@@ -1,0 +1,532 @@
+//! The kernels: one that sums, one that merges what the cubes have summed, one that finds the values, one that writes the gradient.
+
+use burn_cubecl::cubecl;
+use cubecl::prelude::*;
+use unifocal_core::{Activation, Class, ClassSums, Dual, Loss, Probability, Real};
+
+use super::job::Job;
+use super::math;
+use super::trace::Traced;
+use crate::plan::SUMS;
+
+/// How many threads sum together.
+pub(super) const THREADS: u32 = 256;
+
+/// How far outside of [0, 1] rounding may leave a probability.
+const ROUNDING: f32 = 1e-6;
+
+/// The largest number whose sums over the classes are finite.
+const LARGEST: f32 = f32::MAX / 64.0;
+
+/// How many classes are written out one by one, in registers.
+const UNROLLED: usize = 8;
+
+/// What the logits of a voxel have in common: the largest, and the sum of e^(z − largest) over the others.
+#[derive(CubeType, Clone, Copy)]
+struct Normalizer {
+    largest: f32,
+    /// Which class has it.
+    class: usize,
+    others: f32,
+}
+
+/// p, 1 − p and ln p of a class; of a given probability, p alone.
+#[derive(CubeType, Clone, Copy)]
+struct Given {
+    p: f32,
+    complement: f32,
+    ln: f32,
+}
+
+/// TP, FP, FN and F of a voxel.
+#[derive(CubeType, Clone, Copy)]
+struct Terms {
+    tp: f32,
+    fp: f32,
+    fn_: f32,
+    f: f32,
+}
+
+/// The terms of a class of this kind: [`Loss::terms`].
+#[cube]
+#[allow(unused_variables, reason = "used where the kernel is built")]
+fn terms(given: &Given, y: f32, #[comptime] rare: bool, #[comptime] job: Job) -> Terms {
+    intrinsic!(|scope| {
+        let number = |value| Traced::new(scope, value);
+        let probability = match job.plan.activation {
+            Activation::Identity => Probability::new(number(given.p)),
+            Activation::Softmax | Activation::Sigmoid => {
+                Probability::from_ln(number(given.p), number(given.complement), number(given.ln))
+            }
+        };
+        let terms = job.plan.loss.terms(&class(rare), &probability, &number(y));
+        let [tp, fp, fn_, f] = terms.map(|term| term.value);
+        TermsExpand { tp, fp, fn_, f }
+    })
+}
+
+/// Σ slope·derivative of these terms, by p or by ln p.
+#[cube]
+#[allow(unused_variables, reason = "used where the kernel is built")]
+fn slope(given: &Given, y: f32, by: &Terms, #[comptime] rare: bool, #[comptime] job: Job) -> f32 {
+    intrinsic!(|scope| {
+        let number = |value| Traced::new(scope, value);
+        let dual = |value, derivative| Dual { value, derivative };
+        let p = number(given.p);
+        let probability = match job.plan.activation {
+            Activation::Identity => Probability::new(Dual::variable(p)),
+            // ∂p = p, ∂(1−p) = −p, ∂ln p = 1.
+            Activation::Softmax | Activation::Sigmoid => Probability::from_ln(
+                dual(p, p),
+                dual(number(given.complement), p.scale(-1.0)),
+                dual(number(given.ln), Traced::constant(scope, 1.0)),
+            ),
+        };
+        let terms = job.plan.loss.terms(&class(rare), &probability, &number(y));
+        let by = [by.tp, by.fp, by.fn_, by.f].map(number);
+        let [a, b, c, d]: [Traced<'_>; 4] = std::array::from_fn(|k| terms[k].derivative * by[k]);
+        (a + b + c + d).value
+    })
+}
+
+/// A class of this kind: all that the terms depend on.
+fn class(rare: bool) -> Class {
+    Class {
+        index: usize::from(rare),
+        rare,
+        alpha: 1.0,
+    }
+}
+
+/// Whether a class is rare.
+#[cube]
+#[allow(unused_variables, reason = "used where the kernel is built")]
+fn is_rare(index: usize, #[comptime] job: Job) -> bool {
+    intrinsic!(|scope| {
+        let equals = |class: usize| {
+            let class = NativeExpand::<usize>::from_lit(scope, class);
+            index.__expand_eq_method(scope, &class)
+        };
+        let rare = (0..job.classes).filter(|class| job.plan.classes().class(*class).rare);
+        rare.map(equals)
+            .reduce(|a, b| a.__expand_or_method(scope, b))
+            .unwrap_or_else(|| NativeExpand::from_lit(scope, false))
+    })
+}
+
+/// x, or 0 / 0 where it is wrong.
+#[cube]
+fn poisoned(x: f32, wrong: bool) -> f32 {
+    select(wrong, f32::from_bits(0x7fc0_0000u32), x)
+}
+
+/// The weight of a voxel: 0 if it does not count, NaN if its label is no class.
+#[cube]
+fn weight<I: Int, W: Float>(
+    labels: &Tensor<I>,
+    weights: &Tensor<W>,
+    at: usize,
+    #[comptime] job: Job,
+) -> f32 {
+    let mut weight = f32::new(1.0);
+    if comptime!(job.weighted) {
+        weight = f32::cast_from(weights[at]);
+        weight = poisoned(weight, weight < 0.0);
+    }
+    if comptime!(!job.soft) {
+        let label = i32::cast_from(labels[at]);
+        let wrong = label < 0 || label >= comptime!(job.classes as i32);
+        let counts = weight != 0.0;
+        weight = poisoned(weight, wrong && counts);
+        if comptime!(job.ignored.is_some()) {
+            weight = select(label == comptime!(job.ignored.unwrap_or(0)), 0.0, weight);
+        }
+    }
+    weight
+}
+
+/// y of a class.
+#[cube]
+fn share<I: Int, Y: Float>(
+    labels: &Tensor<I>,
+    target: &Tensor<Y>,
+    at: usize,
+    first: usize,
+    voxels: usize,
+    class: usize,
+    #[comptime] job: Job,
+) -> f32 {
+    let mut y = f32::new(0.0);
+    if comptime!(!job.soft) {
+        if usize::cast_from(labels[at]) == class {
+            y = 1.0;
+        }
+    } else if comptime!(job.channels == 1) {
+        y = f32::cast_from(target[first]);
+        y = poisoned(y, y < 0.0 || y > 1.0);
+        if class == 0 {
+            y = 1.0 - y;
+        }
+    } else {
+        y = f32::cast_from(target[first + class * voxels]);
+        y = poisoned(y, y < 0.0 || y > 1.0);
+    }
+    y
+}
+
+/// What the logits of a voxel, whose first channel is here, have in common.
+#[cube]
+fn normalizer<F: Float>(
+    prediction: &Tensor<F>,
+    first: usize,
+    voxels: usize,
+    #[comptime] job: Job,
+) -> Normalizer {
+    let mut largest = f32::cast_from(prediction[first]);
+    let mut class = 0usize;
+    let mut others = f32::new(0.0);
+    if comptime!(job.plan.activation == Activation::Softmax) {
+        #[unroll(job.classes <= UNROLLED)]
+        for index in 1..job.classes {
+            let z = f32::cast_from(prediction[first + index * voxels]);
+            if z > largest {
+                others = (others + 1.0) * (largest - z).exp();
+                largest = z;
+                class = index;
+            } else {
+                others += (z - largest).exp();
+            }
+        }
+    }
+    Normalizer {
+        largest,
+        class,
+        others,
+    }
+}
+
+/// p of a class.
+#[cube]
+fn given<F: Float>(
+    prediction: &Tensor<F>,
+    first: usize,
+    voxels: usize,
+    normalizer: &Normalizer,
+    class: usize,
+    #[comptime] job: Job,
+) -> Given {
+    let channel = class * comptime!(usize::from(job.channels > 1));
+    let x = f32::cast_from(prediction[first + channel * voxels]);
+    let mut p = x;
+    let mut complement = f32::new(0.0);
+    let mut ln = f32::new(0.0);
+    match comptime!(job.plan.activation) {
+        Activation::Identity => {
+            p = poisoned(p, p < -ROUNDING || p > 1.0 + ROUNDING);
+            if comptime!(job.channels == 1) {
+                if class == 0 {
+                    p = 1.0 - p;
+                }
+            }
+        }
+        Activation::Sigmoid => {
+            let mut z = x;
+            if comptime!(job.channels == 1) {
+                if class == 0 {
+                    z = -z;
+                }
+            }
+            let e = (-z.abs()).exp();
+            let large = 1.0 / (1.0 + e);
+            let small = e * large;
+            p = select(z < 0.0, small, large);
+            complement = select(z < 0.0, large, small);
+            ln = select(z < 0.0, z, 0.0) - math::ln_1p(e);
+        }
+        Activation::Softmax => {
+            let below = x - normalizer.largest;
+            let sum = 1.0 + normalizer.others;
+            p = below.exp() / sum;
+            complement = select(class == normalizer.class, normalizer.others / sum, 1.0 - p);
+            ln = below - math::ln_1p(normalizer.others);
+        }
+    }
+    // Not so far below 0 that its product with 0 is not 0; what is not a number stays so.
+    ln = select(ln < -LARGEST, -LARGEST, ln);
+    Given { p, complement, ln }
+}
+
+/// The sums of a stretch of a sample's voxels, [N, stretches, C, 6].
+#[cube(launch)]
+pub(super) fn sum<F: Float, I: Int, Y: Float, W: Float>(
+    prediction: &Tensor<F>,
+    labels: &Tensor<I>,
+    target: &Tensor<Y>,
+    weights: &Tensor<W>,
+    partial: &mut Tensor<f32>,
+    voxels: usize,
+    stretch: usize,
+    #[comptime] job: Job,
+    #[define(F, I, Y, W)] _types: [ElemType; 4],
+) {
+    let sample = CUBE_POS_Y as usize;
+    let start = CUBE_POS_X as usize * stretch;
+    let end = min(start + stretch, voxels);
+    let mut sums = Array::<f32>::new(job.classes * SUMS);
+    #[unroll(job.classes <= UNROLLED)]
+    for index in 0..job.classes * SUMS {
+        sums[index] = 0.0;
+    }
+
+    let mut voxel = start + UNIT_POS as usize;
+    while voxel < end {
+        let at = sample * voxels + voxel;
+        let weight = weight::<I, W>(labels, weights, at, job.clone());
+        if weight != 0.0 {
+            let first = sample * job.channels * voxels + voxel;
+            let normalizer = normalizer::<F>(prediction, first, voxels, job.clone());
+            #[unroll(job.classes <= UNROLLED)]
+            for class in 0..job.classes {
+                let given = given::<F>(prediction, first, voxels, &normalizer, class, job.clone());
+                let y = share::<I, Y>(labels, target, at, first, voxels, class, job.clone());
+                let base = class * SUMS;
+                if is_rare(class, job.clone()) {
+                    add(&mut sums, base, terms(&given, y, true, job.clone()), weight);
+                } else {
+                    add(
+                        &mut sums,
+                        base,
+                        terms(&given, y, false, job.clone()),
+                        weight,
+                    );
+                }
+                sums[base + 4] += weight * y;
+                sums[base + 5] += weight;
+            }
+        }
+        voxel += THREADS as usize;
+    }
+
+    let stretches = CUBE_COUNT_X as usize;
+    let base = (sample * stretches + CUBE_POS_X as usize) * job.classes * SUMS;
+    let mut shared = Shared::new_slice(THREADS as usize);
+    #[unroll(job.classes <= UNROLLED)]
+    for index in 0..job.classes * SUMS {
+        shared[UNIT_POS as usize] = sums[index];
+        add_up(&mut shared);
+        if UNIT_POS == 0 {
+            partial[base + index] = shared[0];
+        }
+        sync_cube();
+    }
+}
+
+/// Adds the terms of a voxel to the sums of its class, which begin here.
+#[cube]
+fn add(sums: &mut Array<f32>, base: usize, terms: Terms, weight: f32) {
+    sums[base] += weight * terms.tp;
+    sums[base + 1] += weight * terms.fp;
+    sums[base + 2] += weight * terms.fn_;
+    sums[base + 3] += weight * terms.f;
+}
+
+/// Adds up what the threads have given, by halves: always in the same order.
+#[cube]
+fn add_up(shared: &mut Shared<[f32]>) {
+    sync_cube();
+    let mut half = THREADS / 2;
+    while half > 0 {
+        if UNIT_POS < half {
+            shared[UNIT_POS as usize] += shared[(UNIT_POS + half) as usize];
+        }
+        sync_cube();
+        half /= 2;
+    }
+}
+
+/// The sums of all stretches of a sample, [N, C, 6].
+#[cube(launch)]
+pub(super) fn merge(partial: &Tensor<f32>, sums: &mut Tensor<f32>, stretches: usize, count: usize) {
+    let sample = CUBE_POS_Y as usize;
+    let index = CUBE_POS_X as usize;
+    let mut total = f32::new(0.0);
+    let mut stretch = UNIT_POS as usize;
+    while stretch < stretches {
+        total += partial[(sample * stretches + stretch) * count + index];
+        stretch += THREADS as usize;
+    }
+    let mut shared = Shared::new_slice(THREADS as usize);
+    shared[UNIT_POS as usize] = total;
+    add_up(&mut shared);
+    if UNIT_POS == 0 {
+        sums[sample * count + index] = shared[0];
+    }
+}
+
+#[cube]
+fn load(from: &Tensor<f32>, index: usize) -> f32 {
+    from[index]
+}
+
+#[cube]
+fn store(to: &mut Tensor<f32>, index: usize, value: f32) {
+    to[index] = value;
+}
+
+/// The value of a group, and its slopes by the group's sums.
+#[cube(launch)]
+pub(super) fn value(
+    sums: &Tensor<f32>,
+    values: &mut Tensor<f32>,
+    slopes: &mut Tensor<f32>,
+    groups: usize,
+    #[comptime] job: Job,
+) {
+    let group = ABSOLUTE_POS;
+    if group < groups {
+        group_value(sums, values, slopes, group, job);
+    }
+}
+
+/// [`Classes::value`](unifocal_core::Classes::value) and [`Classes::slopes`](unifocal_core::Classes::slopes).
+#[cube]
+#[allow(unused_variables, reason = "used where the kernel is built")]
+fn group_value(
+    sums: &Tensor<f32>,
+    values: &mut Tensor<f32>,
+    slopes: &mut Tensor<f32>,
+    group: usize,
+    #[comptime] job: Job,
+) {
+    intrinsic!(|scope| {
+        let number = |value: usize| NativeExpand::<usize>::from_lit(scope, value);
+        let base = group.__expand_mul_method(scope, number(job.classes * SUMS));
+        let index =
+            |class: usize, k: usize| base.__expand_add_method(scope, number(class * SUMS + k));
+        let of_classes: Vec<_> = (0..job.classes)
+            .map(|class| {
+                let sum = |k| Traced::new(scope, load::expand(scope, sums, index(class, k)));
+                ClassSums {
+                    terms: std::array::from_fn(sum),
+                    target: sum(4),
+                    voxels: sum(5),
+                }
+            })
+            .collect();
+        let classes = job.plan.classes();
+        let zero = Traced::constant(scope, 0.0);
+        let value = classes.value(&job.plan.loss, &of_classes).unwrap_or(zero);
+        store::expand(scope, values, group, value.value);
+        let mut by_sums = vec![[zero; 4]; job.classes];
+        classes.slopes(&job.plan.loss, &of_classes, &mut by_sums);
+        for (class, by_sums) in by_sums.into_iter().enumerate() {
+            let all = by_sums.into_iter().chain([zero; SUMS - 4]);
+            for (k, slope) in all.enumerate() {
+                store::expand(scope, slopes, index(class, k), slope.value);
+            }
+        }
+    })
+}
+
+/// The gradient of Σ slope·sum at each voxel.
+#[cube(launch)]
+pub(super) fn gradient<F: Float, I: Int, Y: Float, W: Float>(
+    prediction: &Tensor<F>,
+    labels: &Tensor<I>,
+    target: &Tensor<Y>,
+    weights: &Tensor<W>,
+    slopes: &Tensor<f32>,
+    gradient: &mut Tensor<F>,
+    samples: usize,
+    voxels: usize,
+    #[comptime] job: Job,
+    #[define(F, I, Y, W)] _types: [ElemType; 4],
+) {
+    let at = ABSOLUTE_POS;
+    if at >= samples * voxels {
+        terminate!();
+    }
+    let sample = at / voxels;
+    let voxel = at % voxels;
+    let first = sample * job.channels * voxels + voxel;
+    let weight = weight::<I, W>(labels, weights, at, job.clone());
+    if weight == 0.0 {
+        #[unroll(job.channels <= UNROLLED)]
+        for channel in 0..job.channels {
+            gradient[first + channel * voxels] = F::new(0.0);
+        }
+        terminate!();
+    }
+
+    let normalizer = normalizer::<F>(prediction, first, voxels, job.clone());
+    // By p or ln p of each class; of the likeliest one, and of all others together.
+    let mut by = Array::<f32>::new(job.classes);
+    let mut by_likeliest = f32::new(0.0);
+    let mut by_others = f32::new(0.0);
+    #[unroll(job.classes <= UNROLLED)]
+    for class in 0..job.classes {
+        let given = given::<F>(prediction, first, voxels, &normalizer, class, job.clone());
+        let y = share::<I, Y>(labels, target, at, first, voxels, class, job.clone());
+        let base = (sample * job.classes + class) * SUMS;
+        let a = slopes[base];
+        let b = slopes[base + 1];
+        let c = slopes[base + 2];
+        let d = slopes[base + 3];
+        // Scaled so that their products with derivatives of any finite size are finite.
+        let scale = max(4.0 * (a.abs() + b.abs() + c.abs() + d.abs()), 1.0);
+        let slopes_of = Terms {
+            tp: a / scale,
+            fp: b / scale,
+            fn_: c / scale,
+            f: d / scale,
+        };
+        let mut slope_of = slope(&given, y, &slopes_of, false, job.clone());
+        if is_rare(class, job.clone()) {
+            slope_of = slope(&given, y, &slopes_of, true, job.clone());
+        }
+        slope_of = finite(slope_of * scale);
+        by[class] = slope_of;
+        if class == normalizer.class {
+            by_likeliest = slope_of;
+        } else {
+            by_others += slope_of;
+        }
+    }
+
+    #[unroll(job.channels <= UNROLLED)]
+    for channel in 0..job.channels {
+        let class = channel + comptime!(usize::from(job.channels == 1));
+        let own = by[class];
+        let given = given::<F>(prediction, first, voxels, &normalizer, class, job.clone());
+        let mut by_given = own;
+        match comptime!(job.plan.activation) {
+            Activation::Identity => {
+                if comptime!(job.channels == 1) {
+                    by_given = own - by[0];
+                }
+            }
+            Activation::Sigmoid => {
+                by_given = own * given.complement;
+                if comptime!(job.channels == 1) {
+                    by_given -= by[0] * given.p;
+                }
+            }
+            Activation::Softmax => {
+                // h_c − p_c·Σ h, without the difference of near-equal numbers where p_c is near 1.
+                by_given = select(
+                    class == normalizer.class,
+                    own * given.complement - given.p * by_others,
+                    own - given.p * (by_likeliest + by_others),
+                );
+            }
+        }
+        gradient[first + channel * voxels] = F::cast_from(finite(by_given * weight));
+    }
+}
+
+/// x, short of the end of the type's range; what is not a number stays so.
+#[cube]
+fn finite(x: f32) -> f32 {
+    let x = select(x > LARGEST, LARGEST, x);
+    select(x < -LARGEST, -LARGEST, x)
+}

@@ -1,0 +1,218 @@
+//! On every CubeCL device (CUDA, ROCm, Metal, Vulkan, WebGPU): kernels traced from the core's formulas.
+//!
+//! | | kernels | reads | writes |
+//! |---|---|---|---|
+//! | sums | 2: voxels to sums per stretch, stretches to sums | prediction, target | a few numbers per stretch |
+//! | values | 1 | sums | values and slopes |
+//! | gradient | 1 | prediction, target | gradient |
+//!
+//! All in f32, added up in an order that depends on the shape alone.
+
+mod job;
+mod kernels;
+mod math;
+mod trace;
+
+use std::sync::Arc;
+
+use burn::backend::TensorMetadata;
+use burn::backend::cubecl::dtype_to_storage_type;
+use burn::backend::tensor::FloatTensor;
+use burn::tensor::{DType, Shape};
+use burn_cubecl::cubecl::prelude::*;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{CubeBackend, cubecl};
+
+use self::job::Job;
+use self::kernels::THREADS;
+use super::{Fused, Summed, Target, Valued, Weights};
+use crate::plan::{Plan, SUMS};
+
+/// How many voxels a thread adds up before it shares, at least.
+const PER_THREAD: usize = 16;
+
+/// How many cubes share a sample, at most.
+const STRETCHES: usize = 1024;
+
+impl Fused for CubeBackend {
+    fn sums(
+        prediction: FloatTensor<Self>,
+        target: Target<Self>,
+        weights: Weights<Self>,
+        plan: Arc<Plan>,
+    ) -> Summed<Self> {
+        let given = Given::new(prediction, target, weights, plan);
+        let (samples, voxels) = (given.samples, given.voxels);
+        let classes = given.job.classes;
+        let least = THREADS as usize * PER_THREAD;
+        let stretches = voxels.div_ceil(least).min(STRETCHES);
+        let stretch = voxels.div_ceil(stretches);
+        let partial = given.like(Shape::from([samples, stretches, classes, SUMS]), DType::F32);
+        let sums = given.like(Shape::from([samples, classes, SUMS]), DType::F32);
+        let types = given.types();
+        let client = given.prediction.client.clone();
+        kernels::sum::launch(
+            &client,
+            CubeCount::Static(stretches as u32, samples as u32, 1),
+            CubeDim::new_1d(THREADS),
+            given.prediction.into_tensor_arg(),
+            given.labels.into_tensor_arg(),
+            given.target.into_tensor_arg(),
+            given.weights.into_tensor_arg(),
+            partial.clone().into_tensor_arg(),
+            voxels,
+            stretch,
+            given.job,
+            types,
+        );
+        kernels::merge::launch(
+            &client,
+            CubeCount::Static((classes * SUMS) as u32, samples as u32, 1),
+            CubeDim::new_1d(THREADS),
+            partial.into_tensor_arg(),
+            sums.clone().into_tensor_arg(),
+            stretches,
+            classes * SUMS,
+        );
+        Summed { sums, error: None }
+    }
+
+    fn gradient(
+        prediction: FloatTensor<Self>,
+        target: Target<Self>,
+        weights: Weights<Self>,
+        slopes: FloatTensor<Self>,
+        plan: Arc<Plan>,
+    ) -> FloatTensor<Self> {
+        let given = Given::new(prediction, target, weights, plan);
+        let gradient = given.like(given.prediction.shape(), given.prediction.dtype);
+        let types = given.types();
+        let client = given.prediction.client.clone();
+        let threads = given.samples * given.voxels;
+        let dim = CubeDim::new_1d(THREADS);
+        let count = cubecl::calculate_cube_count_elemwise(&client, threads, dim);
+        kernels::gradient::launch(
+            &client,
+            count,
+            dim,
+            given.prediction.into_tensor_arg(),
+            given.labels.into_tensor_arg(),
+            given.target.into_tensor_arg(),
+            given.weights.into_tensor_arg(),
+            into_contiguous(slopes).into_tensor_arg(),
+            gradient.clone().into_tensor_arg(),
+            given.samples,
+            given.voxels,
+            given.job,
+            types,
+        );
+        gradient
+    }
+
+    fn values(sums: FloatTensor<Self>, plan: Arc<Plan>, _: DType) -> Valued<Self> {
+        let sums = into_contiguous(sums);
+        let [groups, classes] = [sums.shape()[0], sums.shape()[1]];
+        let empty = |shape| {
+            empty_device_contiguous_dtype(
+                sums.client.clone(),
+                sums.device.clone(),
+                shape,
+                DType::F32,
+            )
+        };
+        let values = empty(Shape::from([groups]));
+        let slopes = empty(sums.shape());
+        let job = Job {
+            plan,
+            channels: classes,
+            classes,
+            soft: false,
+            weighted: false,
+            ignored: None,
+        };
+        let client = sums.client.clone();
+        let dim = CubeDim::new_1d(32);
+        let count = cubecl::calculate_cube_count_elemwise(&client, groups, dim);
+        kernels::value::launch(
+            &client,
+            count,
+            dim,
+            sums.into_tensor_arg(),
+            values.clone().into_tensor_arg(),
+            slopes.clone().into_tensor_arg(),
+            groups,
+            job,
+        );
+        Valued { values, slopes }
+    }
+}
+
+/// What the kernels over the voxels are given, contiguous; what is not given is a tensor of one number.
+struct Given {
+    prediction: CubeTensor,
+    labels: CubeTensor,
+    target: CubeTensor,
+    weights: CubeTensor,
+    samples: usize,
+    voxels: usize,
+    job: Job,
+}
+
+impl Given {
+    fn new(
+        prediction: CubeTensor,
+        target: Target<CubeBackend>,
+        weights: Weights<CubeBackend>,
+        plan: Arc<Plan>,
+    ) -> Self {
+        let prediction = into_contiguous(prediction);
+        let shape = prediction.shape();
+        let nothing = |dtype| {
+            let (client, device) = (prediction.client.clone(), prediction.device.clone());
+            empty_device_contiguous_dtype(client, device, Shape::from([1]), dtype)
+        };
+        let job = Job {
+            channels: shape[1],
+            classes: shape[1].max(2),
+            soft: matches!(target, Target::Soft(_)),
+            weighted: matches!(weights, Weights::Given(_)),
+            // Labels are compared as i32; another number is none of theirs.
+            ignored: plan.ignored.and_then(|label| i32::try_from(label).ok()),
+            plan,
+        };
+        let (labels, target) = match target {
+            Target::Labels(labels) => (into_contiguous(labels), nothing(DType::F32)),
+            Target::Soft(target) => (nothing(DType::I32), into_contiguous(target)),
+        };
+        let weights = match weights {
+            Weights::One => nothing(DType::F32),
+            Weights::Given(weights) => into_contiguous(weights),
+        };
+        Self {
+            samples: shape[0],
+            voxels: shape[2],
+            prediction,
+            labels,
+            target,
+            weights,
+            job,
+        }
+    }
+
+    fn like(&self, shape: Shape, dtype: DType) -> CubeTensor {
+        let Self { prediction, .. } = self;
+        empty_device_contiguous_dtype(
+            prediction.client.clone(),
+            prediction.device.clone(),
+            shape,
+            dtype,
+        )
+    }
+
+    fn types(&self) -> [cubecl::ir::ElemType; 4] {
+        [&self.prediction, &self.labels, &self.target, &self.weights]
+            .map(|tensor| dtype_to_storage_type(tensor.dtype))
+    }
+}

@@ -1,0 +1,277 @@
+//! On Burn's CPU backend: `unifocal-ndarray`'s engine on the memory of the tensors.
+
+use std::sync::Arc;
+
+use burn::backend::Flex;
+use burn::backend::TensorMetadata;
+use burn::backend::ops::{FloatTensorOps, IntTensorOps};
+use burn::backend::tensor::FloatTensor;
+use burn::tensor::{DType, FloatDType, IntDType, Shape, TensorData};
+use burn_flex::FlexTensor;
+use ndarray::{Array3, ArrayView2, ArrayView3, Ix3};
+use unifocal_core::{ClassSums, Element};
+use unifocal_ndarray::{Evaluation, Truth};
+
+use super::{Fused, Summed, Target, Valued, Weights};
+use crate::Error;
+use crate::plan::{Plan, SUMS};
+
+impl Fused for Flex {
+    fn sums(
+        prediction: FloatTensor<Self>,
+        target: Target<Self>,
+        weights: Weights<Self>,
+        plan: Arc<Plan>,
+    ) -> Summed<Self> {
+        let shape = prediction.shape();
+        let [samples, classes] = [shape[0], shape[1].max(2)];
+        let found = evaluated(prediction, target, weights, &plan, Sums);
+        let (sums, error) = match found {
+            Ok(sums) => (sums, None),
+            Err(error) => (vec![ClassSums::default(); samples * classes], Some(error)),
+        };
+        let flat: Vec<f64> = sums
+            .iter()
+            .flat_map(|sums| sums.terms.into_iter().chain([sums.target, sums.voxels]))
+            .collect();
+        Summed {
+            sums: FlexTensor::from_data(TensorData::new(flat, [samples, classes, SUMS])),
+            error,
+        }
+    }
+
+    fn gradient(
+        prediction: FloatTensor<Self>,
+        target: Target<Self>,
+        weights: Weights<Self>,
+        slopes: FloatTensor<Self>,
+        plan: Arc<Plan>,
+    ) -> FloatTensor<Self> {
+        let dtype = prediction.dtype();
+        let slopes = Self::float_cast(slopes, FloatDType::F64).to_contiguous();
+        let slopes: Vec<[f64; 4]> = slopes
+            .as_slice::<f64>()
+            .unwrap_or_default()
+            .chunks_exact(SUMS)
+            .map(|of_class| std::array::from_fn(|k| of_class[k]))
+            .collect();
+        let gradient = evaluated(prediction, target, weights, &plan, Gradient(&slopes));
+        let gradient = gradient.unwrap_or_else(|error| unreachable!("the sums were fine: {error}"));
+        match dtype {
+            DType::F16 => Self::float_cast(gradient, FloatDType::F16),
+            DType::BF16 => Self::float_cast(gradient, FloatDType::BF16),
+            _ => gradient,
+        }
+    }
+
+    fn values(sums: FloatTensor<Self>, plan: Arc<Plan>, dtype: DType) -> Valued<Self> {
+        let shape = sums.shape();
+        let [groups, count] = [shape[0], shape[1]];
+        let sums = Self::float_cast(sums, FloatDType::F64).to_contiguous();
+        let sums: Vec<ClassSums<f64, 4>> = sums
+            .as_slice::<f64>()
+            .unwrap_or_default()
+            .chunks_exact(SUMS)
+            .map(|of_class| ClassSums {
+                terms: std::array::from_fn(|k| of_class[k]),
+                target: of_class[4],
+                voxels: of_class[5],
+            })
+            .collect();
+        let classes = plan.classes();
+        let mut slopes = vec![[0.0; 4]; sums.len()];
+        let groups_of = sums.chunks(count).zip(slopes.chunks_mut(count));
+        let values: Vec<f64> = groups_of
+            .filter_map(|(sums, slopes)| {
+                classes.slopes(&plan.loss, sums, slopes);
+                classes.value(&plan.loss, sums)
+            })
+            .collect();
+        let slopes: Vec<f64> = slopes
+            .iter()
+            .flat_map(|of_class| of_class.iter().copied().chain([0.0; SUMS - 4]))
+            .collect();
+        let values = FlexTensor::from_data(TensorData::new(values, [groups]));
+        Valued {
+            values: match dtype {
+                DType::F64 => values,
+                _ => Self::float_cast(values, FloatDType::F32),
+            },
+            slopes: FlexTensor::from_data(TensorData::new(slopes, [groups, count, SUMS])),
+        }
+    }
+}
+
+/// What is asked of the engine, of whatever types the arrays are.
+trait Question {
+    type Answer;
+
+    fn ask<P: Scalar>(
+        self,
+        plan: &Plan,
+        evaluation: &Evaluation<'_, P, Ix3, impl Truth>,
+        shape: Shape,
+    ) -> Result<Self::Answer, unifocal_ndarray::Error>;
+}
+
+/// An element whose arithmetic is a tensor's.
+trait Scalar: Element<Real: burn::tensor::Element> + burn::tensor::Element + bytemuck::Pod {}
+
+impl<P: Element<Real: burn::tensor::Element> + burn::tensor::Element + bytemuck::Pod> Scalar for P {}
+
+struct Sums;
+
+impl Question for Sums {
+    type Answer = Vec<ClassSums<f64, 4>>;
+
+    fn ask<P: Scalar>(
+        self,
+        plan: &Plan,
+        evaluation: &Evaluation<'_, P, Ix3, impl Truth>,
+        _: Shape,
+    ) -> Result<Self::Answer, unifocal_ndarray::Error> {
+        evaluation.sums(&plan.loss)
+    }
+}
+
+struct Gradient<'a>(&'a [[f64; 4]]);
+
+impl Question for Gradient<'_> {
+    type Answer = FlexTensor;
+
+    fn ask<P: Scalar>(
+        self,
+        plan: &Plan,
+        evaluation: &Evaluation<'_, P, Ix3, impl Truth>,
+        shape: Shape,
+    ) -> Result<FlexTensor, unifocal_ndarray::Error> {
+        let dims = [shape[0], shape[1], shape[2]];
+        let mut gradient = Array3::from_elem(dims, P::Real::default());
+        evaluation.gradient_by(&plan.loss, self.0, gradient.view_mut())?;
+        let (values, _) = gradient.into_raw_vec_and_offset();
+        Ok(FlexTensor::from_data(TensorData::new(values, shape)))
+    }
+}
+
+/// The answer to a question about tensors of any types.
+fn evaluated<Q: Question>(
+    prediction: FlexTensor,
+    target: Target<Flex>,
+    weights: Weights<Flex>,
+    plan: &Plan,
+    question: Q,
+) -> Result<Q::Answer, Error> {
+    let prediction = prediction.to_contiguous();
+    let weights = match weights {
+        Weights::One => None,
+        Weights::Given(weights) => Some(Flex::float_cast(weights, FloatDType::F64).to_contiguous()),
+    };
+    let asked = Asked {
+        plan,
+        prediction: &prediction,
+        weights: weights.as_ref(),
+        question,
+    };
+    match prediction.dtype() {
+        DType::F64 => asked.of::<f64>(target),
+        DType::F16 => asked.of::<burn::tensor::f16>(target),
+        DType::BF16 => asked.of::<burn::tensor::bf16>(target),
+        _ => asked.of::<f32>(target),
+    }
+    .map_err(|error| match error {
+        unifocal_ndarray::Error::Core(error) => Error::Core(error),
+        other => unreachable!("shapes were checked: {other}"),
+    })
+}
+
+/// A question, and what it is about but for the target.
+struct Asked<'a, Q> {
+    plan: &'a Plan,
+    prediction: &'a FlexTensor,
+    weights: Option<&'a FlexTensor>,
+    question: Q,
+}
+
+impl<Q: Question> Asked<'_, Q> {
+    /// The answer for a prediction of this type.
+    fn of<P: Scalar>(self, target: Target<Flex>) -> Result<Q::Answer, unifocal_ndarray::Error> {
+        let shape = self.prediction.shape();
+        let [samples, channels, voxels] = [shape[0], shape[1], shape[2]];
+        let prediction = view::<P>(self.prediction, [samples, channels, voxels]);
+        macro_rules! labels {
+            ($labels:ident as $int:ty) => {{
+                let labels = matrix::<$int>(&$labels, [samples, voxels]);
+                let evaluation = Evaluation::labels(prediction, labels).ignoring(self.plan.ignored);
+                self.told(evaluation, shape)
+            }};
+        }
+        match target {
+            Target::Labels(labels) => {
+                let labels = labels.to_contiguous();
+                match labels.dtype() {
+                    DType::I32 => labels!(labels as i32),
+                    DType::U8 => labels!(labels as u8),
+                    DType::I64 => labels!(labels as i64),
+                    _ => {
+                        let labels = Flex::int_cast(labels, IntDType::I64);
+                        labels!(labels as i64)
+                    }
+                }
+            }
+            Target::Soft(target) => {
+                let target = match self.prediction.dtype() {
+                    DType::F64 => Flex::float_cast(target, FloatDType::F64),
+                    DType::F16 => Flex::float_cast(target, FloatDType::F16),
+                    DType::BF16 => Flex::float_cast(target, FloatDType::BF16),
+                    _ => Flex::float_cast(target, FloatDType::F32),
+                };
+                let target = target.to_contiguous();
+                let target = view::<P>(&target, [samples, channels, voxels]);
+                self.told(Evaluation::soft(prediction, target), shape)
+            }
+        }
+    }
+
+    /// The answer of an evaluation that is told all that the plan says.
+    fn told<'a, P: Scalar, T: Truth>(
+        self,
+        evaluation: Evaluation<'a, P, Ix3, T>,
+        shape: Shape,
+    ) -> Result<Q::Answer, unifocal_ndarray::Error>
+    where
+        Self: 'a,
+    {
+        let evaluation = evaluation
+            .activation(self.plan.activation)
+            .classes(self.plan.classes());
+        let [samples, voxels] = [shape[0], shape[2]];
+        match self.weights {
+            None => self.question.ask(self.plan, &evaluation, shape),
+            Some(weights) => {
+                let weights = matrix::<f64>(weights, [samples, voxels]);
+                let evaluation = evaluation.voxel_weights(weights);
+                self.question.ask(self.plan, &evaluation, shape)
+            }
+        }
+    }
+}
+
+/// A contiguous tensor as an array.
+fn view<T: burn::tensor::Element + bytemuck::Pod>(
+    tensor: &FlexTensor,
+    shape: [usize; 3],
+) -> ArrayView3<'_, T> {
+    let values = tensor.as_slice().unwrap_or_default();
+    ArrayView3::from_shape(shape, values)
+        .unwrap_or_else(|error| unreachable!("contiguous: {error}"))
+}
+
+/// A contiguous tensor as an array.
+fn matrix<T: burn::tensor::Element + bytemuck::Pod>(
+    tensor: &FlexTensor,
+    shape: [usize; 2],
+) -> ArrayView2<'_, T> {
+    let values = tensor.as_slice().unwrap_or_default();
+    ArrayView2::from_shape(shape, values)
+        .unwrap_or_else(|error| unreachable!("contiguous: {error}"))
+}

@@ -1,0 +1,127 @@
+//! The sums of a loss as one operation with an analytic gradient, and their value as another one.
+//!
+//! A backend has three functions: the sums, the gradient of a weighted sum of these sums, and the value of a group with its
+//! slopes. Burn's autodiff is told of them in [`autodiff`].
+
+// The generated dispatch and its types are public to Burn's macros.
+#![allow(unreachable_pub, missing_docs, reason = "the module is private")]
+
+mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
+#[cfg(feature = "flex")]
+mod flex;
+
+use std::sync::Arc;
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, Dispatch, DispatchDevice, ExtensionType, backend_extension};
+use burn::tensor::{DType, Device, Tensor};
+
+use crate::inputs::{Inputs, Truth};
+use crate::plan::Plan;
+use crate::{Error, composed};
+
+/// A target: labels [N, M], or one-hot or soft [N, C, M].
+#[derive(ExtensionType, Clone, Debug)]
+pub enum Target<B: Backend> {
+    Labels(IntTensor<B>),
+    Soft(FloatTensor<B>),
+}
+
+/// A weight per voxel, [N, M], or 1 for all.
+#[derive(ExtensionType, Clone, Debug)]
+pub enum Weights<B: Backend> {
+    One,
+    Given(FloatTensor<B>),
+}
+
+/// The sums [N, C, 6], or what is wrong with the data.
+#[derive(ExtensionType, Clone, Debug)]
+pub struct Summed<B: Backend> {
+    pub sums: FloatTensor<B>,
+    pub error: Option<Error>,
+}
+
+/// The value of each group, [G], and its slopes by the group's sums, [G, C, 6].
+#[derive(ExtensionType, Clone, Debug)]
+pub struct Valued<B: Backend> {
+    pub values: FloatTensor<B>,
+    pub slopes: FloatTensor<B>,
+}
+
+/// What a backend has.
+#[backend_extension(
+    Cube: cfg(feature = "cube"),
+    Flex: cfg(feature = "flex"),
+    Autodiff
+)]
+pub trait Fused: Backend {
+    /// The sums of each sample and class.
+    fn sums(
+        prediction: FloatTensor<Self>,
+        #[extension_type] target: Target<Self>,
+        #[extension_type] weights: Weights<Self>,
+        plan: Arc<Plan>,
+    ) -> Summed<Self>;
+
+    /// The gradient of Σ slope·sum with respect to the prediction, in its shape and type.
+    fn gradient(
+        prediction: FloatTensor<Self>,
+        #[extension_type] target: Target<Self>,
+        #[extension_type] weights: Weights<Self>,
+        slopes: FloatTensor<Self>,
+        plan: Arc<Plan>,
+    ) -> FloatTensor<Self>;
+
+    /// The value of each group of sums, of this type, and the slopes of it.
+    fn values(sums: FloatTensor<Self>, plan: Arc<Plan>, dtype: DType) -> Valued<Self>;
+}
+
+/// Whether a device has these functions for numbers of this type.
+fn is_fused(device: &Device, dtype: DType) -> bool {
+    fn has(device: &DispatchDevice, dtype: DType) -> bool {
+        match device {
+            DispatchDevice::Autodiff(device) => has(device, dtype),
+            #[cfg(feature = "flex")]
+            DispatchDevice::Flex(_) => true,
+            // The kernels compute in f32.
+            #[cfg(feature = "cube")]
+            DispatchDevice::Cube(_) => dtype != DType::F64,
+            #[allow(unreachable_patterns, reason = "there may be other backends, or none")]
+            _ => false,
+        }
+    }
+    has(device.as_dispatch(), dtype)
+}
+
+/// The sums of each sample and class, [N, C, 6]; composed where there is nothing better.
+pub(crate) fn sums(plan: &Arc<Plan>, inputs: Inputs) -> Result<Tensor<3>, Error> {
+    if !is_fused(&inputs.prediction.device(), inputs.prediction.dtype()) {
+        return Ok(composed::sums(plan, inputs));
+    }
+    let target = match inputs.truth {
+        Truth::Labels(labels) => Target::Labels(labels.into_dispatch()),
+        Truth::Soft(target) => Target::Soft(target.into_dispatch()),
+    };
+    let weights = match inputs.weights {
+        None => Weights::One,
+        Some(weights) => Weights::Given(weights.into_dispatch()),
+    };
+    let prediction = inputs.prediction.into_dispatch();
+    let summed = <Dispatch as Fused>::sums(prediction, target, weights, Arc::clone(plan));
+    match summed.error {
+        None => Ok(Tensor::from_dispatch(summed.sums)),
+        Some(error) => Err(error),
+    }
+}
+
+/// The value of each group of sums, if the device has a function for that.
+pub(crate) fn values(plan: &Arc<Plan>, sums: &Tensor<3>, dtype: DType) -> Option<Tensor<1>> {
+    if plan.route != crate::Route::Auto || !is_fused(&sums.device(), dtype) {
+        return None;
+    }
+    let sums = sums.clone().into_dispatch();
+    let valued = <Dispatch as Fused>::values(sums, Arc::clone(plan), dtype);
+    Some(Tensor::from_dispatch(valued.values))
+}

@@ -1,0 +1,50 @@
+//! The Unified Focal loss family for [Burn](https://burn.dev): every Dice-based and cross-entropy-based segmentation loss, fused
+//! on every Burn device.
+//!
+//! ```
+//! use unifocal_burn::{AsymmetricUnifiedFocalLossConfig, Activation};
+//! use burn::tensor::{Device, Int, Tensor};
+//!
+//! // Logits [N, C, H, W] of one 1 × 2 image and two classes, labels [N, H, W].
+//! let device = Device::flex().autodiff();
+//! let logits = Tensor::<4>::from_data([[[[2.0, -1.0]], [[-2.0, 1.0]]]], &device).require_grad();
+//! let labels = Tensor::<3, Int>::from_data([[[0, 1]]], &device);
+//!
+//! let loss = AsymmetricUnifiedFocalLossConfig::new().with_activation(Activation::Softmax).init(&device);
+//! let value = loss.forward(logits.clone(), labels);
+//! let gradients = value.backward();
+//! assert_eq!(logits.grad(&gradients).unwrap().dims(), [1, 2, 1, 2]);
+//! ```
+//!
+//! - A `…LossConfig` per loss, with the paper's defaults, gives a [`SegmentationLoss`], as the losses of `burn::nn` do.
+//! - The class axis is axis 1, as in Burn's convolutions: predictions [N, C, spatial…] with any number of spatial axes.
+//! - Targets are labels [N, spatial…] (integers, no one-hot copy), or one-hot or soft floats of the prediction's shape.
+//! - The value is one tensor operation with an analytic gradient. On `flex` it is `unifocal-ndarray`'s engine; on a
+//!   CubeCL device (CUDA, ROCm, Metal, Vulkan, WebGPU) it is kernels made from the very same formulas; elsewhere, and with
+//!   [`Route::Composed`], it is composed of Burn's tensor operations.
+//!
+//! What the losses are, and what happens at their edges, is [`unifocal_core`]'s, here as [`core`].
+
+mod composed;
+mod config;
+mod elementwise;
+mod error;
+mod fused;
+mod inputs;
+mod loss;
+mod plan;
+mod reduce;
+mod sums;
+
+pub use burn;
+pub use unifocal_core as core;
+pub use unifocal_core::{AbsentClass, Activation, Pooling};
+
+pub use burn::nn::loss::Reduction;
+pub use config::*;
+pub use error::Error;
+pub use inputs::Targets;
+pub use loss::SegmentationLoss;
+pub use plan::Route;
+pub use reduce::{AllReduce, Devices, Threads};
+pub use sums::Sums;

@@ -1,0 +1,119 @@
+//! Sums of a batch that is spread over several ranks.
+
+use std::sync::{Arc, Barrier, Mutex};
+
+use burn::tensor::distributed::{ReduceOperation, all_reduce};
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// Adds up a small tensor over all ranks: devices, threads, processes, machines.
+///
+/// All that training with a batch-wide loss on several devices needs to know of how they speak to each other. No gradient
+/// goes through it; [`Sums::all_reduce`](crate::Sums::all_reduce) sees to that.
+pub trait AllReduce {
+    /// How many ranks there are.
+    fn ranks(&self) -> usize;
+
+    /// The sum of what every rank gives, the same on each of them.
+    fn sum(&self, own: Tensor<3>) -> Tensor<3>;
+}
+
+/// Devices of this process or of others, between which Burn carries the sums.
+///
+/// Burn starts the communication with `burn::tensor::distributed::DistributedContext`. Of the devices in one machine only CUDA has
+/// it in Burn 0.22.
+#[derive(Clone, Debug)]
+pub struct Devices(pub Vec<Device>);
+
+impl AllReduce for Devices {
+    fn ranks(&self) -> usize {
+        self.0.len()
+    }
+
+    fn sum(&self, own: Tensor<3>) -> Tensor<3> {
+        all_reduce(own, ReduceOperation::Sum, self.0.clone()).resolve()
+    }
+}
+
+/// Threads of this process, each of which is a rank and has one of these.
+///
+/// The sums are added in the order of the ranks, so that every rank gets the same bits.
+///
+/// # Examples
+///
+/// Two halves of a batch, whose loss is that of the whole:
+///
+/// ```
+/// use burn::tensor::{Device, Int, Tensor};
+/// use unifocal_burn::{DiceLossConfig, Pooling, Threads};
+///
+/// let device = Device::flex();
+/// let predictions = Tensor::<3>::from_data([[[0.9, 0.2], [0.1, 0.8]], [[0.6, 0.3], [0.4, 0.7]]], &device);
+/// let labels = Tensor::<2, Int>::from_data([[0, 1], [0, 0]], &device);
+/// let loss = DiceLossConfig::new().with_pooling(Pooling::Batch).init(&device);
+/// let whole: f32 = loss.forward(predictions.clone(), labels.clone()).into_scalar();
+///
+/// let halves = predictions.chunk(2, 0).into_iter().zip(labels.chunk(2, 0));
+/// let ranks: Vec<_> = Threads::new(2).into_iter().zip(halves).map(|(rank, (predictions, labels))| {
+///     let loss = loss.clone();
+///     std::thread::spawn(move || {
+///         let sums = loss.sums(predictions, labels)?.all_reduce(&rank)?;
+///         Ok::<f32, unifocal_burn::Error>(sums.values().into_scalar())
+///     })
+/// }).collect();
+/// for rank in ranks {
+///     assert!((rank.join().unwrap()? - whole).abs() < 1e-6);
+/// }
+/// # Ok::<(), unifocal_burn::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Threads {
+    rank: usize,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    given: Mutex<Vec<Option<TensorData>>>,
+    barrier: Barrier,
+}
+
+impl Threads {
+    /// One for each of `ranks` threads, all of which have to take part in every sum.
+    pub fn new(ranks: usize) -> Vec<Self> {
+        let shared = Arc::new(Shared {
+            given: Mutex::new(vec![None; ranks]),
+            barrier: Barrier::new(ranks),
+        });
+        let of_rank = |rank| Self {
+            rank,
+            shared: Arc::clone(&shared),
+        };
+        (0..ranks).map(of_rank).collect()
+    }
+}
+
+impl AllReduce for Threads {
+    fn ranks(&self) -> usize {
+        self.shared.given.lock().map_or(1, |given| given.len())
+    }
+
+    fn sum(&self, own: Tensor<3>) -> Tensor<3> {
+        let Shared { given, barrier } = &*self.shared;
+        let device = own.device();
+        let lock = || {
+            given
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+        };
+        let dtype = own.dtype();
+        lock()[self.rank] = Some(own.into_data());
+        barrier.wait();
+        let all: Vec<TensorData> = lock().iter().flatten().cloned().collect();
+        // Nobody may give the next ones before everybody has taken these.
+        barrier.wait();
+        all.into_iter()
+            .map(|data| Tensor::from_data(data, (&device, dtype)))
+            .reduce(|total: Tensor<3>, other| total + other)
+            .expect("this rank at least")
+    }
+}

@@ -1,0 +1,39 @@
+//! The devices that this machine has, of those that the features allow.
+
+use unifocal_burn::burn::tensor::{DType, Device};
+
+/// Each with the numbers to test it with.
+pub fn devices() -> Vec<(Device, DType)> {
+    let mut devices = Vec::new();
+    #[cfg(feature = "flex")]
+    devices.push((Device::flex(), DType::F64));
+    #[cfg(feature = "flex")]
+    devices.push((Device::flex(), DType::F32));
+    #[cfg(feature = "wgpu")]
+    if let Some(device) = wgpu() {
+        devices.push((device, DType::F32));
+    }
+    devices
+}
+
+/// The first GPU, or what passes for one, if there is one.
+#[cfg(feature = "wgpu")]
+pub fn wgpu() -> Option<Device> {
+    use std::sync::OnceLock;
+    use unifocal_burn::burn::tensor::{DeviceKind, Tensor};
+
+    static FOUND: OnceLock<Option<Device>> = OnceLock::new();
+    FOUND
+        .get_or_init(|| {
+            let found = std::panic::catch_unwind(|| {
+                let device = Device::wgpu(DeviceKind::DefaultDevice);
+                Tensor::<1>::ones([1], &device).into_scalar::<f32>();
+                device
+            });
+            if found.is_err() {
+                eprintln!("no device for wgpu: what needs one is not tested");
+            }
+            found.ok()
+        })
+        .clone()
+}

@@ -1,0 +1,196 @@
+//! The conformance suite, on every route and device that this machine has.
+
+use ndarray::ArrayD;
+use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use unifocal_burn::{NamedLossConfig, Route, SegmentationLoss, Targets};
+use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
+use unifocal_core::{AnyLoss, Layout};
+
+/// `unifocal-burn` with numbers of this type, by this route.
+struct Burn {
+    device: fn() -> Device,
+    dtype: DType,
+    route: Route,
+}
+
+impl Backend for Burn {
+    fn precision(&self) -> Precision {
+        match self.dtype {
+            DType::F64 => Precision::F64,
+            _ => Precision::F32,
+        }
+    }
+
+    fn evaluate(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, String> {
+        match case.prediction.ndim() {
+            3 => self.run::<3, 2>(loss, case),
+            4 => self.run::<4, 3>(loss, case),
+            5 => self.run::<5, 4>(loss, case),
+            6 => self.run::<6, 5>(loss, case),
+            rank => Err(format!("a prediction of rank {rank}")),
+        }
+    }
+}
+
+impl Burn {
+    fn run<const D: usize, const L: usize>(
+        &self,
+        loss: &AnyLoss,
+        case: &Case,
+    ) -> Result<Outcome, String> {
+        let device = (self.device)().autodiff();
+        let of_case = NamedLossConfig::new()
+            .with_activation(case.activation)
+            .with_pooling(case.pooling)
+            .with_absent(case.absent)
+            .with_class_weights(case.class_weights.clone())
+            .with_class_alpha(case.alpha.clone())
+            .with_rare_classes(case.rare.clone())
+            .with_route(self.route);
+        let of_case = match &case.truth {
+            Truth::Labels(_, ignored) => of_case.with_ignore_label(*ignored),
+            Truth::Soft(_) => of_case,
+        };
+        let of_case: SegmentationLoss = of_case.init(&device).with_loss(*loss);
+
+        let prediction = self
+            .float::<D>(&first(&case.prediction, case.layout), &device)
+            .require_grad();
+        let targets = match &case.truth {
+            Truth::Labels(labels, _) => {
+                let data = TensorData::new(labels.iter().copied().collect(), labels.shape());
+                if labels.ndim() != L {
+                    return Err(format!("a target of rank {}, expected {L}", labels.ndim()));
+                }
+                Tensor::<L, Int>::from_data(data, (&device, DType::I64)).into()
+            }
+            Truth::Soft(target) => {
+                let target = first(target, case.layout);
+                Targets::from(checked::<D>(target.ndim(), || {
+                    self.float::<D>(&target, &device)
+                })?)
+            }
+        };
+        let value = match &case.voxel_weights {
+            None => of_case.try_forward(prediction.clone(), targets),
+            Some(weights) => {
+                let weights = checked::<L>(weights.ndim(), || self.float::<L>(weights, &device))?;
+                of_case.try_forward_weighted(prediction.clone(), targets, weights)
+            }
+        };
+        let value = value.map_err(|error| error.to_string())?;
+        let gradients = value.backward();
+        let gradient = prediction
+            .grad(&gradients)
+            .ok_or("no gradient")?
+            .into_data();
+        let gradient = ArrayD::from_shape_vec(
+            first(&case.prediction, case.layout).raw_dim(),
+            gradient.iter::<f64>().collect(),
+        );
+        Ok(Outcome {
+            value: value.into_data().iter::<f64>().next().ok_or("no value")?,
+            gradient: back(gradient.map_err(|error| error.to_string())?, case.layout),
+        })
+    }
+
+    fn float<const D: usize>(&self, array: &ArrayD<f64>, device: &Device) -> Tensor<D> {
+        let data = TensorData::new(array.iter().copied().collect(), array.shape());
+        Tensor::from_data(data, (device, self.dtype))
+    }
+}
+
+/// A tensor, if the array that it is made of has this rank.
+fn checked<const D: usize>(
+    rank: usize,
+    tensor: impl FnOnce() -> Tensor<D>,
+) -> Result<Tensor<D>, String> {
+    if rank == D {
+        Ok(tensor())
+    } else {
+        Err(format!("rank {rank}, expected {D}"))
+    }
+}
+
+/// The class axis in second place.
+fn first(array: &ArrayD<f64>, layout: Layout) -> ArrayD<f64> {
+    moved(array, layout, |axes| {
+        let class = axes.pop().expect("a class axis");
+        axes.insert(1, class);
+    })
+}
+
+/// The class axis where the layout has it.
+fn back(array: ArrayD<f64>, layout: Layout) -> ArrayD<f64> {
+    moved(&array, layout, |axes| {
+        let class = axes.remove(1);
+        axes.push(class);
+    })
+}
+
+fn moved(array: &ArrayD<f64>, layout: Layout, order: impl FnOnce(&mut Vec<usize>)) -> ArrayD<f64> {
+    let mut axes: Vec<usize> = (0..array.ndim()).collect();
+    if layout == Layout::ChannelsLast {
+        order(&mut axes);
+    }
+    array
+        .view()
+        .permuted_axes(axes)
+        .as_standard_layout()
+        .into_owned()
+}
+
+#[cfg(feature = "flex")]
+mod flex {
+    use super::*;
+
+    fn on(dtype: DType, route: Route) -> Burn {
+        let device = Device::flex;
+        Burn {
+            device,
+            dtype,
+            route,
+        }
+    }
+
+    mod fused_f32 {
+        use super::*;
+        checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges bad_input);
+    }
+
+    mod fused_f64 {
+        use super::*;
+        checks!(on(DType::F64, Route::Auto) => goldens peers agreement hierarchy gradients invariances edges bad_input);
+    }
+
+    mod composed_f32 {
+        use super::*;
+        checks!(on(DType::F32, Route::Composed) => edges);
+    }
+
+    mod composed_f64 {
+        use super::*;
+        checks!(on(DType::F64, Route::Composed) => goldens peers hierarchy gradients invariances edges);
+    }
+}
+
+#[cfg(feature = "wgpu")]
+mod wgpu {
+    use unifocal_burn::burn::tensor::DeviceKind;
+
+    use super::*;
+
+    fn on(dtype: DType, route: Route) -> Burn {
+        let device = || Device::wgpu(DeviceKind::DefaultDevice);
+        Burn {
+            device,
+            dtype,
+            route,
+        }
+    }
+
+    mod fused_f32 {
+        use super::*;
+        checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges);
+    }
+}

@@ -1,0 +1,173 @@
+//! The fused route gives what the composed one gives, whatever the tensors and parameters.
+
+mod common;
+
+use common::devices;
+use proptest::prelude::*;
+use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use unifocal_burn::core::{AnyLoss, Name};
+use unifocal_burn::{AbsentClass, Activation, NamedLossConfig, Pooling, Route, Targets};
+
+/// A loss, tensors of two spatial axes, and what is said of them.
+#[derive(Clone, Debug)]
+struct Case {
+    loss: AnyLoss,
+    shape: [usize; 4],
+    numbers: Vec<f64>,
+    labels: Vec<i64>,
+    soft: bool,
+    weights: Option<Vec<f64>>,
+    ignored: Option<i64>,
+    activation: Activation,
+    pooling: Pooling,
+    absent: AbsentClass,
+    class_weights: Option<Vec<f64>>,
+    rare: Option<Vec<usize>>,
+}
+
+fn loss() -> impl Strategy<Value = AnyLoss> {
+    let parameters = (0..Name::ALL.len(), 0.05..0.95_f64, 0.05..0.95_f64);
+    parameters.prop_map(|(name, delta, gamma)| {
+        let valid = "in range";
+        match Name::ALL[name].loss() {
+            AnyLoss::Tversky(loss) => loss
+                .with_delta(delta)
+                .and_then(|loss| loss.with_gamma(gamma))
+                .expect(valid)
+                .into(),
+            AnyLoss::Focal(loss) => loss.with_gamma(3.0 * gamma).expect(valid).into(),
+            AnyLoss::UnifiedFocal(loss) => loss
+                .with_delta(delta)
+                .and_then(|loss| loss.with_gamma(gamma))
+                .expect(valid)
+                .into(),
+        }
+    })
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let shape = (1..4_usize, 1..6_usize, 1..5_usize, 1..40_usize);
+    (loss(), shape).prop_flat_map(|(loss, (samples, channels, height, width))| {
+        let voxels = samples * height * width;
+        let classes = channels.max(2);
+        let activations = if channels == 1 {
+            vec![Activation::Identity, Activation::Sigmoid]
+        } else {
+            vec![
+                Activation::Identity,
+                Activation::Sigmoid,
+                Activation::Softmax,
+            ]
+        };
+        (
+            prop::collection::vec(0.01..0.99_f64, voxels * channels),
+            prop::collection::vec(0..classes as i64, voxels),
+            any::<bool>(),
+            prop::option::of(prop::collection::vec(0.0..2.0_f64, voxels)),
+            prop::option::of(Just(0_i64)),
+            prop::sample::select(activations),
+            any::<[bool; 2]>(),
+            prop::option::of(prop::collection::vec(0.1..2.0_f64, classes)),
+            prop::option::of(Just(vec![classes - 1])),
+        )
+            .prop_map(
+                move |(
+                    numbers,
+                    labels,
+                    soft,
+                    weights,
+                    ignored,
+                    activation,
+                    [batch, skip],
+                    class_weights,
+                    rare,
+                )| Case {
+                    loss,
+                    shape: [samples, channels, height, width],
+                    numbers,
+                    labels,
+                    soft,
+                    weights,
+                    ignored,
+                    activation,
+                    pooling: if batch {
+                        Pooling::Batch
+                    } else {
+                        Pooling::PerSample
+                    },
+                    absent: if skip {
+                        AbsentClass::Skip
+                    } else {
+                        AbsentClass::Smooth
+                    },
+                    class_weights,
+                    rare,
+                },
+            )
+    })
+}
+
+/// Value and gradient by this route.
+fn outcome(case: &Case, route: Route, device: &Device, dtype: DType) -> (f64, Vec<f64>) {
+    let device = device.clone().autodiff();
+    let [samples, _, height, width] = case.shape;
+    let map = [samples, height, width];
+    let float = |values: &[f64], shape: &[usize]| TensorData::new(values.to_vec(), shape.to_vec());
+    let given: Vec<f64> = match case.activation {
+        Activation::Identity => case.numbers.clone(),
+        Activation::Softmax | Activation::Sigmoid => {
+            case.numbers.iter().map(|x| 10.0 * (x - 0.5)).collect()
+        }
+    };
+    let prediction =
+        Tensor::<4>::from_data(float(&given, &case.shape), (&device, dtype)).require_grad();
+    let targets: Targets = if case.soft {
+        let soft: Vec<f64> = case.numbers.iter().rev().copied().collect();
+        Tensor::<4>::from_data(float(&soft, &case.shape), (&device, dtype)).into()
+    } else {
+        let labels = TensorData::new(case.labels.clone(), map.to_vec());
+        Tensor::<3, Int>::from_data(labels, &device).into()
+    };
+    let loss = NamedLossConfig::new()
+        .with_activation(case.activation)
+        .with_pooling(case.pooling)
+        .with_absent(case.absent)
+        .with_ignore_label(case.ignored)
+        .with_class_weights(case.class_weights.clone())
+        .with_rare_classes(case.rare.clone())
+        .with_route(route)
+        .init(&device)
+        .with_loss(case.loss);
+    let value = match &case.weights {
+        None => loss.forward(prediction.clone(), targets),
+        Some(weights) => {
+            let weights = Tensor::<3>::from_data(float(weights, &map), (&device, dtype));
+            loss.forward_weighted(prediction.clone(), targets, weights)
+        }
+    };
+    let gradients = value.backward();
+    let gradient = prediction.grad(&gradients).expect("a gradient").into_data();
+    (value.into_scalar(), gradient.iter::<f64>().collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn fused_is_composed(case in case()) {
+        for (device, dtype) in devices() {
+            let (value, gradient) = outcome(&case, Route::Auto, &device, dtype);
+            let (expected, of_composed) = outcome(&case, Route::Composed, &device, dtype);
+            // A quotient that is differentiated as tensor operations cancels more digits than the analytic one.
+            let tolerance = if dtype == DType::F64 { 1e-8 } else { 2e-4 };
+            prop_assert!((value - expected).abs() <= tolerance * expected.abs().max(1e-3), "{value} is not {expected}");
+            let largest = of_composed.iter().fold(1e-3, |most: f64, g| most.max(g.abs()));
+            for (at, (fused, composed)) in gradient.iter().zip(&of_composed).enumerate() {
+                prop_assert!(
+                    (fused - composed).abs() <= tolerance * largest,
+                    "{fused} is not {composed} at {at}, largest {largest}"
+                );
+            }
+        }
+    }
+}
