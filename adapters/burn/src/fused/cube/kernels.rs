@@ -32,6 +32,7 @@ struct Normalizer {
 
 /// p, 1 − p and ln p of a class; of a given probability, p alone.
 #[derive(CubeType, Clone, Copy)]
+#[allow(dead_code, reason = "the fields are read where the kernel is built")]
 struct Given {
     p: f32,
     complement: f32,
@@ -334,7 +335,7 @@ fn add(sums: &mut Array<f32>, base: usize, terms: Terms, weight: f32) {
 #[cube]
 fn add_up(shared: &mut Shared<[f32]>) {
     sync_cube();
-    let mut half = THREADS / 2;
+    let mut half = CUBE_DIM / 2;
     while half > 0 {
         if UNIT_POS < half {
             shared[UNIT_POS as usize] += shared[(UNIT_POS + half) as usize];
