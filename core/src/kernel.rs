@@ -3,6 +3,8 @@
 //! They are written over scalars, and compilers turn them into vector instructions. So nothing in them may depend on the
 //! voxel but numbers: what is the same for the whole stretch is decided outside.
 
+use core::ops::Range;
+
 use crate::segmentation::ROUNDING;
 use crate::{Activation, Class, Dual, Float, Loss, Probability, Real, Share};
 
@@ -92,7 +94,10 @@ const LANES: usize = 16;
 pub(crate) type Stretch<T> = [T; STRETCH];
 
 /// Where the probabilities of a class come from, over a run of stretches.
-pub(crate) trait Source<T> {
+pub(crate) trait Source<T>: Copy {
+    /// Some of these stretches.
+    fn run(&self, stretches: Range<usize>) -> Self;
+
     /// The probability at this place of this stretch.
     fn probability(&self, stretch: usize, i: usize) -> Probability<T>;
 
@@ -106,6 +111,11 @@ pub(crate) struct Given<'a, T>(pub(crate) &'a [Stretch<T>]);
 
 impl<T: Float> Source<T> for Given<'_, T> {
     #[inline(always)]
+    fn run(&self, stretches: Range<usize>) -> Self {
+        Self(&self.0[stretches])
+    }
+
+    #[inline(always)]
     fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
         Probability::new(self.0[stretch][i])
     }
@@ -116,29 +126,39 @@ impl<T: Float> Source<T> for Given<'_, T> {
     }
 }
 
-/// p, 1 − p and ln p, the last of which is the variable, over one stretch.
+/// p, 1 − p and ln p, the last of which is the variable.
 #[derive(Clone, Copy)]
 pub(crate) struct FromLn<'a, T> {
-    pub(crate) p: &'a Stretch<T>,
-    pub(crate) complement: &'a Stretch<T>,
-    pub(crate) ln: &'a Stretch<T>,
+    pub(crate) p: &'a [Stretch<T>],
+    pub(crate) complement: &'a [Stretch<T>],
+    pub(crate) ln: &'a [Stretch<T>],
 }
 
 impl<T: Float> Source<T> for FromLn<'_, T> {
     #[inline(always)]
-    fn probability(&self, _: usize, i: usize) -> Probability<T> {
-        Probability::from_ln(self.p[i], self.complement[i], self.ln[i])
+    fn run(&self, stretches: Range<usize>) -> Self {
+        Self {
+            p: &self.p[stretches.clone()],
+            complement: &self.complement[stretches.clone()],
+            ln: &self.ln[stretches],
+        }
     }
 
     #[inline(always)]
-    fn dual(&self, _: usize, i: usize) -> Probability<Dual<T>> {
+    fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
+        let [p, complement, ln] = [self.p, self.complement, self.ln].map(|part| part[stretch][i]);
+        Probability::from_ln(p, complement, ln)
+    }
+
+    #[inline(always)]
+    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
         // ∂p = p, ∂(1−p) = −p, ∂ln p = 1.
         let dual = |value, derivative| Dual { value, derivative };
-        let p = self.p[i];
+        let [p, complement, ln] = [self.p, self.complement, self.ln].map(|part| part[stretch][i]);
         Probability::from_ln(
             dual(p, p),
-            dual(self.complement[i], p.scale(-1.0)),
-            dual(self.ln[i], T::from_f64(1.0)),
+            dual(complement, p.scale(-1.0)),
+            dual(ln, T::from_f64(1.0)),
         )
     }
 }
@@ -269,39 +289,39 @@ kernels! {
         *sums = lanes;
     }
 
-    /// Adds the terms of a stretch, each times the weight of its voxel, to their sums.
+    /// Adds the terms of a run of stretches, each times the weight of its voxel, to their sums.
     fn add_weighted<T, const K>(
         loss: impl Loss<K>,
         class: Class,
         source: impl Source<T>,
-        y: &Stretch<T>,
-        weights: &Stretch<f64>,
-        sums: &mut [f64; K],
+        y: &[Stretch<T>],
+        weights: &[Stretch<f64>],
+        sums: &mut [Lanes<f64>; K],
     ) {
-        let mut lanes = [Lanes::<f64>::zero(); K];
+        let mut lanes = *sums;
         loss.specialize(
             &class,
             #[inline(always)]
             |loss| {
                 macro_rules! add {
-                    ($lane:expr, $i:expr) => {
-                        let terms = loss.terms(&class, &source.probability(0, $i), &y[$i]);
+                    ($s:expr, $lane:expr, $i:expr) => {
+                        let terms = loss.terms(&class, &source.probability($s, $i), &y[$s][$i]);
                         for k in 0..K {
-                            lanes[k].0[$lane] += weights[$i] * terms[k].to_f64();
+                            lanes[k].0[$lane] += weights[$s][$i] * terms[k].to_f64();
                         }
                     };
                 }
-                for lane in 0..LANES {
-                    add!(lane, lane);
-                    add!(lane, lane + LANES);
-                    add!(lane, lane + 2 * LANES);
-                    add!(lane, lane + 3 * LANES);
+                for s in 0..weights.len() {
+                    for lane in 0..LANES {
+                        add!(s, lane, lane);
+                        add!(s, lane, lane + LANES);
+                        add!(s, lane, lane + 2 * LANES);
+                        add!(s, lane, lane + 3 * LANES);
+                    }
                 }
             },
         );
-        for k in 0..K {
-            sums[k] += lanes[k].sum();
-        }
+        *sums = lanes;
     }
 
     /// Σ slope·derivative of the terms at each voxel of a run of stretches, by the variable of the source.
@@ -337,30 +357,32 @@ kernels! {
         );
     }
 
-/// Adds all of these stretches to a sum.
-fn add_up<T>(run: &[Stretch<T>], sum: &mut Lanes<T>) {
-            for stretch in run {
-                sum.add(stretch);
-            }
-}
-
-/// Multiplies a stretch with the weights of its voxels.
-fn weigh<T>(weights: &Stretch<f64>, values: &mut Stretch<T>) {
-    for i in 0..STRETCH {
-        values[i] = finite(values[i] * T::from_f64(weights[i]));
+    /// Adds all of these stretches to a sum.
+    fn add_up<T>(run: &[Stretch<T>], sum: &mut Lanes<T>) {
+        for stretch in run {
+            sum.add(stretch);
+        }
     }
-}
 
-/// Σ weight·x over a stretch.
-fn weighted<T>(weights: &Stretch<f64>, values: &Stretch<T>) -> f64 {
+    /// Multiplies stretches with the weights of their voxels.
+    fn weigh<T>(weights: &[Stretch<f64>], values: &mut [Stretch<T>]) {
+        for (weights, values) in weights.iter().zip(values) {
+            for i in 0..STRETCH {
+                values[i] = finite(values[i] * T::from_f64(weights[i]));
+            }
+        }
+    }
+
+    /// Adds weight·x to a sum.
+    fn add_products<T>(weights: &[Stretch<f64>], values: &[Stretch<T>], sum: &mut Lanes<f64>) {
+        for (weights, values) in weights.iter().zip(values) {
             let mut products = [0.0; STRETCH];
             for i in 0..STRETCH {
                 products[i] = weights[i] * values[i].to_f64();
             }
-            let mut lanes = Lanes::zero();
-            lanes.add(&products);
-            lanes.sum()
-}
+            sum.add(&products);
+        }
+    }
 }
 
 /// The slopes of a class's sums, scaled by a power of 2 so that they can be multiplied with derivatives of any finite size.
@@ -380,8 +402,9 @@ impl<T: Float, const K: usize> Slopes<T, K> {
         }
         // The power of 2 below.
         let scale = f64::from_bits(size.max(1.0).to_bits() & 0x7ff0_0000_0000_0000);
+        let inverse = 1.0 / scale;
         Self {
-            scaled: slopes.map(|slope| T::from_f64(slope / scale)),
+            scaled: slopes.map(|slope| T::from_f64(slope * inverse)),
             scale: (scale > 1.0).then(|| T::from_f64(scale)),
         }
     }

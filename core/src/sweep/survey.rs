@@ -1,0 +1,257 @@
+//! What is known of the voxels of a chunk before their predictions are looked at: which of them count, what they weigh, and which a
+//! class covers.
+
+use core::ops::Range;
+
+use super::{Chunk, RealOf, STRETCHES};
+use crate::kernel::{Lanes, STRETCH, Stretch, Vectors};
+use crate::parameter::LARGEST_WEIGHT;
+use crate::target::Content;
+use crate::{Element, Error, Extent, Field, Float, Segmentation, Target};
+
+/// Which voxels of a chunk count.
+pub(super) struct Survey {
+    /// What the target says of each stretch.
+    contents: [Content; STRETCHES],
+    /// How many voxels of each stretch count in full; of the others of [`Extent::Some`], each has a weight.
+    pub(super) counted: [Extent; STRETCHES],
+    /// The weights of the voxels, in stretches of [`Extent::Some`].
+    pub(super) weights: [Stretch<f64>; STRETCHES],
+    /// The sum of all weights.
+    pub(super) voxels: f64,
+}
+
+/// How a stretch is evaluated for a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// None of its voxels counts.
+    Ignored,
+    /// It lies outside of the class.
+    Outside,
+    /// It lies inside of the class.
+    Inside,
+    /// The class covers some of it.
+    Across,
+    /// Each voxel has a weight of its own.
+    Weighted,
+}
+
+/// The target of a class over a chunk.
+pub(super) struct Cover<T> {
+    kinds: [Kind; STRETCHES],
+    /// y, in stretches that are [`Kind::Across`] or [`Kind::Weighted`].
+    pub(super) y: [Stretch<T>; STRETCHES],
+}
+
+impl Survey {
+    #[inline(always)]
+    pub(super) fn new() -> Self {
+        Self {
+            contents: [Content::Unknown; STRETCHES],
+            counted: [Extent::None; STRETCHES],
+            weights: [[0.0; STRETCH]; STRETCHES],
+            voxels: 0.0,
+        }
+    }
+}
+
+impl<T: Float> Cover<T> {
+    #[inline(always)]
+    pub(super) fn new() -> Self {
+        Self {
+            kinds: [Kind::Ignored; STRETCHES],
+            y: [[T::default(); STRETCH]; STRETCHES],
+        }
+    }
+
+    /// Runs of stretches of the same kind, among this many.
+    #[inline(always)]
+    pub(super) fn runs(&self, stretches: usize) -> impl Iterator<Item = (Kind, Range<usize>)> {
+        ranges(&self.kinds[..stretches], PartialEq::eq).map(|run| (self.kinds[run.start], run))
+    }
+}
+
+/// The ranges of neighbours that are alike.
+#[inline(always)]
+fn ranges<T>(all: &[T], alike: impl FnMut(&T, &T) -> bool) -> impl Iterator<Item = Range<usize>> {
+    all.chunk_by(alike).scan(
+        0,
+        #[inline(always)]
+        |end, run| {
+            let start = *end;
+            *end += run.len();
+            Some(start..*end)
+        },
+    )
+}
+
+/// How much of each stretch counts by the weights of its voxels; `None` if they have to be looked at one by one.
+#[inline(always)]
+fn survey_weights(weights: &[Stretch<f64>], extents: &mut [Option<Extent>]) {
+    const SIDE_BY_SIDE: usize = 16;
+    let bits_of = [0.0, 1.0, LARGEST_WEIGHT].map(f64::to_bits);
+    for (weights, extent) in weights.iter().zip(extents) {
+        let [mut least, mut most] = [[weights[0].to_bits(); SIDE_BY_SIDE]; 2];
+        for weights in weights.as_chunks::<SIDE_BY_SIDE>().0 {
+            for lane in 0..SIDE_BY_SIDE {
+                let bits = weights[lane].to_bits();
+                least[lane] = least[lane].min(bits);
+                most[lane] = most[lane].max(bits);
+            }
+        }
+        let [mut low, mut high] = [least[0], most[0]];
+        for lane in 1..SIDE_BY_SIDE {
+            low = low.min(least[lane]);
+            high = high.max(most[lane]);
+        }
+        // As of all numbers ≥ 0, the order of the bits is theirs.
+        let [zero, one, largest] = bits_of;
+        *extent = match [low, high] {
+            [_, high] if high == zero => Some(Extent::None),
+            [low, high] if low == one && high == one => Some(Extent::All),
+            [_, high] if high <= largest => Some(Extent::Some),
+            _ => None,
+        };
+    }
+}
+
+impl<P, T, W, V> Segmentation<P, T, W, V>
+where
+    P: Field<Item: Element>,
+    T: Target,
+    W: Field<Item: Element>,
+    V: Vectors,
+{
+    /// Finds which voxels count, and what they weigh.
+    #[inline(always)]
+    pub(super) fn survey(&self, chunk: &Chunk, survey: &mut Survey) -> Result<(), Error> {
+        let stretches = chunk.stretches();
+        let Chunk { sample, voxels } = chunk;
+        let (target, classes) = (&self.target, self.class_count());
+        let contents = &mut survey.contents[..stretches];
+        self.vectors.run(
+            #[inline(always)]
+            || target.survey(*sample, voxels.clone(), classes, contents),
+        );
+        let plain = self.weights.constant().map(|one| one.real().to_f64()) == Some(1.0);
+        let mut weighed = [Some(Extent::All); STRETCHES];
+        if !plain {
+            let weights = &mut survey.weights[..stretches];
+            let weighed = &mut weighed[..stretches];
+            self.vectors.run(
+                #[inline(always)]
+                || {
+                    self.read_weights(chunk, weights.as_flattened_mut());
+                    survey_weights(weights, weighed);
+                },
+            );
+        }
+        let mut sum = Lanes::zero();
+        for index in 0..stretches {
+            let stretch = chunk.stretch(index);
+            let known = match survey.contents[index] {
+                Content::Unknown => None,
+                Content::Ignored => Some(Extent::None),
+                Content::Counted | Content::Class(_) => weighed[index],
+            };
+            let whole = stretch.len() == STRETCH;
+            survey.counted[index] = match known {
+                Some(extent) if whole => extent,
+                _ => self.weigh(*sample, stretch, &mut survey.weights[index])?,
+            };
+            match survey.counted[index] {
+                Extent::None => {}
+                Extent::All => sum.add(&[1.0; STRETCH]),
+                Extent::Some => sum.add(&survey.weights[index]),
+            }
+        }
+        survey.voxels = sum.sum();
+        Ok(())
+    }
+
+    /// Reads the weights as they were given.
+    #[inline(always)]
+    fn read_weights(&self, Chunk { sample, voxels }: &Chunk, weights: &mut [f64]) {
+        if let Some(given) = self.weights.slice(*sample, 0, voxels.clone()) {
+            for (weight, given) in weights.iter_mut().zip(given) {
+                *weight = given.real().to_f64();
+            }
+        } else {
+            for (weight, voxel) in weights.iter_mut().zip(voxels.clone()) {
+                *weight = self.weights.get(*sample, 0, voxel).real().to_f64();
+            }
+        }
+    }
+
+    /// Checks the voxels of a stretch one by one, and finds what they weigh.
+    fn weigh(
+        &self,
+        sample: usize,
+        voxels: Range<usize>,
+        weights: &mut Stretch<f64>,
+    ) -> Result<Extent, Error> {
+        *weights = [0.0; STRETCH];
+        for (weight, voxel) in weights.iter_mut().zip(voxels) {
+            *weight = self.weight(sample, voxel)?;
+        }
+        Ok(Extent::Some)
+    }
+
+    /// Finds what a class covers.
+    #[inline(always)]
+    pub(super) fn cover(
+        &self,
+        class: usize,
+        chunk: &Chunk,
+        survey: &Survey,
+        cover: &mut Cover<RealOf<P>>,
+    ) {
+        let contents = &survey.contents[..chunk.stretches()];
+        let is_mixed = |content: &Content| matches!(content, Content::Unknown | Content::Counted);
+        let mut covered = [Extent::None; STRETCHES];
+        for run in ranges(contents, |a, b| is_mixed(a) == is_mixed(b)) {
+            let covered = &mut covered[run.clone()];
+            if !is_mixed(&contents[run.start]) {
+                for (covered, content) in covered.iter_mut().zip(&contents[run]) {
+                    let inside = *content == Content::Class(class);
+                    *covered = if inside { Extent::All } else { Extent::None };
+                }
+                continue;
+            }
+            let (target, count) = (&self.target, self.class_count());
+            let voxels = chunk.stretch(run.start).start..chunk.stretch(run.end - 1).end;
+            let y = cover.y[run].as_flattened_mut();
+            self.vectors.run(
+                #[inline(always)]
+                || target.cover(chunk.sample, class, voxels, count, y, covered),
+            );
+        }
+        for index in 0..contents.len() {
+            cover.kinds[index] = match (survey.counted[index], covered[index]) {
+                (Extent::None, _) => Kind::Ignored,
+                (Extent::All, Extent::None) => Kind::Outside,
+                (Extent::All, Extent::All) => Kind::Inside,
+                (Extent::All, Extent::Some) => Kind::Across,
+                (Extent::Some, covered) => {
+                    match covered {
+                        Extent::None => cover.y[index] = [Float::from_f64(0.0); STRETCH],
+                        Extent::All => cover.y[index] = [Float::from_f64(1.0); STRETCH],
+                        Extent::Some => {}
+                    }
+                    Kind::Weighted
+                }
+            };
+        }
+    }
+
+    /// Checks the numbers that were given, one by one.
+    #[cold]
+    pub(super) fn check(&self, Chunk { sample, voxels }: &Chunk) -> Result<(), Error> {
+        for voxel in voxels.clone() {
+            if self.weight(*sample, voxel)? != 0.0 {
+                self.check_prediction(*sample, voxel)?;
+            }
+        }
+        Ok(())
+    }
+}
