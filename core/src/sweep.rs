@@ -183,6 +183,7 @@ where
         if self.survey(chunk, survey).is_err() {
             // The sums have found it, too: there is no gradient.
             survey.counted = [Extent::None; STRETCHES];
+            survey.complete = false;
         }
         if self.is_normalized() {
             self.normalize(chunk, survey, rooms, |_| {});

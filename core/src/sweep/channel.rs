@@ -21,11 +21,8 @@ where
         survey: &Survey,
     ) -> Option<&[Stretch<RealOf<P>>]> {
         let Chunk { sample, voxels } = chunk;
-        let counted = &survey.counted[..chunk.stretches()];
         let reals = P::Item::reals(self.prediction.slice(*sample, channel, voxels.clone())?)?;
-        // A stretch that is not whole does not count in full.
-        let all = counted.iter().all(|counted| *counted == Extent::All);
-        all.then_some(reals.as_chunks().0)
+        survey.complete.then_some(reals.as_chunks().0)
     }
 
     /// Reads the values of a channel; what does not count is ½.
@@ -53,6 +50,9 @@ where
                 }
             },
         );
+        if survey.complete {
+            return;
+        }
         let harmless = Float::from_f64(0.5);
         for (index, stretch) in room.iter_mut().enumerate().take(chunk.stretches()) {
             match survey.counted[index] {

@@ -2,9 +2,10 @@
 //! class covers.
 
 use core::ops::Range;
+use core::slice;
 
 use super::{Chunk, RealOf, STRETCHES};
-use crate::kernel::{Lanes, STRETCH, Stretch, Vectors};
+use crate::kernel::{self, Lanes, STRETCH, Stretch, Vectors};
 use crate::parameter::LARGEST_WEIGHT;
 use crate::target::Content;
 use crate::{Element, Error, Extent, Field, Float, Segmentation, Target};
@@ -17,6 +18,8 @@ pub(super) struct Survey {
     pub(super) counted: [Extent; STRETCHES],
     /// The weights of the voxels, in stretches of [`Extent::Some`].
     pub(super) weights: [Stretch<f64>; STRETCHES],
+    /// Whether all voxels count, whatever they weigh.
+    pub(super) complete: bool,
     /// The sum of all weights.
     pub(super) voxels: f64,
 }
@@ -50,6 +53,7 @@ impl Survey {
             contents: [Content::Unknown; STRETCHES],
             counted: [Extent::None; STRETCHES],
             weights: [[0.0; STRETCH]; STRETCHES],
+            complete: false,
             voxels: 0.0,
         }
     }
@@ -85,34 +89,33 @@ fn ranges<T>(all: &[T], alike: impl FnMut(&T, &T) -> bool) -> impl Iterator<Item
     )
 }
 
-/// How much of each stretch counts by the weights of its voxels; `None` if they have to be looked at one by one.
+/// Finds how much of each stretch counts by the weights of its voxels, `None` if they have to be looked at one by one, and whether all
+/// of them do.
 #[inline(always)]
-fn survey_weights(weights: &[Stretch<f64>], extents: &mut [Option<Extent>]) {
-    const SIDE_BY_SIDE: usize = 16;
-    let bits_of = [0.0, 1.0, LARGEST_WEIGHT].map(f64::to_bits);
+fn survey_weights(weights: &[Stretch<f64>], extents: &mut [Option<Extent>]) -> bool {
+    let [zero, one, largest] = [0.0, 1.0, LARGEST_WEIGHT].map(f64::to_bits);
+    let mut complete = true;
     for (weights, extent) in weights.iter().zip(extents) {
-        let [mut least, mut most] = [[weights[0].to_bits(); SIDE_BY_SIDE]; 2];
-        for weights in weights.as_chunks::<SIDE_BY_SIDE>().0 {
-            for lane in 0..SIDE_BY_SIDE {
-                let bits = weights[lane].to_bits();
-                least[lane] = least[lane].min(bits);
-                most[lane] = most[lane].max(bits);
-            }
+        // Those of numbers ≥ 0 are in the order of the numbers, and all others lie beyond.
+        let bits = weights.map(f64::to_bits);
+        let mut least = bits[0];
+        let mut most = bits[0];
+        for bits in bits {
+            least = least.min(bits);
+            most = most.max(bits);
         }
-        let [mut low, mut high] = [least[0], most[0]];
-        for lane in 1..SIDE_BY_SIDE {
-            low = low.min(least[lane]);
-            high = high.max(most[lane]);
-        }
-        // As of all numbers ≥ 0, the order of the bits is theirs.
-        let [zero, one, largest] = bits_of;
-        *extent = match [low, high] {
-            [_, high] if high == zero => Some(Extent::None),
-            [low, high] if low == one && high == one => Some(Extent::All),
-            [_, high] if high <= largest => Some(Extent::Some),
-            _ => None,
+        complete &= least > zero;
+        *extent = if most > largest {
+            None
+        } else if most == zero {
+            Some(Extent::None)
+        } else if [least, most] == [one; 2] {
+            Some(Extent::All)
+        } else {
+            Some(Extent::Some)
         };
     }
+    complete
 }
 
 impl<P, T, W, V> Segmentation<P, T, W, V>
@@ -135,6 +138,7 @@ where
         );
         let plain = self.weights.constant().map(|one| one.real().to_f64()) == Some(1.0);
         let mut weighed = [Some(Extent::All); STRETCHES];
+        survey.complete = true;
         if !plain {
             let weights = &mut survey.weights[..stretches];
             let weighed = &mut weighed[..stretches];
@@ -142,11 +146,11 @@ where
                 #[inline(always)]
                 || {
                     self.read_weights(chunk, weights.as_flattened_mut());
-                    survey_weights(weights, weighed);
+                    survey.complete = survey_weights(weights, weighed);
                 },
             );
         }
-        let mut sum = Lanes::zero();
+        survey.voxels = 0.0;
         for index in 0..stretches {
             let stretch = chunk.stretch(index);
             let known = match survey.contents[index] {
@@ -154,19 +158,31 @@ where
                 Content::Ignored => Some(Extent::None),
                 Content::Counted | Content::Class(_) => weighed[index],
             };
-            let whole = stretch.len() == STRETCH;
-            survey.counted[index] = match known {
-                Some(extent) if whole => extent,
-                _ => self.weigh(*sample, stretch, &mut survey.weights[index])?,
+            let extent = match known {
+                Some(extent) if stretch.len() == STRETCH => extent,
+                _ => {
+                    // What is missing at the end does not count, either.
+                    survey.complete = false;
+                    self.weigh(*sample, stretch, &mut survey.weights[index])?
+                }
             };
-            match survey.counted[index] {
-                Extent::None => {}
-                Extent::All => sum.add(&[1.0; STRETCH]),
-                Extent::Some => sum.add(&survey.weights[index]),
-            }
+            survey.voxels += match extent {
+                Extent::None => 0.0,
+                Extent::Some => self.total(&survey.weights[index]),
+                Extent::All => STRETCH as f64,
+            };
+            survey.complete &= extent != Extent::None;
+            survey.counted[index] = extent;
         }
-        survey.voxels = sum.sum();
         Ok(())
+    }
+
+    /// The sum of the weights of a stretch.
+    #[inline(always)]
+    fn total(&self, weights: &Stretch<f64>) -> f64 {
+        let mut lanes = Lanes::zero();
+        kernel::add_up(self.vectors, slice::from_ref(weights), &mut lanes);
+        lanes.sum()
     }
 
     /// Reads the weights as they were given.
