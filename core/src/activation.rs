@@ -173,12 +173,13 @@ kernels! {
             let (top, others, h) = (&top[s], &others[s], &mut h[s]);
             for i in 0..STRETCH {
                 let [p, complement] = share_of(e[i], rest[i], share[i]);
-                let others = if e[i] == T::from_f64(1.0) {
-                    others[i] + (top[i] - h[i])
-                } else {
-                    top[i] + (others[i] - h[i])
-                };
-                h[i] = h[i] * complement - p * others;
+                // Both at first, or a compiler chooses between addresses.
+                let (is_top, own) = (e[i] == T::from_f64(1.0), h[i]);
+                let [of_top, of_other] = [
+                    others[i] + (top[i] - own),
+                    top[i] + (others[i] - own),
+                ];
+                h[i] = own * complement - p * if is_top { of_top } else { of_other };
             }
         }
     }

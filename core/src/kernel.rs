@@ -103,6 +103,9 @@ pub(crate) trait Source<T>: Copy {
 
     /// The same as a dual number in the variable of the source.
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>>;
+
+    /// The number that was given for it, if it has yet to be checked.
+    fn given(&self, stretch: usize, i: usize) -> Option<T>;
 }
 
 /// Probabilities, each of which is its own variable.
@@ -123,6 +126,11 @@ impl<T: Float> Source<T> for Given<'_, T> {
     #[inline(always)]
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
         Probability::new(Dual::variable(self.0[stretch][i]))
+    }
+
+    #[inline(always)]
+    fn given(&self, stretch: usize, i: usize) -> Option<T> {
+        Some(self.0[stretch][i])
     }
 }
 
@@ -160,6 +168,11 @@ impl<T: Float> Source<T> for FromLn<'_, T> {
             dual(complement, p.scale(-1.0)),
             dual(ln, T::from_f64(1.0)),
         )
+    }
+
+    #[inline(always)]
+    fn given(&self, _: usize, _: usize) -> Option<T> {
+        None
     }
 }
 
@@ -257,8 +270,9 @@ kernels! {
         y: impl Truth<T>,
         run: usize,
         sums: &mut [Lanes<T>; K],
+        worst: &mut Worst<T>,
     ) {
-        let mut lanes = *sums;
+        let (mut lanes, mut seen) = (*sums, *worst);
         loss.specialize(
             &class,
             #[inline(always)]
@@ -278,6 +292,10 @@ kernels! {
                             terms!(s, lane + 2 * LANES),
                             terms!(s, lane + 3 * LANES),
                         ];
+                        seen.see_one(lane, source.given(s, lane));
+                        seen.see_one(lane, source.given(s, lane + LANES));
+                        seen.see_one(lane, source.given(s, lane + 2 * LANES));
+                        seen.see_one(lane, source.given(s, lane + 3 * LANES));
                         for k in 0..K {
                             stretch[k] = stretch[k] + others[0][k] + others[1][k] + others[2][k];
                             lanes[k].0[lane] = lanes[k].0[lane] + stretch[k];
@@ -286,7 +304,7 @@ kernels! {
                 }
             },
         );
-        *sums = lanes;
+        (*sums, *worst) = (lanes, seen);
     }
 
     /// Adds the terms of a run of stretches, each times the weight of its voxel, to their sums.
@@ -297,8 +315,9 @@ kernels! {
         y: &[Stretch<T>],
         weights: &[Stretch<f64>],
         sums: &mut [Lanes<f64>; K],
+        worst: &mut Worst<T>,
     ) {
-        let mut lanes = *sums;
+        let (mut lanes, mut seen) = (*sums, *worst);
         loss.specialize(
             &class,
             #[inline(always)]
@@ -306,6 +325,7 @@ kernels! {
                 macro_rules! add {
                     ($s:expr, $lane:expr, $i:expr) => {
                         let terms = loss.terms(&class, &source.probability($s, $i), &y[$s][$i]);
+                        seen.see_one($lane, source.given($s, $i));
                         for k in 0..K {
                             lanes[k].0[$lane] += weights[$s][$i] * terms[k].to_f64();
                         }
@@ -321,7 +341,7 @@ kernels! {
                 }
             },
         );
-        *sums = lanes;
+        (*sums, *worst) = (lanes, seen);
     }
 
     /// Σ slope·derivative of the terms at each voxel of a run of stretches, by the variable of the source.
@@ -412,45 +432,45 @@ impl<T: Float, const K: usize> Slopes<T, K> {
 
 /// The largest of the numbers that were given, by their bits: whatever is below 0 or not a number is larger than all others.
 #[derive(Clone, Copy)]
-pub(crate) struct Worst<T: Float>([T::Bits; STRETCH]);
+pub(crate) struct Worst<T: Float>([T::Bits; LANES]);
 
 impl<T: Float> Worst<T> {
     #[inline(always)]
     pub(crate) fn none() -> Self {
-        Self([T::default().to_bits(); STRETCH])
+        Self([T::default().to_bits(); LANES])
     }
 
-    /// Looks at what was given: at numbers as they are, or, of logits, at how large they are.
-    pub(crate) fn see(
-        &mut self,
-        vectors: impl Vectors,
-        given: &[Stretch<T>],
-        activation: Activation,
-    ) {
+    /// Looks at a probability, if there is one.
+    #[inline(always)]
+    fn see_one(&mut self, lane: usize, given: Option<T>) {
+        if let Some(p) = given {
+            let bits = p.to_bits();
+            self.0[lane] = if bits > self.0[lane] {
+                bits
+            } else {
+                self.0[lane]
+            };
+        }
+    }
+
+    /// Looks at how large logits are.
+    pub(crate) fn see(&mut self, vectors: impl Vectors, logits: &[Stretch<T>]) {
         vectors.run(
             #[inline(always)]
             || {
-                if activation == Activation::Identity {
-                    self.see_by(given, Float::to_bits);
-                } else {
-                    self.see_by(
-                        given,
-                        #[inline(always)]
-                        |z| if z < T::default() { z.scale(-1.0) } else { z }.to_bits(),
-                    );
+                let size = |z: T| if z < T::default() { z.scale(-1.0) } else { z };
+                let mut seen = *self;
+                for z in logits {
+                    for lane in 0..LANES {
+                        seen.see_one(lane, Some(size(z[lane])));
+                        seen.see_one(lane, Some(size(z[lane + LANES])));
+                        seen.see_one(lane, Some(size(z[lane + 2 * LANES])));
+                        seen.see_one(lane, Some(size(z[lane + 3 * LANES])));
+                    }
                 }
+                *self = seen;
             },
         );
-    }
-
-    #[inline(always)]
-    fn see_by(&mut self, given: &[Stretch<T>], bits: impl Fn(T) -> T::Bits) {
-        for stretch in given {
-            for (worst, x) in self.0.iter_mut().zip(stretch) {
-                let bits = bits(*x);
-                *worst = if bits > *worst { bits } else { *worst };
-            }
-        }
     }
 
     /// Whether all were probabilities, or finite logits. Where it is not sure, it says no.

@@ -136,12 +136,11 @@ where
     ) -> Result<(), Error> {
         self.survey(chunk, survey)?;
         let mut worst = Worst::none();
-        let mut see = |values: &[_]| worst.see(self.vectors, values, self.activation);
         if self.is_normalized() {
-            self.normalize(chunk, survey, rooms, &mut see);
+            self.normalize(chunk, survey, rooms, |z| worst.see(self.vectors, z));
         }
         for group in self.groups_of_classes() {
-            self.prepare(group, chunk, survey, rooms, &mut see);
+            self.prepare(group, chunk, survey, rooms, |z| worst.see(self.vectors, z));
             let parts = self.parts(group, chunk, survey, &rooms.given, &rooms.logits);
             for (&index, parts) in group.classes().iter().zip(parts) {
                 let cover = &mut rooms.cover;
@@ -153,8 +152,10 @@ where
                     cover,
                 };
                 match parts {
-                    Parts::Given(p) => runs.add(self.vectors, *loss, class, Given(p), sums),
-                    Parts::FromLn(ln) => runs.add(self.vectors, *loss, class, ln, sums),
+                    Parts::Given(p) => {
+                        runs.add(self.vectors, *loss, class, Given(p), sums, &mut worst)
+                    }
+                    Parts::FromLn(ln) => runs.add(self.vectors, *loss, class, ln, sums, &mut worst),
                 }
             }
         }
@@ -257,7 +258,7 @@ struct Runs<'a, T> {
 }
 
 impl<T: Float> Runs<'_, T> {
-    /// Adds the terms of the class to its sums.
+    /// Adds the terms of the class to its sums, and checks what was given.
     fn add<const K: usize>(
         &self,
         vectors: impl Vectors,
@@ -265,6 +266,7 @@ impl<T: Float> Runs<'_, T> {
         class: Class,
         source: impl Source<T>,
         sums: &mut ClassSums<f64, K>,
+        worst: &mut Worst<T>,
     ) {
         let Survey {
             weights, voxels, ..
@@ -275,19 +277,21 @@ impl<T: Float> Runs<'_, T> {
             let (y, terms) = (&self.cover.y[run.clone()], &mut chunk.terms);
             match kind {
                 Kind::Ignored => {}
-                Kind::Outside => kernel::add(vectors, loss, class, source, Hard(false), len, terms),
+                Kind::Outside => {
+                    kernel::add(vectors, loss, class, source, Hard(false), len, terms, worst)
+                }
                 Kind::Inside => {
-                    kernel::add(vectors, loss, class, source, Hard(true), len, terms);
+                    kernel::add(vectors, loss, class, source, Hard(true), len, terms, worst);
                     sums.target += (len * STRETCH) as f64;
                 }
                 Kind::Across => {
-                    kernel::add(vectors, loss, class, source, Soft(y), len, terms);
+                    kernel::add(vectors, loss, class, source, Soft(y), len, terms, worst);
                     kernel::add_up(vectors, y, &mut chunk.target);
                 }
                 Kind::Weighted => {
                     let (weights, sums) = (&weights[run], &mut chunk.weighted);
                     let (terms, target) = sums.get_or_insert(([Lanes::zero(); K], Lanes::zero()));
-                    kernel::add_weighted(vectors, loss, class, source, y, weights, terms);
+                    kernel::add_weighted(vectors, loss, class, source, y, weights, terms, worst);
                     kernel::add_products(vectors, weights, y, target);
                 }
             }

@@ -248,7 +248,7 @@ where
         activation::complete(self.vectors, rest, share, &mut softmax.ln_total[..n]);
     }
 
-    /// Computes the [parts](Segmentation::parts) of a group, and shows `see` the numbers that were given.
+    /// Computes the [parts](Segmentation::parts) of a group, and shows `see` the logits.
     #[inline(always)]
     pub(super) fn prepare(
         &self,
@@ -277,8 +277,8 @@ where
             }
             (activation, _) => {
                 let values = self.read(group.channel(), chunk, survey, room);
-                see(values);
                 if activation == Activation::Sigmoid {
+                    see(values);
                     logits.sigmoid(self.vectors, values);
                 } else if let Group::Foreground = group {
                     activation::complement(self.vectors, values, &mut other[..n]);
