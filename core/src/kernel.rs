@@ -88,7 +88,7 @@ pub(crate) use kernels;
 pub const STRETCH: usize = 64;
 
 /// How many sums run side by side: as many as the widest vectors have lanes.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// What a stretch holds.
 pub(crate) type Stretch<T> = [T; STRETCH];
@@ -312,7 +312,7 @@ kernels! {
         loss: impl Loss<K>,
         class: Class,
         source: impl Source<T>,
-        y: &[Stretch<T>],
+        y: impl Truth<T>,
         weights: &[Stretch<f64>],
         sums: &mut [Lanes<f64>; K],
         worst: &mut Worst<T>,
@@ -324,7 +324,7 @@ kernels! {
             |loss| {
                 macro_rules! add {
                     ($s:expr, $lane:expr, $i:expr) => {
-                        let terms = loss.terms(&class, &source.probability($s, $i), &y[$s][$i]);
+                        let terms = loss.terms(&class, &source.probability($s, $i), &y.share($s, $i));
                         seen.see_one($lane, source.given($s, $i));
                         for k in 0..K {
                             lanes[k].0[$lane] += weights[$s][$i] * terms[k].to_f64();

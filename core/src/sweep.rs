@@ -28,10 +28,10 @@ use crate::{
 const STRETCHES: usize = 16;
 
 /// How many of logits, of which there is more to keep in the first cache.
-const BLOCK: usize = 4;
+const BLOCK: usize = 8;
 
 /// Of how many classes of a softmax the exponentials are kept. Those of others are computed when they are needed.
-const KEPT: usize = 16;
+const KEPT: usize = 7;
 
 /// Room for a chunk.
 type Room<T> = [Stretch<T>; STRETCHES];
@@ -273,26 +273,50 @@ impl<T: Float> Runs<'_, T> {
         } = self.survey;
         let mut chunk = ChunkSums::new();
         for (kind, run) in self.cover.runs(self.stretches) {
-            let (source, len) = (source.run(run.clone()), run.len());
-            let (y, terms) = (&self.cover.y[run.clone()], &mut chunk.terms);
-            match kind {
-                Kind::Ignored => {}
-                Kind::Outside => {
-                    kernel::add(vectors, loss, class, source, Hard(false), len, terms, worst)
+            let Some(Kind { covered, weighted }) = kind else {
+                continue;
+            };
+            let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
+            let [inside, outside] = [Hard(true), Hard(false)];
+            if weighted {
+                let weights = &weights[run];
+                let none = || ([Lanes::zero(); K], Lanes::zero());
+                let (terms, target) = chunk.weighted.get_or_insert_with(none);
+                macro_rules! add {
+                    ($y:expr) => {
+                        kernel::add_weighted(
+                            vectors, loss, class, source, $y, weights, terms, worst,
+                        )
+                    };
                 }
-                Kind::Inside => {
-                    kernel::add(vectors, loss, class, source, Hard(true), len, terms, worst);
-                    sums.target += (len * STRETCH) as f64;
+                match covered {
+                    Extent::None => add!(outside),
+                    Extent::Some => {
+                        add!(Soft(y));
+                        kernel::add_products(vectors, weights, y, target);
+                    }
+                    Extent::All => {
+                        add!(inside);
+                        kernel::add_up(vectors, weights, target);
+                    }
                 }
-                Kind::Across => {
-                    kernel::add(vectors, loss, class, source, Soft(y), len, terms, worst);
-                    kernel::add_up(vectors, y, &mut chunk.target);
+            } else {
+                let (len, terms) = (run.len(), &mut chunk.terms);
+                macro_rules! add {
+                    ($y:expr) => {
+                        kernel::add(vectors, loss, class, source, $y, len, terms, worst)
+                    };
                 }
-                Kind::Weighted => {
-                    let (weights, sums) = (&weights[run], &mut chunk.weighted);
-                    let (terms, target) = sums.get_or_insert(([Lanes::zero(); K], Lanes::zero()));
-                    kernel::add_weighted(vectors, loss, class, source, y, weights, terms, worst);
-                    kernel::add_products(vectors, weights, y, target);
+                match covered {
+                    Extent::None => add!(outside),
+                    Extent::Some => {
+                        add!(Soft(y));
+                        kernel::add_up(vectors, y, &mut chunk.target);
+                    }
+                    Extent::All => {
+                        add!(inside);
+                        sums.target += (len * STRETCH) as f64;
+                    }
                 }
             }
         }
@@ -314,21 +338,24 @@ impl<T: Float> Runs<'_, T> {
         out: &mut [Stretch<T>],
     ) {
         for (kind, run) in self.cover.runs(self.stretches) {
-            let (source, out) = (source.run(run.clone()), &mut out[run.clone()]);
-            let y = Soft(&self.cover.y[run.clone()]);
-            match kind {
-                Kind::Ignored => out.fill([T::default(); STRETCH]),
-                Kind::Outside => {
-                    kernel::slope(vectors, loss, class, source, Hard(false), slopes, out)
-                }
-                Kind::Inside => {
-                    kernel::slope(vectors, loss, class, source, Hard(true), slopes, out)
-                }
-                Kind::Across => kernel::slope(vectors, loss, class, source, y, slopes, out),
-                Kind::Weighted => {
-                    kernel::slope(vectors, loss, class, source, y, slopes, out);
-                    kernel::weigh(vectors, &self.survey.weights[run], out);
-                }
+            let out = &mut out[run.clone()];
+            let Some(Kind { covered, weighted }) = kind else {
+                out.fill([T::default(); STRETCH]);
+                continue;
+            };
+            let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
+            macro_rules! slope {
+                ($y:expr) => {
+                    kernel::slope(vectors, loss, class, source, $y, slopes, out)
+                };
+            }
+            match covered {
+                Extent::None => slope!(Hard(false)),
+                Extent::Some => slope!(Soft(y)),
+                Extent::All => slope!(Hard(true)),
+            }
+            if weighted {
+                kernel::weigh(vectors, &self.survey.weights[run], out);
             }
         }
     }

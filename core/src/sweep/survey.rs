@@ -5,7 +5,7 @@ use core::ops::Range;
 use core::slice;
 
 use super::{Chunk, RealOf, STRETCHES};
-use crate::kernel::{self, Lanes, STRETCH, Stretch, Vectors};
+use crate::kernel::{self, LANES, Lanes, STRETCH, Stretch, Vectors};
 use crate::parameter::LARGEST_WEIGHT;
 use crate::target::Content;
 use crate::{Element, Error, Extent, Field, Float, Segmentation, Target};
@@ -24,25 +24,20 @@ pub(super) struct Survey {
     pub(super) voxels: f64,
 }
 
-/// How a stretch is evaluated for a class.
+/// How a stretch of which something counts is evaluated for a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// None of its voxels counts.
-    Ignored,
-    /// It lies outside of the class.
-    Outside,
-    /// It lies inside of the class.
-    Inside,
-    /// The class covers some of it.
-    Across,
-    /// Each voxel has a weight of its own.
-    Weighted,
+pub(super) struct Kind {
+    /// How much of it the class covers.
+    pub(super) covered: Extent,
+    /// Whether each voxel has a weight of its own.
+    pub(super) weighted: bool,
 }
 
 /// The target of a class over a chunk.
 pub(super) struct Cover<T> {
-    kinds: [Kind; STRETCHES],
-    /// y, in stretches that are [`Kind::Across`] or [`Kind::Weighted`].
+    /// `None` where nothing counts.
+    kinds: [Option<Kind>; STRETCHES],
+    /// y, in stretches of which the class covers some.
     pub(super) y: [Stretch<T>; STRETCHES],
 }
 
@@ -63,14 +58,17 @@ impl<T: Float> Cover<T> {
     #[inline(always)]
     pub(super) fn new() -> Self {
         Self {
-            kinds: [Kind::Ignored; STRETCHES],
+            kinds: [None; STRETCHES],
             y: [[T::default(); STRETCH]; STRETCHES],
         }
     }
 
     /// Runs of stretches of the same kind, among this many.
     #[inline(always)]
-    pub(super) fn runs(&self, stretches: usize) -> impl Iterator<Item = (Kind, Range<usize>)> {
+    pub(super) fn runs(
+        &self,
+        stretches: usize,
+    ) -> impl Iterator<Item = (Option<Kind>, Range<usize>)> {
         ranges(&self.kinds[..stretches], PartialEq::eq).map(|run| (self.kinds[run.start], run))
     }
 }
@@ -96,14 +94,16 @@ fn survey_weights(weights: &[Stretch<f64>], extents: &mut [Option<Extent>]) -> b
     let [zero, one, largest] = [0.0, 1.0, LARGEST_WEIGHT].map(f64::to_bits);
     let mut complete = true;
     for (weights, extent) in weights.iter().zip(extents) {
-        // Those of numbers ≥ 0 are in the order of the numbers, and all others lie beyond.
-        let bits = weights.map(f64::to_bits);
-        let mut least = bits[0];
-        let mut most = bits[0];
-        for bits in bits {
-            least = least.min(bits);
-            most = most.max(bits);
+        // Those of numbers ≥ 0 are in the order of the numbers, and all others lie beyond. Written out, as in the kernels.
+        let [mut low, mut high] = [[0; LANES]; 2];
+        for lane in 0..LANES {
+            let bits = |i: usize| weights[lane + i * LANES].to_bits();
+            let [a, b, c, d] = [bits(0), bits(1), bits(2), bits(3)];
+            low[lane] = a.min(b).min(c.min(d));
+            high[lane] = a.max(b).max(c.max(d));
         }
+        let least = low.into_iter().fold(u64::MAX, u64::min);
+        let most = high.into_iter().fold(0, u64::max);
         complete &= least > zero;
         *extent = if most > largest {
             None
@@ -242,21 +242,12 @@ where
                 || target.cover(chunk.sample, class, voxels, count, y, covered),
             );
         }
-        for index in 0..contents.len() {
-            cover.kinds[index] = match (survey.counted[index], covered[index]) {
-                (Extent::None, _) => Kind::Ignored,
-                (Extent::All, Extent::None) => Kind::Outside,
-                (Extent::All, Extent::All) => Kind::Inside,
-                (Extent::All, Extent::Some) => Kind::Across,
-                (Extent::Some, covered) => {
-                    match covered {
-                        Extent::None => cover.y[index] = [Float::from_f64(0.0); STRETCH],
-                        Extent::All => cover.y[index] = [Float::from_f64(1.0); STRETCH],
-                        Extent::Some => {}
-                    }
-                    Kind::Weighted
-                }
-            };
+        let counted = survey.counted.iter().zip(covered);
+        for (kind, (counted, covered)) in cover.kinds.iter_mut().zip(counted) {
+            *kind = (*counted != Extent::None).then_some(Kind {
+                covered,
+                weighted: *counted == Extent::Some,
+            });
         }
     }
 
