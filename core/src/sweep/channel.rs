@@ -36,6 +36,7 @@ where
     ) {
         let Chunk { sample, voxels } = chunk;
         let (prediction, flat) = (&self.prediction, room.as_flattened_mut());
+        let stretches = chunk.stretches();
         self.vectors.run(
             #[inline(always)]
             || {
@@ -44,8 +45,13 @@ where
                         *real = value.real();
                     }
                 } else {
-                    for (real, voxel) in flat.iter_mut().zip(voxels.clone()) {
-                        *real = prediction.get(*sample, channel, voxel).real();
+                    for (index, reals) in flat.chunks_mut(STRETCH).enumerate().take(stretches) {
+                        let voxels = chunk.stretch(index);
+                        let mut values = [prediction.get(*sample, channel, voxels.start); STRETCH];
+                        prediction.gather(*sample, channel, voxels, &mut values);
+                        for (real, value) in reals.iter_mut().zip(values) {
+                            *real = value.real();
+                        }
                     }
                 }
             },
@@ -54,7 +60,7 @@ where
             return;
         }
         let harmless = Float::from_f64(0.5);
-        for (index, stretch) in room.iter_mut().enumerate().take(chunk.stretches()) {
+        for (index, stretch) in room.iter_mut().enumerate().take(stretches) {
             match survey.counted[index] {
                 Extent::All => {}
                 Extent::None => *stretch = [harmless; STRETCH],
@@ -146,7 +152,6 @@ pub(super) fn store<G: FieldMut>(
         slice.copy_from_slice(&values[..slice.len()]);
         return;
     }
-    for (value, voxel) in values.iter().zip(chunk.voxels.clone()) {
-        gradient.set(chunk.sample, channel, voxel, *value);
-    }
+    let voxels = &chunk.voxels;
+    gradient.scatter(chunk.sample, channel, voxels.start, &values[..voxels.len()]);
 }
