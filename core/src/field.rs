@@ -79,20 +79,12 @@ pub trait Field {
     /// The value at this place, each index below its bound in [`shape`](Field::shape).
     fn get(&self, sample: usize, channel: usize, voxel: usize) -> Self::Item;
 
-    /// The values of these voxels, if they follow each other in memory: they are then read from there, and
-    /// [gathered](Field::gather) otherwise.
+    /// The values of these voxels, if they follow each other in memory: they are then read from there, and one by one with
+    /// [`get`](Field::get) otherwise.
     #[inline(always)]
     fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[Self::Item]> {
         let _ = (sample, channel, voxels);
         None
-    }
-
-    /// Copies the values of these voxels, as many as there are, to the begin of `room`.
-    #[inline(always)]
-    fn gather(&self, sample: usize, channel: usize, voxels: Range<usize>, room: &mut [Self::Item]) {
-        for (value, voxel) in room.iter_mut().zip(voxels) {
-            *value = self.get(sample, channel, voxel);
-        }
     }
 
     /// What all of them are, if they are known to be the same.
@@ -116,8 +108,8 @@ pub trait FieldMut {
     /// Writes the value at this place.
     fn set(&mut self, sample: usize, channel: usize, voxel: usize, value: Self::Item);
 
-    /// Room for the values of these voxels, if they follow each other in memory: they are then written there, and
-    /// [scattered](FieldMut::scatter) otherwise.
+    /// Room for the values of these voxels, if they follow each other in memory: they are then written there, and one by one
+    /// with [`set`](FieldMut::set) otherwise.
     #[inline(always)]
     fn slice_mut(
         &mut self,
@@ -127,14 +119,6 @@ pub trait FieldMut {
     ) -> Option<&mut [Self::Item]> {
         let _ = (sample, channel, voxels);
         None
-    }
-
-    /// Writes the values of neighbouring voxels from `first` on.
-    #[inline(always)]
-    fn scatter(&mut self, sample: usize, channel: usize, first: usize, values: &[Self::Item]) {
-        for (i, value) in values.iter().enumerate() {
-            self.set(sample, channel, first + i, *value);
-        }
     }
 }
 
@@ -153,11 +137,6 @@ impl<F: Field + ?Sized> Field for &F {
     #[inline(always)]
     fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[F::Item]> {
         (**self).slice(sample, channel, voxels)
-    }
-
-    #[inline(always)]
-    fn gather(&self, sample: usize, channel: usize, voxels: Range<usize>, room: &mut [F::Item]) {
-        (**self).gather(sample, channel, voxels, room);
     }
 
     #[inline(always)]

@@ -345,7 +345,9 @@ fn for_each_stretch<F: Field>(
             let start = voxels.start + at;
             let len = STRETCH.min(voxels.end - start);
             let mut gathered = [field.get(sample, channel, start); STRETCH];
-            field.gather(sample, channel, start..start + len, &mut gathered);
+            for (i, value) in gathered[..len].iter_mut().enumerate() {
+                *value = field.get(sample, channel, start + i);
+            }
             visit(index, &gathered[..len]);
         }
     }

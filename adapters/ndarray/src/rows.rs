@@ -3,7 +3,7 @@
 //! Spatial axes that follow each other in memory count as one, the last; over the others there is a row per index. Sums over
 //! the rows of a sample merge into those of the sample, so nothing is ever copied into another shape.
 
-use ndarray::{ArrayBase, ArrayView3, ArrayViewMut3, Axis, IxDyn, RawData, s};
+use ndarray::{ArrayBase, ArrayView3, ArrayViewMut3, Axis, IxDyn, RawData};
 use std::ops::Range;
 use unifocal_core::{Field, FieldMut, Layout, Shape};
 
@@ -83,16 +83,6 @@ impl<T: Copy> Field for Row<'_, T> {
         let (_, channels, _) = self.view.dim();
         self.slices.get(sample * channels + channel)?.get(voxels)
     }
-
-    #[inline(always)]
-    fn gather(&self, sample: usize, channel: usize, voxels: Range<usize>, room: &mut [T]) {
-        for (value, given) in room
-            .iter_mut()
-            .zip(self.view.slice(s![sample, channel, voxels]))
-        {
-            *value = *given;
-        }
-    }
 }
 
 impl<T: Copy> FieldMut for RowMut<'_, T> {
@@ -131,23 +121,6 @@ impl<T: Copy> FieldMut for RowMut<'_, T> {
                 .get_mut(sample * self.shape.channels + channel)?
                 .get_mut(voxels),
             Place::View(_) => None,
-        }
-    }
-
-    #[inline(always)]
-    fn scatter(&mut self, sample: usize, channel: usize, first: usize, values: &[T]) {
-        let voxels = first..first + values.len();
-        match &mut self.place {
-            Place::Slices(slices) => {
-                let slice = &mut slices[sample * self.shape.channels + channel];
-                slice[voxels].copy_from_slice(values);
-            }
-            Place::View(view) => {
-                let written = view.slice_mut(s![sample, channel, voxels]);
-                for (written, value) in written.into_iter().zip(values) {
-                    *written = *value;
-                }
-            }
         }
     }
 }

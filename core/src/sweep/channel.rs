@@ -36,7 +36,6 @@ where
     ) {
         let Chunk { sample, voxels } = chunk;
         let (prediction, flat) = (&self.prediction, room.as_flattened_mut());
-        let stretches = chunk.stretches();
         self.vectors.run(
             #[inline(always)]
             || {
@@ -45,13 +44,8 @@ where
                         *real = value.real();
                     }
                 } else {
-                    for (index, reals) in flat.chunks_mut(STRETCH).enumerate().take(stretches) {
-                        let voxels = chunk.stretch(index);
-                        let mut values = [prediction.get(*sample, channel, voxels.start); STRETCH];
-                        prediction.gather(*sample, channel, voxels, &mut values);
-                        for (real, value) in reals.iter_mut().zip(values) {
-                            *real = value.real();
-                        }
+                    for (real, voxel) in flat.iter_mut().zip(voxels.clone()) {
+                        *real = prediction.get(*sample, channel, voxel).real();
                     }
                 }
             },
@@ -60,7 +54,7 @@ where
             return;
         }
         let harmless = Float::from_f64(0.5);
-        for (index, stretch) in room.iter_mut().enumerate().take(stretches) {
+        for (index, stretch) in room.iter_mut().enumerate().take(chunk.stretches()) {
             match survey.counted[index] {
                 Extent::All => {}
                 Extent::None => *stretch = [harmless; STRETCH],
@@ -152,6 +146,7 @@ pub(super) fn store<G: FieldMut>(
         slice.copy_from_slice(&values[..slice.len()]);
         return;
     }
-    let voxels = &chunk.voxels;
-    gradient.scatter(chunk.sample, channel, voxels.start, &values[..voxels.len()]);
+    for (value, voxel) in values.iter().zip(chunk.voxels.clone()) {
+        gradient.set(chunk.sample, channel, voxel, *value);
+    }
 }
