@@ -66,6 +66,7 @@ macro_rules! kernels {
             $body:block
     )*) => {$(
         $(#[$attribute])*
+        #[allow(clippy::too_many_arguments, reason = "of what, from what, and where to")]
         pub(crate) fn $name<$number: Float $(, const $count: usize)?>(
             vectors: impl crate::Vectors,
             $($argument: $type),*
@@ -323,20 +324,20 @@ kernels! {
             #[inline(always)]
             |loss| {
                 macro_rules! add {
-                    ($s:expr, $lane:expr, $i:expr) => {
+                    ($s:expr, $weights:expr, $lane:expr, $i:expr) => {
                         let terms = loss.terms(&class, &source.probability($s, $i), &y.share($s, $i));
                         seen.see_one($lane, source.given($s, $i));
                         for k in 0..K {
-                            lanes[k].0[$lane] += weights[$s][$i] * terms[k].to_f64();
+                            lanes[k].0[$lane] += $weights[$i] * terms[k].to_f64();
                         }
                     };
                 }
-                for s in 0..weights.len() {
+                for (s, weights) in weights.iter().enumerate() {
                     for lane in 0..LANES {
-                        add!(s, lane, lane);
-                        add!(s, lane, lane + LANES);
-                        add!(s, lane, lane + 2 * LANES);
-                        add!(s, lane, lane + 3 * LANES);
+                        add!(s, weights, lane, lane);
+                        add!(s, weights, lane, lane + LANES);
+                        add!(s, weights, lane, lane + 2 * LANES);
+                        add!(s, weights, lane, lane + 3 * LANES);
                     }
                 }
             },

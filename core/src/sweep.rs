@@ -153,7 +153,7 @@ where
                 };
                 match parts {
                     Parts::Given(p) => {
-                        runs.add(self.vectors, *loss, class, Given(p), sums, &mut worst)
+                        runs.add(self.vectors, *loss, class, Given(p), sums, &mut worst);
                     }
                     Parts::FromLn(ln) => runs.add(self.vectors, *loss, class, ln, sums, &mut worst),
                 }
@@ -211,7 +211,7 @@ where
                 };
                 match parts[slot] {
                     Parts::Given(p) => {
-                        runs.slope(self.vectors, *loss, class, Given(p), slopes, out)
+                        runs.slope(self.vectors, *loss, class, Given(p), slopes, out);
                     }
                     Parts::FromLn(ln) => runs.slope(self.vectors, *loss, class, ln, slopes, out),
                 }

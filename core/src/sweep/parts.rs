@@ -342,6 +342,10 @@ where
 
     /// Carries the slopes by ln p of a class of a softmax, which were [collected](Collected::add), over to its logits.
     #[inline(always)]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "of what, from what, and where to"
+    )]
     pub(super) fn carry(
         &self,
         class: usize,

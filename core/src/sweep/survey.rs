@@ -151,12 +151,12 @@ where
             );
         }
         survey.voxels = 0.0;
-        for index in 0..stretches {
+        for (index, weighed) in weighed[..stretches].iter().enumerate() {
             let stretch = chunk.stretch(index);
             let known = match survey.contents[index] {
                 Content::Unknown => None,
                 Content::Ignored => Some(Extent::None),
-                Content::Counted | Content::Class(_) => weighed[index],
+                Content::Counted | Content::Class(_) => *weighed,
             };
             let extent = match known {
                 Some(extent) if stretch.len() == STRETCH => extent,
