@@ -289,12 +289,16 @@ impl<T: Float> Runs<'_, T> {
                         )
                     };
                 }
-                // Inside, y is 1, voxel by voxel: one kernel less to compile.
-                if covered == Extent::None {
-                    add!(outside);
-                } else {
-                    add!(Soft(y));
-                    kernel::add_products(vectors, weights, y, target);
+                match covered {
+                    Extent::None => add!(outside),
+                    Extent::Some => {
+                        add!(Soft(y));
+                        kernel::add_products(vectors, weights, y, target);
+                    }
+                    Extent::All => {
+                        add!(inside);
+                        kernel::add_up(vectors, weights, target);
+                    }
                 }
             } else {
                 let (len, terms) = (run.len(), &mut chunk.terms);

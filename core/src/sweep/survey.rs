@@ -37,7 +37,7 @@ pub(super) struct Kind {
 pub(super) struct Cover<T> {
     /// `None` where nothing counts.
     kinds: [Option<Kind>; STRETCHES],
-    /// y, in stretches of which the class covers some, and in weighted ones of which it covers any.
+    /// y, in stretches of which the class covers some.
     pub(super) y: [Stretch<T>; STRETCHES],
 }
 
@@ -242,14 +242,12 @@ where
                 || target.cover(chunk.sample, class, voxels, count, y, covered),
             );
         }
-        for (index, covered) in covered.into_iter().enumerate() {
-            let counted = survey.counted[index];
-            let weighted = counted == Extent::Some;
-            if weighted && covered == Extent::All {
-                cover.y[index] = [Float::from_f64(1.0); STRETCH];
-            }
-            let kind = Kind { covered, weighted };
-            cover.kinds[index] = (counted != Extent::None).then_some(kind);
+        let counted = survey.counted.iter().zip(covered);
+        for (kind, (counted, covered)) in cover.kinds.iter_mut().zip(counted) {
+            *kind = (*counted != Extent::None).then_some(Kind {
+                covered,
+                weighted: *counted == Extent::Some,
+            });
         }
     }
 
