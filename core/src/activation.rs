@@ -41,83 +41,120 @@ pub enum Activation {
     Sigmoid,
 }
 
-/// What the logits of each voxel of a stretch have in common: the largest, its rest (the sum of e^(z − largest) over all
-/// others), 1/(1 + rest), and ln(1 + rest).
-pub(crate) type Normalizers<T> = [Stretch<T>; 4];
-
-/// p and 1 − p of a class from its logit, by softmax.
-#[inline(always)]
-fn share_of<T: Float>(below: T, rest: T, share: T) -> [T; 2] {
-    let e = below.exp();
-    // Σ_{j≠k} e_j / Σ_j e_j: the rest holds e itself wherever e is not the largest, so nothing cancels.
-    [e * share, (rest + e.complement()) * share]
-}
-
 /// ln p, short of the range's end, so that sums of it are finite.
 #[inline(always)]
 fn saturate<T: Float>(ln: T) -> T {
     ln.clip(-T::LN_LIMIT, 0.0)
 }
 
-// Everything is copied in and out: a compiler cannot know that what is read stays the same while something is written.
+/// p and 1 − p of a class by softmax, from e = e^(z − largest).
+#[inline(always)]
+fn share_of<T: Float>(e: T, rest: T, share: T) -> [T; 2] {
+    // Σ_{j≠k} e_j / Σ_j e_j: the rest holds e itself wherever e is not the largest, so nothing cancels.
+    [e * share, (rest + e.complement()) * share]
+}
+
+// All of them are loops over stretches of known length; their arguments have the same number of stretches.
+//
+// A softmax knows four numbers of each voxel: the largest logit, the rest (the sum of e^(z − largest) over all other classes), the
+// share of the likeliest class, 1/(1 + rest), and ln(1 + rest).
 kernels! {
-    /// Takes the logits of one more class into the largest and the rest.
-    fn normalize<T>(z: &Stretch<T>, normalizers: &mut Normalizers<T>) {
-        let z = *z;
-        let [mut largest, mut rest, ..] = *normalizers;
-        for i in 0..STRETCH {
-            let above = z[i] - largest[i];
-            let is_above = above > T::default();
-            let e = if is_above { above.scale(-1.0) } else { above }.exp();
-            let kept = rest[i];
-            largest[i] = if is_above { z[i] } else { largest[i] };
-            rest[i] = if is_above { kept * e + e } else { kept + e };
+    /// Takes the logits of one more class into the largest.
+    fn raise<T>(z: &[Stretch<T>], largest: &mut [Stretch<T>]) {
+        for (z, largest) in z.iter().zip(largest) {
+            for i in 0..STRETCH {
+                largest[i] = if z[i] > largest[i] { z[i] } else { largest[i] };
+            }
         }
-        normalizers[0] = largest;
-        normalizers[1] = rest;
     }
 
-    /// Completes the normalizers, once all classes are in.
-    fn complete<T>(normalizers: &mut Normalizers<T>) {
-        let [_, rest, mut share, mut ln_total] = *normalizers;
-        for i in 0..STRETCH {
-            share[i] = T::from_f64(1.0) / rest[i].shift(1.0);
-            ln_total[i] = rest[i].ln_1p();
+    /// e^(z − largest).
+    fn exponentials<T>(z: &[Stretch<T>], largest: &[Stretch<T>], e: &mut [Stretch<T>]) {
+        for ((z, largest), e) in z.iter().zip(largest).zip(e) {
+            for i in 0..STRETCH {
+                e[i] = (z[i] - largest[i]).exp();
+            }
         }
-        normalizers[2] = share;
-        normalizers[3] = ln_total;
     }
 
-    /// p, 1 − p and ln p of a class from its logits, by softmax.
-    fn softmax<T>(z: &Stretch<T>, normalizers: &Normalizers<T>, parts: &mut [Stretch<T>; 4]) {
-        let z = *z;
-        let [largest, rest, share, ln_total] = *normalizers;
-        let [mut p, mut complement, mut ln] = [[T::default(); STRETCH]; 3];
-        for i in 0..STRETCH {
-            let below = z[i] - largest[i];
-            [p[i], complement[i]] = share_of(below, rest[i], share[i]);
-            ln[i] = saturate(below - ln_total[i]);
+    /// Adds one more class to the rest, or, where it is as likely as any, to the number of those that are.
+    fn add_exponentials<T>(e: &[Stretch<T>], rest: &mut [Stretch<T>], tops: &mut [Stretch<T>]) {
+        let [zero, one] = [0.0, 1.0].map(T::from_f64);
+        for ((e, rest), tops) in e.iter().zip(rest).zip(tops) {
+            for i in 0..STRETCH {
+                let is_top = e[i] == one;
+                rest[i] = rest[i] + if is_top { zero } else { e[i] };
+                tops[i] = tops[i] + if is_top { one } else { zero };
+            }
         }
-        *parts = [p, complement, ln, [T::default(); STRETCH]];
+    }
+
+    /// Completes what the classes have in common, once all of them are in: the number of the likeliest gives way to the share of
+    /// one of them.
+    fn complete<T>(
+        rest: &mut [Stretch<T>],
+        share: &mut [Stretch<T>],
+        ln_total: &mut [Stretch<T>],
+    ) {
+        for ((rest, share), ln_total) in rest.iter_mut().zip(share).zip(ln_total) {
+            for i in 0..STRETCH {
+                let sum = rest[i] + share[i].shift(-1.0);
+                rest[i] = sum;
+                share[i] = T::from_f64(1.0) / sum.shift(1.0);
+                ln_total[i] = sum.ln_1p();
+            }
+        }
+    }
+
+    /// p and 1 − p of a class, by softmax.
+    fn shares<T>(
+        e: &[Stretch<T>],
+        rest: &[Stretch<T>],
+        share: &[Stretch<T>],
+        p: &mut [Stretch<T>],
+        complement: &mut [Stretch<T>],
+    ) {
+        for s in 0..e.len() {
+            let (e, rest, share) = (&e[s], &rest[s], &share[s]);
+            let (p, complement) = (&mut p[s], &mut complement[s]);
+            for i in 0..STRETCH {
+                [p[i], complement[i]] = share_of(e[i], rest[i], share[i]);
+            }
+        }
+    }
+
+    /// ln p of a class, by softmax.
+    fn logarithms<T>(
+        z: &[Stretch<T>],
+        largest: &[Stretch<T>],
+        ln_total: &[Stretch<T>],
+        ln: &mut [Stretch<T>],
+    ) {
+        for s in 0..z.len() {
+            let (z, largest, ln_total, ln) = (&z[s], &largest[s], &ln_total[s], &mut ln[s]);
+            for i in 0..STRETCH {
+                ln[i] = saturate(z[i] - largest[i] - ln_total[i]);
+            }
+        }
     }
 
     /// Adds the slopes h by ln p of a class to those of the likeliest class of each voxel, if it is that, or to those of all
     /// others.
     fn collect<T>(
-        z: &Stretch<T>,
-        normalizers: &Normalizers<T>,
-        h: &Stretch<T>,
-        slopes: &mut [Stretch<T>; 2],
+        e: &[Stretch<T>],
+        h: &[Stretch<T>],
+        top: &mut [Stretch<T>],
+        others: &mut [Stretch<T>],
     ) {
-        let (z, h, largest) = (*z, *h, normalizers[0]);
-        let [mut top, mut others] = *slopes;
-        let zero = T::default();
-        for i in 0..STRETCH {
-            let is_top = z[i] == largest[i];
-            top[i] = top[i] + if is_top { h[i] } else { zero };
-            others[i] = finite(others[i] + if is_top { zero } else { h[i] });
+        let [zero, one] = [0.0, 1.0].map(T::from_f64);
+        for s in 0..e.len() {
+            let (e, h, top, others) = (&e[s], &h[s], &mut top[s], &mut others[s]);
+            for i in 0..STRETCH {
+                let is_top = e[i] == one;
+                top[i] = finite(top[i] + if is_top { h[i] } else { zero });
+                others[i] = finite(others[i] + if is_top { zero } else { h[i] });
+            }
         }
-        *slopes = [top, others];
     }
 
     /// From the slopes h by ln p of a class to the gradient by its logits, given the sums of the slopes of all classes.
@@ -125,80 +162,105 @@ kernels! {
     /// g_k = h_k − p_k Σ_j h_j = h_k (1 − p_k) − p_k Σ_{j≠k} h_j, where the sum over the others is taken without the
     /// likeliest class, whose h would drown theirs.
     fn carry<T>(
-        z: &Stretch<T>,
-        normalizers: &Normalizers<T>,
-        slopes: &[Stretch<T>; 2],
-        h: &mut Stretch<T>,
+        e: &[Stretch<T>],
+        rest: &[Stretch<T>],
+        share: &[Stretch<T>],
+        top: &[Stretch<T>],
+        others: &[Stretch<T>],
+        h: &mut [Stretch<T>],
     ) {
-        let (z, slope) = (*z, *h);
-        let ([largest, rest, share, _], [top, others]) = (*normalizers, *slopes);
-        for i in 0..STRETCH {
-            let [p, complement] = share_of(z[i] - largest[i], rest[i], share[i]);
-            let others = if z[i] == largest[i] {
-                others[i] + (top[i] - slope[i])
-            } else {
-                top[i] + (others[i] - slope[i])
-            };
-            h[i] = slope[i] * complement - p * others;
+        for s in 0..e.len() {
+            let (e, rest, share) = (&e[s], &rest[s], &share[s]);
+            let (top, others, h) = (&top[s], &others[s], &mut h[s]);
+            for i in 0..STRETCH {
+                let [p, complement] = share_of(e[i], rest[i], share[i]);
+                // Both at first, or a compiler chooses between addresses.
+                let (is_top, own) = (e[i] == T::from_f64(1.0), h[i]);
+                let [of_top, of_other] = [
+                    others[i] + (top[i] - own),
+                    top[i] + (others[i] - own),
+                ];
+                h[i] = own * complement - p * if is_top { of_top } else { of_other };
+            }
         }
     }
 
-    /// p, 1 − p, ln p and ln(1 − p) from a stretch of logits, by sigmoid.
+    /// p, 1 − p, ln p and ln(1 − p) from logits, by sigmoid.
     ///
     /// In three loops: each is a chain of operations that is short enough for a processor to have several under way.
-    fn sigmoid<T>(z: &Stretch<T>, parts: &mut [Stretch<T>; 4]) {
-        let z = *z;
+    fn sigmoid<T>(
+        z: &[Stretch<T>],
+        p: &mut [Stretch<T>],
+        complement: &mut [Stretch<T>],
+        ln: &mut [Stretch<T>],
+        ln_complement: &mut [Stretch<T>],
+    ) {
         let one = T::from_f64(1.0);
-        let zeros = [T::default(); STRETCH];
-        let (mut e, mut p, mut complement) = (zeros, zeros, zeros);
-        for i in 0..STRETCH {
-            let positive = z[i] > T::default();
-            e[i] = if positive { z[i].scale(-1.0) } else { z[i] }.exp();
+        let zero = T::default();
+        for s in 0..z.len() {
+            let (z, p, complement) = (&z[s], &mut p[s], &mut complement[s]);
+            let (ln, ln_complement) = (&mut ln[s], &mut ln_complement[s]);
+            let mut e = [zero; STRETCH];
+            for i in 0..STRETCH {
+                e[i] = if z[i] > zero { z[i].scale(-1.0) } else { z[i] }.exp();
+            }
+            for i in 0..STRETCH {
+                let high = one / e[i].shift(1.0);
+                let low = e[i] * high;
+                p[i] = if z[i] > zero { high } else { low };
+                complement[i] = if z[i] > zero { low } else { high };
+            }
+            for i in 0..STRETCH {
+                let magnitude = if z[i] > zero { z[i] } else { z[i].scale(-1.0) };
+                let high = e[i].ln_1p().scale(-1.0);
+                let low = saturate(high - magnitude);
+                ln[i] = if z[i] > zero { high } else { low };
+                ln_complement[i] = if z[i] > zero { low } else { high };
+            }
         }
-        for i in 0..STRETCH {
-            let positive = z[i] > T::default();
-            let high = one / e[i].shift(1.0);
-            let low = e[i] * high;
-            p[i] = if positive { high } else { low };
-            complement[i] = if positive { low } else { high };
-        }
-        let (mut ln, mut ln_complement) = (zeros, zeros);
-        for i in 0..STRETCH {
-            let positive = z[i] > T::default();
-            let magnitude = if positive { z[i] } else { z[i].scale(-1.0) };
-            let high = e[i].ln_1p().scale(-1.0);
-            let low = saturate(high - magnitude);
-            ln[i] = if positive { high } else { low };
-            ln_complement[i] = if positive { low } else { high };
-        }
-        *parts = [p, complement, ln, ln_complement];
     }
 
     /// z − other.
-    fn difference<T>(z: &mut Stretch<T>, other: &Stretch<T>) {
-        let other = *other;
-        for i in 0..STRETCH {
-            z[i] = finite(z[i] - other[i]);
+    fn subtract<T>(z: &mut [Stretch<T>], other: &[Stretch<T>]) {
+        for (z, other) in z.iter_mut().zip(other) {
+            for i in 0..STRETCH {
+                z[i] = finite(z[i] - other[i]);
+            }
         }
     }
 
     /// 1 − p, for p within rounding of [0, 1].
-    fn complement<T>(p: &Stretch<T>, complement: &mut Stretch<T>) {
-        let p = *p;
-        for i in 0..STRETCH {
-            complement[i] = p[i].clip(0.0, 1.0).complement();
+    fn complement<T>(p: &[Stretch<T>], complement: &mut [Stretch<T>]) {
+        for (p, complement) in p.iter().zip(complement) {
+            for i in 0..STRETCH {
+                complement[i] = p[i].clip(0.0, 1.0).complement();
+            }
+        }
+    }
+
+    /// From the slopes h by ln p of a class that has the logit to itself to the gradient by that.
+    fn carry_one<T>(complement: &[Stretch<T>], h: &mut [Stretch<T>]) {
+        for (complement, h) in complement.iter().zip(h) {
+            for i in 0..STRETCH {
+                h[i] = h[i] * complement[i];
+            }
         }
     }
 
     /// From the slopes by ln p of class 1 and by ln(1 − p) of class 0 to the gradient by the logit of class 1, and by that of
     /// class 0, if it has one.
-    fn carry_pair<T>(parts: &[Stretch<T>; 4], slopes: &mut [Stretch<T>; 2]) {
-        let [p, complement, ..] = *parts;
-        let [mut h, mut other] = *slopes;
-        for i in 0..STRETCH {
-            h[i] = h[i] * complement[i] - other[i] * p[i];
-            other[i] = h[i].scale(-1.0);
+    fn carry_pair<T>(
+        p: &[Stretch<T>],
+        complement: &[Stretch<T>],
+        h: &mut [Stretch<T>],
+        other: &mut [Stretch<T>],
+    ) {
+        for s in 0..p.len() {
+            let (p, complement, h, other) = (&p[s], &complement[s], &mut h[s], &mut other[s]);
+            for i in 0..STRETCH {
+                h[i] = h[i] * complement[i] - other[i] * p[i];
+                other[i] = h[i].scale(-1.0);
+            }
         }
-        *slopes = [h, other];
     }
 }

@@ -3,6 +3,8 @@
 //! They are written over scalars, and compilers turn them into vector instructions. So nothing in them may depend on the
 //! voxel but numbers: what is the same for the whole stretch is decided outside.
 
+use core::ops::Range;
+
 use crate::segmentation::ROUNDING;
 use crate::{Activation, Class, Dual, Float, Loss, Probability, Real, Share};
 
@@ -64,6 +66,7 @@ macro_rules! kernels {
             $body:block
     )*) => {$(
         $(#[$attribute])*
+        #[allow(clippy::too_many_arguments, reason = "of what, from what, and where to")]
         pub(crate) fn $name<$number: Float $(, const $count: usize)?>(
             vectors: impl crate::Vectors,
             $($argument: $type),*
@@ -86,18 +89,24 @@ pub(crate) use kernels;
 pub const STRETCH: usize = 64;
 
 /// How many sums run side by side: as many as the widest vectors have lanes.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// What a stretch holds.
 pub(crate) type Stretch<T> = [T; STRETCH];
 
 /// Where the probabilities of a class come from, over a run of stretches.
-pub(crate) trait Source<T> {
+pub(crate) trait Source<T>: Copy {
+    /// Some of these stretches.
+    fn run(&self, stretches: Range<usize>) -> Self;
+
     /// The probability at this place of this stretch.
     fn probability(&self, stretch: usize, i: usize) -> Probability<T>;
 
     /// The same as a dual number in the variable of the source.
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>>;
+
+    /// The number that was given for it, if it has yet to be checked.
+    fn given(&self, stretch: usize, i: usize) -> Option<T>;
 }
 
 /// Probabilities, each of which is its own variable.
@@ -105,6 +114,11 @@ pub(crate) trait Source<T> {
 pub(crate) struct Given<'a, T>(pub(crate) &'a [Stretch<T>]);
 
 impl<T: Float> Source<T> for Given<'_, T> {
+    #[inline(always)]
+    fn run(&self, stretches: Range<usize>) -> Self {
+        Self(&self.0[stretches])
+    }
+
     #[inline(always)]
     fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
         Probability::new(self.0[stretch][i])
@@ -114,32 +128,52 @@ impl<T: Float> Source<T> for Given<'_, T> {
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
         Probability::new(Dual::variable(self.0[stretch][i]))
     }
+
+    #[inline(always)]
+    fn given(&self, stretch: usize, i: usize) -> Option<T> {
+        Some(self.0[stretch][i])
+    }
 }
 
-/// p, 1 − p and ln p, the last of which is the variable, over one stretch.
+/// p, 1 − p and ln p, the last of which is the variable.
 #[derive(Clone, Copy)]
 pub(crate) struct FromLn<'a, T> {
-    pub(crate) p: &'a Stretch<T>,
-    pub(crate) complement: &'a Stretch<T>,
-    pub(crate) ln: &'a Stretch<T>,
+    pub(crate) p: &'a [Stretch<T>],
+    pub(crate) complement: &'a [Stretch<T>],
+    pub(crate) ln: &'a [Stretch<T>],
 }
 
 impl<T: Float> Source<T> for FromLn<'_, T> {
     #[inline(always)]
-    fn probability(&self, _: usize, i: usize) -> Probability<T> {
-        Probability::from_ln(self.p[i], self.complement[i], self.ln[i])
+    fn run(&self, stretches: Range<usize>) -> Self {
+        Self {
+            p: &self.p[stretches.clone()],
+            complement: &self.complement[stretches.clone()],
+            ln: &self.ln[stretches],
+        }
     }
 
     #[inline(always)]
-    fn dual(&self, _: usize, i: usize) -> Probability<Dual<T>> {
+    fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
+        let [p, complement, ln] = [self.p, self.complement, self.ln].map(|part| part[stretch][i]);
+        Probability::from_ln(p, complement, ln)
+    }
+
+    #[inline(always)]
+    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
         // ∂p = p, ∂(1−p) = −p, ∂ln p = 1.
         let dual = |value, derivative| Dual { value, derivative };
-        let p = self.p[i];
+        let [p, complement, ln] = [self.p, self.complement, self.ln].map(|part| part[stretch][i]);
         Probability::from_ln(
             dual(p, p),
-            dual(self.complement[i], p.scale(-1.0)),
-            dual(self.ln[i], T::from_f64(1.0)),
+            dual(complement, p.scale(-1.0)),
+            dual(ln, T::from_f64(1.0)),
         )
+    }
+
+    #[inline(always)]
+    fn given(&self, _: usize, _: usize) -> Option<T> {
+        None
     }
 }
 
@@ -237,8 +271,9 @@ kernels! {
         y: impl Truth<T>,
         run: usize,
         sums: &mut [Lanes<T>; K],
+        worst: &mut Worst<T>,
     ) {
-        let mut lanes = *sums;
+        let (mut lanes, mut seen) = (*sums, *worst);
         loss.specialize(
             &class,
             #[inline(always)]
@@ -258,6 +293,10 @@ kernels! {
                             terms!(s, lane + 2 * LANES),
                             terms!(s, lane + 3 * LANES),
                         ];
+                        seen.see_one(lane, source.given(s, lane));
+                        seen.see_one(lane, source.given(s, lane + LANES));
+                        seen.see_one(lane, source.given(s, lane + 2 * LANES));
+                        seen.see_one(lane, source.given(s, lane + 3 * LANES));
                         for k in 0..K {
                             stretch[k] = stretch[k] + others[0][k] + others[1][k] + others[2][k];
                             lanes[k].0[lane] = lanes[k].0[lane] + stretch[k];
@@ -266,42 +305,44 @@ kernels! {
                 }
             },
         );
-        *sums = lanes;
+        (*sums, *worst) = (lanes, seen);
     }
 
-    /// Adds the terms of a stretch, each times the weight of its voxel, to their sums.
+    /// Adds the terms of a run of stretches, each times the weight of its voxel, to their sums.
     fn add_weighted<T, const K>(
         loss: impl Loss<K>,
         class: Class,
         source: impl Source<T>,
-        y: &Stretch<T>,
-        weights: &Stretch<f64>,
-        sums: &mut [f64; K],
+        y: impl Truth<T>,
+        weights: &[Stretch<f64>],
+        sums: &mut [Lanes<f64>; K],
+        worst: &mut Worst<T>,
     ) {
-        let mut lanes = [Lanes::<f64>::zero(); K];
+        let (mut lanes, mut seen) = (*sums, *worst);
         loss.specialize(
             &class,
             #[inline(always)]
             |loss| {
                 macro_rules! add {
-                    ($lane:expr, $i:expr) => {
-                        let terms = loss.terms(&class, &source.probability(0, $i), &y[$i]);
+                    ($s:expr, $weights:expr, $lane:expr, $i:expr) => {
+                        let terms = loss.terms(&class, &source.probability($s, $i), &y.share($s, $i));
+                        seen.see_one($lane, source.given($s, $i));
                         for k in 0..K {
-                            lanes[k].0[$lane] += weights[$i] * terms[k].to_f64();
+                            lanes[k].0[$lane] += $weights[$i] * terms[k].to_f64();
                         }
                     };
                 }
-                for lane in 0..LANES {
-                    add!(lane, lane);
-                    add!(lane, lane + LANES);
-                    add!(lane, lane + 2 * LANES);
-                    add!(lane, lane + 3 * LANES);
+                for (s, weights) in weights.iter().enumerate() {
+                    for lane in 0..LANES {
+                        add!(s, weights, lane, lane);
+                        add!(s, weights, lane, lane + LANES);
+                        add!(s, weights, lane, lane + 2 * LANES);
+                        add!(s, weights, lane, lane + 3 * LANES);
+                    }
                 }
             },
         );
-        for k in 0..K {
-            sums[k] += lanes[k].sum();
-        }
+        (*sums, *worst) = (lanes, seen);
     }
 
     /// Σ slope·derivative of the terms at each voxel of a run of stretches, by the variable of the source.
@@ -337,30 +378,32 @@ kernels! {
         );
     }
 
-/// Adds all of these stretches to a sum.
-fn add_up<T>(run: &[Stretch<T>], sum: &mut Lanes<T>) {
-            for stretch in run {
-                sum.add(stretch);
-            }
-}
-
-/// Multiplies a stretch with the weights of its voxels.
-fn weigh<T>(weights: &Stretch<f64>, values: &mut Stretch<T>) {
-    for i in 0..STRETCH {
-        values[i] = finite(values[i] * T::from_f64(weights[i]));
+    /// Adds all of these stretches to a sum.
+    fn add_up<T>(run: &[Stretch<T>], sum: &mut Lanes<T>) {
+        for stretch in run {
+            sum.add(stretch);
+        }
     }
-}
 
-/// Σ weight·x over a stretch.
-fn weighted<T>(weights: &Stretch<f64>, values: &Stretch<T>) -> f64 {
+    /// Multiplies stretches with the weights of their voxels.
+    fn weigh<T>(weights: &[Stretch<f64>], values: &mut [Stretch<T>]) {
+        for (weights, values) in weights.iter().zip(values) {
+            for i in 0..STRETCH {
+                values[i] = finite(values[i] * T::from_f64(weights[i]));
+            }
+        }
+    }
+
+    /// Adds weight·x to a sum.
+    fn add_products<T>(weights: &[Stretch<f64>], values: &[Stretch<T>], sum: &mut Lanes<f64>) {
+        for (weights, values) in weights.iter().zip(values) {
             let mut products = [0.0; STRETCH];
             for i in 0..STRETCH {
                 products[i] = weights[i] * values[i].to_f64();
             }
-            let mut lanes = Lanes::zero();
-            lanes.add(&products);
-            lanes.sum()
-}
+            sum.add(&products);
+        }
+    }
 }
 
 /// The slopes of a class's sums, scaled by a power of 2 so that they can be multiplied with derivatives of any finite size.
@@ -380,8 +423,9 @@ impl<T: Float, const K: usize> Slopes<T, K> {
         }
         // The power of 2 below.
         let scale = f64::from_bits(size.max(1.0).to_bits() & 0x7ff0_0000_0000_0000);
+        let inverse = 1.0 / scale;
         Self {
-            scaled: slopes.map(|slope| T::from_f64(slope / scale)),
+            scaled: slopes.map(|slope| T::from_f64(slope * inverse)),
             scale: (scale > 1.0).then(|| T::from_f64(scale)),
         }
     }
@@ -389,45 +433,45 @@ impl<T: Float, const K: usize> Slopes<T, K> {
 
 /// The largest of the numbers that were given, by their bits: whatever is below 0 or not a number is larger than all others.
 #[derive(Clone, Copy)]
-pub(crate) struct Worst<T: Float>([T::Bits; STRETCH]);
+pub(crate) struct Worst<T: Float>([T::Bits; LANES]);
 
 impl<T: Float> Worst<T> {
     #[inline(always)]
     pub(crate) fn none() -> Self {
-        Self([T::default().to_bits(); STRETCH])
+        Self([T::default().to_bits(); LANES])
     }
 
-    /// Looks at what was given: at numbers as they are, or, of logits, at how large they are.
-    pub(crate) fn see(
-        &mut self,
-        vectors: impl Vectors,
-        given: &[Stretch<T>],
-        activation: Activation,
-    ) {
+    /// Looks at a probability, if there is one.
+    #[inline(always)]
+    fn see_one(&mut self, lane: usize, given: Option<T>) {
+        if let Some(p) = given {
+            let bits = p.to_bits();
+            self.0[lane] = if bits > self.0[lane] {
+                bits
+            } else {
+                self.0[lane]
+            };
+        }
+    }
+
+    /// Looks at how large logits are.
+    pub(crate) fn see(&mut self, vectors: impl Vectors, logits: &[Stretch<T>]) {
         vectors.run(
             #[inline(always)]
             || {
-                if activation == Activation::Identity {
-                    self.see_by(given, Float::to_bits);
-                } else {
-                    self.see_by(
-                        given,
-                        #[inline(always)]
-                        |z| if z < T::default() { z.scale(-1.0) } else { z }.to_bits(),
-                    );
+                let size = |z: T| if z < T::default() { z.scale(-1.0) } else { z };
+                let mut seen = *self;
+                for z in logits {
+                    for lane in 0..LANES {
+                        seen.see_one(lane, Some(size(z[lane])));
+                        seen.see_one(lane, Some(size(z[lane + LANES])));
+                        seen.see_one(lane, Some(size(z[lane + 2 * LANES])));
+                        seen.see_one(lane, Some(size(z[lane + 3 * LANES])));
+                    }
                 }
+                *self = seen;
             },
         );
-    }
-
-    #[inline(always)]
-    fn see_by(&mut self, given: &[Stretch<T>], bits: impl Fn(T) -> T::Bits) {
-        for stretch in given {
-            for (worst, x) in self.0.iter_mut().zip(stretch) {
-                let bits = bits(*x);
-                *worst = if bits > *worst { bits } else { *worst };
-            }
-        }
     }
 
     /// Whether all were probabilities, or finite logits. Where it is not sure, it says no.

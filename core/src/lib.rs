@@ -101,7 +101,7 @@ pub use probability::{Clip, Probability};
 pub use real::{Exponent, Float, Real};
 pub use segmentation::{Pooling, Segmentation, Unweighted};
 pub use share::Share;
-pub use target::{Extent, Label, Labels, OneHot, Soft, Target};
+pub use target::{Content, Extent, Label, Labels, OneHot, Soft, Target};
 pub use tensor::{TensorLike, evaluate, mean, slopes};
 pub use tversky::Tversky;
 pub use unified::UnifiedFocal;

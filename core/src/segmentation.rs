@@ -3,7 +3,7 @@
 use crate::activation::Activation;
 use crate::kernel::{Baseline, Vectors};
 use crate::parameter::LARGEST_WEIGHT;
-use crate::sweep::{CHUNK, Scratch};
+use crate::sweep::Scratch;
 use crate::tensor::{evaluate, expect_len};
 use crate::{
     ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Position, Shape, Target,
@@ -235,17 +235,8 @@ where
         let mut scratch = Scratch::new();
         for sample in 0..shape.samples {
             let slopes = &slopes[self.first_sum(sample)..];
-            for start in (0..shape.voxels).step_by(CHUNK) {
-                let voxels = start..shape.voxels.min(start + CHUNK);
-                self.chunk_gradient(
-                    loss,
-                    classes,
-                    slopes,
-                    sample,
-                    &voxels,
-                    &mut scratch,
-                    gradient,
-                );
+            for chunk in self.chunks(sample) {
+                self.chunk_gradient(loss, classes, slopes, &chunk, &mut scratch, gradient);
             }
         }
         Ok(())
@@ -353,13 +344,11 @@ where
         sums: &mut [ClassSums<f64, K>],
     ) -> Result<(), Error> {
         self.expect_len("class sums", sums.len())?;
-        let shape = self.prediction.shape();
         let mut scratch = Scratch::new();
-        for sample in 0..shape.samples {
+        for sample in 0..self.prediction.shape().samples {
             let sums = &mut sums[self.first_sum(sample)..];
-            for start in (0..shape.voxels).step_by(CHUNK) {
-                let voxels = start..shape.voxels.min(start + CHUNK);
-                self.add_chunk(loss, classes, sample, &voxels, &mut scratch, sums)?;
+            for chunk in self.chunks(sample) {
+                self.add_chunk(loss, classes, &chunk, &mut scratch, sums)?;
             }
         }
         Ok(())

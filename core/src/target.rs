@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::kernel::STRETCH;
 use crate::{Element, Error, Field, Float, Position, Shape};
 
-/// How much of a stretch of voxels something holds for.
+/// How much of a stretch of voxels a class covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// None of them.
@@ -30,6 +30,19 @@ impl Extent {
     }
 }
 
+/// What a target says of a stretch of voxels at first sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing: each voxel is to be [checked](Target::check).
+    Unknown,
+    /// None of them counts.
+    Ignored,
+    /// All of them count.
+    Counted,
+    /// All of them count, and lie inside of this class and outside of all others.
+    Class(usize),
+}
+
 /// y, by sample, class and voxel.
 pub trait Target {
     /// How many samples, channels (1 for labels) and voxels there are.
@@ -48,20 +61,20 @@ pub trait Target {
     /// y of `class`, one of `classes`, at a voxel that [counts](Target::check).
     fn get<R: Float>(&self, sample: usize, class: usize, voxel: usize, classes: usize) -> R;
 
-    /// How many voxels count in each stretch of [`STRETCH`] of these, the last of which may be shorter.
+    /// What each stretch of [`STRETCH`] of these voxels holds, the last of which may be shorter.
     ///
-    /// `None` for a stretch is always right, and leaves it to [`check`](Target::check); whatever else is said of a stretch
-    /// says that each of its voxels passes the check.
+    /// [`Content::Unknown`] is always right; whatever else is said of a stretch says that each of its voxels passes the
+    /// [check](Target::check).
     #[inline(always)]
     fn survey(
         &self,
         sample: usize,
         voxels: Range<usize>,
         classes: usize,
-        counted: &mut [Option<Extent>],
+        contents: &mut [Content],
     ) {
         let _ = (sample, voxels, classes);
-        counted.fill(None);
+        contents.fill(Content::Unknown);
     }
 
     /// How much of each stretch of [`STRETCH`] of these voxels a class covers; where that is [`Extent::Some`], `y` is filled
@@ -195,14 +208,20 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
         sample: usize,
         voxels: Range<usize>,
         classes: usize,
-        counted: &mut [Option<Extent>],
+        contents: &mut [Content],
     ) {
         let ignored = self.ignored.and_then(F::Item::of);
+        let of_label = |label: F::Item| {
+            if Some(label) == ignored {
+                Content::Ignored
+            } else if label.is_class(classes) {
+                Content::Class(label.number() as usize)
+            } else {
+                Content::Unknown
+            }
+        };
         if let Some(label) = self.uniform(sample, &voxels) {
-            return counted.fill(match label {
-                label if Some(label) == ignored => Some(Extent::None),
-                label => label.is_class(classes).then_some(Extent::All),
-            });
+            return contents.fill(of_label(label));
         }
         for_each_stretch(
             &self.labels,
@@ -211,29 +230,32 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
             voxels,
             #[inline(always)]
             |index, labels| {
+                let all = |count: usize| count == labels.len();
+                let first = labels[0];
+                let alike = count(
+                    labels,
+                    #[inline(always)]
+                    |label| label == first,
+                );
                 let valid = count(
                     labels,
                     #[inline(always)]
                     |label| label.is_class(classes),
                 );
-                let extent = match ignored {
-                    None => (valid == labels.len()).then_some(Extent::All),
-                    Some(ignored) => {
-                        let left_out = count(
-                            labels,
-                            #[inline(always)]
-                            |label| label == ignored,
-                        );
-                        let allowed = count(
-                            labels,
-                            #[inline(always)]
-                            |label| label.is_class(classes) | (label == ignored),
-                        );
-                        let extent = Extent::of(labels.len() - left_out, labels.len());
-                        (allowed == labels.len()).then_some(extent)
-                    }
+                let left_out = ignored.map_or(0, |ignored| {
+                    count(
+                        labels,
+                        #[inline(always)]
+                        |label| label == ignored,
+                    )
+                });
+                contents[index] = if all(alike) {
+                    of_label(first)
+                } else if all(valid) && left_out == 0 {
+                    Content::Counted
+                } else {
+                    Content::Unknown
                 };
-                counted[index] = extent;
             },
         );
     }
@@ -251,13 +273,6 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
         let Some(wanted) = i64::try_from(class).ok().and_then(F::Item::of) else {
             return covered.fill(Extent::None);
         };
-        if let Some(label) = self.uniform(sample, &voxels) {
-            return covered.fill(if label == wanted {
-                Extent::All
-            } else {
-                Extent::None
-            });
-        }
         let [zero, one] = [R::from_f64(0.0), R::from_f64(1.0)];
         for_each_stretch(
             &self.labels,
@@ -398,15 +413,9 @@ impl<F: Field<Item: Element>> Target for Soft<F> {
     }
 
     #[inline(always)]
-    fn survey(
-        &self,
-        sample: usize,
-        voxels: Range<usize>,
-        _: usize,
-        counted: &mut [Option<Extent>],
-    ) {
+    fn survey(&self, sample: usize, voxels: Range<usize>, _: usize, contents: &mut [Content]) {
         type Real<F> = <<F as Field>::Item as Element>::Real;
-        counted.fill(Some(Extent::All));
+        contents.fill(Content::Counted);
         let one = Real::<F>::from_f64(1.0).to_bits();
         for channel in 0..self.0.shape().channels {
             for_each_stretch(
@@ -422,7 +431,7 @@ impl<F: Field<Item: Element>> Target for Soft<F> {
                         |y| y.real().to_bits() <= one,
                     );
                     if valid < values.len() {
-                        counted[index] = None;
+                        contents[index] = Content::Unknown;
                     }
                 },
             );

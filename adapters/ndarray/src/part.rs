@@ -3,6 +3,8 @@
 //! Where an array is halved depends on its shape alone, and the sums of two halves are merged in their order. So the result has
 //! the same bits for any number of threads.
 
+use std::ops::Range;
+
 use ndarray::{ArrayViewD, ArrayViewMutD, Axis, IxDyn};
 use unifocal_core::{
     Activation, ClassSums, Classes, Element, Error as CoreError, Field, Loss, Pooling, Position,
@@ -68,6 +70,14 @@ impl Field for WeightRow<'_> {
         match self {
             Self::One(_) => 1.0,
             Self::Given(weights) => weights.get(sample, channel, voxel),
+        }
+    }
+
+    #[inline(always)]
+    fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[f64]> {
+        match self {
+            Self::One(_) => None,
+            Self::Given(weights) => weights.slice(sample, channel, voxels),
         }
     }
 

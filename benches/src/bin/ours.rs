@@ -1,15 +1,15 @@
-//! Our side of the comparison with other implementations: times in milliseconds, as JSON on the standard output.
+//! Our side of the comparison with other implementations: reads the name of a measurement from each line of the standard input, runs
+//! it once, and answers with a line of JSON, the milliseconds of value and gradient and those of the limit.
 //!
 //! `ours [THREADS]`; without a number, the processor's own number of threads.
 
 use ndarray::Array3;
 use rayon::ThreadPoolBuilder;
-use serde_json::{Map, Value, json};
+use serde_json::json;
+use std::io::{BufRead, stdin};
 use unifocal_benches::{Phantom, Target, limit, shortest};
 use unifocal_ndarray::core::{Activation, Focal, Loss, Tversky, UnifiedFocal};
 use unifocal_ndarray::{Evaluation, Simd};
-
-const RUNS: usize = 25;
 
 /// [4, 2, 512, 512], as PyTorch would say it.
 const IMAGES: (usize, usize, usize) = (4, 512 * 512, 512);
@@ -29,54 +29,67 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .num_threads(threads)
         .build_global()?;
 
-    let unified = UnifiedFocal::asymmetric();
-    let dice_focal = UnifiedFocal::sum(Tversky::dice(), Focal::new());
-    let mut report = Map::new();
-    let mut put = |key: &str, value: Value| report.insert(key.to_owned(), value);
-    put("threads", json!(rayon::current_num_threads()));
-    put("simd", json!(format!("{:?}", Simd::best())));
-    let both = [("2d", IMAGES), ("3d", VOLUME)];
-    for (name, size) in both {
-        for (kind, target) in [("", Target::Lesions), ("_random", Target::Random)] {
-            let phantom = Phantom::probabilities(size.0, size.1, size.2, target);
-            let [time, limit] = times(&phantom, Activation::Identity, &unified, RUNS);
-            put(&format!("unified_{name}{kind}"), json!(time));
-            put(&format!("limit_{name}{kind}"), json!(limit));
-            let phantom = Phantom::logits(size.0, size.1, size.2, target);
-            let [time, _] = times(&phantom, Activation::Softmax, &dice_focal, RUNS);
-            put(&format!("dicefocal_{name}{kind}"), json!(time));
+    let mut names = stdin().lock().lines().peekable();
+    while let Some(name) = names.next().transpose()? {
+        let (kind, size) = name.split_once('_').ok_or("a name is LOSS_SIZE")?;
+        let (samples, voxels, width) = match size {
+            "2d" => IMAGES,
+            "3d" => VOLUME,
+            "1gib" => GIBIBYTE,
+            "1gib-slices" => GIBIBYTE_OF_SLICES,
+            _ => return Err(format!("no size is called {size}").into()),
+        };
+        // As often as it is asked for, one after the other.
+        let mut again = || {
+            let same = names.next_if(|next| next.as_ref().is_ok_and(|next| *next == name));
+            same.is_some()
+        };
+        match kind {
+            "unified" => measure(
+                &Phantom::probabilities(samples, voxels, width, Target::Lesions),
+                Activation::Identity,
+                &UnifiedFocal::asymmetric(),
+                &mut again,
+            ),
+            "dicefocal" => measure(
+                &Phantom::logits(samples, voxels, width, Target::Lesions),
+                Activation::Softmax,
+                &UnifiedFocal::sum(Tversky::dice(), Focal::new()),
+                &mut again,
+            ),
+            _ => return Err(format!("no loss is called {kind}").into()),
         }
     }
-    for (name, size) in [("1gib", GIBIBYTE), ("1gib_slices", GIBIBYTE_OF_SLICES)] {
-        let phantom = Phantom::probabilities(size.0, size.1, size.2, Target::Lesions);
-        let [time, limit] = times(&phantom, Activation::Identity, &unified, 5);
-        put(&format!("unified_{name}"), json!(time));
-        put(&format!("limit_{name}"), json!(limit));
-    }
-    println!("{}", Value::Object(report));
     Ok(())
 }
 
-/// Milliseconds of value and gradient, and of the limit, run by turns.
-fn times<const K: usize>(
+/// Measures once, and then as long as it is wanted `again`.
+fn measure<const K: usize>(
     phantom: &Phantom,
     activation: Activation,
     loss: &impl Loss<K>,
-    runs: usize,
-) -> [f64; 2] {
+    again: &mut dyn FnMut() -> bool,
+) {
     let Phantom { prediction, labels } = phantom;
     let mut gradient = Array3::zeros(prediction.raw_dim());
     let evaluation = Evaluation::labels(prediction.view(), labels.view()).activation(activation);
-    let mut best = [f64::INFINITY; 2];
-    for _ in 0..runs {
-        let ours = shortest(1, || {
-            let value = evaluation.gradient_into(loss, gradient.view_mut());
-            value.expect("a phantom without errors");
+    loop {
+        // What others have done in between is in the caches: the first run of each is not timed.
+        let [ours, limit] = [false, true].map(|is_limit| {
+            let mut run = || {
+                if is_limit {
+                    return limit(prediction.view(), gradient.view_mut());
+                }
+                let value = evaluation.gradient_into(loss, gradient.view_mut());
+                value.expect("a phantom without errors");
+            };
+            run();
+            shortest(1, run).as_secs_f64() * 1e3
         });
-        let least = shortest(1, || limit(prediction.view(), gradient.view_mut()));
-        for (best, time) in best.iter_mut().zip([ours, least]) {
-            *best = best.min(time.as_secs_f64() * 1e3);
+        let simd = format!("{:?}", Simd::best());
+        println!("{}", json!({ "ours": ours, "limit": limit, "simd": simd }));
+        if !again() {
+            return;
         }
     }
-    best
 }

@@ -1,0 +1,152 @@
+//! A channel of a chunk: in memory as it is, if it lies there in one piece, and through a room otherwise.
+
+use super::survey::Survey;
+use super::{Chunk, RealOf};
+use crate::kernel::{STRETCH, Stretch, Vectors};
+use crate::{Element, Extent, Field, FieldMut, Float, Segmentation, Target};
+
+impl<P, T, W, V> Segmentation<P, T, W, V>
+where
+    P: Field<Item: Element>,
+    T: Target,
+    W: Field<Item: Element>,
+    V: Vectors,
+{
+    /// The values of a channel where they are, if they are as they are to be evaluated, and all of them count.
+    #[inline(always)]
+    pub(super) fn in_place(
+        &self,
+        channel: usize,
+        chunk: &Chunk,
+        survey: &Survey,
+    ) -> Option<&[Stretch<RealOf<P>>]> {
+        let Chunk { sample, voxels } = chunk;
+        let reals = P::Item::reals(self.prediction.slice(*sample, channel, voxels.clone())?)?;
+        survey.complete.then_some(reals.as_chunks().0)
+    }
+
+    /// Reads the values of a channel; what does not count is ½.
+    #[inline(always)]
+    pub(super) fn gather(
+        &self,
+        channel: usize,
+        chunk: &Chunk,
+        survey: &Survey,
+        room: &mut [Stretch<RealOf<P>>],
+    ) {
+        let Chunk { sample, voxels } = chunk;
+        let (prediction, flat) = (&self.prediction, room.as_flattened_mut());
+        self.vectors.run(
+            #[inline(always)]
+            || {
+                if let Some(slice) = prediction.slice(*sample, channel, voxels.clone()) {
+                    for (real, value) in flat.iter_mut().zip(slice) {
+                        *real = value.real();
+                    }
+                } else {
+                    for (real, voxel) in flat.iter_mut().zip(voxels.clone()) {
+                        *real = prediction.get(*sample, channel, voxel).real();
+                    }
+                }
+            },
+        );
+        if survey.complete {
+            return;
+        }
+        let harmless = Float::from_f64(0.5);
+        for (index, stretch) in room.iter_mut().enumerate().take(chunk.stretches()) {
+            match survey.counted[index] {
+                Extent::All => {}
+                Extent::None => *stretch = [harmless; STRETCH],
+                Extent::Some => {
+                    for (real, weight) in stretch.iter_mut().zip(&survey.weights[index]) {
+                        *real = if *weight == 0.0 { harmless } else { *real };
+                    }
+                }
+            }
+        }
+    }
+
+    /// The values of a channel: [in place](Segmentation::in_place), or [gathered](Segmentation::gather).
+    #[inline(always)]
+    pub(super) fn read<'a>(
+        &'a self,
+        channel: usize,
+        chunk: &Chunk,
+        survey: &Survey,
+        room: &'a mut [Stretch<RealOf<P>>],
+    ) -> &'a [Stretch<RealOf<P>>] {
+        if let Some(values) = self.in_place(channel, chunk, survey) {
+            return values;
+        }
+        self.gather(channel, chunk, survey, room);
+        &room[..chunk.stretches()]
+    }
+}
+
+/// Lets `write` fill a channel of the gradient.
+#[inline(always)]
+pub(super) fn write<G: FieldMut>(
+    gradient: &mut G,
+    channel: usize,
+    chunk: &Chunk,
+    room: &mut [Stretch<G::Item>],
+    write: impl FnOnce(&mut [Stretch<G::Item>]),
+) {
+    if let Some(slice) = slice_mut(gradient, channel, chunk) {
+        return write(slice);
+    }
+    let room = &mut room[..chunk.stretches()];
+    write(room);
+    store(gradient, channel, chunk, room);
+}
+
+/// Lets `change` change what was written to a channel of the gradient.
+#[inline(always)]
+pub(super) fn rewrite<G: FieldMut>(
+    gradient: &mut G,
+    channel: usize,
+    chunk: &Chunk,
+    room: &mut [Stretch<G::Item>],
+    change: impl FnOnce(&mut [Stretch<G::Item>]),
+) {
+    if let Some(slice) = slice_mut(gradient, channel, chunk) {
+        return change(slice);
+    }
+    let room = &mut room[..chunk.stretches()];
+    for (value, voxel) in room.as_flattened_mut().iter_mut().zip(chunk.voxels.clone()) {
+        *value = gradient.get(chunk.sample, channel, voxel);
+    }
+    change(room);
+    store(gradient, channel, chunk, room);
+}
+
+/// A channel of the gradient, if it is in one piece.
+#[inline(always)]
+fn slice_mut<'a, G: FieldMut>(
+    gradient: &'a mut G,
+    channel: usize,
+    Chunk { sample, voxels }: &Chunk,
+) -> Option<&'a mut [Stretch<G::Item>]> {
+    let slice = gradient.slice_mut(*sample, channel, voxels.clone())?;
+    let (stretches, rest) = slice.as_chunks_mut();
+    rest.is_empty().then_some(stretches)
+}
+
+/// Copies a channel to the gradient.
+#[inline(always)]
+pub(super) fn store<G: FieldMut>(
+    gradient: &mut G,
+    channel: usize,
+    chunk: &Chunk,
+    values: &[Stretch<G::Item>],
+) {
+    let values = values.as_flattened();
+    if let Some(slice) = gradient.slice_mut(chunk.sample, channel, chunk.voxels.clone()) {
+        slice.copy_from_slice(&values[..slice.len()]);
+        return;
+    }
+    for (value, voxel) in values.iter().zip(chunk.voxels.clone()) {
+        gradient.set(chunk.sample, channel, voxel, *value);
+    }
+}

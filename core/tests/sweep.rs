@@ -1,0 +1,244 @@
+//! The sweeps against the formulas, voxel by voxel: over chunks, stretches and their rests, weighted or not.
+
+use unifocal_core::*;
+
+/// Numbers of [0, 1), the same every time.
+fn numbers() -> impl FnMut() -> f64 {
+    let mut seed = 3_u32;
+    move || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(seed >> 8) / f64::from(1 << 24)
+    }
+}
+
+/// Labels in runs, some of which are longer than a stretch and some shorter.
+fn labels(voxels: usize, classes: usize) -> Vec<u8> {
+    let mut next = numbers();
+    let mut label = 0;
+    let mut draw = || {
+        if next() < 0.01 {
+            label = (classes as f64 * next()) as u8;
+        }
+        label
+    };
+    (0..voxels).map(|_| draw()).collect()
+}
+
+/// Σ weight·terms of each class, from what each voxel sees.
+fn expected(
+    labels: &[u8],
+    classes: usize,
+    weight: impl Fn(usize) -> f64,
+    seen: impl Fn(usize, usize) -> Probability<f64>,
+) -> Vec<ClassSums<f64, 4>> {
+    let mut all = vec![ClassSums::default(); classes];
+    for (index, sums) in all.iter_mut().enumerate() {
+        let class = Classes::default().class(index);
+        for (voxel, label) in labels.iter().enumerate() {
+            let v = weight(voxel);
+            if v == 0.0 {
+                continue;
+            }
+            let y = if usize::from(*label) == index {
+                1.0
+            } else {
+                0.0
+            };
+            let terms = UnifiedFocal::asymmetric().terms(&class, &seen(index, voxel), &y);
+            sums.merge(&ClassSums {
+                terms: terms.map(|term| v * term),
+                target: v * y,
+                voxels: v,
+            });
+        }
+    }
+    all
+}
+
+#[track_caller]
+fn assert_close(found: &[ClassSums<f64, 4>], expected: &[ClassSums<f64, 4>], tolerance: f64) {
+    for (found, expected) in found.iter().zip(expected) {
+        let pairs = found.terms.iter().zip(&expected.terms);
+        let others = [
+            (&found.target, &expected.target),
+            (&found.voxels, &expected.voxels),
+        ];
+        for (found, expected) in pairs.chain(others) {
+            let error = (found - expected).abs();
+            assert!(
+                error <= tolerance * expected.abs(),
+                "{found} is not {expected}"
+            );
+        }
+    }
+}
+
+/// Weights that are 0, 1 or anything else, in runs and one by one.
+fn weights(voxels: usize) -> Vec<f64> {
+    let mut next = numbers();
+    let weight = |voxel: usize| match voxel / 150 % 5 {
+        0 => 1.0,
+        1 => 0.0,
+        2 => 1e-3 + 1e3 * next(),
+        3 => 2.0,
+        _ => f64::from(u8::from(next() < 0.5)),
+    };
+    (0..voxels).map(weight).collect()
+}
+
+#[test]
+fn weighted_voxels() -> Result<(), Error> {
+    for voxels in [1, 64, 1024, 2500] {
+        let labels = labels(voxels, 2);
+        let weights = weights(voxels);
+        let mut next = numbers();
+        // What has no weight is not looked at.
+        let first = |voxel: usize, p: f64| if weights[voxel] == 0.0 { f64::NAN } else { p };
+        let p: Vec<f64> = (0..2 * voxels).map(|i| first(i % voxels, next())).collect();
+        let narrow: Vec<f32> = p.iter().map(|p| *p as f32).collect();
+        let target = Labels::new(Dense::labels(&labels, [1, voxels])?);
+        let given = Dense::labels(&weights, [1, voxels])?;
+        let wanted = expected(
+            &labels,
+            2,
+            |voxel| weights[voxel],
+            |class, voxel| Probability::new(p[class * voxels + voxel]),
+        );
+        let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
+
+        let shape = [1, 2, voxels];
+        let wide = Segmentation::new(Dense::channels_first(&p, shape)?, target)?;
+        let mut sums = [ClassSums::default(); 2];
+        wide.with_voxel_weights(given)?
+            .add_sums(&loss, &classes, &mut sums)?;
+        assert_close(&sums, &wanted, 1e-12);
+
+        let narrow = Segmentation::new(Dense::channels_first(&narrow, shape)?, target)?;
+        let narrow = narrow.with_voxel_weights(given)?;
+        let mut sums = [ClassSums::default(); 2];
+        narrow.add_sums(&loss, &classes, &mut sums)?;
+        assert_close(&sums, &wanted, 2e-6);
+
+        let mut gradient = vec![f32::NAN; 2 * voxels];
+        let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
+        narrow.gradient(&loss, &classes, &sums, &mut [[0.0; 4]; 2], &mut out)?;
+        for (i, g) in gradient.iter().enumerate() {
+            assert_eq!(*g == 0.0, weights[i % voxels] == 0.0, "{g} at {i}");
+        }
+    }
+    Ok(())
+}
+
+/// Wherever in a chunk a weight is none, that is told with its place; −0 is 0.
+#[test]
+fn wrong_weights() -> Result<(), Error> {
+    const VOXELS: usize = 2500;
+    let p = [0.5_f32; VOXELS];
+    let labels = [0_u8; VOXELS];
+    for (found, at) in [
+        (f64::NAN, 0),
+        (-1.0, 777),
+        (1.1e30, 1023),
+        (f64::INFINITY, 2499),
+    ] {
+        let mut weights = vec![0.25; VOXELS];
+        weights[at] = found;
+        weights[at / 2 + 1] = -0.0;
+        let target = Labels::new(Dense::labels(&labels, [1, VOXELS])?);
+        let error = Segmentation::new(Dense::channels_first(&p, [1, 1, VOXELS])?, target)?
+            .with_voxel_weights(Dense::labels(&weights, [1, VOXELS])?)?
+            .value(
+                &Tversky::dice(),
+                &Classes::default(),
+                &mut [ClassSums::default(); 2],
+            )
+            .unwrap_err();
+        let Error::Value {
+            what,
+            found: told,
+            at: place,
+            ..
+        } = error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((what, place.voxel), ("voxel weight", at));
+        assert_eq!(told.to_bits(), found.to_bits());
+    }
+    Ok(())
+}
+
+/// More classes than a softmax keeps the exponentials of, some of them equally likely, in both layouts.
+#[test]
+fn softmax_of_many_classes() -> Result<(), Error> {
+    const CLASSES: usize = 11;
+    for voxels in [1, 200, 512, 1100] {
+        let mut next = numbers();
+        // Multiples of ½, so that the largest is often there twice.
+        let z: Vec<f64> = (0..CLASSES * voxels)
+            .map(|_| (16.0 * next()).floor() / 2.0)
+            .collect();
+        let labels = labels(voxels, CLASSES);
+        let target = Labels::new(Dense::labels(&labels, [1, voxels])?);
+        let wanted = expected(
+            &labels,
+            CLASSES,
+            |_| 1.0,
+            |class, voxel| {
+                let at = |class: usize| z[class * voxels + voxel];
+                let total: f64 = (0..CLASSES)
+                    .map(|other| (at(other) - at(class)).exp())
+                    .sum();
+                let p = 1.0 / total;
+                Probability::from_ln(p, (total - 1.0) / total, -total.ln())
+            },
+        );
+        let shape = [1, CLASSES, voxels];
+        let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
+        let first = Segmentation::new(Dense::channels_first(&z, shape)?, target)?
+            .with_activation(Activation::Softmax)?;
+        let mut sums = [ClassSums::default(); CLASSES];
+        let value = first.value(&loss, &classes, &mut sums)?;
+        assert_close(&sums, &wanted, 1e-10);
+        let mut gradient = vec![f64::NAN; CLASSES * voxels];
+        let mut slopes = [[0.0; 4]; CLASSES];
+        let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
+        first.gradient(&loss, &classes, &sums, &mut slopes, &mut out)?;
+
+        // The same with the class axis last, to the bit.
+        let transposed: Vec<f64> = (0..voxels)
+            .flat_map(|voxel| (0..CLASSES).map(move |class| (class, voxel)))
+            .map(|(class, voxel)| z[class * voxels + voxel])
+            .collect();
+        let last = Segmentation::new(Dense::channels_last(&transposed, shape)?, target)?
+            .with_activation(Activation::Softmax)?;
+        assert_eq!(last.value(&loss, &classes, &mut sums)?, value);
+        let mut other = vec![f64::NAN; CLASSES * voxels];
+        let mut out = DenseMut::new(&mut other, shape, Layout::ChannelsLast)?;
+        last.gradient(&loss, &classes, &sums, &mut slopes, &mut out)?;
+        for (i, g) in gradient.iter().enumerate() {
+            assert_eq!(*g, other[i % voxels * CLASSES + i / voxels]);
+        }
+
+        // Against central differences, here and there.
+        let largest = gradient.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
+        let step = 1e-5;
+        for i in (0..z.len()).step_by(1 + z.len() / 40) {
+            let value_at = |shift: f64| -> Result<f64, Error> {
+                let mut z = z.clone();
+                z[i] += shift;
+                Segmentation::new(Dense::channels_first(&z, shape)?, target)?
+                    .with_activation(Activation::Softmax)?
+                    .value(&loss, &classes, &mut [ClassSums::default(); CLASSES])
+            };
+            let difference = (value_at(step)? - value_at(-step)?) / (2.0 * step);
+            let error = (gradient[i] - difference).abs();
+            assert!(
+                error <= 1e-6 * largest + 1e-9,
+                "{} is not {difference}",
+                gradient[i]
+            );
+        }
+    }
+    Ok(())
+}
