@@ -185,20 +185,59 @@ where
         loss: &impl Loss<K>,
         gradient: ArrayViewMut<'_, P::Real, D>,
     ) -> Result<f64, Error> {
-        let expected = self.prediction.shape();
-        expect_shape("gradient", gradient.shape(), expected)?;
         let task = self.task(loss)?;
-        let mut gradient = rows::channels_first(gradient.into_dyn(), self.layout);
-        let axes = (3..gradient.ndim())
-            .find(|axes| rows::merged(gradient.view_mut(), *axes).is_some())
-            .unwrap_or(gradient.ndim());
-        let part = self.part(axes)?;
-        let axes = part.prediction.ndim();
-        let gradient: ArrayViewMutD<'_, _> =
-            rows::merged(gradient.view_mut(), axes).expect("what merges into fewer axes merges");
+        let (part, mut gradient) = self.part_beside(gradient)?;
+        let gradient = merged_like(&part, &mut gradient);
         let mut sums = vec![ClassSums::default(); task.groups * task.count];
         part.sums_and_gradient(&task, &mut sums, gradient)?;
         Ok(unifocal_core::mean(loss, &self.classes, task.count, &sums)?)
+    }
+
+    /// Writes the gradient of Σ slope·sum: the second half of [`gradient_into`](Evaluation::gradient_into), for
+    /// [slopes](unifocal_core::slopes) by [sums](Evaluation::sums) that others were merged into, or for scaled ones.
+    ///
+    /// The data are not checked again: take the sums from this very evaluation.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndarray::{Array3, array};
+    /// use unifocal_ndarray::{Evaluation, core::{Classes, Tversky, slopes}};
+    ///
+    /// let prediction = array![[[0.9, 0.2], [0.1, 0.8]]];
+    /// let target = array![[0_u8, 1]];
+    /// let (dice, evaluation) = (Tversky::dice(), Evaluation::labels(prediction.view(), target.view()));
+    ///
+    /// let sums = evaluation.sums(&dice)?; // merge those of other shards here
+    /// let mut by = vec![[0.0; 3]; sums.len()];
+    /// slopes(&dice, &Classes::default(), 2, &sums, &mut by)?;
+    /// let mut gradient = Array3::zeros(prediction.dim());
+    /// evaluation.gradient_by(&dice, &by, gradient.view_mut())?;
+    /// assert_eq!(gradient, evaluation.value_and_gradient(&dice)?.1);
+    /// # Ok::<(), unifocal_ndarray::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Shapes that do not fit, another number of slopes than of sums, classes that cannot be.
+    pub fn gradient_by<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        slopes: &[[f64; K]],
+        gradient: ArrayViewMut<'_, P::Real, D>,
+    ) -> Result<(), Error> {
+        let task = self.task(loss)?;
+        let expected = task.groups * task.count;
+        if slopes.len() != expected {
+            return Err(Error::Core(unifocal_core::Error::Length {
+                what: "slopes",
+                found: slopes.len(),
+                expected,
+            }));
+        }
+        let (part, mut gradient) = self.part_beside(gradient)?;
+        let gradient = merged_like(&part, &mut gradient);
+        Ok(part.write_gradient(&task, slopes, gradient)?)
     }
 
     /// The sums of the loss's terms, group by group (a sample, or the batch), and within a group class by class.
@@ -273,6 +312,19 @@ where
         })
     }
 
+    /// All of the arrays with as many axes merged as can be in the gradient, too, and the gradient with its class axis in second place.
+    fn part_beside<'g>(
+        &self,
+        gradient: ArrayViewMut<'g, P::Real, D>,
+    ) -> Result<(Part<'_, P, T>, ArrayViewMutD<'g, P::Real>), Error> {
+        expect_shape("gradient", gradient.shape(), self.prediction.shape())?;
+        let mut gradient = rows::channels_first(gradient.into_dyn(), self.layout);
+        let axes = (3..gradient.ndim())
+            .find(|axes| rows::merged(gradient.view_mut(), *axes).is_some())
+            .unwrap_or(gradient.ndim());
+        Ok((self.part(axes)?, gradient))
+    }
+
     /// All of the arrays, checked, with the class axis in second place and the last spatial axes merged, as far as that can be
     /// without copies; at least `axes` axes are left.
     fn part(&self, axes: usize) -> Result<Part<'_, P, T>, Error> {
@@ -312,6 +364,15 @@ where
         });
         Ok(part.unwrap_or(whole))
     }
+}
+
+/// The gradient with as many axes as the part has.
+fn merged_like<'g, P, T, R>(
+    part: &Part<'_, P, T>,
+    gradient: &'g mut ArrayViewMutD<'_, R>,
+) -> ArrayViewMutD<'g, R> {
+    rows::merged(gradient.view_mut(), part.prediction.ndim())
+        .expect("what merges into fewer axes merges")
 }
 
 fn expect_shape(what: &'static str, found: &[usize], expected: &[usize]) -> Result<(), Error> {
