@@ -8,12 +8,17 @@ use crate::operands::{Extremes, Operands};
 use crate::{Error, SegmentationLoss};
 
 /// The loss of each group, [G] in f64.
+///
+/// It is a function of the prediction for libtorch even where the formula is a constant.
 pub(crate) fn by_group(of: &SegmentationLoss, input: &Input) -> Result<Tensor, Error> {
     fn value<const WIDE: bool>(of: &SegmentationLoss, input: &Input) -> Result<Tensor, Error> {
         let operands = Operands::<WIDE, true>::new(of, input, &Extremes::new(of, input)?)?;
         let sums = operands.sums(&of.loss, &of.classes())?;
         let value = mean(&of.loss, &of.classes(), sums.len(), &sums)?;
-        operands.by_group(&value)
+        let nothing = input.prediction.f_reshape([-1])?.f_narrow(0, 0, 0)?;
+        Ok(operands
+            .by_group(&value)?
+            .f_add(&nothing.f_sum(Kind::Double)?)?)
     }
     match input.arithmetic() {
         Kind::Double => value::<true>(of, input),

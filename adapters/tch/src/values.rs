@@ -51,6 +51,9 @@ enum Unary {
     LnAbove(f64),
     Power(Exponent),
     Clip(f64, f64),
+    /// x, and 1 where it is below this: what is divided by it is 0 there, and so should be its derivative, which times 1/TINY can be
+    /// infinite.
+    Divisor(f64),
     Positive,
     Exp,
     Expm1,
@@ -189,7 +192,12 @@ impl<const WIDE: bool, const GRAPH: bool> Real for Values<WIDE, GRAPH> {
     }
 
     fn clip(self, low: f64, high: f64) -> Self {
-        self.unary(Unary::Clip(low, high))
+        let is_divisor = GRAPH && low == Self::TINY && high == f64::INFINITY;
+        self.unary(if is_divisor {
+            Unary::Divisor(low)
+        } else {
+            Unary::Clip(low, high)
+        })
     }
 
     fn positive(self) -> Self {
@@ -327,6 +335,13 @@ impl Unary {
             Self::LnAbove(low) => x.ln_above(low),
             Self::Power(e) => Real::powf(x, e),
             Self::Clip(low, high) => x.clip(low, high),
+            Self::Divisor(low) => {
+                if x < low {
+                    1.0
+                } else {
+                    x
+                }
+            }
             Self::Positive => x.positive(),
             Self::Exp => x.exp(),
             Self::Expm1 => x.exp_m1(),
@@ -354,6 +369,10 @@ impl Unary {
             Self::Clip(low, f64::INFINITY) => apply!(x, f_clamp_min_, f_clamp_min, low),
             Self::Clip(f64::NEG_INFINITY, high) => apply!(x, f_clamp_max_, f_clamp_max, high),
             Self::Clip(low, high) => apply!(x, f_clamp_, f_clamp, low, high),
+            Self::Divisor(low) => {
+                let counts = x.tensor.f_ge(low)?;
+                x.tensor.f_where_scalarother(&counts, 1.0)
+            }
             Self::Positive => {
                 let kind = if WIDE { Kind::Double } else { Kind::Float };
                 x.tensor.f_gt(0.0)?.f_to_kind(kind)
