@@ -84,6 +84,8 @@ fn tensor<T: tch::kind::Element + Copy>(array: &ArrayD<T>) -> Tensor {
 }
 
 fn on(route: Route, kind: Kind) -> Tch {
+    // The cases are small, and the tests run side by side.
+    tch::set_num_threads(1);
     Tch {
         route,
         kind,
