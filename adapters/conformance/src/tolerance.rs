@@ -16,6 +16,9 @@ pub const F32_OURS: f64 = 2e-6;
 /// which in a sample of a few voxels can cancel one digit more.
 pub const F32_GRADIENT: f64 = 2e-5;
 
+/// What is lost of 1 minus a loss near 1 that is returned in f32, absolute: half a unit of the last place of 1.
+pub const F32_VALUE: f64 = 6e-8;
+
 /// The reference's f32: its sums of 1024 terms and its 1 − TI round at every step.
 pub const F32_REFERENCE: f64 = 2e-5;
 

@@ -1,0 +1,42 @@
+//! Compiles the function that attaches a gradient to libtorch's graph, and says where tests and examples find libtorch.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    println!("cargo:rerun-if-changed=src/attach.cpp");
+    for variable in ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI"] {
+        println!("cargo:rerun-if-env-changed={variable}");
+    }
+    if env::var_os("CARGO_FEATURE_DOC_ONLY").is_some() {
+        return;
+    }
+    // torch-sys says where the libraries are, and the headers are beside them unless the user said otherwise.
+    let library = env::var_os("DEP_TCH_LIBTORCH_LIB").map(PathBuf::from);
+    if let Some(library) = &library
+        && env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux")
+    {
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{}", library.display());
+    }
+    let root = env::var_os("LIBTORCH_INCLUDE")
+        .map(PathBuf::from)
+        .or_else(|| {
+            library
+                .as_deref()
+                .and_then(Path::parent)
+                .map(Path::to_owned)
+        })
+        .or_else(|| env::var_os("LIBTORCH").map(PathBuf::from))
+        .unwrap_or_else(|| PathBuf::from("/usr"));
+    let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".to_owned());
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .pic(true)
+        .warnings(false)
+        .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        .include(root.join("include"))
+        .include(root.join("include/torch/csrc/api/include"))
+        .file("src/attach.cpp")
+        .compile("unifocal_attach");
+}

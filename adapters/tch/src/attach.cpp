@@ -1,0 +1,124 @@
+// A value with a gradient of our own in libtorch's graph: a function whose backward calls ours.
+
+#include <ATen/core/ivalue.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+extern "C" {
+
+// Text that free() takes back.
+char* unifocal_text(const char* text, size_t length) {
+  auto copy = static_cast<char*>(std::malloc(length + 1));
+  if (copy != nullptr) {
+    std::memcpy(copy, text, length);
+    copy[length] = 0;
+  }
+  return copy;
+}
+
+void unifocal_drop_text(char* text) {
+  std::free(text);
+}
+
+// The gradient with respect to the first of the saved tensors, times what comes from above: a new tensor, or null and a message.
+using Gradient =
+    at::Tensor* (*)(const void* state, const at::Tensor* const* saved, size_t count, const at::Tensor* upstream, char** message);
+using Drop = void (*)(void* state);
+}
+
+namespace {
+
+// What the forward leaves to the backward.
+struct State : torch::CustomClassHolder {
+  State(void* of, Gradient gradient, Drop drop, at::Tensor value, variable_list saved)
+      : of(of), gradient(gradient), drop(drop), value(std::move(value)), saved(std::move(saved)) {}
+  ~State() override {
+    drop(of);
+  }
+
+  void* of;
+  Gradient gradient;
+  Drop drop;
+  at::Tensor value;
+  variable_list saved;
+};
+
+// Its input, and an error where someone differentiates it: without it, a second derivative would silently lack a part.
+struct Once : torch::autograd::Function<Once> {
+  static Variable forward(AutogradContext*, const Variable& gradient, const Variable&, const Variable&) {
+    return gradient.alias();
+  }
+
+  static variable_list backward(AutogradContext*, const variable_list&) {
+    TORCH_CHECK(false, "unifocal: the fused gradient cannot be differentiated again; ask for Route::Composed");
+  }
+};
+
+struct Loss : torch::autograd::Function<Loss> {
+  static Variable forward(AutogradContext* context, const Variable&, const c10::intrusive_ptr<State>& state) {
+    context->set_materialize_grads(false);
+    context->save_for_backward(std::move(state->saved));
+    context->saved_data["state"] = c10::IValue::make_capsule(state);
+    return std::move(state->value);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& upstream) {
+    if (!upstream[0].defined()) {
+      return {Variable(), Variable()};
+    }
+    auto saved = context->get_saved_variables();
+    std::vector<const at::Tensor*> pointers;
+    for (const auto& tensor : saved) {
+      pointers.push_back(&tensor);
+    }
+    auto capsule = context->saved_data["state"].toCapsule();
+    auto state = static_cast<const State*>(capsule.get());
+    char* message = nullptr;
+    std::unique_ptr<at::Tensor> gradient(
+        state->gradient(state->of, pointers.data(), pointers.size(), &upstream[0], &message));
+    if (gradient == nullptr) {
+      std::string text = message == nullptr ? "out of memory" : message;
+      unifocal_drop_text(message);
+      TORCH_CHECK(false, "unifocal: ", text);
+    }
+    if (at::GradMode::is_enabled()) {
+      return {Once::apply(*gradient, saved[0], upstream[0]), Variable()};
+    }
+    return {*gradient, Variable()};
+  }
+};
+
+} // namespace
+
+// `value` as a function of the first of the saved tensors: a new tensor, or null and a message. Takes `of`, and drops it when the
+// graph is dropped.
+extern "C" at::Tensor* unifocal_attach(
+    const at::Tensor* value,
+    const at::Tensor* const* saved,
+    size_t count,
+    void* of,
+    Gradient gradient,
+    Drop drop,
+    char** message) {
+  try {
+    auto state = c10::make_intrusive<State>(of, gradient, drop, *value, variable_list());
+    for (size_t i = 0; i < count; i++) {
+      state->saved.push_back(*saved[i]);
+    }
+    return new at::Tensor(Loss::apply(*saved[0], state));
+  } catch (const std::exception& error) {
+    *message = unifocal_text(error.what(), std::strlen(error.what()));
+    return nullptr;
+  }
+}

@@ -1,0 +1,45 @@
+//! The composed route: the formulas as tensor operations, which libtorch differentiates to any order.
+
+use tch::{Kind, Tensor};
+use unifocal_core::mean;
+
+use crate::input::Input;
+use crate::operands::{Extremes, Operands};
+use crate::{Error, SegmentationLoss};
+
+/// The loss of each group, [G] in f64.
+///
+/// It is a function of the prediction for libtorch even where the formula is a constant.
+pub(crate) fn by_group(of: &SegmentationLoss, input: &Input) -> Result<Tensor, Error> {
+    fn value<const WIDE: bool>(of: &SegmentationLoss, input: &Input) -> Result<Tensor, Error> {
+        let operands = Operands::<WIDE, true>::new(of, input, &Extremes::new(of, input)?)?;
+        let sums = operands.sums(&of.loss, &of.classes())?;
+        let value = mean(&of.loss, &of.classes(), sums.len(), &sums)?;
+        let nothing = input.prediction.f_reshape([-1])?.f_narrow(0, 0, 0)?;
+        Ok(operands
+            .by_group(&value)?
+            .f_add(&nothing.f_sum(Kind::Double)?)?)
+    }
+    match input.arithmetic() {
+        Kind::Double => value::<true>(of, input),
+        _ => value::<false>(of, input),
+    }
+}
+
+/// What each class scores, [G, C] in f64.
+pub(crate) fn per_class(of: &SegmentationLoss, input: &Input) -> Result<Tensor, Error> {
+    fn scores<const WIDE: bool>(of: &SegmentationLoss, input: &Input) -> Result<Tensor, Error> {
+        let operands = Operands::<WIDE, true>::new(of, input, &Extremes::new(of, input)?)?;
+        let sums = operands.sums(&of.loss, &of.classes())?;
+        let scores: Vec<Tensor> = sums
+            .iter()
+            .enumerate()
+            .map(|(class, sums)| operands.by_group(&of.score(class, sums)))
+            .collect::<Result<_, _>>()?;
+        Ok(Tensor::f_stack(&scores, 1)?)
+    }
+    match input.arithmetic() {
+        Kind::Double => scores::<true>(of, input),
+        _ => scores::<false>(of, input),
+    }
+}

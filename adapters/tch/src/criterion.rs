@@ -1,0 +1,387 @@
+//! The loss as a training loop sees it: settings, and `forward`.
+
+use tch::{Device, Kind, Reduction, Tensor};
+use unifocal_core::{AbsentClass, Activation, AnyLoss, ClassSums, Classes, Loss, Pooling, Real};
+
+use crate::attach::{Backward, attach};
+use crate::input::Input;
+use crate::operands::Extremes;
+use crate::{Error, composed, engine, operations};
+
+/// A segmentation loss: one of the family, and how predictions and targets are to be read.
+///
+/// It holds settings and no tensors, so one serves all of a training.
+///
+/// | tensor | shape | kind |
+/// |---|---|---|
+/// | predictions | [N, C, spatial…], any number of spatial axes; C = 1 is the foreground of two classes | Half, BFloat16, Float, Double |
+/// | labels | [N, spatial…] | Bool, Uint8, Int8, Int16, Int, Int64 |
+/// | or a one-hot or soft target, y in [0, 1] | [N, C, spatial…] | these, and floating-point kinds |
+/// | voxel weights | [N, spatial…] | these; computed with in Double |
+/// | the loss | [], or [N] without a reduction | Double for Double predictions, otherwise Float |
+///
+/// Any strides will do. Nothing is broadcast. Targets and weights are data: nothing is differentiated with respect to them.
+///
+/// # Examples
+///
+/// ```
+/// use tch::{Kind, Tensor};
+/// use unifocal_tch::{SegmentationLoss, core::{Activation, UnifiedFocal}};
+///
+/// // Logits [N, C, H, W] of one 2 × 2 image and two classes, labels [N, H, W], of which 255 does not count.
+/// let logits = Tensor::from_slice(&[2.0_f32, 1.0, 0.5, -1.0, -2.0, -1.0, -0.5, 1.0]).view([1, 2, 2, 2]);
+/// let logits = logits.set_requires_grad(true);
+/// let labels = Tensor::from_slice(&[0_i64, 0, 255, 1]).view([1, 2, 2]);
+///
+/// let criterion = SegmentationLoss::new(UnifiedFocal::asymmetric())
+///     .with_activation(Activation::Softmax)
+///     .ignoring(255);
+/// let loss = criterion.forward(&logits, &labels)?;
+/// loss.backward();
+/// assert!(loss.double_value(&[]) < 0.2);
+/// assert_eq!(logits.grad().size(), [1, 2, 2, 2]);
+/// # Ok::<(), unifocal_tch::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegmentationLoss {
+    pub(crate) loss: AnyLoss,
+    pub(crate) activation: Activation,
+    pub(crate) pooling: Pooling,
+    pub(crate) ignored: Option<i64>,
+    rare: Option<Vec<usize>>,
+    weights: Option<Vec<f64>>,
+    alpha: Option<Vec<f64>>,
+    absent: AbsentClass,
+    reduction: Reduction,
+    route: Route,
+}
+
+/// How a loss is computed and differentiated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Route {
+    /// The analytic gradient, when backward asks for it, from the sums that the value was made of: on the CPU by vector instructions over the
+    /// memory of the tensors, elsewhere by [operations](Route::Operations). It can be differentiated once.
+    #[default]
+    Fused,
+    /// The same by libtorch's operations on whichever device.
+    Operations,
+    /// Each step by an operation that libtorch records and differentiates, any number of times. It keeps what its backward needs: some
+    /// twenty times the prediction.
+    Composed,
+}
+
+impl SegmentationLoss {
+    /// A loss of probabilities, as a mean over the samples.
+    pub fn new(loss: impl Into<AnyLoss>) -> Self {
+        Self {
+            loss: loss.into(),
+            activation: Activation::default(),
+            pooling: Pooling::default(),
+            ignored: None,
+            rare: None,
+            weights: None,
+            alpha: None,
+            absent: AbsentClass::default(),
+            reduction: Reduction::Mean,
+            route: Route::default(),
+        }
+    }
+
+    /// Says what the numbers of a prediction are; probabilities by default. Give logits where you can: nothing is clipped then.
+    #[must_use]
+    pub fn with_activation(self, activation: Activation) -> Self {
+        Self { activation, ..self }
+    }
+
+    /// Says which voxels share their sums: those of a sample by default, or all of the batch.
+    #[must_use]
+    pub fn with_pooling(self, pooling: Pooling) -> Self {
+        Self { pooling, ..self }
+    }
+
+    /// Leaves voxels with this label out of every sum.
+    #[must_use]
+    pub fn ignoring(self, label: impl Into<Option<i64>>) -> Self {
+        let ignored = label.into();
+        Self { ignored, ..self }
+    }
+
+    /// A weight per class, as [`Classes::with_weights`].
+    #[must_use]
+    pub fn with_class_weights(self, weights: impl Into<Vec<f64>>) -> Self {
+        let weights = Some(weights.into());
+        Self { weights, ..self }
+    }
+
+    /// The focal loss's α per class, as [`Classes::with_alpha`].
+    #[must_use]
+    pub fn with_alpha(self, alpha: impl Into<Vec<f64>>) -> Self {
+        let alpha = Some(alpha.into());
+        Self { alpha, ..self }
+    }
+
+    /// The rare classes, in place of all but class 0.
+    #[must_use]
+    pub fn with_rare(self, rare: impl Into<Vec<usize>>) -> Self {
+        let rare = Some(rare.into());
+        Self { rare, ..self }
+    }
+
+    /// What a class scores that a sample does not contain.
+    #[must_use]
+    pub fn with_absent(self, absent: AbsentClass) -> Self {
+        Self { absent, ..self }
+    }
+
+    /// What becomes of the losses of the samples: their mean by default, their sum, or each by itself. With
+    /// [`Pooling::Batch`] the batch is one sample.
+    #[must_use]
+    pub fn with_reduction(self, reduction: Reduction) -> Self {
+        Self { reduction, ..self }
+    }
+
+    /// How it is computed; [fused](Route::Fused) by default.
+    #[must_use]
+    pub fn with_route(self, route: Route) -> Self {
+        Self { route, ..self }
+    }
+
+    /// The loss of predictions [N, C, spatial…] beside labels [N, spatial…] or a one-hot or soft target of their shape.
+    ///
+    /// # Errors
+    ///
+    /// Shapes, kinds and devices that do not fit; a value that is no probability (or no finite logit), a label that is no class, each
+    /// with its place; parameters that cannot be; whatever libtorch refuses.
+    pub fn forward(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
+        self.value(predictions, targets, None)
+    }
+
+    /// What each class scores, [N, C], before class weights: for a log. With [`Pooling::Batch`], [1, C].
+    ///
+    /// A score is the part that the loss averages over the classes plus the part that it sums over them. It is a function of the
+    /// predictions for libtorch on the [composed](Route::Composed) route only.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](SegmentationLoss::forward).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tch::Tensor;
+    /// use unifocal_tch::{SegmentationLoss, core::Tversky};
+    ///
+    /// let probabilities = Tensor::from_slice(&[0.9_f32, 0.2, 0.1, 0.8]).view([1, 2, 2]);
+    /// let labels = Tensor::from_slice(&[0_u8, 1]).view([1, 2]);
+    /// let dice = 1.0 - SegmentationLoss::new(Tversky::dice()).per_class(&probabilities, &labels)?;
+    /// assert_eq!(dice.size(), [1, 2]);
+    /// assert!((dice.double_value(&[0, 0]) - 1.8 / 2.1).abs() < 1e-6);
+    /// # Ok::<(), unifocal_tch::Error>(())
+    /// ```
+    pub fn per_class(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
+        self.scores(predictions, targets, None)
+    }
+
+    /// The same loss with a weight for each voxel, [N, spatial…]; a mask is weights of 0 and 1.
+    ///
+    /// A voxel of weight 0 is not looked at, and is not one of those that cross entropies are averaged over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tch::Tensor;
+    /// use unifocal_tch::{SegmentationLoss, core::Tversky};
+    ///
+    /// let probabilities = Tensor::from_slice(&[0.9_f32, 0.2, 0.1, 0.8]).view([1, 2, 2]);
+    /// let labels = Tensor::from_slice(&[0_u8, 1]).view([1, 2]);
+    /// let mask = Tensor::from_slice(&[true, false]).view([1, 2]);
+    /// let dice = SegmentationLoss::new(Tversky::dice()).with_class_weights([1.0, 0.0]);
+    /// let loss = dice.weighted(&mask).forward(&probabilities, &labels)?;
+    /// assert!((loss.double_value(&[]) - 0.1 / 1.9).abs() < 1e-6);
+    /// # Ok::<(), unifocal_tch::Error>(())
+    /// ```
+    pub fn weighted<'a>(&'a self, weights: &'a Tensor) -> Weighted<'a> {
+        Weighted {
+            criterion: self,
+            weights,
+        }
+    }
+
+    /// What is said of the classes.
+    pub(crate) fn classes(&self) -> Classes<'_> {
+        let mut classes = Classes::default().with_absent(self.absent);
+        if let Some(rare) = &self.rare {
+            classes = classes.with_rare(rare);
+        }
+        if let Some(weights) = &self.weights {
+            classes = classes.with_weights(weights);
+        }
+        if let Some(alpha) = &self.alpha {
+            classes = classes.with_alpha(alpha);
+        }
+        classes
+    }
+
+    /// What a class scores.
+    pub(crate) fn score<R: Real>(&self, class: usize, sums: &ClassSums<R, 4>) -> R {
+        let class = self.classes().class(class);
+        self.loss.finalize(&class, sums).total()
+    }
+
+    fn value(
+        &self,
+        predictions: &Tensor,
+        targets: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<Tensor, Error> {
+        if let Reduction::Other(found) = self.reduction {
+            return Err(Error::Reduction { found });
+        }
+        let input = Input::new(predictions, targets, weights)?;
+        let kind = input.arithmetic();
+        let reduced = |by_group: Tensor| match self.reduction {
+            Reduction::None => Ok(by_group),
+            Reduction::Sum => by_group.f_sum(Kind::Double),
+            Reduction::Mean | Reduction::Other(_) => by_group.f_mean(Kind::Double),
+        };
+        if self.route == Route::Composed {
+            let by_group = composed::by_group(self, &input)?;
+            return Ok(reduced(by_group)?.f_to_kind(kind)?);
+        }
+        let fused = Fused::new(self, &input)?;
+        let by_group = Tensor::from_slice(&fused.by_group()?);
+        let value = reduced(by_group)?
+            .f_to_kind(kind)?
+            .f_to(predictions.device())?;
+        if !predictions.requires_grad() {
+            return Ok(value);
+        }
+        let saved: Vec<&Tensor> = [predictions, targets].into_iter().chain(weights).collect();
+        Ok(attach(&value, &saved, fused)?)
+    }
+
+    fn scores(
+        &self,
+        predictions: &Tensor,
+        targets: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<Tensor, Error> {
+        let input = Input::new(predictions, targets, weights)?;
+        let scores = if self.route == Route::Composed {
+            composed::per_class(self, &input)?
+        } else {
+            let fused = Fused::new(self, &input)?;
+            let score = |(index, sums)| self.score(index % fused.count, sums);
+            let scores: Vec<f64> = fused.sums.iter().enumerate().map(score).collect();
+            let scores = Tensor::from_slice(&scores).f_reshape([-1, fused.count as i64])?;
+            scores.f_to(predictions.device())?
+        };
+        Ok(scores.f_to_kind(input.arithmetic())?)
+    }
+}
+
+/// A [`SegmentationLoss`] with a weight for each voxel, made by [`weighted`](SegmentationLoss::weighted).
+#[derive(Clone, Copy, Debug)]
+pub struct Weighted<'a> {
+    criterion: &'a SegmentationLoss,
+    weights: &'a Tensor,
+}
+
+impl Weighted<'_> {
+    /// As [`SegmentationLoss::forward`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and weights of another shape, on another device, or outside [0, 10³⁰].
+    pub fn forward(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
+        self.criterion
+            .value(predictions, targets, Some(self.weights))
+    }
+
+    /// As [`SegmentationLoss::per_class`].
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Weighted::forward).
+    pub fn per_class(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
+        self.criterion
+            .scores(predictions, targets, Some(self.weights))
+    }
+}
+
+/// A fused evaluation: all that its backward needs besides the tensors.
+struct Fused {
+    criterion: SegmentationLoss,
+    sums: Vec<ClassSums<f64, 4>>,
+    /// How many classes there are.
+    count: usize,
+    /// What is known of the values, where the engine does not look at them itself.
+    extremes: Option<Extremes>,
+}
+
+impl Fused {
+    fn new(criterion: &SegmentationLoss, input: &Input) -> Result<Self, Error> {
+        let by_engine = criterion.route == Route::Fused && input.prediction.device() == Device::Cpu;
+        let extremes = if by_engine {
+            None
+        } else {
+            Some(Extremes::new(criterion, input)?)
+        };
+        let sums = match &extremes {
+            None => engine::sums(criterion, input)?,
+            Some(extremes) => operations::sums(criterion, input, extremes)?,
+        };
+        Ok(Self {
+            criterion: criterion.clone(),
+            sums,
+            count: input.channels().max(2) as usize,
+            extremes,
+        })
+    }
+
+    /// The loss of each group.
+    fn by_group(&self) -> Result<Vec<f64>, Error> {
+        let Self {
+            criterion, count, ..
+        } = self;
+        let value = |sums| unifocal_core::mean(&criterion.loss, &criterion.classes(), *count, sums);
+        Ok(self
+            .sums
+            .chunks(*count)
+            .map(value)
+            .collect::<Result<_, _>>()?)
+    }
+}
+
+impl Backward for Fused {
+    fn gradient(&self, saved: &[Tensor], upstream: &Tensor) -> Result<Tensor, Error> {
+        let input = Input::new(&saved[0], &saved[1], saved.get(2))?;
+        let criterion = &self.criterion;
+        let mut slopes = vec![[0.0; 4]; self.sums.len()];
+        unifocal_core::slopes(
+            &criterion.loss,
+            &criterion.classes(),
+            self.count,
+            &self.sums,
+            &mut slopes,
+        )?;
+        let groups = slopes.len() / self.count;
+        if criterion.reduction != Reduction::Mean {
+            // They are those of a mean.
+            for slope in slopes.as_flattened_mut() {
+                *slope *= groups as f64;
+            }
+        }
+        if let Some(extremes) = &self.extremes {
+            return operations::gradient(criterion, &input, extremes, &slopes, upstream);
+        }
+        let upstream = upstream.f_to_kind(Kind::Double)?.f_reshape([-1])?;
+        let upstream = Vec::<f64>::try_from(upstream)?;
+        for (slopes, upstream) in slopes.chunks_mut(self.count).zip(upstream.iter().cycle()) {
+            for slope in slopes.as_flattened_mut() {
+                *slope *= upstream;
+            }
+        }
+        engine::gradient(criterion, &input, &slopes)
+    }
+}

@@ -1,0 +1,409 @@
+//! What the routes over tensor operations share: the classes of an input as operands of the formulas, and the sums of their terms.
+
+use tch::{Device, Kind, Tensor};
+use unifocal_core::{
+    Activation, ClassSums, Classes, Dual, Error as CoreError, Loss, Pooling, Probability, Real,
+};
+
+use crate::engine;
+use crate::input::{Input, Target};
+use crate::values::{Coverage, Outcome, Values};
+use crate::{Error, SegmentationLoss};
+
+/// How far below 0 a logarithm of a probability may be, in f32 and in f64: sums of them are finite.
+const LN_LIMIT: [f64; 2] = [1e30, 1e150];
+
+/// How far from [0, 1] a probability may be and still count as rounded.
+const ROUNDING: f64 = 1e-6;
+
+/// An input as [N, C, M], its values checked.
+#[derive(Debug)]
+pub(crate) struct Operands<const WIDE: bool, const GRAPH: bool> {
+    source: Source,
+    target: Target,
+    /// Whether a single channel is the foreground of two classes.
+    foreground: bool,
+    /// The weight of each voxel in f64, [N, M].
+    weights: Option<Tensor>,
+    pooling: Pooling,
+    samples: i64,
+    voxels: i64,
+    classes: i64,
+    device: Device,
+}
+
+/// Where probabilities come from.
+#[derive(Debug)]
+enum Source {
+    /// Probabilities [N, C, M].
+    Given(Tensor),
+    /// Logits of sigmoids [N, C, M].
+    Sigmoid(Tensor),
+    Softmax {
+        /// z − z_max [N, C, M].
+        below: Tensor,
+        /// Σ e^(z − z_max) over all classes but the likeliest, [N, M].
+        rest: Tensor,
+        /// The likeliest class, [N, 1, M].
+        top: Tensor,
+    },
+}
+
+/// p of a class, or p, 1 − p and ln p.
+#[derive(Debug)]
+pub(crate) enum Parts<V> {
+    /// A probability, which is its own variable.
+    Given(V),
+    /// The variable is ln p.
+    Logarithm { p: V, complement: V, ln: V },
+}
+
+impl<V: Real> Parts<V> {
+    fn probability(self) -> Probability<V> {
+        match self {
+            Self::Given(p) => Probability::new(p),
+            Self::Logarithm { p, complement, ln } => Probability::from_ln(p, complement, ln),
+        }
+    }
+
+    /// The same as dual numbers in the variable.
+    pub(crate) fn dual(&self) -> Probability<Dual<V>> {
+        match self {
+            Self::Given(p) => Probability::new(Dual::variable(p.clone())),
+            Self::Logarithm { p, complement, ln } => {
+                // ∂p = p, ∂(1−p) = −p, ∂ln p = 1.
+                let dual = |value: &V, derivative| Dual {
+                    value: value.clone(),
+                    derivative,
+                };
+                Probability::from_ln(
+                    dual(p, p.clone()),
+                    dual(complement, p.clone().scale(-1.0)),
+                    dual(ln, ln.zero().shift(1.0)),
+                )
+            }
+        }
+    }
+}
+
+impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
+    /// Prepares what all classes have in common, of an input with these extremes.
+    pub(crate) fn new(
+        of: &SegmentationLoss,
+        input: &Input,
+        extremes: &Extremes,
+    ) -> Result<Self, Error> {
+        let (samples, channels) = (input.samples(), input.channels());
+        let flat = |tensor: &Tensor| tensor.f_reshape([samples, -1]);
+        let target = match &input.target {
+            Target::Labels(labels) => Target::Labels(flat(labels)?),
+            Target::Soft(target) => Target::Soft(target.f_reshape([samples, channels, -1])?),
+        };
+        let given = input.weights.as_ref().map(flat).transpose()?;
+        let counted = match (&target, of.ignored) {
+            (Target::Labels(labels), Some(ignored)) => Some(labels.f_ne(ignored)?),
+            _ => None,
+        };
+        let mut prediction = input.prediction.f_reshape([samples, channels, -1])?;
+        prediction = prediction.f_to_kind(input.arithmetic())?;
+        if extremes.are_elsewhere
+            && let Some(counted) = counting(counted.as_ref(), given.as_ref())?
+        {
+            prediction = prediction.f_where_scalarother(&counted.f_unsqueeze(1)?, 0.5)?;
+        }
+        let weights = match (given, counted) {
+            (Some(weights), Some(counted)) => {
+                Some(weights.f_to_kind(Kind::Double)?.f_mul(&counted)?)
+            }
+            (Some(weights), None) => Some(weights.f_to_kind(Kind::Double)?),
+            (None, Some(counted)) => Some(counted.f_to_kind(Kind::Double)?),
+            (None, None) => None,
+        };
+
+        // Where differences of logits or their exponentials would leave the range.
+        let limit = LN_LIMIT[usize::from(WIDE)];
+        if of.activation != Activation::Identity && extremes.largest > limit / 2.0 {
+            let half = Values::<WIDE, GRAPH>::given(prediction).clip(-limit / 2.0, limit / 2.0);
+            prediction = tensor_of(&half)?;
+        }
+        let source = match of.activation {
+            Activation::Identity => Source::Given(prediction),
+            Activation::Sigmoid => Source::Sigmoid(prediction),
+            Activation::Softmax => {
+                let (largest, top) = prediction.f_max_dim(1, true)?;
+                // At the likeliest class itself nothing is differentiated, so that nothing cancels.
+                let cleared = |mut of: Tensor| match GRAPH {
+                    true => of.f_scatter_value(1, &top, 0.0),
+                    false => of.f_scatter_value_(1, &top, 0.0),
+                };
+                let below = cleared(prediction.f_sub(&largest)?)?;
+                let others = cleared(below.f_exp()?)?;
+                let rest = others.f_sum_dim_intlist([1_i64].as_slice(), false, None)?;
+                Source::Softmax { below, rest, top }
+            }
+        };
+        let voxels = input.prediction.numel() as i64 / (samples * channels);
+        Ok(Self {
+            source,
+            target,
+            foreground: channels == 1,
+            weights,
+            pooling: of.pooling,
+            samples,
+            voxels,
+            classes: channels.max(2),
+            device: input.prediction.device(),
+        })
+    }
+
+    /// How many classes there are.
+    pub(crate) fn class_count(&self) -> i64 {
+        self.classes
+    }
+
+    /// How many groups have sums of their own.
+    pub(crate) fn group_count(&self) -> i64 {
+        match self.pooling {
+            Pooling::PerSample => self.samples,
+            Pooling::Batch => 1,
+        }
+    }
+
+    /// The weight of each voxel, [N, M].
+    pub(crate) fn weights(&self) -> Option<&Tensor> {
+        self.weights.as_ref()
+    }
+
+    /// The likeliest class of each voxel, [N, 1, M], if it matters.
+    pub(crate) fn top(&self) -> Option<&Tensor> {
+        match &self.source {
+            Source::Softmax { top, .. } => Some(top),
+            _ => None,
+        }
+    }
+
+    /// What the formulas see of a class, [N, M].
+    pub(crate) fn parts(&self, class: i64) -> Result<Parts<Values<WIDE, GRAPH>>, Error> {
+        let background = self.foreground && class == 0;
+        Ok(match &self.source {
+            Source::Given(prediction) => {
+                let channel = if self.foreground { 0 } else { class };
+                let p = Values::given(prediction.f_select(1, channel)?);
+                Parts::Given(if background {
+                    p.clip(0.0, 1.0).complement()
+                } else {
+                    p
+                })
+            }
+            Source::Sigmoid(logits) => {
+                let channel = if self.foreground { 0 } else { class };
+                let z = logits.f_select(1, channel)?;
+                let opposite = z.f_neg()?;
+                let (z, opposite) = if background {
+                    (opposite, z)
+                } else {
+                    (z, opposite)
+                };
+                let ln = Values::later(move || z.f_log_sigmoid());
+                let ln_complement = Values::later(move || opposite.f_log_sigmoid());
+                Parts::Logarithm {
+                    p: ln.clone().exp(),
+                    complement: ln_complement.exp(),
+                    ln,
+                }
+            }
+            Source::Softmax { below, rest, .. } => {
+                let total = Values::given(rest.shallow_clone()).shift(1.0);
+                let of_rest = rest.shallow_clone();
+                let ln_total = Values::later(move || of_rest.f_log1p());
+                let below = Values::given(below.f_select(1, class)?);
+                // Of the likeliest class all but the rest is 0; of others 1 − e^below is not, and nothing cancels.
+                let complement = Values::given(rest.shallow_clone()) - below.clone().expm1();
+                Parts::Logarithm {
+                    p: below.clone().exp() / total.clone(),
+                    complement: complement / total,
+                    ln: below - ln_total,
+                }
+            }
+        })
+    }
+
+    /// y of a class, [N, M].
+    pub(crate) fn coverage(&self, class: i64) -> Result<Coverage, Error> {
+        Ok(Coverage::new(match &self.target {
+            Target::Labels(labels) => labels.f_eq(class)?,
+            Target::Soft(target) => {
+                let channel = if self.foreground { 0 } else { class };
+                let kind = if WIDE { Kind::Double } else { Kind::Float };
+                let y = target.f_select(1, channel)?.f_to_kind(kind)?;
+                if self.foreground && class == 0 {
+                    y.f_rsub_scalar(1.0)?
+                } else {
+                    y
+                }
+            }
+        }))
+    }
+
+    /// The sums of a loss's terms, class by class, each [G] in f64.
+    pub(crate) fn sums<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+    ) -> Result<Vec<ClassSums<Values<true, GRAPH>, K>>, Error> {
+        let voxels = match &self.weights {
+            Some(weights) => Values::given(self.total(weights)?),
+            None => Values::constant(match self.pooling {
+                Pooling::PerSample => self.voxels as f64,
+                Pooling::Batch => (self.voxels * self.samples) as f64,
+            }),
+        };
+        (0..self.classes)
+            .map(|index| {
+                let y = self.coverage(index)?;
+                let target = Values::given(self.sum(y.tensor())?);
+                let probability = self.parts(index)?.probability();
+                let class = classes.class(index as usize);
+                let mut failed = None;
+                let terms = loss.terms(&class, &probability, &y).map(|term| {
+                    let sum = match term.outcome() {
+                        Ok(Outcome::Constant(value)) => return voxels.clone().scale(value),
+                        Ok(Outcome::Tensor(term)) => self.sum(&term),
+                        Err(error) => Err(error.into()),
+                    };
+                    sum.map_or_else(
+                        |error| {
+                            failed = Some(error);
+                            Values::constant(f64::NAN)
+                        },
+                        Values::given,
+                    )
+                });
+                match failed {
+                    Some(error) => Err(error),
+                    None => Ok(ClassSums {
+                        terms,
+                        target,
+                        voxels: voxels.clone(),
+                    }),
+                }
+            })
+            .collect()
+    }
+
+    /// Σ weight·x of each group, [G] in f64.
+    fn sum(&self, x: &Tensor) -> Result<Tensor, Error> {
+        match &self.weights {
+            Some(weights) => self.total(&x.f_mul(weights)?),
+            None => self.total(x),
+        }
+    }
+
+    /// Σ x of each group, [G] in f64: libtorch adds up in a tree, or in blocks.
+    fn total(&self, x: &Tensor) -> Result<Tensor, Error> {
+        let rows = x.f_sum_dim_intlist([1_i64].as_slice(), false, None)?;
+        let rows = rows.f_to_kind(Kind::Double)?;
+        Ok(match self.pooling {
+            Pooling::PerSample => rows,
+            Pooling::Batch => rows.f_sum(Kind::Double)?.f_reshape([1])?,
+        })
+    }
+
+    /// [G] of an expression that may be a constant.
+    pub(crate) fn by_group(&self, values: &Values<true, GRAPH>) -> Result<Tensor, Error> {
+        Ok(match values.outcome()? {
+            Outcome::Tensor(tensor) => tensor,
+            Outcome::Constant(value) => {
+                Tensor::f_full([self.group_count()], value, (Kind::Double, self.device))?
+            }
+        })
+    }
+}
+
+/// The tensor of an expression that is none of a constant.
+fn tensor_of<const WIDE: bool, const GRAPH: bool>(
+    values: &Values<WIDE, GRAPH>,
+) -> Result<Tensor, Error> {
+    match values.outcome()? {
+        Outcome::Tensor(tensor) => Ok(tensor),
+        Outcome::Constant(_) => unreachable!("made of a tensor"),
+    }
+}
+
+/// Which voxels count, [N, M], if not all do.
+fn counting(counted: Option<&Tensor>, weights: Option<&Tensor>) -> Result<Option<Tensor>, Error> {
+    let positive = weights.map(|weights| weights.f_gt(0.0)).transpose()?;
+    Ok(match (counted, positive) {
+        (Some(counted), Some(positive)) => Some(counted.f_logical_and(&positive)?),
+        (Some(counted), None) => Some(counted.shallow_clone()),
+        (None, positive) => positive,
+    })
+}
+
+/// What the values of an input are known to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extremes {
+    /// The largest magnitude of the prediction.
+    largest: f64,
+    /// Whether there is something out of range, in voxels that do not count.
+    are_elsewhere: bool,
+}
+
+impl Extremes {
+    /// Checks the values, which waits for the device.
+    pub(crate) fn new(of: &SegmentationLoss, input: &Input) -> Result<Self, Error> {
+        let classes = input.channels().max(2);
+        if of.activation == Activation::Softmax && input.channels() == 1 {
+            return Err(CoreError::SoftmaxOfOneClass.into());
+        }
+        of.classes().check(classes as usize)?;
+
+        let prediction = extremes(&input.prediction)?;
+        let (target, most) = match &input.target {
+            Target::Soft(target) => (extremes(target)?, 1.0),
+            Target::Labels(labels) => {
+                let labels = match of.ignored {
+                    Some(ignored) => labels.f_masked_fill(&labels.f_eq(ignored)?, 0)?,
+                    None => labels.shallow_clone(),
+                };
+                (extremes(&labels)?, (classes - 1) as f64)
+            }
+        };
+        let mut found = vec![prediction, target];
+        if let Some(weights) = &input.weights {
+            found.push(extremes(weights)?);
+        }
+        let found = Tensor::f_stack(&found, 0)?
+            .f_to(Device::Cpu)?
+            .f_reshape([-1])?;
+        let found = Vec::<f64>::try_from(found)?;
+        let logits = match of.activation {
+            Activation::Identity => [-ROUNDING, 1.0 + ROUNDING],
+            Activation::Softmax | Activation::Sigmoid => [-f64::MAX, f64::MAX],
+        };
+        let ranges = [logits, [0.0, most], [0.0, 1e30]];
+        let valid = found
+            .chunks(2)
+            .zip(ranges)
+            // A NaN is within no range.
+            .all(|(found, range)| found[0] >= range[0] && found[1] <= range[1]);
+        if !valid {
+            // The engine says what is wrong and where, or that it is in voxels that do not count.
+            engine::sums(of, &input.to_cpu()?)?;
+        }
+        Ok(Self {
+            largest: found[0].abs().max(found[1].abs()),
+            are_elsewhere: !valid,
+        })
+    }
+}
+
+/// The smallest and the largest number of a tensor, in f64; NaN if there is one.
+fn extremes(tensor: &Tensor) -> Result<Tensor, Error> {
+    let tensor = match tensor.f_kind()? {
+        Kind::Bool => tensor.f_to_kind(Kind::Uint8)?,
+        _ => tensor.f_detach()?,
+    };
+    let (least, most) = tensor.f_reshape([-1])?.f_aminmax(0, false)?;
+    Ok(Tensor::f_stack(&[least, most], 0)?.f_to_kind(Kind::Double)?)
+}

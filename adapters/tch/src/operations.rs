@@ -1,0 +1,180 @@
+//! The fused route by tensor operations, for devices whose memory the engine cannot see.
+//!
+//! The sums come to the host, where the slopes of the loss are taken; the gradient is written class by class, over the same formulas
+//! with dual numbers. Nothing of it is recorded, so memory is used again.
+
+use tch::{Kind, Tensor};
+use unifocal_core::{Activation, ClassSums, Loss};
+
+use crate::engine::narrowed;
+use crate::input::Input;
+use crate::operands::{Extremes, Operands, Parts};
+use crate::values::{Outcome, Values};
+use crate::{Error, SegmentationLoss};
+
+/// The sums of all terms, group by group, and within a group class by class.
+pub(crate) fn sums(
+    of: &SegmentationLoss,
+    input: &Input,
+    extremes: &Extremes,
+) -> Result<Vec<ClassSums<f64, 4>>, Error> {
+    let _guard = tch::no_grad_guard();
+    match input.arithmetic() {
+        Kind::Double => sums_in::<true>(of, input, extremes),
+        _ => sums_in::<false>(of, input, extremes),
+    }
+}
+
+fn sums_in<const WIDE: bool>(
+    of: &SegmentationLoss,
+    input: &Input,
+    extremes: &Extremes,
+) -> Result<Vec<ClassSums<f64, 4>>, Error> {
+    let operands = Operands::<WIDE, false>::new(of, input, extremes)?;
+    let mut all = Vec::new();
+    for ClassSums {
+        terms,
+        target,
+        voxels,
+    } in operands.sums(&of.loss, &of.classes())?
+    {
+        for values in terms.iter().chain([&target, &voxels]) {
+            all.push(operands.by_group(values)?);
+        }
+    }
+    // One copy for all, [G, C, 6].
+    let shape = [operands.class_count(), 6, operands.group_count()];
+    let all = Tensor::f_stack(&all, 0)?.f_reshape(shape)?;
+    let all = all.f_permute([2_i64, 0, 1].as_slice())?.f_reshape([-1])?;
+    let all = Vec::<f64>::try_from(all.f_to(tch::Device::Cpu)?)?;
+    let (rows, _) = all.as_chunks();
+    Ok(rows
+        .iter()
+        .map(|&[tp, fp, fn_, f, target, voxels]| ClassSums {
+            terms: [tp, fp, fn_, f],
+            target,
+            voxels,
+        })
+        .collect())
+}
+
+/// The gradient of Σ upstream·slope·sum with respect to the prediction, of its kind; `upstream` has one entry, or one per group.
+pub(crate) fn gradient(
+    of: &SegmentationLoss,
+    input: &Input,
+    extremes: &Extremes,
+    slopes: &[[f64; 4]],
+    upstream: &Tensor,
+) -> Result<Tensor, Error> {
+    let _guard = tch::no_grad_guard();
+    match input.arithmetic() {
+        Kind::Double => gradient_in::<true>(of, input, extremes, slopes, upstream),
+        _ => gradient_in::<false>(of, input, extremes, slopes, upstream),
+    }
+}
+
+fn gradient_in<const WIDE: bool>(
+    of: &SegmentationLoss,
+    input: &Input,
+    extremes: &Extremes,
+    slopes: &[[f64; 4]],
+    upstream: &Tensor,
+) -> Result<Tensor, Error> {
+    let operands = Operands::<WIDE, false>::new(of, input, extremes)?;
+    let (groups, classes) = (operands.group_count(), operands.class_count());
+    let kind = input.arithmetic();
+    let most = if WIDE { f64::MAX } else { f64::from(f32::MAX) } / 64.0;
+
+    // [G, C, 4] on the device, times what comes from above.
+    let slopes = Tensor::from_slice(slopes.as_flattened()).f_reshape([groups, classes, 4])?;
+    let upstream = upstream.f_to_kind(Kind::Double)?.f_reshape([-1, 1, 1])?;
+    let slopes = slopes.f_to(input.prediction.device())?.f_mul(&upstream)?;
+    let slopes = slopes.f_clamp(-most, most)?.f_to_kind(kind)?;
+
+    let (samples, channels) = (input.samples(), input.channels());
+    let mut gradient = input.prediction.f_detach()?.f_empty_like()?;
+    if gradient.f_kind()? != kind {
+        gradient = gradient.f_to_kind(kind)?;
+    }
+    let gradient = gradient.f_reshape([samples, channels, -1])?;
+    let weights = operands
+        .weights()
+        .map(|weights| weights.f_to_kind(kind))
+        .transpose()?;
+
+    // Σ_k slope_k·∂terms_k of a class, [N, M].
+    let slope =
+        |class: i64, parts: &Parts<Values<WIDE, false>>| -> Result<Values<WIDE, false>, Error> {
+            let y = operands.coverage(class)?;
+            let terms = of
+                .loss
+                .terms(&of.classes().class(class as usize), &parts.dual(), &y);
+            let by_term = slopes.f_select(1, class)?;
+            let mut sum = Values::constant(0.0);
+            for (k, term) in (0..).zip(terms) {
+                let slope = by_term.f_narrow(1, k, 1)?;
+                sum = sum + term.derivative * Values::given(slope);
+            }
+            Ok(match &weights {
+                Some(weights) => sum * Values::given(weights.shallow_clone()),
+                None => sum,
+            })
+        };
+    let write = |channel: i64, values: Values<WIDE, false>| -> Result<(), Error> {
+        let mut room = gradient.f_select(1, channel)?;
+        match values.outcome()? {
+            Outcome::Tensor(values) => room.f_copy_(&values)?,
+            Outcome::Constant(value) => drop(room.f_fill_(value)?),
+        }
+        Ok(())
+    };
+
+    if channels == 1 {
+        let (background, lesion) = (operands.parts(0)?, operands.parts(1)?);
+        let (h0, h1) = (slope(0, &background)?, slope(1, &lesion)?);
+        write(
+            0,
+            match lesion {
+                Parts::Given(_) => h1 - h0,
+                // ∂ln p = 1 − p, ∂ln(1 − p) = −p.
+                Parts::Logarithm { p, complement, .. } => h1 * complement - h0 * p,
+            },
+        )?;
+    } else {
+        for class in 0..classes {
+            let parts = operands.parts(class)?;
+            let h = slope(class, &parts)?;
+            write(
+                class,
+                match (of.activation, parts) {
+                    (Activation::Sigmoid, Parts::Logarithm { complement, .. }) => h * complement,
+                    _ => h,
+                },
+            )?;
+        }
+    }
+    if let Some(top) = operands.top() {
+        // g_k = h_k·(1 − p_k) − p_k·Σ_{j≠k} h_j, the sum without the likeliest class, whose h would drown the others'.
+        let of_top = gradient.f_gather(1, top, false)?.f_squeeze_dim(1)?;
+        let others = gradient.f_scatter_value(1, top, 0.0)?;
+        let others = others.f_sum_dim_intlist([1_i64].as_slice(), false, None)?;
+        let top = top.f_squeeze_dim(1)?;
+        for class in 0..classes {
+            let Parts::Logarithm { p, complement, .. } = operands.parts(class)? else {
+                unreachable!("a softmax has logarithms")
+            };
+            let h = gradient.f_select(1, class)?;
+            // Σ_{j≠k} h_j.
+            let mut rest = others.f_sub(&h)?.f_add_(&of_top)?;
+            rest = others.f_where_self(&top.f_eq(class)?, &rest)?;
+            let given = Values::given;
+            write(class, complement * given(h) - p * given(rest))?;
+        }
+    }
+    let mut gradient = gradient;
+    let gradient = gradient.f_clamp_(-most, most)?;
+    narrowed(
+        gradient.f_reshape(input.prediction.size())?,
+        input.prediction.f_kind()?,
+    )
+}

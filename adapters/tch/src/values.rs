@@ -1,0 +1,435 @@
+//! Tensors as the numbers of the formulas.
+//!
+//! A formula builds an expression, and libtorch computes what is asked for of it: nothing that is a constant, nothing that nobody
+//! uses, and, where no graph is recorded, in the memory of what is used for the last time.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::{Add, Div, Mul, Sub};
+use std::rc::Rc;
+
+use tch::{Kind, TchError, Tensor};
+use unifocal_core::{Dual, Exponent, Real, Share};
+
+/// An expression over tensors of one shape (or of length 1 on some axes), or a constant.
+///
+/// `WIDE` is whether its numbers are f64 (they are f32 otherwise), `GRAPH` whether libtorch records what is computed to
+/// differentiate it. Then a clip has the derivative 1 outside its bounds, a power the derivative 0 at 0, and nothing is written to
+/// twice.
+#[derive(Clone, Debug)]
+pub(crate) struct Values<const WIDE: bool, const GRAPH: bool>(Rc<RefCell<Expression<WIDE, GRAPH>>>);
+
+/// What is computed if it is asked for.
+struct Later(Box<dyn FnOnce() -> Result<Tensor, TchError>>);
+
+impl fmt::Debug for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Later")
+    }
+}
+
+#[derive(Debug)]
+enum Expression<const WIDE: bool, const GRAPH: bool> {
+    Constant(f64),
+    /// A tensor that others know of, which is never written to.
+    Given(Tensor),
+    /// What was computed of an expression.
+    Computed(Tensor),
+    Later(Later),
+    Unary(Unary, Values<WIDE, GRAPH>),
+    Binary(Binary, Values<WIDE, GRAPH>, Values<WIDE, GRAPH>),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Unary {
+    Scale(f64),
+    Shift(f64),
+    /// k − x.
+    From(f64),
+    /// k / x.
+    Over(f64),
+    LnAbove(f64),
+    Power(Exponent),
+    Clip(f64, f64),
+    /// x, and 1 where it is below this: what is divided by it is 0 there, and so should be its derivative, which times 1/TINY can be
+    /// infinite.
+    Divisor(f64),
+    Positive,
+    Exp,
+    Expm1,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
+
+/// What an expression comes to.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Constant(f64),
+    Tensor(Tensor),
+}
+
+impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
+    /// The numbers of a tensor, which is never written to. A mask of kind Bool counts as 0 and 1 in products.
+    pub(crate) fn given(tensor: Tensor) -> Self {
+        Self::new(Expression::Given(tensor))
+    }
+
+    /// A new tensor, which is computed when it is asked for.
+    pub(crate) fn later(compute: impl FnOnce() -> Result<Tensor, TchError> + 'static) -> Self {
+        Self::new(Expression::Later(Later(Box::new(compute))))
+    }
+
+    /// The same number everywhere.
+    pub(crate) fn constant(value: f64) -> Self {
+        Self::new(Expression::Constant(value))
+    }
+
+    /// The number, if it is the same everywhere.
+    pub(crate) fn as_constant(&self) -> Option<f64> {
+        match *self.0.borrow() {
+            Expression::Constant(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// eˣ.
+    pub(crate) fn exp(self) -> Self {
+        self.unary(Unary::Exp)
+    }
+
+    /// eˣ − 1.
+    pub(crate) fn expm1(self) -> Self {
+        self.unary(Unary::Expm1)
+    }
+
+    /// Computes it.
+    pub(crate) fn outcome(&self) -> Result<Outcome, TchError> {
+        match &*self.0.borrow() {
+            Expression::Constant(value) => return Ok(Outcome::Constant(*value)),
+            Expression::Given(tensor) | Expression::Computed(tensor) => {
+                return Ok(Outcome::Tensor(tensor.shallow_clone()));
+            }
+            Expression::Later(_) | Expression::Unary(..) | Expression::Binary(..) => (),
+        }
+        // Taken out, so that its operands know when they are used for the last time.
+        let tensor = match self.0.replace(Expression::Constant(f64::NAN)) {
+            Expression::Later(Later(compute)) => compute()?,
+            Expression::Unary(unary, x) => unary.apply::<WIDE, GRAPH>(x.operand()?)?,
+            Expression::Binary(binary, x, y) => {
+                let (x, y) = (x.operand()?, y.operand()?);
+                binary.apply(x, y)?
+            }
+            _ => unreachable!("it is one of the three"),
+        };
+        self.0.replace(Expression::Computed(tensor.shallow_clone()));
+        Ok(Outcome::Tensor(tensor))
+    }
+
+    /// Its tensor, to be an operand of another expression.
+    fn operand(self) -> Result<Operand, TchError> {
+        let outcome = self.outcome()?;
+        let last = !GRAPH && Rc::strong_count(&self.0) == 1;
+        let reusable = last && matches!(*self.0.borrow(), Expression::Computed(_));
+        match outcome {
+            Outcome::Tensor(tensor) => Ok(Operand { tensor, reusable }),
+            // Operations with a constant have become unary ones.
+            Outcome::Constant(_) => unreachable!("no operand is a constant"),
+        }
+    }
+
+    fn new(expression: Expression<WIDE, GRAPH>) -> Self {
+        Self(Rc::new(RefCell::new(expression)))
+    }
+
+    /// This of x; at once if x is a constant.
+    fn unary(self, unary: Unary) -> Self {
+        match self.as_constant() {
+            Some(value) => Self::constant(unary.of(value)),
+            None => Self::new(Expression::Unary(unary, self)),
+        }
+    }
+
+    fn binary(self, binary: Binary, other: Self) -> Self {
+        Self::new(Expression::Binary(binary, self, other))
+    }
+}
+
+impl<const WIDE: bool, const GRAPH: bool> Real for Values<WIDE, GRAPH> {
+    const TINY: f64 = if WIDE { f64::TINY } else { f32::TINY };
+
+    fn scale(self, k: f64) -> Self {
+        match k {
+            0.0 => Self::constant(0.0),
+            1.0 => self,
+            k => self.unary(Unary::Scale(k)),
+        }
+    }
+
+    fn shift(self, k: f64) -> Self {
+        match k {
+            0.0 => self,
+            k => self.unary(Unary::Shift(k)),
+        }
+    }
+
+    fn ln_above(self, low: f64) -> Self {
+        self.unary(Unary::LnAbove(low.max(Self::TINY)))
+    }
+
+    fn powf(self, e: Exponent) -> Self {
+        match e {
+            Exponent::Zero => Self::constant(1.0),
+            Exponent::One => self,
+            Exponent::Two => self.clone() * self,
+            e => self.unary(Unary::Power(e)),
+        }
+    }
+
+    fn clip(self, low: f64, high: f64) -> Self {
+        let is_divisor = GRAPH && low == Self::TINY && high == f64::INFINITY;
+        self.unary(if is_divisor {
+            Unary::Divisor(low)
+        } else {
+            Unary::Clip(low, high)
+        })
+    }
+
+    fn positive(self) -> Self {
+        self.unary(Unary::Positive)
+    }
+
+    fn zero(&self) -> Self {
+        Self::constant(0.0)
+    }
+
+    fn complement(self) -> Self {
+        self.unary(Unary::From(1.0))
+    }
+}
+
+impl<const WIDE: bool, const GRAPH: bool> Add for Values<WIDE, GRAPH> {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        match (self.as_constant(), other.as_constant()) {
+            (Some(k), _) => other.shift(k),
+            (_, Some(k)) => self.shift(k),
+            _ => self.binary(Binary::Add, other),
+        }
+    }
+}
+
+impl<const WIDE: bool, const GRAPH: bool> Sub for Values<WIDE, GRAPH> {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        match (self.as_constant(), other.as_constant()) {
+            (Some(k), _) => other.unary(Unary::From(k)),
+            (_, Some(k)) => self.shift(-k),
+            _ => self.binary(Binary::Sub, other),
+        }
+    }
+}
+
+impl<const WIDE: bool, const GRAPH: bool> Mul for Values<WIDE, GRAPH> {
+    type Output = Self;
+
+    fn mul(self, other: Self) -> Self {
+        match (self.as_constant(), other.as_constant()) {
+            (Some(k), _) => other.scale(k),
+            (_, Some(k)) => self.scale(k),
+            _ => self.binary(Binary::Mul, other),
+        }
+    }
+}
+
+impl<const WIDE: bool, const GRAPH: bool> Div for Values<WIDE, GRAPH> {
+    type Output = Self;
+
+    fn div(self, other: Self) -> Self {
+        match (self.as_constant(), other.as_constant()) {
+            (Some(0.0), None) => Self::constant(0.0),
+            (Some(k), _) => other.unary(Unary::Over(k)),
+            (_, Some(k)) => self.scale(1.0 / k),
+            _ => self.binary(Binary::Div, other),
+        }
+    }
+}
+
+/// y of a class: a mask, or numbers.
+#[derive(Debug)]
+pub(crate) struct Coverage(Tensor);
+
+impl Coverage {
+    pub(crate) fn new(tensor: Tensor) -> Self {
+        Self(tensor)
+    }
+
+    /// The numbers.
+    pub(crate) fn tensor(&self) -> &Tensor {
+        &self.0
+    }
+}
+
+impl<const WIDE: bool, const GRAPH: bool> Share<Values<WIDE, GRAPH>> for Coverage {
+    fn of(&self, x: Values<WIDE, GRAPH>) -> Values<WIDE, GRAPH> {
+        x * Values::given(self.0.shallow_clone())
+    }
+
+    fn complement(&self) -> Self {
+        // Of a tensor that was checked, with memory for one more: what fails here is out of memory.
+        Self(if self.0.kind() == Kind::Bool {
+            self.0.logical_not()
+        } else {
+            self.0.rsub_scalar(1.0)
+        })
+    }
+}
+
+impl<const WIDE: bool, const GRAPH: bool> Share<Dual<Values<WIDE, GRAPH>>> for Coverage {
+    fn of(&self, x: Dual<Values<WIDE, GRAPH>>) -> Dual<Values<WIDE, GRAPH>> {
+        Dual {
+            value: self.of(x.value),
+            derivative: self.of(x.derivative),
+        }
+    }
+
+    fn complement(&self) -> Self {
+        Share::<Values<WIDE, GRAPH>>::complement(self)
+    }
+}
+
+/// A tensor that an operation is applied to.
+struct Operand {
+    tensor: Tensor,
+    /// Whether the result may be written over it.
+    reusable: bool,
+}
+
+/// Calls the method in place, or the one that makes a new tensor.
+macro_rules! apply {
+    ($operand:ident, $in_place:ident, $new:ident $(, $argument:expr)*) => {{
+        let Operand { mut tensor, reusable } = $operand;
+        if reusable {
+            tensor.$in_place($($argument),*)
+        } else {
+            tensor.$new($($argument),*)
+        }
+    }};
+}
+
+impl Unary {
+    /// Of a number.
+    fn of(self, x: f64) -> f64 {
+        match self {
+            Self::Scale(k) => x.scale(k),
+            Self::Shift(k) => x.shift(k),
+            Self::From(k) => k - x,
+            Self::Over(k) => k / x,
+            Self::LnAbove(low) => x.ln_above(low),
+            Self::Power(e) => Real::powf(x, e),
+            Self::Clip(low, high) => x.clip(low, high),
+            Self::Divisor(low) => {
+                if x < low {
+                    1.0
+                } else {
+                    x
+                }
+            }
+            Self::Positive => x.positive(),
+            Self::Exp => x.exp(),
+            Self::Expm1 => x.exp_m1(),
+        }
+    }
+
+    /// Of a tensor.
+    fn apply<const WIDE: bool, const GRAPH: bool>(self, x: Operand) -> Result<Tensor, TchError> {
+        match self {
+            Self::Scale(k) => apply!(x, f_mul_scalar_, f_mul_scalar, k),
+            Self::Shift(k) => apply!(x, f_add_scalar_, f_add_scalar, k),
+            Self::From(k) => x.tensor.f_rsub_scalar(k),
+            Self::Over(k) => x.tensor.f_reciprocal()?.f_mul_scalar_(k),
+            Self::LnAbove(low) if GRAPH => clip_through(&x.tensor, low, f64::INFINITY)?.f_log(),
+            Self::LnAbove(low) => apply!(x, f_clamp_min_, f_clamp_min, low)?.f_log_(),
+            Self::Power(e) if GRAPH => {
+                let counts = x.tensor.f_gt(if WIDE { f64::TINY } else { f32::TINY })?;
+                let power = powered(&x.tensor.f_where_scalarother(&counts, 1.0)?, e)?;
+                power.f_where_scalarother(&counts, 0.0)
+            }
+            Self::Power(e) => powered(&x.tensor, e),
+            Self::Clip(low, high) if GRAPH && x.tensor.requires_grad() => {
+                clip_through(&x.tensor, low, high)
+            }
+            Self::Clip(low, f64::INFINITY) => apply!(x, f_clamp_min_, f_clamp_min, low),
+            Self::Clip(f64::NEG_INFINITY, high) => apply!(x, f_clamp_max_, f_clamp_max, high),
+            Self::Clip(low, high) => apply!(x, f_clamp_, f_clamp, low, high),
+            Self::Divisor(low) => {
+                let counts = x.tensor.f_ge(low)?;
+                x.tensor.f_where_scalarother(&counts, 1.0)
+            }
+            Self::Positive => {
+                let kind = if WIDE { Kind::Double } else { Kind::Float };
+                x.tensor.f_gt(0.0)?.f_to_kind(kind)
+            }
+            Self::Exp => apply!(x, f_exp_, f_exp),
+            Self::Expm1 => apply!(x, f_expm1_, f_expm1),
+        }
+    }
+}
+
+/// x clamped, with the derivative of x.
+fn clip_through(x: &Tensor, low: f64, high: f64) -> Result<Tensor, TchError> {
+    let detached = x.f_detach()?;
+    x.f_add(&detached.f_clamp(low, high)?.f_sub_(&detached)?)
+}
+
+fn powered(x: &Tensor, e: Exponent) -> Result<Tensor, TchError> {
+    match e {
+        Exponent::Half => x.f_sqrt(),
+        Exponent::ThreeHalves => x.f_sqrt()?.f_mul(x),
+        e => x.f_pow_tensor_scalar(e.to_f64()),
+    }
+}
+
+impl Binary {
+    fn apply(self, mut x: Operand, mut y: Operand) -> Result<Tensor, TchError> {
+        let commutes = matches!(self, Self::Add | Self::Mul);
+        if commutes && y.takes(&x.tensor)? && !x.takes(&y.tensor)? {
+            std::mem::swap(&mut x, &mut y);
+        }
+        let y = y.tensor;
+        let in_place = x.takes(&y)?;
+        let mut x = x.tensor;
+        match (self, in_place) {
+            (Self::Add, true) => x.f_add_(&y),
+            (Self::Add, false) => x.f_add(&y),
+            (Self::Sub, true) => x.f_sub_(&y),
+            (Self::Sub, false) => x.f_sub(&y),
+            (Self::Mul, true) => x.f_mul_(&y),
+            (Self::Mul, false) => x.f_mul(&y),
+            (Self::Div, true) => x.f_div_(&y),
+            (Self::Div, false) => x.f_div(&y),
+        }
+    }
+}
+
+impl Operand {
+    /// Whether its memory has room for the result of an operation with `other`.
+    fn takes(&self, other: &Tensor) -> Result<bool, TchError> {
+        let kind = self.tensor.f_kind()?;
+        let (shape, others) = (self.tensor.size(), other.size());
+        let fits = shape.len() == others.len()
+            && shape
+                .iter()
+                .zip(&others)
+                .all(|(n, other)| other == n || *other == 1);
+        let other = other.f_kind()?;
+        Ok(self.reusable && fits && (other == kind || other == Kind::Bool))
+    }
+}

@@ -1,0 +1,150 @@
+//! The conformance suite, on every route and in both precisions.
+
+use ndarray::ArrayD;
+use tch::{Device, Kind, Tensor};
+use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
+use unifocal_core::{AnyLoss, Layout};
+use unifocal_tch::{Error, Route, SegmentationLoss};
+
+/// `unifocal-tch` on tensors of this kind, differentiated by libtorch's backward.
+struct Tch {
+    route: Route,
+    kind: Kind,
+    device: Device,
+}
+
+impl Backend for Tch {
+    fn precision(&self) -> Precision {
+        match self.kind {
+            Kind::Double => Precision::F64,
+            _ => Precision::F32,
+        }
+    }
+
+    fn evaluate(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, String> {
+        self.run(loss, case).map_err(|error| error.to_string())
+    }
+}
+
+impl Tch {
+    fn run(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
+        let last = case.layout == Layout::ChannelsLast;
+        let float = |array: &ArrayD<f64>| tensor(array).to_kind(self.kind).to_device(self.device);
+        // The class axis in second place, by a view.
+        let first = |tensor: Tensor| {
+            if last {
+                tensor.movedim_int(-1, 1)
+            } else {
+                tensor
+            }
+        };
+        let leaf = float(&case.prediction).set_requires_grad(true);
+        let prediction = first(leaf.shallow_clone());
+        let (target, ignored) = match &case.truth {
+            Truth::Labels(labels, ignored) => (tensor(labels).to_device(self.device), *ignored),
+            // As exact as it is given.
+            Truth::Soft(target) => (first(tensor(target).to_device(self.device)), None),
+        };
+        let mut criterion = SegmentationLoss::new(*loss)
+            .with_route(self.route)
+            .with_activation(case.activation)
+            .with_pooling(case.pooling)
+            .with_absent(case.absent)
+            .ignoring(ignored);
+        if let Some(weights) = &case.class_weights {
+            criterion = criterion.with_class_weights(weights.as_slice());
+        }
+        if let Some(alpha) = &case.alpha {
+            criterion = criterion.with_alpha(alpha.as_slice());
+        }
+        if let Some(rare) = &case.rare {
+            criterion = criterion.with_rare(rare.as_slice());
+        }
+        let value = match &case.voxel_weights {
+            None => criterion.forward(&prediction, &target)?,
+            Some(weights) => {
+                let weights = tensor(weights).to_device(self.device);
+                criterion.weighted(&weights).forward(&prediction, &target)?
+            }
+        };
+        value.backward();
+        let gradient = leaf.grad().to_kind(Kind::Double).to_device(Device::Cpu);
+        let shape = case.prediction.raw_dim();
+        let gradient = Vec::<f64>::try_from(gradient.contiguous().view(-1))?;
+        Ok(Outcome {
+            value: value.double_value(&[]),
+            gradient: ArrayD::from_shape_vec(shape, gradient).expect("as many entries"),
+        })
+    }
+}
+
+fn tensor<T: tch::kind::Element + Copy>(array: &ArrayD<T>) -> Tensor {
+    let shape: Vec<i64> = array.shape().iter().map(|n| *n as i64).collect();
+    Tensor::from_slice(&array.iter().copied().collect::<Vec<_>>()).view(shape.as_slice())
+}
+
+fn on(route: Route, kind: Kind) -> Tch {
+    // The cases are small, and the tests run side by side.
+    tch::set_num_threads(1);
+    Tch {
+        route,
+        kind,
+        device: Device::Cpu,
+    }
+}
+
+// Central differences of one route hold for all: tests/routes.rs holds their gradients against each other.
+mod fused_f64 {
+    use super::*;
+    checks!(on(Route::Fused, Kind::Double) => goldens peers agreement hierarchy gradients invariances edges bad_input);
+}
+
+mod fused_f32 {
+    use super::*;
+    checks!(on(Route::Fused, Kind::Float) => goldens peers agreement hierarchy invariances edges bad_input);
+}
+
+mod operations_f64 {
+    use super::*;
+    checks!(on(Route::Operations, Kind::Double) => goldens peers agreement hierarchy invariances edges bad_input);
+}
+
+mod operations_f32 {
+    use super::*;
+    checks!(on(Route::Operations, Kind::Float) => goldens peers hierarchy invariances edges bad_input);
+}
+
+// libtorch differentiates num/den as 1/den − num/den², which near a full miss cancels more digits than `agreement` in f64 allows.
+mod composed_f64 {
+    use super::*;
+    checks!(on(Route::Composed, Kind::Double) => goldens peers hierarchy invariances edges bad_input);
+}
+
+mod composed_f32 {
+    use super::*;
+    checks!(on(Route::Composed, Kind::Float) => goldens peers agreement hierarchy invariances edges bad_input);
+}
+
+/// All of it on a GPU, if there is one.
+#[test]
+fn cuda() {
+    if !tch::Cuda::is_available() {
+        eprintln!("no CUDA device: nothing was run on a GPU");
+        return;
+    }
+    for route in [Route::Fused, Route::Composed] {
+        for kind in [Kind::Float, Kind::Double] {
+            let device = Device::Cuda(0);
+            let backend = Tch {
+                route,
+                kind,
+                device,
+            };
+            unifocal_conformance::goldens(&backend);
+            unifocal_conformance::agreement(&backend);
+            unifocal_conformance::invariances(&backend);
+            unifocal_conformance::edges(&backend);
+            unifocal_conformance::bad_input(&backend);
+        }
+    }
+}

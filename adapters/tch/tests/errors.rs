@@ -1,0 +1,231 @@
+//! What does not fit is an error that says what was found and what was expected, before libtorch sees it.
+
+use tch::{Device, Kind, Reduction, Tensor};
+use unifocal_tch::core::{Activation, Name};
+use unifocal_tch::{Error, Route, SegmentationLoss};
+
+const CPU: Device = Device::Cpu;
+
+fn probabilities() -> Tensor {
+    Tensor::full([2, 2, 3, 4], 0.5, (Kind::Float, CPU))
+}
+
+fn labels() -> Tensor {
+    Tensor::zeros([2, 3, 4], (Kind::Int64, CPU))
+}
+
+fn criterion() -> SegmentationLoss {
+    SegmentationLoss::new(Name::AsymmetricUnifiedFocal)
+}
+
+/// Every route refuses it, with all of these words.
+fn refused(predictions: &Tensor, targets: &Tensor, words: &[&str]) {
+    for route in [Route::Fused, Route::Operations, Route::Composed] {
+        let error = criterion()
+            .with_route(route)
+            .forward(predictions, targets)
+            .unwrap_err();
+        let message = error.to_string();
+        for word in words {
+            assert!(
+                message.contains(word),
+                "{route:?}: {message:?} does not say {word:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn shapes() {
+    let ones = |shape: &[i64], kind| Tensor::ones(shape, (kind, CPU));
+    // What libtorch would broadcast.
+    refused(
+        &probabilities(),
+        &ones(&[2, 2, 1, 1], Kind::Float),
+        &["[2, 2, 1, 1]", "[2, 2, 3, 4]", "[2, 3, 4]"],
+    );
+    refused(
+        &probabilities(),
+        &ones(&[2, 1, 3, 4], Kind::Int64),
+        &["[2, 1, 3, 4]"],
+    );
+    refused(&probabilities(), &ones(&[3, 4], Kind::Int64), &["[3, 4]"]);
+    refused(
+        &ones(&[5], Kind::Float),
+        &labels(),
+        &["[5]", "[N, C, spatial…]"],
+    );
+    refused(
+        &ones(&[2, 2, 0, 4], Kind::Float),
+        &ones(&[2, 0, 4], Kind::Int64),
+        &["[2, 2, 0, 4]"],
+    );
+    let weights = ones(&[2, 1, 4], Kind::Float);
+    let error = criterion()
+        .weighted(&weights)
+        .forward(&probabilities(), &labels())
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::Shape { what: "voxel weights", found, expected } if found == &[2, 1, 4] && expected == &[2, 3, 4]),
+        "{error}"
+    );
+}
+
+#[test]
+fn kinds() {
+    refused(
+        &labels().unsqueeze(1).expand([2, 2, 3, 4], false),
+        &labels(),
+        &["prediction", "Int64", "Float"],
+    );
+    refused(
+        &probabilities(),
+        &labels().to_kind(Kind::Float),
+        &["labels", "Float", "Int64"],
+    );
+    refused(
+        &probabilities(),
+        &probabilities().to_kind(Kind::ComplexFloat),
+        &["target", "ComplexFloat"],
+    );
+    refused(
+        &probabilities().to_sparse_sparse_dim(2),
+        &labels(),
+        &["prediction", "dense"],
+    );
+    refused(&Tensor::new(), &labels(), &["prediction"]);
+}
+
+#[test]
+fn values() {
+    let with = |index: i64, value: f64| {
+        let tensor = probabilities();
+        let _ = tensor.view(-1).get(index).fill_(value);
+        tensor
+    };
+    refused(
+        &with(17, f64::NAN),
+        &labels(),
+        &["NaN", "sample 0", "channel 1", "voxel 5"],
+    );
+    refused(
+        &with(24, 1.5),
+        &labels(),
+        &["1.5", "sample 1", "channel 0", "voxel 0"],
+    );
+    let labels_with = |label: i64| {
+        let tensor = labels();
+        let _ = tensor.view(-1).get(14).fill_(label);
+        tensor
+    };
+    refused(
+        &probabilities(),
+        &labels_with(2),
+        &["label is 2", "sample 1", "voxel 2", "0 to 1"],
+    );
+    refused(&probabilities(), &labels_with(-1), &["label is -1"]);
+    // An int64 mask of the prediction's shape that is no one-hot.
+    let mask = labels_with(7).unsqueeze(1).expand([2, 2, 3, 4], false);
+    refused(&probabilities(), &mask, &["target is 7", "[0, 1]"]);
+    let weights = labels_with(-3);
+    for route in [Route::Fused, Route::Operations, Route::Composed] {
+        let criterion = criterion().with_route(route);
+        let error = criterion
+            .weighted(&weights)
+            .forward(&probabilities(), &labels())
+            .unwrap_err();
+        assert!(error.to_string().contains("weight is -3"), "{error}");
+    }
+}
+
+/// A NaN where nobody looks is not seen.
+#[test]
+fn ignored_voxels_may_hold_anything() {
+    let labels = labels();
+    let _ = labels.narrow(1, 0, 1).fill_(255);
+    let mask = labels.ne(255);
+    let logits = Tensor::randn([2, 2, 3, 4], (Kind::Float, CPU));
+    let spoilt = logits.copy();
+    let _ = spoilt.narrow(2, 0, 1).fill_(f64::NAN);
+    for route in [Route::Fused, Route::Operations, Route::Composed] {
+        for masked in [false, true] {
+            let run = |logits: &Tensor| {
+                let leaf = logits.detach().set_requires_grad(true);
+                let criterion = criterion()
+                    .with_activation(Activation::Softmax)
+                    .with_route(route);
+                let loss = if masked {
+                    let zeros = labels.masked_fill(&labels.eq(255), 0);
+                    criterion.weighted(&mask).forward(&leaf, &zeros).unwrap()
+                } else {
+                    criterion.ignoring(255).forward(&leaf, &labels).unwrap()
+                };
+                loss.backward();
+                (loss.double_value(&[]), leaf.grad())
+            };
+            let ((value, gradient), (expected, expected_gradient)) = (run(&spoilt), run(&logits));
+            assert!((value - expected).abs() < 1e-6, "{route:?}");
+            assert!(
+                gradient.allclose(&expected_gradient, 1e-5, 1e-8, false),
+                "{route:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn settings() {
+    let with = |criterion: SegmentationLoss| {
+        let error = criterion.forward(&probabilities(), &labels()).unwrap_err();
+        error.to_string()
+    };
+    for route in [Route::Fused, Route::Operations, Route::Composed] {
+        let criterion = criterion().with_route(route);
+        let message = with(criterion.clone().with_class_weights([1.0, 1.0, 1.0]));
+        assert!(message.contains("class weights"), "{message}");
+        let message = with(criterion.clone().with_rare([2]));
+        assert!(message.contains("rare"), "{message}");
+        let message = with(criterion.clone().with_reduction(Reduction::Other(7)));
+        assert!(message.contains("Other(7)"), "{message}");
+        let one = probabilities().narrow(1, 0, 1);
+        let softmax = criterion.with_activation(Activation::Softmax);
+        let message = softmax.forward(&one, &labels()).unwrap_err().to_string();
+        assert!(message.contains("one class"), "{message}");
+    }
+}
+
+/// A foreground mask with its class axis of length 1 is labels, and may have ones that are ignored.
+#[test]
+fn foreground_masks() {
+    let prediction = Tensor::from_slice(&[0.2_f32, 0.7, 0.9]).view([1, 1, 3]);
+    let mask = Tensor::from_slice(&[0_u8, 1, 255]).view([1, 1, 3]);
+    let with_axis = criterion()
+        .ignoring(255)
+        .forward(&prediction, &mask)
+        .unwrap();
+    let without = criterion()
+        .ignoring(255)
+        .forward(&prediction, &mask.squeeze_dim(1))
+        .unwrap();
+    let float = criterion()
+        .forward(
+            &prediction.narrow(2, 0, 2),
+            &mask.narrow(2, 0, 2).to_kind(Kind::Float),
+        )
+        .unwrap();
+    assert_eq!(with_axis.double_value(&[]), without.double_value(&[]));
+    assert!((with_axis.double_value(&[]) - float.double_value(&[])).abs() < 1e-7);
+}
+
+#[test]
+fn devices() {
+    if !tch::Cuda::is_available() {
+        eprintln!("no CUDA device: tensors on different devices were not tried");
+        return;
+    }
+    refused(
+        &probabilities().to_device(Device::Cuda(0)),
+        &labels(),
+        &["target", "Cpu", "Cuda(0)"],
+    );
+}

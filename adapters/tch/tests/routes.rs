@@ -1,0 +1,433 @@
+//! All routes give the same value and gradient, for random inputs of every kind; and what libtorch does with a gradient.
+
+use proptest::prelude::*;
+use tch::{Device, Kind, Reduction, Tensor};
+use unifocal_tch::core::{
+    AbsentClass, Activation, AnyLoss, Focal, Name, ParameterError, Pooling, Tversky, UnifiedFocal,
+};
+use unifocal_tch::{Route, SegmentationLoss};
+
+/// Gradients of libtorch's autodiff against the analytic one, relative to the largest entry: each rounds the products of a quotient's
+/// derivative, which cancel near a full miss, in another order.
+const TOLERANCE: [(Kind, f64); 2] = [(Kind::Double, 1e-9), (Kind::Float, 1e-4)];
+
+/// A tensor, its target and its weights, and what is said of them.
+#[derive(Debug)]
+struct Case {
+    prediction: Tensor,
+    target: Tensor,
+    weights: Option<Tensor>,
+    criterion: SegmentationLoss,
+    upstream: f64,
+}
+
+fn loss() -> impl Strategy<Value = AnyLoss> {
+    let unit = 0.05..0.95_f64;
+    (
+        0..Name::ALL.len(),
+        unit.clone(),
+        unit.clone(),
+        unit,
+        any::<bool>(),
+    )
+        .prop_map(|(name, lambda, delta, gamma, as_named)| {
+            let name = Name::ALL[name];
+            let set = || -> Result<AnyLoss, ParameterError> {
+                Ok(match AnyLoss::from(name) {
+                    AnyLoss::Tversky(loss) => loss.with_delta(delta)?.with_gamma(gamma)?.into(),
+                    AnyLoss::Focal(loss) => loss.with_delta(delta)?.with_gamma(4.0 * gamma)?.into(),
+                    AnyLoss::UnifiedFocal(loss) => {
+                        let loss = loss.with_delta(delta)?.with_gamma(gamma)?;
+                        loss.with_lambda(lambda)?.into()
+                    }
+                })
+            };
+            if as_named {
+                name.into()
+            } else {
+                set().expect("in range")
+            }
+        })
+}
+
+prop_compose! {
+    fn case()(
+        loss in loss(),
+        spatial in prop::collection::vec(1..6_i64, 1..=4),
+        (samples, channels) in (1..4_i64, 1..9_i64),
+        activation in 0..3_usize,
+        target in 0..6_usize,
+        (weighted, ignoring, weighing, rare) in any::<(bool, bool, bool, bool)>(),
+        (batch, skip, transposed) in any::<(bool, bool, bool)>(),
+        reduction in 0..3_usize,
+        wide in any::<bool>(),
+        upstream in 0.1..10.0_f64,
+        seed in any::<i64>(),
+    ) -> Case {
+        tch::manual_seed(seed);
+        let shape = [&[samples, channels], spatial.as_slice()].concat();
+        let labels_shape = [&[samples], spatial.as_slice()].concat();
+        let on = (Kind::Double, Device::Cpu);
+        let kind = if wide { Kind::Double } else { Kind::Float };
+        let activation = match activation {
+            0 => Activation::Identity,
+            1 if channels > 1 => Activation::Softmax,
+            _ => Activation::Sigmoid,
+        };
+        let mut prediction = match activation {
+            Activation::Identity => Tensor::rand(shape.as_slice(), on) * 0.96 + 0.02,
+            Activation::Softmax | Activation::Sigmoid => Tensor::randn(shape.as_slice(), on) * 3.0,
+        };
+        if transposed {
+            prediction = prediction.transpose(-1, -2).contiguous().transpose(-1, -2);
+        }
+        let classes = channels.max(2);
+        let mut labels = Tensor::randint(classes, labels_shape.as_slice(), (Kind::Int64, Device::Cpu));
+        let mut criterion = SegmentationLoss::new(loss)
+            .with_activation(activation)
+            .with_pooling(if batch { Pooling::Batch } else { Pooling::PerSample })
+            .with_absent(if skip { AbsentClass::Skip } else { AbsentClass::Smooth })
+            .with_reduction([Reduction::Mean, Reduction::Sum, Reduction::None][reduction]);
+        if ignoring && target < 4 {
+            let left_out = Tensor::rand(labels_shape.as_slice(), on).lt(0.2);
+            labels = labels.masked_fill(&left_out, 100);
+            criterion = criterion.ignoring(100);
+        }
+        if weighing {
+            let weights: Vec<f64> = (0..classes).map(|class| (class as f64 + 0.5) % 3.0).collect();
+            criterion = criterion.with_class_weights(weights);
+        }
+        if rare {
+            criterion = criterion.with_rare([classes as usize - 1]);
+            criterion = criterion.with_alpha(vec![0.75; classes as usize]);
+        }
+        let target = match target {
+            0 => labels,
+            1 => labels.to_kind(Kind::Uint8),
+            2 => labels.to_kind(Kind::Int8),
+            3 => labels.to_kind(Kind::Int),
+            4 if channels > 1 => labels.one_hot(classes).movedim_int(-1, 1),
+            _ => (Tensor::rand(shape.as_slice(), on) / channels as f64).to_kind(Kind::Float),
+        };
+        let weights = weighted.then(|| {
+            let weights = Tensor::rand(labels_shape.as_slice(), on) * 2.0;
+            (&weights * weights.gt(0.3)).to_kind(Kind::Float)
+        });
+        Case { prediction: prediction.to_kind(kind), target, weights, criterion, upstream }
+    }
+}
+
+/// Value (summed, if it is one per sample) and gradient.
+fn run(case: &Case, route: Route) -> (f64, Tensor) {
+    let leaf = case.prediction.detach().set_requires_grad(true);
+    let criterion = case.criterion.clone().with_route(route);
+    let value = match &case.weights {
+        Some(weights) => criterion.weighted(weights).forward(&leaf, &case.target),
+        None => criterion.forward(&leaf, &case.target),
+    }
+    .unwrap_or_else(|error| panic!("{route:?}: {error}"));
+    // Other factors for other samples.
+    let factors = Tensor::arange(value.numel() as i64, (value.kind(), Device::Cpu)) + case.upstream;
+    let value = (value.view(-1) * factors).sum(value.kind());
+    value.backward();
+    (value.double_value(&[]), leaf.grad().to_kind(Kind::Double))
+}
+
+fn tolerance(kind: Kind) -> f64 {
+    let (_, tolerance) = TOLERANCE.into_iter().find(|(of, _)| *of == kind).unwrap();
+    tolerance
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn all_give_the_same(case in case()) {
+        let (value, gradient) = run(&case, Route::Fused);
+        let tolerance = tolerance(case.prediction.kind());
+        let scale = gradient.abs().max().double_value(&[]).max(1e-4);
+        for route in [Route::Operations, Route::Composed] {
+            let (other, other_gradient) = run(&case, route);
+            prop_assert!(
+                (value - other).abs() <= tolerance * value.abs().max(1.0),
+                "{route:?}: {other} is not {value}"
+            );
+            let error = (&gradient - &other_gradient).abs().max().double_value(&[]);
+            prop_assert!(error <= tolerance * scale, "{route:?}: {error} of {scale}\n{gradient}\n{other_gradient}");
+        }
+    }
+}
+
+fn logits() -> (Tensor, Tensor) {
+    tch::manual_seed(3);
+    let on = (Kind::Double, Device::Cpu);
+    (
+        Tensor::randn([2, 3, 4, 5], on),
+        Tensor::randint(3, [2, 4, 5], (Kind::Int64, Device::Cpu)),
+    )
+}
+
+fn unified() -> SegmentationLoss {
+    SegmentationLoss::new(UnifiedFocal::asymmetric()).with_activation(Activation::Softmax)
+}
+
+/// A factor, a layer before and a view in between: as with any function of libtorch's.
+#[test]
+fn the_chain_goes_on() {
+    let (logits, labels) = logits();
+    let gradient = |route| {
+        let leaf = logits.detach().set_requires_grad(true);
+        let before = (&leaf * 2.0).tanh().transpose(2, 3).transpose(2, 3) * 3.0;
+        let loss = unified()
+            .with_route(route)
+            .forward(&before, &labels)
+            .unwrap();
+        (loss * 1e4 + before.square().mean(Kind::Double)).backward();
+        leaf.grad()
+    };
+    let expected = gradient(Route::Composed);
+    for route in [Route::Fused, Route::Operations] {
+        assert!(
+            gradient(route).allclose(&expected, 1e-10, 1e-10, false),
+            "{route:?}"
+        );
+    }
+}
+
+/// Twice through a graph that is kept, and not through one that is not.
+#[test]
+fn a_graph_is_kept_or_not() {
+    let (logits, labels) = logits();
+    for route in [Route::Fused, Route::Operations] {
+        let leaf = logits.detach().set_requires_grad(true);
+        let loss = unified().with_route(route).forward(&leaf, &labels).unwrap();
+        let [first] = &Tensor::run_backward(&[&loss], &[&leaf], true, false)[..] else {
+            panic!("one gradient")
+        };
+        let [second] = &Tensor::run_backward(&[&loss], &[&leaf], false, false)[..] else {
+            panic!("one gradient")
+        };
+        assert!(first.equal(second));
+        assert!(Tensor::f_run_backward(&[&loss], &[&leaf], false, false).is_err());
+    }
+}
+
+/// The gradient of a gradient is an error, and never silently a part of it.
+#[test]
+fn a_second_derivative() {
+    let (logits, labels) = logits();
+    let second = |route| {
+        let leaf = logits.detach().set_requires_grad(true);
+        let loss = unified().with_route(route).forward(&leaf, &labels).unwrap();
+        let gradient = &Tensor::run_backward(&[loss], &[&leaf], true, true)[0];
+        let norm = gradient.square().sum(Kind::Double);
+        Tensor::f_run_backward(&[norm], &[&leaf], false, false).map(|mut of| of.remove(0))
+    };
+    for route in [Route::Fused, Route::Operations] {
+        let message = second(route).unwrap_err().to_string();
+        assert!(message.contains("Route::Composed"), "{message}");
+    }
+    let composed = second(Route::Composed).unwrap();
+    // Against differences of the fused gradient.
+    let step = 1e-5;
+    let norm = |logits: &Tensor| {
+        let leaf = logits.detach().set_requires_grad(true);
+        unified().forward(&leaf, &labels).unwrap().backward();
+        leaf.grad().square().sum(Kind::Double).double_value(&[])
+    };
+    for index in [0, 31, 119] {
+        let moved = Tensor::zeros([120], (Kind::Double, Device::Cpu));
+        let _ = moved.get(index).fill_(step);
+        let moved = moved.view([2, 3, 4, 5]);
+        let difference = (norm(&(&logits + &moved)) - norm(&(&logits - &moved))) / (2.0 * step);
+        let found = composed.view(-1).double_value(&[index]);
+        assert!(
+            (found - difference).abs() <= 1e-6 * difference.abs().max(1e-3),
+            "{found} is not {difference}"
+        );
+    }
+}
+
+/// What comes from above is not lost where it is no number.
+#[test]
+fn a_nan_from_above_stays() {
+    let (logits, labels) = logits();
+    for route in [Route::Fused, Route::Operations, Route::Composed] {
+        let leaf = logits.detach().set_requires_grad(true);
+        let loss = unified().with_route(route).forward(&leaf, &labels).unwrap();
+        (loss * f64::NAN).backward();
+        assert_eq!(leaf.grad().isnan().all().int64_value(&[]), 1, "{route:?}");
+    }
+}
+
+/// A prediction that was changed after the loss was computed is refused by libtorch, as for any function.
+#[test]
+fn a_changed_prediction_is_refused() {
+    let (logits, labels) = logits();
+    for route in [Route::Fused, Route::Operations] {
+        let leaf = logits.detach().set_requires_grad(true);
+        let mut before = &leaf * 1.0;
+        let loss = unified()
+            .with_route(route)
+            .forward(&before, &labels)
+            .unwrap();
+        let _ = before.zero_();
+        assert!(loss.f_backward().is_err());
+    }
+}
+
+/// Nothing is recorded where nobody asks for it.
+#[test]
+fn without_gradients() {
+    let (logits, labels) = logits();
+    for route in [Route::Fused, Route::Operations, Route::Composed] {
+        let criterion = unified().with_route(route);
+        assert!(!criterion.forward(&logits, &labels).unwrap().requires_grad());
+        let leaf = logits.detach().set_requires_grad(true);
+        let loss = tch::no_grad(|| criterion.forward(&leaf, &labels).unwrap());
+        assert!(!loss.requires_grad());
+    }
+}
+
+/// f16 and bf16: sums are wider, and the gradient of the prediction's kind is that of the widened numbers, whatever the loss scale.
+#[test]
+fn half_precision() {
+    let (logits, labels) = logits();
+    for (kind, unit) in [(Kind::Half, 1e-3), (Kind::BFloat16, 8e-3)] {
+        let narrow = logits.to_kind(kind);
+        for scale in [1.0, 65536.0] {
+            let gradient = |prediction: &Tensor, route| {
+                let leaf = prediction.detach().set_requires_grad(true);
+                let loss = unified().with_route(route).forward(&leaf, &labels).unwrap();
+                assert_eq!(loss.kind(), Kind::Float);
+                (&loss * scale).backward();
+                assert_eq!(leaf.grad().kind(), prediction.kind());
+                (
+                    loss.double_value(&[]),
+                    leaf.grad().to_kind(Kind::Float) / scale,
+                )
+            };
+            let (value, expected) = gradient(&narrow.to_kind(Kind::Float), Route::Fused);
+            let most = expected.abs().max().double_value(&[]);
+            for route in [Route::Fused, Route::Operations, Route::Composed] {
+                let (found, gradient) = gradient(&narrow, route);
+                assert!(
+                    (found - value).abs() <= 1e-6,
+                    "{kind:?} {route:?}: {found} is not {value}"
+                );
+                let error = (&gradient - &expected).abs().max().double_value(&[]);
+                assert!(
+                    error <= unit * most,
+                    "{kind:?} {route:?}: {error} of {most}"
+                );
+            }
+        }
+    }
+}
+
+/// Saturated logits, empty and full masks, right and wrong, in every kind: a finite value and a finite gradient.
+#[test]
+fn saturated() {
+    for kind in [Kind::Half, Kind::BFloat16, Kind::Float, Kind::Double] {
+        for name in Name::ALL {
+            for lesion in [0, 1] {
+                for z in [-1e4, 1e4] {
+                    let lesion_logits = Tensor::full([1, 1, 4, 4], z, (kind, Device::Cpu));
+                    let logits = Tensor::cat(&[&lesion_logits.neg(), &lesion_logits], 1);
+                    let labels = Tensor::full([1, 4, 4], lesion, (Kind::Int64, Device::Cpu));
+                    for activation in [Activation::Softmax, Activation::Sigmoid] {
+                        for route in [Route::Fused, Route::Operations, Route::Composed] {
+                            let leaf = logits.detach().set_requires_grad(true);
+                            let criterion = SegmentationLoss::new(name).with_activation(activation);
+                            let loss = criterion.with_route(route).forward(&leaf, &labels).unwrap();
+                            loss.backward();
+                            let what =
+                                format!("{kind:?} {name} {lesion} {z} {activation:?} {route:?}");
+                            assert!(loss.double_value(&[]).is_finite(), "{what}");
+                            assert_eq!(leaf.grad().isfinite().all().int64_value(&[]), 1, "{what}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Views of every kind give what their copies give: transposed, sliced, expanded, and the gradient has their shape.
+#[test]
+fn views() {
+    tch::manual_seed(5);
+    let on = (Kind::Float, Device::Cpu);
+    let whole = Tensor::rand([2, 3, 8, 70], on);
+    let labels = Tensor::randint(3, [2, 8, 70], (Kind::Uint8, Device::Cpu));
+    let expanded = Tensor::rand([1, 3, 8, 70], on);
+    let cases = [
+        (whole.transpose(2, 3), labels.transpose(1, 2)),
+        (whole.slice(3, 5, 60, 2), labels.slice(2, 5, 60, 2)),
+        (
+            whole.permute([0, 1, 3, 2]).narrow(2, 1, 40),
+            labels.transpose(1, 2).narrow(1, 1, 40),
+        ),
+        (
+            expanded.expand([2, 3, 8, 70], false),
+            labels.shallow_clone(),
+        ),
+        (
+            whole.movedim_int(1, -1).contiguous().movedim_int(-1, 1),
+            labels.shallow_clone(),
+        ),
+        (whole.narrow(0, 1, 1), labels.narrow(0, 1, 1)),
+    ];
+    for (prediction, labels) in cases {
+        let criterion = SegmentationLoss::new(Tversky::focal());
+        let gradient = |prediction: &Tensor, labels: &Tensor| {
+            let leaf = prediction.detach().set_requires_grad(true);
+            criterion.forward(&leaf, labels).unwrap().backward();
+            leaf.grad().contiguous()
+        };
+        let found = gradient(&prediction, &labels);
+        let expected = gradient(&prediction.contiguous(), &labels.contiguous());
+        assert!(found.allclose(&expected, 1e-6, 1e-9, false));
+    }
+}
+
+/// Scores per class, whichever route; differentiable on the composed one.
+#[test]
+fn per_class() {
+    let (logits, labels) = logits();
+    let leaf = logits.detach().set_requires_grad(true);
+    let fused = unified().per_class(&leaf, &labels).unwrap();
+    assert_eq!(fused.size(), [2, 3]);
+    assert!(!fused.requires_grad());
+    for route in [Route::Operations, Route::Composed] {
+        let scores = unified()
+            .with_route(route)
+            .per_class(&leaf, &labels)
+            .unwrap();
+        assert!(scores.allclose(&fused, 1e-12, 1e-12, false), "{route:?}");
+        assert_eq!(scores.requires_grad(), route == Route::Composed);
+    }
+    let batch = unified()
+        .with_pooling(Pooling::Batch)
+        .per_class(&leaf, &labels)
+        .unwrap();
+    assert_eq!(batch.size(), [1, 3]);
+}
+
+/// Nobody's sums stop growing in f16: more voxels than it can count.
+#[test]
+fn many_voxels() {
+    let probabilities = Tensor::full([1, 2, 512, 512], 0.5, (Kind::Half, Device::Cpu));
+    let labels = Tensor::zeros([1, 512, 512], (Kind::Uint8, Device::Cpu));
+    for route in [Route::Fused, Route::Operations, Route::Composed] {
+        let criterion = SegmentationLoss::new(Focal::cross_entropy()).with_route(route);
+        let loss = criterion
+            .forward(&probabilities, &labels)
+            .unwrap()
+            .double_value(&[]);
+        assert!(
+            (loss - std::f64::consts::LN_2).abs() < 1e-6,
+            "{route:?}: {loss}"
+        );
+    }
+}
