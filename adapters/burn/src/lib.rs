@@ -48,3 +48,8 @@ pub use loss::SegmentationLoss;
 pub use plan::Route;
 pub use reduce::{AllReduce, Devices, Threads};
 pub use sums::Sums;
+
+/// The examples of the documentation, compiled and run.
+#[cfg(all(doctest, feature = "flex"))]
+#[doc = include_str!("../../../docs/burn.md")]
+mod documentation {}

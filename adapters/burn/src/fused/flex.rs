@@ -161,6 +161,11 @@ fn evaluated<Q: Question>(
     plan: &Plan,
     question: Q,
 ) -> Result<Q::Answer, Error> {
+    // What is narrower is widened once, for both sweeps: the engine could read it as it is, but is compiled for each type.
+    let prediction = match prediction.dtype() {
+        DType::F16 | DType::BF16 => Flex::float_cast(prediction, FloatDType::F32),
+        _ => prediction,
+    };
     let prediction = prediction.to_contiguous();
     let weights = match weights {
         Weights::One => None,
@@ -174,8 +179,6 @@ fn evaluated<Q: Question>(
     };
     match prediction.dtype() {
         DType::F64 => asked.of::<f64>(target),
-        DType::F16 => asked.of::<burn::tensor::f16>(target),
-        DType::BF16 => asked.of::<burn::tensor::bf16>(target),
         _ => asked.of::<f32>(target),
     }
     .map_err(|error| match error {
@@ -210,19 +213,16 @@ impl<Q: Question> Asked<'_, Q> {
                 let labels = labels.to_contiguous();
                 match labels.dtype() {
                     DType::I32 => labels!(labels as i32),
-                    DType::U8 => labels!(labels as u8),
                     DType::I64 => labels!(labels as i64),
                     _ => {
-                        let labels = Flex::int_cast(labels, IntDType::I64);
-                        labels!(labels as i64)
+                        let labels = Flex::int_cast(labels, IntDType::I32);
+                        labels!(labels as i32)
                     }
                 }
             }
             Target::Soft(target) => {
                 let target = match self.prediction.dtype() {
                     DType::F64 => Flex::float_cast(target, FloatDType::F64),
-                    DType::F16 => Flex::float_cast(target, FloatDType::F16),
-                    DType::BF16 => Flex::float_cast(target, FloatDType::BF16),
                     _ => Flex::float_cast(target, FloatDType::F32),
                 };
                 let target = target.to_contiguous();
