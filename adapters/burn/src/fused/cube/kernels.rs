@@ -1,5 +1,12 @@
 //! The kernels: one that sums, one that merges what the cubes have summed, one that finds the values, one that writes the gradient.
 
+#![allow(
+    clippy::collapsible_if,
+    clippy::manual_range_contains,
+    clippy::semicolon_if_nothing_returned,
+    reason = "the language of kernels has nothing else"
+)]
+
 use burn_cubecl::cubecl;
 use cubecl::prelude::*;
 use unifocal_core::{Activation, Class, ClassSums, Dual, Loss, Probability, Real};
