@@ -61,7 +61,7 @@ impl SegmentationLoss {
         Self::of(plan, self.reduction)
     }
 
-    /// The loss, [1]: over the samples the mean, or the sum if the configuration says so.
+    /// The loss, `[1]`: over the samples the mean, or the sum if the configuration says so.
     pub fn forward<const D: usize>(
         &self,
         predictions: Tensor<D>,
@@ -107,7 +107,7 @@ impl SegmentationLoss {
         Ok(self.reduced(self.sums_weighted(predictions, targets, weights)?))
     }
 
-    /// The loss of each sample, [batch_size]; of the batch, [1], if its samples share their sums.
+    /// The loss of each sample, `[batch_size]`; of the batch, `[1]`, if its samples share their sums.
     pub fn forward_no_reduction<const D: usize>(
         &self,
         predictions: Tensor<D>,

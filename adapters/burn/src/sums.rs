@@ -70,7 +70,7 @@ impl Sums {
         Ok(Self { tensor, ..self })
     }
 
-    /// The loss of each group, [G]: of each sample, or of the batch.
+    /// The loss of each group, `[G]`: of each sample, or of the batch.
     pub fn values(self) -> Tensor<1> {
         match fused::values(&self.plan, &self.tensor, self.dtype) {
             Some(values) => values,

@@ -46,8 +46,3 @@ pub use unifocal_core as core;
 
 pub use criterion::{Route, SegmentationLoss, Weighted};
 pub use error::Error;
-
-/// The examples of the documentation, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/tch.md")]
-mod documentation {}

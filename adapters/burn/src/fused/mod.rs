@@ -43,7 +43,7 @@ pub struct Summed<B: Backend> {
     pub error: Option<Error>,
 }
 
-/// The value of each group, [G], and its slopes by the group's sums, [G, C, 6].
+/// The value of each group, `[G]`, and its slopes by the group's sums, [G, C, 6].
 #[derive(ExtensionType, Clone, Debug)]
 pub struct Valued<B: Backend> {
     pub values: FloatTensor<B>,
