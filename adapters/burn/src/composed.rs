@@ -44,24 +44,28 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
     let left_out = left_out
         .unsqueeze_dim::<3>(1)
         .expand([samples, channels, voxels]);
-    let mut prediction = prediction.mask_fill(left_out, harmless);
+    let mut prediction = prediction.mask_fill(left_out.clone(), harmless);
     if plan.activation == Activation::Identity {
-        let given = prediction.clone().detach();
-        let below = given.clone().lower_elem(-ROUNDING);
-        let wrong = below.bool_or(given.greater_elem(1.0 + ROUNDING));
-        prediction = prediction.mask_fill(wrong, f64::NAN);
+        prediction = checked(prediction, ROUNDING);
     }
+    let truth = match inputs.truth {
+        Truth::Soft(target) => Truth::Soft(checked(
+            target.cast(dtype).mask_fill(left_out, harmless),
+            0.0,
+        )),
+        labels => labels,
+    };
 
     let classes = plan.classes();
     let given = probabilities(plan.activation, prediction);
     let of_class = given.into_iter().enumerate().map(|(index, given)| {
-        let y = match &inputs.truth {
+        let y = match &truth {
             Truth::Labels(labels) => labels.clone().equal_elem(index as i64).float().cast(dtype),
             Truth::Soft(target) if channels == 1 => {
-                let y = channel(target, 0).cast(dtype);
+                let y = channel(target, 0);
                 if index == 1 { y } else { 1.0 - y }
             }
-            Truth::Soft(target) => channel(target, index).cast(dtype),
+            Truth::Soft(target) => channel(target, index),
         };
         let y = Elementwise(y);
         let terms = plan.loss.terms(&classes.class(index), &given, &y);
@@ -85,6 +89,14 @@ fn widened(tensor: Tensor<3>) -> Tensor<3> {
         DType::F32 | DType::F64 => tensor,
         _ => tensor.cast(DType::F32),
     }
+}
+
+/// Numbers in [0, 1], NaN where they are farther outside of it than this.
+fn checked(tensor: Tensor<3>, rounding: f64) -> Tensor<3> {
+    let found = tensor.clone().detach();
+    let below = found.clone().lower_elem(-rounding);
+    let wrong = below.bool_or(found.greater_elem(1.0 + rounding));
+    tensor.mask_fill(wrong, f64::NAN)
 }
 
 /// A channel of a tensor, [N, M].

@@ -192,8 +192,8 @@ mod wgpu {
 
     mod fused_f32 {
         use super::*;
-        // A kernel is compiled per loss and parameters, which takes a software device a second: the other checks, with their hundreds
-        // of parameters, are those of the engine, whose formulas the kernels are made of.
+        // A kernel is compiled per loss and parameters, which takes a software device a second: `routes` looks at some of the
+        // hundreds of parameters of the other checks, which are those of the engine, whose formulas the kernels are made of.
         checks!(on(DType::F32, Route::Auto) => goldens peers);
     }
 }

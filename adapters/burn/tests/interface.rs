@@ -404,26 +404,31 @@ fn bad_data_are_nan_where_no_error_is_possible() {
     for (device, dtype) in devices() {
         for route in [Route::Auto, Route::Composed] {
             let loss = DiceLossConfig::new().with_route(route).init(&device);
-            let value = |prediction: Vec<f32>, target: [i32; 2]| {
-                let target = Tensor::<2, Int>::from_data([target], &device);
+            let value = |prediction: Vec<f32>, target: Targets| {
                 loss.try_forward(float(prediction, [1, 2, 2], &device, dtype), target)
                     .map(Tensor::into_scalar::<f64>)
             };
+            let labels = |labels: [i32; 2]| Tensor::<2, Int>::from_data([labels], &device).into();
+            let soft = |y: [f32; 4]| float(y.to_vec(), [1, 2, 2], &device, dtype).into();
+            let good = vec![0.9, 0.2, 0.1, 0.8];
             assert!(
-                value(vec![0.9, 0.2, 0.1, 0.8], [0, 1])
+                value(good.clone(), labels([0, 1]))
                     .expect("valid")
                     .is_finite()
             );
             for (prediction, target) in [
-                (vec![0.9, 0.2, 0.1, 0.8], [0, 2]),
-                (vec![0.9, 0.2, 0.1, 0.8], [-1, 0]),
-                (vec![1.5, 0.2, 0.1, 0.8], [0, 1]),
-                (vec![f32::NAN, 0.2, 0.1, 0.8], [0, 1]),
+                (good.clone(), labels([0, 2])),
+                (good.clone(), labels([-1, 0])),
+                (vec![1.5, 0.2, 0.1, 0.8], labels([0, 1])),
+                (vec![f32::NAN, 0.2, 0.1, 0.8], labels([0, 1])),
+                (good.clone(), soft([1.0, 0.0, 0.0, 1.5])),
+                (good.clone(), soft([1.0, 0.0, 0.0, f32::NAN])),
             ] {
+                let given = format!("{prediction:?} {target:?}");
                 let found = value(prediction, target);
                 assert!(
                     found.as_ref().is_ok_and(|value| value.is_nan()) || found.is_err(),
-                    "{found:?}"
+                    "{route:?} on {device:?}: {given} gave {found:?}"
                 );
             }
         }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::devices;
+use common::{cpus, gpus};
 use proptest::prelude::*;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use unifocal_burn::core::{AnyLoss, Name};
@@ -150,24 +150,47 @@ fn outcome(case: &Case, route: Route, device: &Device, dtype: DType) -> (f64, Ve
     (value.into_scalar(), gradient.iter::<f64>().collect())
 }
 
+/// What a case is by either route.
+fn same(case: &Case, device: &Device, dtype: DType) -> Result<(), TestCaseError> {
+    let (value, gradient) = outcome(case, Route::Auto, device, dtype);
+    let (expected, of_composed) = outcome(case, Route::Composed, device, dtype);
+    // A quotient that is differentiated as tensor operations cancels more digits than the analytic one.
+    let tolerance = if dtype == DType::F64 { 1e-8 } else { 2e-4 };
+    prop_assert!(
+        (value - expected).abs() <= tolerance * expected.abs().max(1e-3),
+        "{value} is not {expected} on {device:?}"
+    );
+    let largest = of_composed
+        .iter()
+        .fold(1e-3, |most: f64, g| most.max(g.abs()));
+    for (at, (fused, composed)) in gradient.iter().zip(&of_composed).enumerate() {
+        prop_assert!(
+            (fused - composed).abs() <= tolerance * largest,
+            "{fused} is not {composed} at {at}, largest {largest}, on {device:?}"
+        );
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn fused_is_composed(case in case()) {
-        for (device, dtype) in devices() {
-            let (value, gradient) = outcome(&case, Route::Auto, &device, dtype);
-            let (expected, of_composed) = outcome(&case, Route::Composed, &device, dtype);
-            // A quotient that is differentiated as tensor operations cancels more digits than the analytic one.
-            let tolerance = if dtype == DType::F64 { 1e-8 } else { 2e-4 };
-            prop_assert!((value - expected).abs() <= tolerance * expected.abs().max(1e-3), "{value} is not {expected}");
-            let largest = of_composed.iter().fold(1e-3, |most: f64, g| most.max(g.abs()));
-            for (at, (fused, composed)) in gradient.iter().zip(&of_composed).enumerate() {
-                prop_assert!(
-                    (fused - composed).abs() <= tolerance * largest,
-                    "{fused} is not {composed} at {at}, largest {largest}"
-                );
-            }
+    fn fused_is_composed_on_cpus(case in case()) {
+        for (device, dtype) in cpus() {
+            same(&case, &device, dtype)?;
+        }
+    }
+}
+
+proptest! {
+    // Each case compiles kernels of its own.
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn fused_is_composed_on_gpus(case in case()) {
+        for (device, dtype) in gpus() {
+            same(&case, &device, dtype)?;
         }
     }
 }

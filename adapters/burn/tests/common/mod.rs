@@ -3,12 +3,24 @@
 use unifocal_burn::burn::tensor::{DType, Device};
 
 /// Each with the numbers to test it with.
+#[allow(dead_code, reason = "not all tests look at all devices")]
 pub(crate) fn devices() -> Vec<(Device, DType)> {
+    [cpus(), gpus()].concat()
+}
+
+/// Burn's backend on the CPU.
+pub(crate) fn cpus() -> Vec<(Device, DType)> {
     let mut devices = Vec::new();
     #[cfg(feature = "flex")]
     devices.push((Device::flex(), DType::F64));
     #[cfg(feature = "flex")]
     devices.push((Device::flex(), DType::F32));
+    devices
+}
+
+/// What the losses are CubeCL kernels on.
+pub(crate) fn gpus() -> Vec<(Device, DType)> {
+    let mut devices = Vec::new();
     #[cfg(feature = "wgpu")]
     if let Some(device) = wgpu() {
         devices.push((device, DType::F32));
@@ -18,7 +30,7 @@ pub(crate) fn devices() -> Vec<(Device, DType)> {
 
 /// The first GPU, or what passes for one, if there is one.
 #[cfg(feature = "wgpu")]
-pub(crate) fn wgpu() -> Option<Device> {
+fn wgpu() -> Option<Device> {
     use std::sync::OnceLock;
     use unifocal_burn::burn::tensor::{DeviceKind, Tensor};
 

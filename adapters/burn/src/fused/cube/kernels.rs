@@ -44,6 +44,8 @@ struct Given {
     p: f32,
     complement: f32,
     ln: f32,
+    /// Whether it is of a probability or a finite logit.
+    valid: bool,
 }
 
 /// TP, FP, FN and F of a voxel.
@@ -153,6 +155,13 @@ fn weight<I: Int, W: Float>(
     weight
 }
 
+/// Whether a voxel of this weight counts. One of no number does: the `!=` of WGSL and SPIR-V would say otherwise.
+#[cube]
+#[allow(clippy::nonminimal_bool, reason = "see above")]
+fn counts(weight: f32) -> bool {
+    !(weight == 0.0)
+}
+
 /// y of a class.
 #[cube]
 fn share<I: Int, Y: Float>(
@@ -171,13 +180,11 @@ fn share<I: Int, Y: Float>(
         }
     } else if comptime!(job.channels == 1) {
         y = f32::cast_from(target[first]);
-        y = poisoned(y, y < 0.0 || y > 1.0);
         if class == 0 {
             y = 1.0 - y;
         }
     } else {
         y = f32::cast_from(target[first + class * voxels]);
-        y = poisoned(y, y < 0.0 || y > 1.0);
     }
     y
 }
@@ -228,9 +235,10 @@ fn given<F: Float>(
     let mut p = x;
     let mut complement = f32::new(0.0);
     let mut ln = f32::new(0.0);
+    let mut valid = x.abs() <= f32::MAX;
     match comptime!(job.plan.activation) {
         Activation::Identity => {
-            p = poisoned(p, p < -ROUNDING || p > 1.0 + ROUNDING);
+            valid = p >= -ROUNDING && p <= 1.0 + ROUNDING;
             if comptime!(job.channels == 1) {
                 if class == 0 {
                     p = 1.0 - p;
@@ -261,7 +269,12 @@ fn given<F: Float>(
     }
     // Not so far below 0 that its product with 0 is not 0; what is not a number stays so.
     ln = select(ln < -LARGEST, -LARGEST, ln);
-    Given { p, complement, ln }
+    Given {
+        p,
+        complement,
+        ln,
+        valid,
+    }
 }
 
 /// The sums of a stretch of a sample's voxels, [N, stretches, C, 6].
@@ -290,13 +303,16 @@ pub(super) fn sum<F: Float, I: Int, Y: Float, W: Float>(
     while voxel < end {
         let at = sample * voxels + voxel;
         let weight = weight::<I, W>(labels, weights, at, job.clone());
-        if weight != 0.0 {
+        if counts(weight) {
             let first = sample * job.channels * voxels + voxel;
             let normalizer = normalizer::<F>(prediction, first, voxels, job.clone());
             #[unroll(job.classes <= UNROLLED)]
             for class in 0..job.classes {
                 let given = given::<F>(prediction, first, voxels, &normalizer, class, job.clone());
                 let y = share::<I, Y>(labels, target, at, first, voxels, class, job.clone());
+                // Of the weight, for the terms may clamp what is not a number.
+                let valid = given.valid && y >= 0.0 && y <= 1.0;
+                let weight = poisoned(weight, !valid);
                 let base = class * SUMS;
                 if is_rare(class, job.clone()) {
                     add(&mut sums, base, terms(&given, y, true, job.clone()), weight);
@@ -458,7 +474,7 @@ pub(super) fn gradient<F: Float, I: Int, Y: Float, W: Float>(
     let voxel = at % voxels;
     let first = sample * job.channels * voxels + voxel;
     let weight = weight::<I, W>(labels, weights, at, job.clone());
-    if weight == 0.0 {
+    if !counts(weight) {
         #[unroll(job.channels <= UNROLLED)]
         for channel in 0..job.channels {
             gradient[first + channel * voxels] = F::new(0.0);
