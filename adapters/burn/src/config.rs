@@ -16,7 +16,7 @@ macro_rules! loss {
         $(#[doc = $doc:literal])*
         $config:ident($self:ident) {
             $($(#[$attribute:meta])* $parameter:ident: $type:ty,)*
-        } => $loss:expr
+        } => $loss:expr, $value:literal
     ) => {
         $(#[doc = $doc])*
         ///
@@ -25,6 +25,20 @@ macro_rules! loss {
         /// - predictions: `[batch_size, num_classes, ...]`
         /// - targets: `[batch_size, ...]` integer labels, or `[batch_size, num_classes, ...]` floats
         /// - output: `[1]`
+        ///
+        /// # Example
+        ///
+        /// ```
+        #[doc = concat!("use unifocal_burn::", stringify!($config), ";")]
+        /// use unifocal_burn::burn::tensor::{Device, Int, Tensor};
+        ///
+        /// let device = Device::flex();
+        /// let predictions = Tensor::<3>::from_data([[[0.9, 0.2, 0.6], [0.1, 0.8, 0.4]]], &device);
+        /// let targets = Tensor::<2, Int>::from_data([[0, 1, 0]], &device);
+        #[doc = concat!("let loss = ", stringify!($config), "::new().init(&device);")]
+        /// let value: f64 = loss.forward(predictions, targets).into_scalar();
+        #[doc = concat!("assert_eq!(format!(\"{value:.4}\"), \"", $value, "\");")]
+        /// ```
         #[derive(Config, Debug)]
         pub struct $config {
             $($(#[$attribute])* pub $parameter: $type,)*
@@ -106,7 +120,7 @@ loss! {
         /// The smoothing term s > 0. Default: 10⁻⁶
         #[config(default = 1e-6)]
         smooth: f64,
-    } => Tversky::dice().with_smooth(self.smooth)?
+    } => Tversky::dice().with_smooth(self.smooth)?, "0.2468"
 }
 
 loss! {
@@ -119,7 +133,7 @@ loss! {
         /// The smoothing term s > 0. Default: 10⁻⁶
         #[config(default = 1e-6)]
         smooth: f64,
-    } => Tversky::jaccard().with_smooth(self.smooth)?
+    } => Tversky::jaccard().with_smooth(self.smooth)?, "0.3924"
 }
 
 loss! {
@@ -135,7 +149,7 @@ loss! {
         /// The smoothing term s > 0. Default: 10⁻⁶
         #[config(default = 1e-6)]
         smooth: f64,
-    } => Tversky::new().with_delta(self.delta)?.with_smooth(self.smooth)?
+    } => Tversky::new().with_delta(self.delta)?.with_smooth(self.smooth)?, "0.2404"
 }
 
 loss! {
@@ -154,7 +168,7 @@ loss! {
         /// The smoothing term s > 0. Default: 10⁻⁶
         #[config(default = 1e-6)]
         smooth: f64,
-    } => Tversky::focal().with_delta(self.delta)?.with_gamma(self.gamma)?.with_smooth(self.smooth)?
+    } => Tversky::focal().with_delta(self.delta)?.with_gamma(self.gamma)?.with_smooth(self.smooth)?, "0.3429"
 }
 
 loss! {
@@ -170,7 +184,7 @@ loss! {
         /// The focus γ, in [0, 1]. Default: 0.75
         #[config(default = 0.75)]
         gamma: f64,
-    } => Tversky::symmetric_focal().with_delta(self.delta)?.with_gamma(self.gamma)?
+    } => Tversky::symmetric_focal().with_delta(self.delta)?.with_gamma(self.gamma)?, "0.6994"
 }
 
 loss! {
@@ -186,7 +200,7 @@ loss! {
         /// The focus γ, in [0, 1]. Default: 0.75
         #[config(default = 0.75)]
         gamma: f64,
-    } => Tversky::asymmetric_focal().with_delta(self.delta)?.with_gamma(self.gamma)?
+    } => Tversky::asymmetric_focal().with_delta(self.delta)?.with_gamma(self.gamma)?, "0.4664"
 }
 
 loss! {
@@ -195,7 +209,7 @@ loss! {
     /// # Mathematical definition
     ///
     /// `−(1/M) Σ_c Σ_i y·ln p`
-    CrossEntropyLossConfig(self) {} => Focal::cross_entropy()
+    CrossEntropyLossConfig(self) {} => Focal::cross_entropy(), "0.2798"
 }
 
 loss! {
@@ -211,7 +225,7 @@ loss! {
         /// The weight α of all classes. Default: 1
         #[config(default = 1.0)]
         alpha: f64,
-    } => Focal::new().with_gamma(self.gamma)?.with_alpha(self.alpha)?
+    } => Focal::new().with_gamma(self.gamma)?.with_alpha(self.alpha)?, "0.0306"
 }
 
 loss! {
@@ -227,7 +241,7 @@ loss! {
         /// The focus γ ≥ 0. Default: 2
         #[config(default = 2.0)]
         gamma: f64,
-    } => Focal::symmetric().with_delta(self.delta)?.with_gamma(self.gamma)?
+    } => Focal::symmetric().with_delta(self.delta)?.with_gamma(self.gamma)?, "0.0104"
 }
 
 loss! {
@@ -243,7 +257,7 @@ loss! {
         /// The focus γ ≥ 0. Default: 2
         #[config(default = 2.0)]
         gamma: f64,
-    } => Focal::asymmetric().with_delta(self.delta)?.with_gamma(self.gamma)?
+    } => Focal::asymmetric().with_delta(self.delta)?.with_gamma(self.gamma)?, "0.0603"
 }
 
 loss! {
@@ -259,7 +273,7 @@ loss! {
         /// The weight b of common classes, in [0, 1]; without it, 1 for every class. Default: ½
         #[config(default = "Some(0.5)")]
         beta: Option<f64>,
-    } => UnifiedFocal::combo(self.alpha, self.beta)?
+    } => UnifiedFocal::combo(self.alpha, self.beta)?, "-0.3067"
 }
 
 loss! {
@@ -275,7 +289,7 @@ loss! {
         /// The weight δ of false negatives and of rare classes, in [0, 1]. Default: 0.6
         #[config(default = 0.6)]
         delta: f64,
-    } => UnifiedFocal::tversky_cross_entropy().with_lambda(self.lambda)?.with_delta(self.delta)?
+    } => UnifiedFocal::tversky_cross_entropy().with_lambda(self.lambda)?.with_delta(self.delta)?, "0.1854"
 }
 
 loss! {
@@ -297,7 +311,7 @@ loss! {
     } => UnifiedFocal::symmetric()
         .with_lambda(self.lambda)?
         .with_delta(self.delta)?
-        .with_gamma(self.gamma)?
+        .with_gamma(self.gamma)?, "0.2798"
 }
 
 loss! {
@@ -320,7 +334,7 @@ loss! {
     } => UnifiedFocal::asymmetric()
         .with_lambda(self.lambda)?
         .with_delta(self.delta)?
-        .with_gamma(self.gamma)?
+        .with_gamma(self.gamma)?, "0.2302"
 }
 
 loss! {
@@ -329,5 +343,5 @@ loss! {
         /// The name, as `asymmetric-unified-focal`. Default: that
         #[config(default = "String::from(\"asymmetric-unified-focal\")")]
         name: String,
-    } => self.name.parse::<Name>().map_err(|_| Error::Name { found: self.name.clone() })?.loss()
+    } => self.name.parse::<Name>().map_err(|_| Error::Name { found: self.name.clone() })?.loss(), "0.2302"
 }

@@ -11,6 +11,8 @@ mod autodiff;
 mod cube;
 #[cfg(feature = "flex")]
 mod flex;
+#[cfg(feature = "cube")]
+mod fusion;
 
 use std::sync::Arc;
 
@@ -24,6 +26,7 @@ use crate::{Error, composed};
 
 /// A target: labels [N, M], or one-hot or soft [N, C, M].
 #[derive(ExtensionType, Clone, Debug)]
+#[extension_type(fusion: cfg(feature = "cube"))]
 pub enum Target<B: Backend> {
     Labels(IntTensor<B>),
     Soft(FloatTensor<B>),
@@ -31,6 +34,7 @@ pub enum Target<B: Backend> {
 
 /// A weight per voxel, [N, M], or 1 for all.
 #[derive(ExtensionType, Clone, Debug)]
+#[extension_type(fusion: cfg(feature = "cube"))]
 pub enum Weights<B: Backend> {
     One,
     Given(FloatTensor<B>),
@@ -38,6 +42,7 @@ pub enum Weights<B: Backend> {
 
 /// The sums [N, C, 6], or what is wrong with the data.
 #[derive(ExtensionType, Clone, Debug)]
+#[extension_type(fusion: cfg(feature = "cube"))]
 pub struct Summed<B: Backend> {
     pub sums: FloatTensor<B>,
     pub error: Option<Error>,
@@ -45,6 +50,7 @@ pub struct Summed<B: Backend> {
 
 /// The value of each group, `[G]`, and its slopes by the group's sums, [G, C, 6].
 #[derive(ExtensionType, Clone, Debug)]
+#[extension_type(fusion: cfg(feature = "cube"))]
 pub struct Valued<B: Backend> {
     pub values: FloatTensor<B>,
     pub slopes: FloatTensor<B>,
@@ -53,11 +59,13 @@ pub struct Valued<B: Backend> {
 /// What a backend has.
 #[backend_extension(
     Cube: cfg(feature = "cube"),
+    Fusion: cfg(feature = "cube"),
     Flex: cfg(feature = "flex"),
     Autodiff
 )]
 pub trait Fused: Backend {
     /// The sums of each sample and class.
+    #[fusion(meta = fusion::summed)]
     fn sums(
         prediction: FloatTensor<Self>,
         #[extension_type] target: Target<Self>,
@@ -66,6 +74,7 @@ pub trait Fused: Backend {
     ) -> Summed<Self>;
 
     /// The gradient of Σ slope·sum with respect to the prediction, in its shape and type.
+    #[fusion(dtype = prediction, shape = prediction)]
     fn gradient(
         prediction: FloatTensor<Self>,
         #[extension_type] target: Target<Self>,
@@ -75,6 +84,7 @@ pub trait Fused: Backend {
     ) -> FloatTensor<Self>;
 
     /// The value of each group of sums, of this type, and the slopes of it.
+    #[fusion(meta = fusion::valued)]
     fn values(sums: FloatTensor<Self>, plan: Arc<Plan>, dtype: DType) -> Valued<Self>;
 }
 

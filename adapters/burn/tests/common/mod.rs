@@ -10,22 +10,21 @@ pub(crate) fn devices() -> Vec<(Device, DType)> {
 
 /// Burn's backend on the CPU.
 pub(crate) fn cpus() -> Vec<(Device, DType)> {
-    let mut devices = Vec::new();
-    #[cfg(feature = "flex")]
-    devices.push((Device::flex(), DType::F64));
-    #[cfg(feature = "flex")]
-    devices.push((Device::flex(), DType::F32));
-    devices
+    vec![
+        #[cfg(feature = "flex")]
+        (Device::flex(), DType::F64),
+        #[cfg(feature = "flex")]
+        (Device::flex(), DType::F32),
+    ]
 }
 
 /// What the losses are CubeCL kernels on.
 pub(crate) fn gpus() -> Vec<(Device, DType)> {
-    let mut devices = Vec::new();
     #[cfg(feature = "wgpu")]
-    if let Some(device) = wgpu() {
-        devices.push((device, DType::F32));
-    }
-    devices
+    let devices = wgpu().map(|device| (device, DType::F32));
+    #[cfg(not(feature = "wgpu"))]
+    let devices = None;
+    devices.into_iter().collect()
 }
 
 /// The first GPU, or what passes for one, if there is one.

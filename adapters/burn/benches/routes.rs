@@ -1,0 +1,168 @@
+//! Forward and backward of the asymmetric Unified Focal loss in f32 beside labels on Burn's CPU backend: fused, composed with Burn's
+//! autodiff, and `unifocal-ndarray` on the same numbers; run by turns on two threads, the shortest of each. Then the peak of the memory that
+//! the routes take beside their inputs, on Linux, of [4, 2, 1024, 1024].
+//!
+//! `cargo bench --package unifocal-burn --bench routes -- [--json]`
+
+use std::time::Instant;
+
+use ndarray::Array2;
+use serde_json::{Map, Value, json};
+use unifocal_benches::{Phantom, Target};
+use unifocal_burn::burn::tensor::{Device, Int, Tensor, TensorData};
+use unifocal_burn::{
+    Activation, AsymmetricUnifiedFocalLossConfig, Route, SegmentationLoss, core::UnifiedFocal,
+};
+use unifocal_ndarray::Evaluation;
+
+const THREADS: usize = 2;
+const RUNS: usize = 15;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(THREADS)
+        .build_global()?;
+
+    let mut rows = Vec::new();
+    for (name, shape, activation) in [
+        ("2d", &[4, 2, 512, 512][..], Activation::Identity),
+        ("3d", &[1, 2, 128, 128, 128], Activation::Identity),
+        ("logits_2d", &[4, 2, 512, 512], Activation::Softmax),
+        ("logits_3d", &[1, 2, 128, 128, 128], Activation::Softmax),
+    ] {
+        rows.push((name, timed(&Inputs::new(shape, activation))));
+    }
+    let large = Inputs::new(&[4, 2, 1024, 1024], Activation::Identity);
+    let gradient = large.phantom.prediction.len() as f64 * 4.0;
+    let memory = [Route::Auto, Route::Composed].map(|route| {
+        let loss = large.loss(route);
+        let taken = peak(|| {
+            large.run(&loss);
+        });
+        taken.map(|bytes| bytes / gradient)
+    });
+
+    if std::env::args().any(|argument| argument == "--json") {
+        let mut report = Map::new();
+        for (name, [fused, composed, ndarray]) in rows {
+            report.insert(format!("composed_{name}"), json!(composed / fused));
+            report.insert(format!("ndarray_{name}"), json!(fused / ndarray));
+            report.insert(format!("fused_{name}_ms"), json!(fused));
+        }
+        report.insert("fused_memory".to_owned(), json!(memory[0]));
+        report.insert("composed_memory".to_owned(), json!(memory[1]));
+        println!("{}", Value::Object(report));
+    } else {
+        println!(
+            "{:10} {:>9} {:>17} {:>16}",
+            "", "fused, ms", "composed / fused", "fused / ndarray"
+        );
+        for (name, [fused, composed, ndarray]) in rows {
+            let (gain, loss) = (composed / fused, fused / ndarray);
+            println!("{name:10} {fused:9.2} {gain:17.1} {loss:16.2}");
+        }
+        for (name, taken) in ["fused", "composed"].iter().zip(memory) {
+            let taken = taken.unwrap_or(f64::NAN);
+            println!("{name}: {taken:.2} times the gradient's memory");
+        }
+    }
+    Ok(())
+}
+
+/// The shortest times in ms: fused, composed, `unifocal-ndarray`.
+fn timed(inputs: &Inputs) -> [f64; 3] {
+    let [fused, composed] = [Route::Auto, Route::Composed].map(|route| inputs.loss(route));
+    let all: [&dyn Fn() -> f64; 3] = [&|| inputs.run(&fused), &|| inputs.run(&composed), &|| {
+        inputs.run_ndarray()
+    }];
+    let (mut times, mut values) = ([f64::INFINITY; 3], [0.0; 3]);
+    for _ in 0..RUNS {
+        for (index, run) in all.iter().enumerate() {
+            let start = Instant::now();
+            values[index] = run();
+            times[index] = times[index].min(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    let [expected, ..] = values;
+    assert!(
+        values.iter().all(|value| (value - expected).abs() < 1e-4),
+        "{values:?}"
+    );
+    times
+}
+
+/// The same numbers for all.
+struct Inputs {
+    activation: Activation,
+    phantom: Phantom,
+    labels: Array2<i32>,
+    prediction: Tensor<3>,
+    targets: Tensor<2, Int>,
+}
+
+impl Inputs {
+    /// Lesions that cover 1 % of a batch of this shape.
+    fn new(shape: &[usize], activation: Activation) -> Self {
+        let device = Device::flex().autodiff();
+        let width = shape[shape.len() - 1];
+        let voxels = shape[2..].iter().product();
+        let make = match activation {
+            Activation::Identity => Phantom::probabilities,
+            _ => Phantom::logits,
+        };
+        let phantom = make(shape[0], voxels, width, Target::Lesions);
+        let labels = phantom.labels.mapv(i32::from);
+        let values: Vec<f32> = phantom.prediction.iter().copied().collect();
+        let classes: Vec<i32> = labels.iter().copied().collect();
+        Self {
+            activation,
+            prediction: Tensor::from_data(
+                TensorData::new(values, [shape[0], shape[1], voxels]),
+                &device,
+            ),
+            targets: Tensor::from_data(TensorData::new(classes, [shape[0], voxels]), &device),
+            phantom,
+            labels,
+        }
+    }
+
+    fn loss(&self, route: Route) -> SegmentationLoss {
+        AsymmetricUnifiedFocalLossConfig::new()
+            .with_activation(self.activation)
+            .with_route(route)
+            .init(&self.prediction.device())
+    }
+
+    /// Forward and backward; the value.
+    fn run(&self, loss: &SegmentationLoss) -> f64 {
+        let prediction = self.prediction.clone().require_grad();
+        let value = loss.forward(prediction.clone(), self.targets.clone());
+        let gradients = value.backward();
+        let gradient = prediction.grad(&gradients);
+        assert!(gradient.is_some(), "a gradient");
+        value.into_scalar()
+    }
+
+    /// The same without Burn.
+    fn run_ndarray(&self) -> f64 {
+        let prediction = self.phantom.prediction.view();
+        let evaluation =
+            Evaluation::labels(prediction, self.labels.view()).activation(self.activation);
+        let found = evaluation.value_and_gradient(&UnifiedFocal::asymmetric());
+        found.expect("probabilities or logits, and labels").0
+    }
+}
+
+/// How many bytes a run takes at its peak beside what is taken before it; known on Linux.
+fn peak(run: impl FnOnce()) -> Option<f64> {
+    let status = |key: &str| {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let line = status.lines().find(|line| line.starts_with(key))?;
+        line.split_whitespace().nth(1)?.parse::<f64>().ok()
+    };
+    // The peak from here on.
+    std::fs::write("/proc/self/clear_refs", "5").ok()?;
+    let before = status("VmRSS:")?;
+    run();
+    Some((status("VmHWM:")? - before) * 1024.0)
+}

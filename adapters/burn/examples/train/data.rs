@@ -1,0 +1,105 @@
+//! Phantoms: noisy images with one small lesion each, which covers about 1 % of the pixels.
+
+use std::f32::consts::{PI, TAU};
+
+use unifocal_burn::burn::data::dataloader::batcher::Batcher;
+use unifocal_burn::burn::data::dataset::{Dataset, DatasetError, InMemDataset};
+use unifocal_burn::burn::tensor::{Device, Int, Tensor, TensorData};
+
+/// Height and width.
+pub(crate) const SIZE: usize = 64;
+
+/// How hard the phantoms are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Difficulty {
+    /// The standard deviation of the noise.
+    pub(crate) noise: f32,
+    /// How much brighter a lesion is than what is around it.
+    pub(crate) contrast: f32,
+}
+
+/// An image and its mask, row by row.
+#[derive(Clone, Debug)]
+pub(crate) struct Phantom {
+    pub(crate) image: Vec<f32>,
+    pub(crate) mask: Vec<u8>,
+}
+
+/// So many phantoms, the same ones for the same seed.
+pub(crate) fn phantoms(count: usize, seed: u64, difficulty: Difficulty) -> InMemDataset<Phantom> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    InMemDataset::new((0..count).map(|_| phantom(&mut rng, difficulty)).collect())
+}
+
+fn phantom(rng: &mut fastrand::Rng, difficulty: Difficulty) -> Phantom {
+    // An ellipse of 41 pixels, a hundredth of all, turned by any angle.
+    let a = 2.8 + 2.2 * rng.f32();
+    let b = 41.0 / (PI * a);
+    let centre = [0, 1].map(|_| 8.0 + 48.0 * rng.f32());
+    let (sin, cos) = (TAU * rng.f32()).sin_cos();
+    // What is around it: a slow wave, as bright as the lesion at places.
+    let wave = [0, 1].map(|_| 0.05 + 0.1 * rng.f32());
+    let phase = TAU * rng.f32();
+
+    let mut phantom = Phantom {
+        image: Vec::with_capacity(SIZE * SIZE),
+        mask: Vec::with_capacity(SIZE * SIZE),
+    };
+    for pixel in 0..SIZE * SIZE {
+        let at = [pixel / SIZE, pixel % SIZE].map(|x| x as f32);
+        let [y, x] = [at[0] - centre[0], at[1] - centre[1]];
+        let (u, v) = (cos * x + sin * y, cos * y - sin * x);
+        let inside = (u / a).powi(2) + (v / b).powi(2) <= 1.0;
+        let background = 0.5 * (at[0] * wave[0] + at[1] * wave[1] + phase).sin();
+        let lesion = if inside { difficulty.contrast } else { 0.0 };
+        phantom
+            .image
+            .push(background + lesion + difficulty.noise * normal(rng));
+        phantom.mask.push(u8::from(inside));
+    }
+    phantom
+}
+
+/// A standard normal number (Box and Muller).
+fn normal(rng: &mut fastrand::Rng) -> f32 {
+    let radius = (-2.0 * (1.0 - rng.f32()).ln()).sqrt();
+    radius * (TAU * rng.f32()).cos()
+}
+
+/// Images [N, 1, H, W] and their masks [N, H, W].
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    pub(crate) images: Tensor<4>,
+    pub(crate) masks: Tensor<3, Int>,
+}
+
+/// Makes batches of phantoms.
+#[derive(Clone, Debug)]
+pub(crate) struct Phantoms;
+
+impl Batcher<Phantom, Batch> for Phantoms {
+    fn batch(&self, items: Vec<Phantom>, device: &Device) -> Batch {
+        let count = items.len();
+        let images: Vec<f32> = items
+            .iter()
+            .flat_map(|item| item.image.iter().copied())
+            .collect();
+        let masks: Vec<i32> = items
+            .iter()
+            .flat_map(|item| item.mask.iter().map(|y| i32::from(*y)))
+            .collect();
+        Batch {
+            images: Tensor::from_data(TensorData::new(images, [count, 1, SIZE, SIZE]), device),
+            masks: Tensor::from_data(TensorData::new(masks, [count, SIZE, SIZE]), device),
+        }
+    }
+}
+
+/// All of a dataset in one batch.
+pub(crate) fn whole(
+    dataset: &InMemDataset<Phantom>,
+    device: &Device,
+) -> Result<Batch, DatasetError> {
+    let items: Result<_, _> = dataset.iter().collect();
+    Ok(Phantoms.batch(items?, device))
+}
