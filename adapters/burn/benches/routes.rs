@@ -16,7 +16,7 @@ use unifocal_burn::{
 use unifocal_ndarray::Evaluation;
 
 const THREADS: usize = 2;
-const RUNS: usize = 15;
+const RUNS: usize = 31;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     rayon::ThreadPoolBuilder::new()
