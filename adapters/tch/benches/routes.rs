@@ -57,7 +57,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let large = Inputs::new(2048);
     let gradient = large.probabilities.numel() as f64 * 4.0;
-    let memory = all.map(|loss| peak(|| drop(large.run(&loss))).map(|bytes| bytes / gradient));
+    let memory = all.map(|loss| {
+        peak(|| {
+            large.run(&loss);
+        })
+        .map(|bytes| bytes / gradient)
+    });
 
     let ratios = times.map(|time| time / times[0]);
     if std::env::args().any(|argument| argument == "--json") {

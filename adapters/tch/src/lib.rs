@@ -40,6 +40,8 @@ mod input;
 mod memory;
 mod operands;
 mod operations;
+#[allow(unsafe_code, reason = "calls to C++, and from there")]
+mod threads;
 mod values;
 
 pub use unifocal_core as core;
