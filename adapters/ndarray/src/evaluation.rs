@@ -327,7 +327,7 @@ where
     fn part_beside<'g>(
         &self,
         gradient: ArrayViewMut<'g, P::Real, D>,
-    ) -> Result<(Part<'_, P, T>, ArrayViewMutD<'g, P::Real>), Error> {
+    ) -> Result<Beside<'_, 'g, P, T>, Error> {
         expect_shape("gradient", gradient.shape(), self.prediction.shape())?;
         let mut gradient = rows::channels_first(gradient.into_dyn(), self.layout);
         let axes = (3..gradient.ndim())
@@ -376,6 +376,9 @@ where
         Ok(part.unwrap_or(whole))
     }
 }
+
+/// All of the arrays, and the gradient.
+type Beside<'a, 'g, P, T> = (Part<'a, P, T>, ArrayViewMutD<'g, <P as Element>::Real>);
 
 /// The gradient with as many axes as the part has.
 fn merged_like<'g, P, T, R>(

@@ -43,9 +43,9 @@ pub(crate) fn join<A: Send, B: Send>(
     };
     let (mut a, mut b) = (Some(a), Some(b));
     let (mut left, mut right) = (None, None);
-    threads.join(&mut || left = a.take().map(|a| a()), &mut || {
-        right = b.take().map(|b| b())
-    });
+    let mut run_a = || left = a.take().map(|a| a());
+    let mut run_b = || right = b.take().map(|b| b());
+    threads.join(&mut run_a, &mut run_b);
     let called = "both are called";
     (left.expect(called), right.expect(called))
 }
