@@ -4,11 +4,19 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 fn main() {
+    println!("cargo:rustc-check-cfg=cfg(unifocal_openmp)");
     println!("cargo:rerun-if-changed=src/attach.cpp");
-    for variable in ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI"] {
+    println!("cargo:rerun-if-changed=src/threads.cpp");
+    for variable in [
+        "DOCS_RS",
+        "LIBTORCH",
+        "LIBTORCH_INCLUDE",
+        "LIBTORCH_CXX11_ABI",
+    ] {
         println!("cargo:rerun-if-env-changed={variable}");
     }
-    if env::var_os("CARGO_FEATURE_DOC_ONLY").is_some() {
+    // Documentation is built where there is no libtorch.
+    if env::var_os("DOCS_RS").is_some() {
         return;
     }
     // torch-sys says where the libraries are, and the headers are beside them unless the user said otherwise.
@@ -29,7 +37,8 @@ fn main() {
         .or_else(|| env::var_os("LIBTORCH").map(PathBuf::from))
         .unwrap_or_else(|| PathBuf::from("/usr"));
     let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".to_owned());
-    cc::Build::new()
+    let mut build = cc::Build::new();
+    build
         .cpp(true)
         .std("c++17")
         .pic(true)
@@ -38,5 +47,11 @@ fn main() {
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
         .file("src/attach.cpp")
-        .compile("unifocal_attach");
+        .file("src/threads.cpp");
+    // libtorch's OpenMP is GCC's, which torch-sys links. Other compilers have another, and their users get rayon's threads.
+    if build.get_compiler().is_like_gnu() {
+        build.flag("-fopenmp");
+        println!("cargo:rustc-cfg=unifocal_openmp");
+    }
+    build.compile("unifocal_tch");
 }

@@ -7,6 +7,7 @@ use crate::Error;
 use crate::part::{Part, Task};
 use crate::rows;
 use crate::simd::{Checked, Simd};
+use crate::threads::Join;
 use crate::truth::{self, LabelArray, SoftArray, Truth};
 
 /// A prediction beside its target.
@@ -40,6 +41,7 @@ pub struct Evaluation<'a, P, D: Dimension, T> {
     pooling: Pooling,
     classes: Classes<'a>,
     simd: Simd,
+    threads: Option<&'a dyn Join>,
 }
 
 /// What a class scores in one group (a sample, or the batch).
@@ -98,6 +100,7 @@ impl<'a, P, D: Dimension, T> Evaluation<'a, P, D, T> {
             pooling: Pooling::default(),
             classes: Classes::default(),
             simd: Simd::best(),
+            threads: None,
         }
     }
 
@@ -129,6 +132,13 @@ impl<'a, P, D: Dimension, T> Evaluation<'a, P, D, T> {
     #[must_use]
     pub fn simd(self, simd: Simd) -> Self {
         Self { simd, ..self }
+    }
+
+    /// Says whose threads to use, in place of rayon's. The result is the same.
+    #[must_use]
+    pub fn threads(self, threads: &'a dyn Join) -> Self {
+        let threads = Some(threads);
+        Self { threads, ..self }
     }
 
     /// Weighs each voxel, [N, spatial…]; a mask is weights of 0 and 1, and a voxel of weight 0 is not looked at.
@@ -336,6 +346,7 @@ where
             activation: self.activation,
             pooling: self.pooling,
             simd: Checked::new(self.simd),
+            threads: self.threads,
             count,
             groups: match self.pooling {
                 Pooling::PerSample => self.prediction.shape()[0],

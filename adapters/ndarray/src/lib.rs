@@ -29,6 +29,7 @@ mod rows;
     reason = "calls of functions that are compiled for this very processor"
 )]
 mod simd;
+mod threads;
 mod truth;
 
 pub use unifocal_core as core;
@@ -36,4 +37,5 @@ pub use unifocal_core as core;
 pub use error::Error;
 pub use evaluation::{ClassValue, Evaluation};
 pub use simd::Simd;
+pub use threads::Join;
 pub use truth::{LabelArray, SoftArray, Truth};

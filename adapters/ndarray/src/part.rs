@@ -13,6 +13,7 @@ use unifocal_core::{
 
 use crate::rows::{self, Row, RowMut};
 use crate::simd::Checked;
+use crate::threads::{self, Join};
 use crate::truth::{self, Truth};
 
 /// How many numbers of a prediction a part has at most, as long as it can be halved: with the target and the gradient they
@@ -29,10 +30,22 @@ pub(crate) struct Task<'t, L> {
     pub(crate) activation: Activation,
     pub(crate) pooling: Pooling,
     pub(crate) simd: Checked,
+    /// Who does two halves at the same time, if not the default.
+    pub(crate) threads: Option<&'t dyn Join>,
     /// How many classes there are.
     pub(crate) count: usize,
     /// How many groups share the mean.
     pub(crate) groups: usize,
+}
+
+impl<L> Task<'_, L> {
+    fn join<A: Send, B: Send>(
+        &self,
+        a: impl FnOnce() -> A + Send,
+        b: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        threads::join(self.threads, a, b)
+    }
 }
 
 /// A part of a prediction beside its target: [N, C, rows…, voxels].
@@ -155,14 +168,14 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
         let (first, second) = self.split(axis, index);
         if axis == Axis(0) && task.pooling == Pooling::PerSample {
             let (sums, others) = sums.split_at_mut(index * task.count);
-            let (left, right) = join(
+            let (left, right) = task.join(
                 || first.add_sums(task, sums),
                 || second.add_sums(task, others),
             );
             return left.and(right);
         }
         let mut others = vec![ClassSums::default(); sums.len()];
-        let (left, right) = join(
+        let (left, right) = task.join(
             || first.add_sums(task, sums),
             || second.add_sums(task, &mut others),
         );
@@ -192,7 +205,7 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
             (Axis(0), Pooling::PerSample) => slopes.split_at(index * task.count).into(),
             _ => [slopes, slopes],
         };
-        let (left, right) = join(
+        let (left, right) = task.join(
             || first.write_gradient(task, slopes, gradient),
             || second.write_gradient(task, others, other_gradient),
         );
@@ -212,7 +225,7 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
             let (first, second) = self.split(axis, index);
             let (gradient, other_gradient) = gradient.split_at(axis, index);
             let (sums, others) = sums.split_at_mut(index * task.count);
-            let (left, right) = join(
+            let (left, right) = task.join(
                 || first.sums_and_gradient(task, sums, gradient),
                 || second.sums_and_gradient(task, others, other_gradient),
             );
@@ -262,16 +275,4 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
         }
         Ok(())
     }
-}
-
-/// Does both, at the same time if there is a thread for it.
-#[cfg(feature = "rayon")]
-fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
-    rayon::join(a, b)
-}
-
-/// Does both, one after the other.
-#[cfg(not(feature = "rayon"))]
-fn join<A, B>(a: impl FnOnce() -> A, b: impl FnOnce() -> B) -> (A, B) {
-    (a(), b())
 }

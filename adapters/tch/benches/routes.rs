@@ -1,8 +1,8 @@
-//! Forward and backward of the asymmetric Unified Focal loss of [4, 2, 512, 512] probabilities in f32 beside Int64 labels, on every route and
+//! Forward and backward of the asymmetric Unified Focal loss of [4, 2, 512, 512] probabilities in f32 beside Uint8 labels, on every route and
 //! by the operation sequence of the common PyTorch port written with tch: run by turns, the shortest of each. Then the peak of the memory that
 //! each takes beside its inputs, on Linux, of [4, 2, 2048, 2048].
 //!
-//! `cargo bench --package unifocal-tch --bench routes -- [--json]`
+//! `cargo bench --manifest-path adapters/tch/Cargo.toml --bench routes -- [--json]`
 
 use std::time::Instant;
 
@@ -32,16 +32,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let value = criterion.forward(leaf, &inputs.labels);
         value.expect("probabilities and labels")
     };
-    let all: [Loss<'_>; 5] = [
+    let all: [Loss<'_>; 6] = [
         &|inputs, leaf| of(&fused, inputs, leaf),
         &|inputs, leaf| of(&operations, inputs, leaf),
         &|inputs, leaf| of(&composed, inputs, leaf),
         &|inputs, leaf| by_dot(&of(&fused, inputs, leaf), leaf),
         &|inputs, leaf| port(leaf, &inputs.one_hot),
+        &|inputs, leaf| fused.forward(leaf, &inputs.wide).expect("the same"),
     ];
 
     let inputs = Inputs::new(SIZE);
-    let (mut times, mut values) = ([f64::INFINITY; 5], [0.0; 5]);
+    let (mut times, mut values) = ([f64::INFINITY; 6], [0.0; 6]);
     for _ in 0..RUNS {
         for (index, loss) in all.iter().enumerate() {
             let start = Instant::now();
@@ -89,13 +90,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-const NAMES: [&str; 5] = ["fused", "operations", "composed", "dot", "port"];
+const NAMES: [&str; 6] = [
+    "fused",
+    "operations",
+    "composed",
+    "dot",
+    "port",
+    "fused_int64",
+];
 
 type Loss<'a> = &'a dyn Fn(&Inputs, &Tensor) -> Tensor;
 
 struct Inputs {
     probabilities: Tensor,
     labels: Tensor,
+    /// The same in Int64.
+    wide: Tensor,
     one_hot: Tensor,
 }
 
@@ -108,15 +118,17 @@ impl Inputs {
         let square = at.square();
         let lesions = (square.unsqueeze(0) + square.unsqueeze(1)).lt(16 * 16);
         let lesions = lesions.expand([4, size, size], false);
-        let labels = lesions.to_kind(Kind::Int64).contiguous();
+        let labels = lesions.to_kind(Kind::Uint8).contiguous();
         // Right more often than not, and never certain.
         let error = Tensor::rand([4, size, size], on) * 0.5 + 0.01;
         let lesion = error.where_self(&lesions.logical_not(), &(1.0 - &error));
-        let one_hot = labels.one_hot(2).movedim_int(-1, 1);
+        let wide = labels.to_kind(Kind::Int64);
+        let one_hot = wide.one_hot(2).movedim_int(-1, 1);
         Self {
             probabilities: Tensor::stack(&[&(1.0 - &lesion), &lesion], 1),
             one_hot: one_hot.to_kind(Kind::Float).contiguous(),
             labels,
+            wide,
         }
     }
 

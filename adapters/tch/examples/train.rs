@@ -1,6 +1,6 @@
 //! Trains a small U-Net on generated images with faint lesions, which cover one pixel in fifty, by the asymmetric Unified Focal loss.
 //!
-//! `cargo run --package unifocal-tch --example train [-- --device cuda] [--steps N]`
+//! `cargo run --manifest-path adapters/tch/Cargo.toml --example train [-- --device cuda] [--steps N]`
 
 use std::error::Error;
 

@@ -7,7 +7,7 @@ use crate::input::Input;
 use crate::operands::{Extremes, Operands};
 use crate::{Error, SegmentationLoss};
 
-/// The loss of each group, [G] in f64.
+/// The loss of each group, `[G]` in f64.
 ///
 /// It is a function of the prediction for libtorch even where the formula is a constant.
 pub(crate) fn by_group(of: &SegmentationLoss, input: &Input) -> Result<Tensor, Error> {

@@ -18,7 +18,7 @@ use crate::{Error, composed, engine, operations};
 /// | labels | [N, spatial…] | Bool, Uint8, Int8, Int16, Int, Int64 |
 /// | or a one-hot or soft target, y in [0, 1] | [N, C, spatial…] | these, and floating-point kinds |
 /// | voxel weights | [N, spatial…] | these; computed with in Double |
-/// | the loss | [], or [N] without a reduction | Double for Double predictions, otherwise Float |
+/// | the loss | `[]`, or `[N]` without a reduction | Double for Double predictions, otherwise Float |
 ///
 /// Any strides will do. Nothing is broadcast. Targets and weights are data: nothing is differentiated with respect to them.
 ///
@@ -173,7 +173,7 @@ impl SegmentationLoss {
     ///
     /// let probabilities = Tensor::from_slice(&[0.9_f32, 0.2, 0.1, 0.8]).view([1, 2, 2]);
     /// let labels = Tensor::from_slice(&[0_u8, 1]).view([1, 2]);
-    /// let dice = 1.0 - SegmentationLoss::new(Tversky::dice()).per_class(&probabilities, &labels)?;
+    /// let dice: Tensor = 1.0 - SegmentationLoss::new(Tversky::dice()).per_class(&probabilities, &labels)?;
     /// assert_eq!(dice.size(), [1, 2]);
     /// assert!((dice.double_value(&[0, 0]) - 1.8 / 2.1).abs() < 1e-6);
     /// # Ok::<(), unifocal_tch::Error>(())

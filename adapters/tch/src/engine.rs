@@ -8,11 +8,16 @@ use unifocal_ndarray::{Evaluation, Truth};
 
 use crate::input::{Input, Target};
 use crate::memory::{self, Stored};
+use crate::threads::{self, OpenMp};
 use crate::{Error, SegmentationLoss};
 
 /// The sums of all terms, group by group, and within a group class by class.
 pub(crate) fn sums(of: &SegmentationLoss, input: &Input) -> Result<Vec<ClassSums<f64, 4>>, Error> {
-    dispatch(of, input, Sums(&of.loss))
+    let task = Sums {
+        loss: &of.loss,
+        prediction: &input.prediction,
+    };
+    dispatch(of, input, task)
 }
 
 /// The gradient of Σ slope·sum with respect to the prediction, of its kind.
@@ -39,7 +44,10 @@ trait Task {
     ) -> Result<Self::Output, Error>;
 }
 
-struct Sums<'t>(&'t AnyLoss);
+struct Sums<'t> {
+    loss: &'t AnyLoss,
+    prediction: &'t Tensor,
+}
 
 impl Task for Sums<'_> {
     type Output = Vec<ClassSums<f64, 4>>;
@@ -48,7 +56,8 @@ impl Task for Sums<'_> {
         self,
         evaluation: &Evaluation<'_, P, IxDyn, T>,
     ) -> Result<Self::Output, Error> {
-        Ok(evaluation.sums(self.0)?)
+        let divided = is_divided(self.prediction);
+        Ok(threads::root(divided, || evaluation.sums(self.loss))?)
     }
 }
 
@@ -72,10 +81,16 @@ impl Task for Gradient<'_> {
             Kind::Float
         };
         let gradient = memory::filled::<P::Real>(self.prediction, wide, |gradient| {
-            Ok(evaluation.gradient_by(self.loss, self.slopes, gradient)?)
+            let write = || evaluation.gradient_by(self.loss, self.slopes, gradient);
+            Ok(threads::root(is_divided(self.prediction), write)?)
         })?;
         narrowed(gradient, kind)
     }
+}
+
+/// Whether there is work for more than one thread.
+fn is_divided(prediction: &Tensor) -> bool {
+    prediction.numel() > 1 << 16
 }
 
 /// A gradient in the kind of the prediction; what is beyond the range of f16 is its largest number.
@@ -175,6 +190,11 @@ fn told<'a, P: Element, T: Truth>(
         .activation(of.activation)
         .pooling(of.pooling)
         .classes(of.classes());
+    let evaluation = if cfg!(unifocal_openmp) {
+        evaluation.threads(&OpenMp)
+    } else {
+        evaluation
+    };
     match weights {
         Some(weights) => evaluation.voxel_weights(weights),
         None => evaluation,

@@ -40,9 +40,16 @@ mod input;
 mod memory;
 mod operands;
 mod operations;
+#[allow(unsafe_code, reason = "calls to C++, and from there")]
+mod threads;
 mod values;
 
 pub use unifocal_core as core;
 
 pub use criterion::{Route, SegmentationLoss, Weighted};
 pub use error::Error;
+
+/// The examples of the documentation, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tch.md")]
+mod documentation {}

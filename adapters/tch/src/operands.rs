@@ -245,7 +245,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         }))
     }
 
-    /// The sums of a loss's terms, class by class, each [G] in f64.
+    /// The sums of a loss's terms, class by class, each `[G]` in f64.
     pub(crate) fn sums<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -291,7 +291,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
             .collect()
     }
 
-    /// Σ weight·x of each group, [G] in f64.
+    /// Σ weight·x of each group, `[G]` in f64.
     fn sum(&self, x: &Tensor) -> Result<Tensor, Error> {
         match &self.weights {
             Some(weights) => self.total(&x.f_mul(weights)?),
@@ -299,7 +299,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         }
     }
 
-    /// Σ x of each group, [G] in f64: libtorch adds up in a tree, or in blocks.
+    /// Σ x of each group, `[G]` in f64: libtorch adds up in a tree, or in blocks.
     fn total(&self, x: &Tensor) -> Result<Tensor, Error> {
         let rows = x.f_sum_dim_intlist([1_i64].as_slice(), false, None)?;
         let rows = rows.f_to_kind(Kind::Double)?;
@@ -309,7 +309,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         })
     }
 
-    /// [G] of an expression that may be a constant.
+    /// `[G]` of an expression that may be a constant.
     pub(crate) fn by_group(&self, values: &Values<true, GRAPH>) -> Result<Tensor, Error> {
         Ok(match values.outcome()? {
             Outcome::Tensor(tensor) => tensor,

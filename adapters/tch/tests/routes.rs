@@ -431,3 +431,35 @@ fn many_voxels() {
         );
     }
 }
+
+/// An input that is divided among threads gives the same bits for any number of them, and an error its place.
+#[test]
+fn threads() {
+    tch::manual_seed(7);
+    let logits = Tensor::randn([2, 2, 300, 200], (Kind::Float, Device::Cpu));
+    let labels = Tensor::randint(2, [2, 300, 200], (Kind::Int64, Device::Cpu));
+    let run = |threads, route| {
+        tch::set_num_threads(threads);
+        let leaf = logits.detach().set_requires_grad(true);
+        let loss = unified().with_route(route).forward(&leaf, &labels).unwrap();
+        loss.backward();
+        (loss.double_value(&[]), leaf.grad())
+    };
+    let (value, gradient) = run(1, Route::Fused);
+    for threads in [2, 3] {
+        let (other, other_gradient) = run(threads, Route::Fused);
+        assert_eq!(other, value);
+        assert!(other_gradient.equal(&gradient));
+    }
+    let (other, other_gradient) = run(2, Route::Composed);
+    assert!((other - value).abs() < 1e-6);
+    let most = gradient.abs().max().double_value(&[]);
+    assert!((other_gradient - gradient).abs().max().double_value(&[]) < 1e-4 * most);
+
+    let _ = logits.get(1).get(0).get(299).get(7).fill_(f64::NAN);
+    let message = unified().forward(&logits, &labels).unwrap_err().to_string();
+    assert!(
+        message.contains("sample 1, channel 0, voxel 59807"),
+        "{message}"
+    );
+}

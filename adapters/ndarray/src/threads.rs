@@ -1,0 +1,66 @@
+//! Who does two halves of the work at the same time.
+
+use std::fmt;
+
+/// Threads that do two things at the same time, in place of rayon's: for programs whose threads belong to another library.
+///
+/// The result has the same bits, whoever does the work.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use unifocal_ndarray::{Evaluation, Join, core::Tversky};
+///
+/// #[derive(Debug)]
+/// struct OneAfterTheOther;
+///
+/// impl Join for OneAfterTheOther {
+///     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+///         a();
+///         b();
+///     }
+/// }
+///
+/// let (prediction, target) = (array![[[0.9, 0.2], [0.1, 0.8]]], array![[0_u8, 1]]);
+/// let evaluation = Evaluation::labels(prediction.view(), target.view());
+/// let elsewhere = evaluation.clone().threads(&OneAfterTheOther);
+/// assert_eq!(elsewhere.value(&Tversky::dice()), evaluation.value(&Tversky::dice()));
+/// ```
+pub trait Join: fmt::Debug + Sync {
+    /// Calls both, each of them once, and returns when both have.
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send));
+}
+
+/// Does both, by these threads or the default's.
+pub(crate) fn join<A: Send, B: Send>(
+    threads: Option<&dyn Join>,
+    a: impl FnOnce() -> A + Send,
+    b: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    let Some(threads) = threads else {
+        return by_default(a, b);
+    };
+    let (mut a, mut b) = (Some(a), Some(b));
+    let (mut left, mut right) = (None, None);
+    let mut run_a = || left = a.take().map(|a| a());
+    let mut run_b = || right = b.take().map(|b| b());
+    threads.join(&mut run_a, &mut run_b);
+    let called = "both are called";
+    (left.expect(called), right.expect(called))
+}
+
+/// Does both, at the same time if there is a thread for it.
+#[cfg(feature = "rayon")]
+fn by_default<A: Send, B: Send>(
+    a: impl FnOnce() -> A + Send,
+    b: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    rayon::join(a, b)
+}
+
+/// Does both, one after the other.
+#[cfg(not(feature = "rayon"))]
+fn by_default<A, B>(a: impl FnOnce() -> A, b: impl FnOnce() -> B) -> (A, B) {
+    (a(), b())
+}
