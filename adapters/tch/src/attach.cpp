@@ -1,4 +1,4 @@
-// A value with a gradient of our own in libtorch's graph: a function whose backward calls ours.
+// Gradients of our own in libtorch's graph: a value whose backward calls ours, and f16 whose gradient stays in range.
 
 #include <ATen/core/ivalue.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -99,6 +100,29 @@ struct Loss : torch::autograd::Function<Loss> {
   }
 };
 
+// f16 in f32. What its gradient exceeds f16 by would be infinite. Its backward is recorded as any operations are.
+struct Widened : torch::autograd::Function<Widened> {
+  static Variable forward(AutogradContext*, const Variable& narrow) {
+    return narrow.to(at::kFloat);
+  }
+
+  static variable_list backward(AutogradContext*, const variable_list& upstream) {
+    const double most = std::numeric_limits<at::Half>::max();
+    return {upstream[0].clamp(-most, most).to(at::kHalf)};
+  }
+};
+
+// A new tensor, or null and a message.
+template <class Make>
+at::Tensor* made(char** message, Make make) {
+  try {
+    return new at::Tensor(make());
+  } catch (const std::exception& error) {
+    *message = unifocal_text(error.what(), std::strlen(error.what()));
+    return nullptr;
+  }
+}
+
 } // namespace
 
 // `value` as a function of the first of the saved tensors: a new tensor, or null and a message. Takes `of`, and drops it when the
@@ -111,14 +135,16 @@ extern "C" at::Tensor* unifocal_attach(
     Gradient gradient,
     Drop drop,
     char** message) {
-  try {
+  return made(message, [&] {
     auto state = c10::make_intrusive<State>(of, gradient, drop, *value, variable_list());
     for (size_t i = 0; i < count; i++) {
       state->saved.push_back(*saved[i]);
     }
-    return new at::Tensor(Loss::apply(*saved[0], state));
-  } catch (const std::exception& error) {
-    *message = unifocal_text(error.what(), std::strlen(error.what()));
-    return nullptr;
-  }
+    return Loss::apply(*saved[0], state);
+  });
+}
+
+// f16 in f32: a new tensor, or null and a message.
+extern "C" at::Tensor* unifocal_widened(const at::Tensor* narrow, char** message) {
+  return made(message, [&] { return Widened::apply(*narrow); });
 }

@@ -1,6 +1,6 @@
-//! A gradient of our own in libtorch's graph: the other half of this crate's `unsafe`.
+//! Gradients of our own in libtorch's graph: the other half of this crate's `unsafe`.
 //!
-//! tch has no custom autograd function, so `attach.cpp` is one whose backward calls back here.
+//! tch has no custom autograd function, so `attach.cpp` has one whose backward calls back here, and one that needs no more than itself.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,6 +35,7 @@ unsafe extern "C" {
         drop: unsafe extern "C" fn(*mut c_void),
         message: *mut *mut c_char,
     ) -> *mut C_tensor;
+    fn unifocal_widened(narrow: *const C_tensor, message: *mut *mut c_char) -> *mut C_tensor;
 }
 
 /// `value` as a function of the first of the `saved` tensors, differentiable once.
@@ -59,11 +60,30 @@ pub(crate) fn attach<B: Backward>(
             &mut message,
         )
     };
-    if attached.is_null() {
+    // SAFETY: what `unifocal_attach` returned.
+    unsafe { made(attached, message) }
+}
+
+/// f16 in f32, as a function whose gradient is at most the largest f16. It can be differentiated any number of times.
+pub(crate) fn widened(narrow: &Tensor) -> Result<Tensor, TchError> {
+    let mut message = ptr::null_mut();
+    // SAFETY: the pointer is that of a living tensor.
+    let wide = unsafe { unifocal_widened(narrow.as_ptr(), &mut message) };
+    // SAFETY: what `unifocal_widened` returned.
+    unsafe { made(wide, message) }
+}
+
+/// What C++ has made, or why it has not.
+///
+/// # Safety
+///
+/// `tensor` is a new tensor, or null, and then `message` is a text of `unifocal_text`'s, or null.
+unsafe fn made(tensor: *mut C_tensor, message: *mut c_char) -> Result<Tensor, TchError> {
+    if tensor.is_null() {
         return Err(TchError::Torch(taken(message)));
     }
     // SAFETY: a new tensor, ours alone.
-    Ok(unsafe { Tensor::from_ptr(attached) })
+    Ok(unsafe { Tensor::from_ptr(tensor) })
 }
 
 /// The text that C++ made, which is freed.

@@ -5,6 +5,7 @@ use unifocal_core::{
     Activation, ClassSums, Classes, Dual, Error as CoreError, Loss, Pooling, Probability, Real,
 };
 
+use crate::attach::widened;
 use crate::engine;
 use crate::input::{Input, Target};
 use crate::values::{Coverage, Outcome, Values};
@@ -105,7 +106,10 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
             _ => None,
         };
         let mut prediction = input.prediction.f_reshape([samples, channels, -1])?;
-        prediction = prediction.f_to_kind(input.arithmetic())?;
+        prediction = match prediction.f_kind()? {
+            Kind::Half if GRAPH => widened(&prediction)?,
+            _ => prediction.f_to_kind(input.arithmetic())?,
+        };
         if extremes.are_elsewhere
             && let Some(counted) = counting(counted.as_ref(), given.as_ref())?
         {

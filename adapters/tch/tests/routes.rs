@@ -8,8 +8,24 @@ use unifocal_tch::core::{
 use unifocal_tch::{Route, SegmentationLoss};
 
 /// Gradients of libtorch's autodiff against the analytic one, relative to the largest entry: each rounds the products of a quotient's
-/// derivative, which cancel near a full miss, in another order.
-const TOLERANCE: [(Kind, f64); 2] = [(Kind::Double, 1e-9), (Kind::Float, 1e-4)];
+/// derivative, which cancel near a full miss, in another order. Narrow ones are then rounded themselves, to 11 and 8 bits.
+const TOLERANCE: [(Kind, f64); 4] = [
+    (Kind::Double, 1e-9),
+    (Kind::Float, 1e-4),
+    (Kind::Half, 1e-3),
+    (Kind::BFloat16, 8e-3),
+];
+
+const LABELS: [Kind; 6] = [
+    Kind::Int64,
+    Kind::Int,
+    Kind::Int16,
+    Kind::Int8,
+    Kind::Uint8,
+    Kind::Bool,
+];
+const ONE_HOT: [Kind; 3] = [Kind::Int64, Kind::Uint8, Kind::Bool];
+const SOFT: [Kind; 4] = [Kind::Double, Kind::Float, Kind::Half, Kind::BFloat16];
 
 /// A tensor, its target and its weights, and what is said of them.
 #[derive(Debug)]
@@ -56,11 +72,11 @@ prop_compose! {
         spatial in prop::collection::vec(1..6_i64, 1..=4),
         (samples, channels) in (1..4_i64, 1..9_i64),
         activation in 0..3_usize,
-        target in 0..6_usize,
+        target in 0..LABELS.len() + ONE_HOT.len() + SOFT.len(),
         (weighted, ignoring, weighing, rare) in any::<(bool, bool, bool, bool)>(),
         (batch, skip, transposed) in any::<(bool, bool, bool)>(),
         reduction in 0..3_usize,
-        wide in any::<bool>(),
+        kind in 0..TOLERANCE.len(),
         upstream in 0.1..10.0_f64,
         seed in any::<i64>(),
     ) -> Case {
@@ -68,7 +84,7 @@ prop_compose! {
         let shape = [&[samples, channels], spatial.as_slice()].concat();
         let labels_shape = [&[samples], spatial.as_slice()].concat();
         let on = (Kind::Double, Device::Cpu);
-        let kind = if wide { Kind::Double } else { Kind::Float };
+        let (kind, _) = TOLERANCE[kind];
         let activation = match activation {
             0 => Activation::Identity,
             1 if channels > 1 => Activation::Softmax,
@@ -88,7 +104,7 @@ prop_compose! {
             .with_pooling(if batch { Pooling::Batch } else { Pooling::PerSample })
             .with_absent(if skip { AbsentClass::Skip } else { AbsentClass::Smooth })
             .with_reduction([Reduction::Mean, Reduction::Sum, Reduction::None][reduction]);
-        if ignoring && target < 4 {
+        if ignoring && target < LABELS.len() && LABELS[target] != Kind::Bool {
             let left_out = Tensor::rand(labels_shape.as_slice(), on).lt(0.2);
             labels = labels.masked_fill(&left_out, 100);
             criterion = criterion.ignoring(100);
@@ -101,13 +117,16 @@ prop_compose! {
             criterion = criterion.with_rare([classes as usize - 1]);
             criterion = criterion.with_alpha(vec![0.75; classes as usize]);
         }
-        let target = match target {
-            0 => labels,
-            1 => labels.to_kind(Kind::Uint8),
-            2 => labels.to_kind(Kind::Int8),
-            3 => labels.to_kind(Kind::Int),
-            4 if channels > 1 => labels.one_hot(classes).movedim_int(-1, 1),
-            _ => (Tensor::rand(shape.as_slice(), on) / channels as f64).to_kind(Kind::Float),
+        let target = match target.checked_sub(LABELS.len()) {
+            // Bool has two labels, whatever the number of classes.
+            None => labels.to_kind(LABELS[target]),
+            Some(index) if index < ONE_HOT.len() && channels > 1 => {
+                labels.one_hot(classes).movedim_int(-1, 1).to_kind(ONE_HOT[index])
+            }
+            Some(index) => {
+                let soft = Tensor::rand(shape.as_slice(), on) / channels as f64;
+                soft.to_kind(SOFT[index % SOFT.len()])
+            }
         };
         let weights = weighted.then(|| {
             let weights = Tensor::rand(labels_shape.as_slice(), on) * 2.0;
@@ -118,44 +137,69 @@ prop_compose! {
 }
 
 /// Value (summed, if it is one per sample) and gradient.
-fn run(case: &Case, route: Route) -> (f64, Tensor) {
-    let leaf = case.prediction.detach().set_requires_grad(true);
+fn run(case: &Case, route: Route, device: Device) -> (f64, Tensor) {
+    let leaf = case.prediction.detach().to_device(device);
+    let leaf = leaf.set_requires_grad(true);
+    let target = case.target.to_device(device);
     let criterion = case.criterion.clone().with_route(route);
     let value = match &case.weights {
-        Some(weights) => criterion.weighted(weights).forward(&leaf, &case.target),
-        None => criterion.forward(&leaf, &case.target),
+        Some(weights) => {
+            let weights = weights.to_device(device);
+            criterion.weighted(&weights).forward(&leaf, &target)
+        }
+        None => criterion.forward(&leaf, &target),
     }
     .unwrap_or_else(|error| panic!("{route:?}: {error}"));
     // Other factors for other samples.
-    let factors = Tensor::arange(value.numel() as i64, (value.kind(), Device::Cpu)) + case.upstream;
+    let factors = Tensor::arange(value.numel() as i64, (value.kind(), device)) + case.upstream;
     let value = (value.view(-1) * factors).sum(value.kind());
     value.backward();
-    (value.double_value(&[]), leaf.grad().to_kind(Kind::Double))
+    let gradient = leaf.grad().to_kind(Kind::Double).to_device(Device::Cpu);
+    (value.double_value(&[]), gradient)
 }
 
-fn tolerance(kind: Kind) -> f64 {
-    let (_, tolerance) = TOLERANCE.into_iter().find(|(of, _)| *of == kind).unwrap();
-    tolerance
+/// Whether these routes on this device give what the fused one gives on the CPU.
+fn agree(case: &Case, routes: [Route; 2], device: Device) -> Result<(), TestCaseError> {
+    let (value, gradient) = run(case, Route::Fused, Device::Cpu);
+    let kind = case.prediction.kind();
+    let of = |kind| TOLERANCE.into_iter().find(|(of, _)| *of == kind).unwrap().1;
+    // Only gradients are of a narrow kind.
+    let tolerance = of(kind).min(of(Kind::Float));
+    let scale = gradient.abs().max().double_value(&[]).max(1e-4);
+    for route in routes {
+        let (other, other_gradient) = run(case, route, device);
+        prop_assert!(
+            (value - other).abs() <= tolerance * value.abs().max(1.0),
+            "{route:?}: {other} is not {value}"
+        );
+        let error = (&gradient - &other_gradient).abs().max().double_value(&[]);
+        prop_assert!(
+            error <= of(kind) * scale,
+            "{route:?}: {error} of {scale}\n{gradient}\n{other_gradient}"
+        );
+    }
+    Ok(())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn all_give_the_same(case in case()) {
-        let (value, gradient) = run(&case, Route::Fused);
-        let tolerance = tolerance(case.prediction.kind());
-        let scale = gradient.abs().max().double_value(&[]).max(1e-4);
-        for route in [Route::Operations, Route::Composed] {
-            let (other, other_gradient) = run(&case, route);
-            prop_assert!(
-                (value - other).abs() <= tolerance * value.abs().max(1.0),
-                "{route:?}: {other} is not {value}"
-            );
-            let error = (&gradient - &other_gradient).abs().max().double_value(&[]);
-            prop_assert!(error <= tolerance * scale, "{route:?}: {error} of {scale}\n{gradient}\n{other_gradient}");
-        }
+        agree(&case, [Route::Operations, Route::Composed], Device::Cpu)?;
     }
+}
+
+#[test]
+fn all_give_the_same_on_a_gpu() {
+    if !tch::Cuda::is_available() {
+        eprintln!("no CUDA device: the routes were not compared on a GPU");
+        return;
+    }
+    let config = ProptestConfig::with_cases(200);
+    proptest!(config, |(case in case())| {
+        agree(&case, [Route::Fused, Route::Composed], Device::Cuda(0))?;
+    });
 }
 
 fn logits() -> (Tensor, Tensor) {
@@ -216,18 +260,22 @@ fn a_graph_is_kept_or_not() {
 #[test]
 fn a_second_derivative() {
     let (logits, labels) = logits();
-    let second = |route| {
+    let second = |logits: &Tensor, route| {
         let leaf = logits.detach().set_requires_grad(true);
         let loss = unified().with_route(route).forward(&leaf, &labels).unwrap();
         let gradient = &Tensor::run_backward(&[loss], &[&leaf], true, true)[0];
-        let norm = gradient.square().sum(Kind::Double);
+        let norm = gradient.to_kind(Kind::Double).square().sum(Kind::Double);
         Tensor::f_run_backward(&[norm], &[&leaf], false, false).map(|mut of| of.remove(0))
     };
     for route in [Route::Fused, Route::Operations] {
-        let message = second(route).unwrap_err().to_string();
+        let message = second(&logits, route).unwrap_err().to_string();
         assert!(message.contains("Route::Composed"), "{message}");
     }
-    let composed = second(Route::Composed).unwrap();
+    let composed = second(&logits, Route::Composed).unwrap();
+    let narrow = second(&logits.to_kind(Kind::Half), Route::Composed).unwrap();
+    let error = (narrow.to_kind(Kind::Double) - &composed).abs().max();
+    let most = composed.abs().max().double_value(&[]);
+    assert!(error.double_value(&[]) < 1e-2 * most, "{error} of {most}");
     // Against differences of the fused gradient.
     let step = 1e-5;
     let norm = |logits: &Tensor| {
@@ -325,7 +373,8 @@ fn half_precision() {
     }
 }
 
-/// Saturated logits, empty and full masks, right and wrong, in every kind: a finite value and a finite gradient.
+/// Saturated logits and probabilities of 0 and 1, empty and full masks, right and wrong, in every kind: a finite value and a finite
+/// gradient.
 #[test]
 fn saturated() {
     for kind in [Kind::Half, Kind::BFloat16, Kind::Float, Kind::Double] {
@@ -335,9 +384,17 @@ fn saturated() {
                     let lesion_logits = Tensor::full([1, 1, 4, 4], z, (kind, Device::Cpu));
                     let logits = Tensor::cat(&[&lesion_logits.neg(), &lesion_logits], 1);
                     let labels = Tensor::full([1, 4, 4], lesion, (Kind::Int64, Device::Cpu));
-                    for activation in [Activation::Softmax, Activation::Sigmoid] {
+                    for activation in [
+                        Activation::Identity,
+                        Activation::Softmax,
+                        Activation::Sigmoid,
+                    ] {
+                        let prediction = match activation {
+                            Activation::Identity => logits.gt(0.0).to_kind(kind),
+                            Activation::Softmax | Activation::Sigmoid => logits.shallow_clone(),
+                        };
                         for route in [Route::Fused, Route::Operations, Route::Composed] {
-                            let leaf = logits.detach().set_requires_grad(true);
+                            let leaf = prediction.detach().set_requires_grad(true);
                             let criterion = SegmentationLoss::new(name).with_activation(activation);
                             let loss = criterion.with_route(route).forward(&leaf, &labels).unwrap();
                             loss.backward();
