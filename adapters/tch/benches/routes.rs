@@ -13,7 +13,7 @@ use unifocal_tch::{Route, SegmentationLoss};
 
 const SIZE: i64 = 512;
 const THREADS: usize = 2;
-const TURNS: usize = 100;
+const TURNS: usize = 25;
 
 const WEIGHT: f64 = 0.5;
 const DELTA: f64 = 0.6;
