@@ -86,7 +86,7 @@ impl Focal {
     ///
     /// # Errors
     ///
-    /// γ negative or not finite.
+    /// γ outside [0, 10³⁰].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
         let gamma = check_gamma(gamma)?.into();
         Ok(Self { gamma, ..self })

@@ -63,14 +63,9 @@ pub(crate) fn check_unit_gamma(gamma: f64) -> Result<f64, ParameterError> {
     check("gamma", gamma, "0 ≤ γ ≤ 1", (0.0..=1.0).contains(&gamma))
 }
 
-/// A γ that is an exponent as it is: γ ≥ 0.
+/// A γ that is an exponent as it is, and a factor of the derivative: as a weight.
 pub(crate) fn check_gamma(gamma: f64) -> Result<f64, ParameterError> {
-    check(
-        "gamma",
-        gamma,
-        "a finite γ ≥ 0",
-        gamma >= 0.0 && gamma.is_finite(),
-    )
+    check_weight("gamma", gamma)
 }
 
 /// The largest weight: products of a few such weights, of a logarithm and of a number of voxels are finite in `f64`.

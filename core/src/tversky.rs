@@ -149,7 +149,7 @@ impl Tversky {
     ///
     /// # Errors
     ///
-    /// γ negative or not finite; for the symmetric and asymmetric losses, γ outside [0, 1].
+    /// γ outside [0, 10³⁰]; for the symmetric and asymmetric losses, γ outside [0, 1].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
         let gamma = match self.focus {
             Focus::Plain => check_gamma(gamma)?,

@@ -244,6 +244,21 @@ fn tiny_class_weights_stay_finite() {
     assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
 }
 
+/// Found by fuzzing: γ is a factor of the derivative, so that one beyond every weight made it infinite.
+#[test]
+fn a_gamma_beyond_every_weight_is_refused() {
+    for gamma in [1.1e30, f64::MAX, f64::INFINITY, f64::NAN, -1e-300] {
+        let found = [
+            Tversky::focal().with_gamma(gamma).map(|_| ()),
+            Focal::new().with_gamma(gamma).map(|_| ()),
+        ];
+        for error in found.map(|made| made.expect_err("beyond the range")) {
+            assert!(error.to_string().contains("1e30"), "{error}");
+        }
+    }
+    assert!(Focal::new().with_gamma(1e30).is_ok());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -151,7 +151,7 @@ pub(crate) fn with_voxel_axis<S: RawData>(
 }
 
 /// The same array with its last axes merged into one, so that `axes` are left; `None` if they do not follow each other in
-/// memory.
+/// memory, or there is nothing in it.
 pub(crate) fn merged<S: RawData>(
     mut array: ArrayBase<S, IxDyn>,
     axes: usize,
@@ -159,7 +159,8 @@ pub(crate) fn merged<S: RawData>(
     while array.ndim() > axes {
         let last = Axis(array.ndim() - 1);
         let before = Axis(last.0 - 1);
-        if !array.merge_axes(before, last) {
+        // What has no values has no first one to move to.
+        if array.is_empty() || !array.merge_axes(before, last) {
             return None;
         }
         array = array.index_axis_move(before, 0);

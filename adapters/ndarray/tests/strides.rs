@@ -124,6 +124,20 @@ fn an_empty_array_is_refused() {
     assert!(error.to_string().contains("[1, 2, 0, 3]"), "{error}");
 }
 
+/// Found by fuzzing: the gradient of no voxels was looked for at the first of them.
+#[test]
+fn an_empty_gradient_is_refused() {
+    for shape in [(1, 2, 0, 3), (1, 2, 3, 0), (0, 2, 3, 3)] {
+        let prediction = Array4::<f32>::zeros(shape);
+        let labels = ndarray::Array3::<u8>::zeros((shape.0, shape.2, shape.3));
+        let error = Evaluation::labels(prediction.view(), labels.view())
+            .value_and_gradient(&Tversky::dice())
+            .unwrap_err();
+        let expected = format!("{:?}", prediction.shape());
+        assert!(error.to_string().contains(&expected), "{error}");
+    }
+}
+
 /// Positions count the voxels of the sample in its own order, however the rows fall.
 #[test]
 fn an_error_names_its_voxel() {

@@ -1,0 +1,313 @@
+//! Arrays of any shape and strides: a typed error, or what the core makes of a plain copy.
+
+use arbitrary::{Result, Unstructured};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, Slice};
+use unifocal_core::{
+    Activation, ClassSums, Classes, Dense, DenseMut, Element, Error as CoreError, Field, Labels,
+    Layout, Pooling, Segmentation, Shape, Soft, Target, UnifiedFocal,
+};
+use unifocal_ndarray::{Error, Evaluation};
+
+use crate::case::unit;
+
+/// An array that is looked at through steps and in another order of its axes.
+#[derive(Debug)]
+struct Strided<T> {
+    base: ArrayD<T>,
+    steps: Vec<isize>,
+    order: Vec<usize>,
+}
+
+impl<T: Copy> Strided<T> {
+    fn draw(
+        u: &mut Unstructured<'_>,
+        shape: &[usize],
+        mut number: impl FnMut(&mut Unstructured<'_>) -> Result<T>,
+    ) -> Result<Self> {
+        let steps = shape
+            .iter()
+            .map(|_| u.choose(&[1, 1, 1, -1, 2, -3]).copied());
+        let steps = steps.collect::<Result<Vec<isize>>>()?;
+        let mut order: Vec<usize> = (0..shape.len()).collect();
+        if u.ratio(1, 3)? && !order.is_empty() {
+            let turn = u.choose_index(order.len())?;
+            order.rotate_left(turn);
+        }
+        let few = [number(u)?, number(u)?, number(u)?, number(u)?, number(u)?];
+        // The base has its axes in `order`, each as long as its steps reach.
+        let lengths: Vec<usize> = order
+            .iter()
+            .map(|axis| shape[*axis] * steps[*axis].unsigned_abs())
+            .collect();
+        let mut seed = u.arbitrary::<u32>()? | 1;
+        let base = ArrayD::from_shape_simple_fn(lengths, || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            few[(seed >> 24) as usize % few.len()]
+        });
+        Ok(Self { base, steps, order })
+    }
+
+    /// The axis of the base that is this axis of the view.
+    fn inverse(&self) -> Vec<usize> {
+        let axes = 0..self.order.len();
+        axes.map(|axis| {
+            let place = self.order.iter().position(|other| *other == axis);
+            place.expect("an order of the axes")
+        })
+        .collect()
+    }
+
+    fn view(&self) -> ArrayViewD<'_, T> {
+        let mut view = self.base.view().permuted_axes(self.inverse());
+        for (axis, step) in self.steps.iter().enumerate() {
+            view.slice_axis_inplace(Axis(axis), Slice::new(0, None, *step));
+        }
+        view
+    }
+
+    fn view_mut(&mut self) -> ArrayViewMutD<'_, T> {
+        let inverse = self.inverse();
+        let mut view = self.base.view_mut().permuted_axes(inverse);
+        for (axis, step) in self.steps.iter().enumerate() {
+            view.slice_axis_inplace(Axis(axis), Slice::new(0, None, *step));
+        }
+        view
+    }
+
+    /// In order, without gaps.
+    fn plain(&self) -> Vec<T> {
+        self.view().iter().copied().collect()
+    }
+}
+
+/// A shape, now and then with an axis of length 0 or a long one.
+fn shape(u: &mut Unstructured<'_>, rank: usize) -> Result<Vec<usize>> {
+    let lengths = (0..rank).map(|_| u.choose(&[1, 2, 2, 3, 3, 4, 7, 0, 65]).copied());
+    let shape: Vec<usize> = lengths.collect::<Result<_>>()?;
+    if shape.iter().product::<usize>() <= 4000 {
+        Ok(shape)
+    } else {
+        Err(arbitrary::Error::IncorrectFormat)
+    }
+}
+
+/// This shape, or now and then another.
+fn nearly(u: &mut Unstructured<'_>, expected: &[usize]) -> Result<Vec<usize>> {
+    if u.ratio(1, 8)? {
+        let rank = u.int_in_range(0..=5)?;
+        return shape(u, rank);
+    }
+    Ok(expected.to_vec())
+}
+
+pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
+    let rank = *u.choose(&[3, 3, 4, 4, 5, 2, 1, 0])?;
+    let shape = shape(u, rank)?;
+    let layout = *u.choose(&[Layout::ChannelsFirst, Layout::ChannelsLast])?;
+    let activation = *u.choose(&[
+        Activation::Identity,
+        Activation::Softmax,
+        Activation::Sigmoid,
+    ])?;
+    let pooling = *u.choose(&[Pooling::PerSample, Pooling::Batch])?;
+    let wild = u.ratio(1, 8)?;
+    let prediction = Strided::draw(u, &shape, |u| match activation {
+        _ if wild => u.arbitrary(),
+        Activation::Identity => unit(u),
+        _ => Ok(16.0 * unit(u)? - 8.0),
+    })?;
+    let mut without: Vec<usize> = shape.clone();
+    if rank >= 2 {
+        without.remove(match layout {
+            Layout::ChannelsFirst => 1,
+            Layout::ChannelsLast => rank - 1,
+        });
+    }
+    let weights = if u.ratio(1, 3)? {
+        let shape = nearly(u, &without)?;
+        Some(Strided::draw(u, &shape, |u| {
+            if wild { u.arbitrary() } else { unit(u) }
+        })?)
+    } else {
+        None
+    };
+    let gradient_shape = nearly(u, &shape)?;
+    let gradient = Strided::draw(u, &gradient_shape, |_| Ok(f64::NAN))?;
+    let given = Given {
+        shape,
+        without,
+        layout,
+        activation,
+        pooling,
+        prediction,
+        weights,
+    };
+    if u.ratio(1, 2)? {
+        let shape = nearly(u, &given.without)?;
+        let classes = given.classes().unwrap_or(2) as i64;
+        let labels = Strided::draw(u, &shape, |u| {
+            if wild {
+                u.arbitrary()
+            } else {
+                u.int_in_range(0..=classes - 1)
+            }
+        })?;
+        let ignored = if u.arbitrary()? {
+            Some(u.arbitrary::<i8>()?.into())
+        } else {
+            None
+        };
+        let view = labels.view();
+        let evaluation = Evaluation::labels(given.prediction.view(), view).ignoring(ignored);
+        let fits = labels.view().shape() == given.without;
+        let plain = labels.plain();
+        check(&given, evaluation, gradient, fits, |shape| {
+            let shape = [shape.samples, shape.voxels];
+            Ok(Labels::new(Dense::labels(&plain, shape)?).ignoring(ignored))
+        });
+    } else {
+        let shape = nearly(u, &given.shape)?;
+        let shares = Strided::draw(u, &shape, |u| if wild { u.arbitrary() } else { unit(u) })?;
+        let evaluation = Evaluation::soft(given.prediction.view(), shares.view());
+        let fits = shares.view().shape() == given.shape;
+        let plain = shares.plain();
+        check(&given, evaluation, gradient, fits, |shape| {
+            Ok(Soft(Dense::new(&plain, shape, given.layout)?))
+        });
+    }
+    Ok(())
+}
+
+#[derive(Debug)]
+struct Given {
+    shape: Vec<usize>,
+    without: Vec<usize>,
+    layout: Layout,
+    activation: Activation,
+    pooling: Pooling,
+    prediction: Strided<f64>,
+    weights: Option<Strided<f64>>,
+}
+
+impl Given {
+    fn channels(&self) -> Option<usize> {
+        match self.layout {
+            _ if self.shape.len() < 2 => None,
+            Layout::ChannelsFirst => self.shape.get(1).copied(),
+            Layout::ChannelsLast => self.shape.last().copied(),
+        }
+    }
+
+    fn classes(&self) -> Option<usize> {
+        self.channels().map(|channels| channels.max(2))
+    }
+
+    /// The shape that the core sees, if it is one.
+    fn flat(&self) -> Option<Shape> {
+        let channels = self.channels()?;
+        let len: usize = self.shape.iter().product();
+        let samples = *self.shape.first()?;
+        (len > 0).then(|| Shape {
+            samples,
+            channels,
+            voxels: len / samples / channels,
+        })
+    }
+}
+
+/// Holds the adapter against the core on copies without gaps.
+fn check<'a, T: Target, U: unifocal_ndarray::Truth>(
+    given: &'a Given,
+    evaluation: Evaluation<'a, f64, ndarray::IxDyn, U>,
+    mut gradient: Strided<f64>,
+    target_fits: bool,
+    target: impl FnOnce(Shape) -> std::result::Result<T, CoreError>,
+) where
+    Evaluation<'a, f64, ndarray::IxDyn, U>: Clone,
+{
+    let mut evaluation = evaluation
+        .layout(given.layout)
+        .activation(given.activation)
+        .pooling(given.pooling);
+    if let Some(weights) = &given.weights {
+        evaluation = evaluation.voxel_weights(weights.view());
+    }
+    let loss = UnifiedFocal::asymmetric();
+    let found = evaluation.gradient_into(&loss, gradient.view_mut());
+    let weights_fit = match &given.weights {
+        None => true,
+        Some(weights) => weights.view().shape() == given.without,
+    };
+    let gradient_fits = gradient.view().shape() == given.shape;
+    let shape = given
+        .flat()
+        .filter(|_| target_fits && weights_fit && gradient_fits);
+    let Some(shape) = shape else {
+        let error = found.expect_err("shapes that do not fit");
+        assert!(!error.to_string().is_empty());
+        return;
+    };
+    match (found, reference(given, shape, target, &loss)) {
+        (Ok(value), Ok((expected, by))) => {
+            let bound = 1e-11 * expected.abs().max(1.0);
+            assert!(
+                (value - expected).abs() <= bound,
+                "{value} is not {expected}"
+            );
+            let largest = by.iter().fold(0.0_f64, |size, x| size.max(x.abs()));
+            for (found, expected) in gradient.view().iter().zip(&by) {
+                let error = (found - expected).abs();
+                assert!(
+                    error <= 1e-9 * largest + 1e-290,
+                    "{found} is not {expected} on {given:?}"
+                );
+            }
+        }
+        (Err(Error::Core(found)), Err(expected)) => {
+            // Which of several faults is met first is left open.
+            assert!(!found.to_string().is_empty() && !expected.to_string().is_empty());
+        }
+        (found, expected) => panic!("{found:?}, and the core gives {expected:?}"),
+    }
+}
+
+fn reference<T: Target>(
+    given: &Given,
+    shape: Shape,
+    target: impl FnOnce(Shape) -> std::result::Result<T, CoreError>,
+    loss: &UnifiedFocal,
+) -> std::result::Result<(f64, Vec<f64>), CoreError> {
+    let plain = given.prediction.plain();
+    let prediction = Dense::new(&plain, shape, given.layout)?;
+    let segmentation = Segmentation::new(prediction, target(shape)?)?
+        .with_activation(given.activation)?
+        .with_pooling(given.pooling);
+    match &given.weights {
+        None => finish(given, &segmentation, loss),
+        Some(weights) => {
+            let plain = weights.plain();
+            let weights = Dense::labels(&plain, [shape.samples, shape.voxels])?;
+            finish(given, &segmentation.with_voxel_weights(weights)?, loss)
+        }
+    }
+}
+
+fn finish<T: Target, W: Field<Item: Element>>(
+    given: &Given,
+    segmentation: &Segmentation<Dense<'_, f64>, T, W>,
+    loss: &UnifiedFocal,
+) -> std::result::Result<(f64, Vec<f64>), CoreError> {
+    let shape = segmentation.shape();
+    let groups = match given.pooling {
+        Pooling::PerSample => shape.samples,
+        Pooling::Batch => 1,
+    };
+    let count = groups * shape.channels.max(2);
+    let mut sums = vec![ClassSums::default(); count];
+    let classes = Classes::default();
+    let value = segmentation.value(loss, &classes, &mut sums)?;
+    let mut gradient = vec![0.0; shape.samples * shape.channels * shape.voxels];
+    let mut out = DenseMut::new(&mut gradient, shape, given.layout)?;
+    segmentation.gradient(loss, &classes, &sums, &mut vec![[0.0; 4]; count], &mut out)?;
+    Ok((value, gradient))
+}

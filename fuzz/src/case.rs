@@ -1,0 +1,483 @@
+//! What is drawn: a prediction beside its target, with everything that can be said of one.
+
+use std::ops::Range;
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use unifocal_core::{
+    AbsentClass, Activation, AnyLoss, ClassSums, Classes, Content, Dense, DenseMut, Element, Error,
+    Extent, Field, Float, Labels, Layout, Pooling, Segmentation, Shape, Soft, Target,
+};
+
+/// The label that does not count, in cases that have one.
+pub const IGNORED: u8 = 255;
+
+/// A prediction [N, C, voxels] beside its target.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub shape: Shape,
+    pub activation: Activation,
+    pub prediction: Vec<f64>,
+    pub truth: Truth,
+    pub weights: Option<Vec<f64>>,
+    pub layout: Layout,
+    pub pooling: Pooling,
+    pub absent: AbsentClass,
+    pub rare: Option<Vec<usize>>,
+    pub class_weights: Option<Vec<f64>>,
+    pub alpha: Option<Vec<f64>>,
+}
+
+/// The target of a case.
+#[derive(Clone, Debug)]
+pub enum Truth {
+    /// [N, voxels].
+    Labels(Vec<u8>),
+    /// [N, C, voxels].
+    Soft(Vec<f64>),
+}
+
+/// Which numbers a prediction is drawn from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Numbers {
+    /// All that are in range.
+    All,
+    /// Those on which f32 and f64 mean the same: nothing underflows in f32.
+    Plain,
+    /// Those on which a central difference is exact: probabilities in (0.02, 0.98), logits in (−4, 4).
+    Inner,
+}
+
+/// What came of a case.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub value: f64,
+    /// [N, C, voxels].
+    pub gradient: Vec<f64>,
+    pub sums: Vec<ClassSums<f64, 4>>,
+}
+
+/// One of a few numbers, or one between.
+fn number(u: &mut Unstructured<'_>, special: &[f64], ordinary: Range<f64>) -> Result<f64> {
+    let code = usize::from(u.arbitrary::<u8>()?);
+    Ok(match special.get(code) {
+        Some(number) => *number,
+        None => {
+            let share = f64::from(u.arbitrary::<u16>()?) / 65_535.0;
+            ordinary.start + share * (ordinary.end - ordinary.start)
+        }
+    })
+}
+
+/// A number of [0, 1].
+pub fn unit(u: &mut Unstructured<'_>) -> Result<f64> {
+    let special = [
+        0.0,
+        1.0,
+        0.5,
+        1e-7,
+        1e-30,
+        1e-45,
+        1e-310,
+        1.0 - 1e-7,
+        1.0 - 1e-16,
+        1e-3,
+        0.999,
+        0.0,
+        1.0,
+    ];
+    number(u, &special, 0.0..1.0)
+}
+
+fn probability(u: &mut Unstructured<'_>, numbers: Numbers) -> Result<f64> {
+    match numbers {
+        Numbers::All => unit(u),
+        Numbers::Plain => number(u, &[0.0, 1.0, 0.5, 1e-7, 1e-3, 1.0 - 1e-6], 0.0..1.0),
+        Numbers::Inner => number(u, &[], 0.02..0.98),
+    }
+}
+
+fn logit(u: &mut Unstructured<'_>, numbers: Numbers) -> Result<f64> {
+    let special = [
+        0.0, 30.0, -30.0, 88.0, -88.0, 104.0, 745.0, -745.0, 1e4, -1e4, 1e30, -1e30, 3e38, -3e38,
+    ];
+    match numbers {
+        Numbers::All => number(u, &special, -8.0..8.0),
+        Numbers::Plain => number(u, &special[..3], -8.0..8.0),
+        Numbers::Inner => number(u, &[], -4.0..4.0),
+    }
+}
+
+/// The weight of a voxel or a class.
+fn weight(u: &mut Unstructured<'_>, numbers: Numbers) -> Result<f64> {
+    let special = [0.0, 1.0, 1.0, 0.5, 1e-300, 1e30];
+    match numbers {
+        Numbers::All => number(u, &special, 0.0..2.0),
+        _ => number(u, &special[..4], 0.25..2.0),
+    }
+}
+
+/// How many voxels have the same target: few as a rule, and some that reach over a stretch or a chunk.
+const RUNS: [usize; 16] = [1, 1, 1, 1, 2, 2, 3, 5, 8, 13, 62, 64, 65, 130, 300, 1000];
+
+impl Case {
+    /// A case with numbers like these.
+    pub fn draw(u: &mut Unstructured<'_>, numbers: Numbers) -> Result<Self> {
+        let channels = *u.choose(&[1, 2, 2, 2, 3, 3, 4, 9])?;
+        let samples = *u.choose(&[1, 1, 1, 2])?;
+        // Small ones are where edges meet, and many of them are tried in the same time.
+        let large = numbers != Numbers::Inner && u.ratio(1, 64)?;
+        let (samples, runs) = if large {
+            (1, &RUNS[..])
+        } else {
+            (samples, &RUNS[..10])
+        };
+        let count = u.int_in_range(1..=4)?;
+        let lengths = (0..count).map(|_| u.choose(runs).copied());
+        let lengths = lengths.collect::<Result<Vec<_>>>()?;
+        let shape = Shape::from([samples, channels, lengths.iter().sum()]);
+        let activation = match u.int_in_range(0..=2)? {
+            1 => Activation::Sigmoid,
+            2 if channels > 1 => Activation::Softmax,
+            _ => Activation::Identity,
+        };
+        let mut case = Self {
+            shape,
+            activation,
+            prediction: vec![0.0; samples * channels * shape.voxels],
+            truth: Truth::Labels(vec![0; samples * shape.voxels]),
+            weights: None,
+            layout: *u.choose(&[Layout::ChannelsFirst, Layout::ChannelsLast])?,
+            pooling: *u.choose(&[Pooling::PerSample, Pooling::Batch])?,
+            absent: *u.choose(&[AbsentClass::Smooth, AbsentClass::Skip])?,
+            rare: None,
+            class_weights: None,
+            alpha: None,
+        };
+        let classes = case.classes();
+        let (soft, ignoring, weighted) = (u.ratio(1, 3)?, u.ratio(1, 3)?, u.ratio(1, 3)?);
+        let mut labels = Vec::new();
+        let mut weights = Vec::new();
+        let mut shares = vec![0.0; case.prediction.len()];
+        for sample in 0..samples {
+            let mut start = 0;
+            for length in &lengths {
+                let voxels = start..start + length;
+                start += length;
+                for channel in 0..channels {
+                    let mut given = || match activation {
+                        Activation::Identity => probability(u, numbers),
+                        Activation::Softmax | Activation::Sigmoid => logit(u, numbers),
+                    };
+                    // Neighbours differ.
+                    let pair = [given()?, given()?];
+                    let y = if soft { unit(u)? } else { 0.0 };
+                    for voxel in voxels.clone() {
+                        let at = case.at(sample, channel, voxel);
+                        case.prediction[at] = pair[voxel % 2];
+                        shares[at] = y;
+                    }
+                }
+                let label = if ignoring && u.ratio(1, 4)? {
+                    IGNORED
+                } else {
+                    u.int_in_range(0..=classes as u8 - 1)?
+                };
+                labels.extend(voxels.clone().map(|_| label));
+                if weighted {
+                    let weight = weight(u, numbers)?;
+                    weights.extend(voxels.map(|_| weight));
+                }
+            }
+        }
+        case.truth = if soft {
+            Truth::Soft(shares)
+        } else {
+            Truth::Labels(labels)
+        };
+        case.weights = weighted.then_some(weights);
+        if u.ratio(1, 4)? {
+            case.rare = Some(vec![u.choose_index(classes)?]);
+        }
+        if u.ratio(1, 4)? {
+            let mut weights = (0..classes)
+                .map(|_| weight(u, numbers))
+                .collect::<Result<Vec<_>>>()?;
+            if weights.iter().sum::<f64>() <= 0.0 {
+                weights[0] = 1.0;
+            }
+            case.class_weights = Some(weights);
+        }
+        if u.ratio(1, 4)? {
+            let alpha = (0..classes).map(|_| weight(u, numbers));
+            case.alpha = Some(alpha.collect::<Result<_>>()?);
+        }
+        Ok(case)
+    }
+
+    pub fn classes(&self) -> usize {
+        self.shape.channels.max(2)
+    }
+
+    /// Where a number of the prediction stands.
+    pub fn at(&self, sample: usize, channel: usize, voxel: usize) -> usize {
+        (sample * self.shape.channels + channel) * self.shape.voxels + voxel
+    }
+
+    /// What is said of the classes.
+    pub fn said(&self) -> Classes<'_> {
+        let mut classes = Classes::default().with_absent(self.absent);
+        if let Some(rare) = &self.rare {
+            classes = classes.with_rare(rare);
+        }
+        if let Some(weights) = &self.class_weights {
+            classes = classes.with_weights(weights);
+        }
+        if let Some(alpha) = &self.alpha {
+            classes = classes.with_alpha(alpha);
+        }
+        classes
+    }
+
+    /// The voxel's weight, 0 if it does not count.
+    pub fn weight(&self, sample: usize, voxel: usize) -> f64 {
+        let at = sample * self.shape.voxels + voxel;
+        match &self.truth {
+            Truth::Labels(labels) if labels[at] == IGNORED => 0.0,
+            _ => self.weights.as_ref().map_or(1.0, |weights| weights[at]),
+        }
+    }
+
+    /// The value, the sums and the gradient in f64.
+    pub fn evaluate(&self, loss: &AnyLoss) -> core::result::Result<Outcome, Error> {
+        self.evaluate_in(loss, |x| x)
+    }
+
+    /// The same in f32.
+    pub fn evaluate_narrow(&self, loss: &AnyLoss) -> core::result::Result<Outcome, Error> {
+        self.evaluate_in(loss, |x| x as f32)
+    }
+
+    fn evaluate_in<T: Element<Real = T> + Float>(
+        &self,
+        loss: &AnyLoss,
+        narrow: fn(f64) -> T,
+    ) -> core::result::Result<Outcome, Error> {
+        let Shape {
+            samples, voxels, ..
+        } = self.shape;
+        let prediction: Vec<T> = self.laid_out(&self.prediction, narrow);
+        let soft: Vec<T> = match &self.truth {
+            Truth::Labels(_) => Vec::new(),
+            Truth::Soft(shares) => self.laid_out(shares, narrow),
+        };
+        let truth = match &self.truth {
+            Truth::Labels(labels) => AnyTarget::Labels(
+                Labels::new(Dense::labels(labels, [samples, voxels])?).ignoring(i64::from(IGNORED)),
+            ),
+            Truth::Soft(_) => AnyTarget::Soft(Soft(Dense::new(&soft, self.shape, self.layout)?)),
+        };
+        let weights = match &self.weights {
+            None => Weights::One(self.shape.without_channels()),
+            Some(weights) => Weights::Given(Dense::labels(weights, [samples, voxels])?),
+        };
+        let segmentation =
+            Segmentation::new(Dense::new(&prediction, self.shape, self.layout)?, truth)?
+                .with_activation(self.activation)?
+                .with_voxel_weights(weights)?
+                .with_pooling(self.pooling);
+        let classes = self.said();
+        let groups = match self.pooling {
+            Pooling::PerSample => samples,
+            Pooling::Batch => 1,
+        };
+        let count = groups * self.classes();
+        let mut sums = vec![ClassSums::default(); count];
+        let value = segmentation.value(loss, &classes, &mut sums)?;
+        let mut written = vec![T::default(); prediction.len()];
+        let mut out = DenseMut::new(&mut written, self.shape, self.layout)?;
+        segmentation.gradient(loss, &classes, &sums, &mut vec![[0.0; 4]; count], &mut out)?;
+        let written = Dense::new(&written, self.shape, self.layout)?;
+        let mut gradient = Vec::with_capacity(self.prediction.len());
+        self.for_each(|sample, channel, voxel| {
+            gradient.push(written.get(sample, channel, voxel).to_f64());
+        });
+        Ok(Outcome {
+            value,
+            gradient,
+            sums,
+        })
+    }
+
+    /// Calls `visit` with every place of the prediction, in order.
+    pub fn for_each(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        for sample in 0..self.shape.samples {
+            for channel in 0..self.shape.channels {
+                for voxel in 0..self.shape.voxels {
+                    visit(sample, channel, voxel);
+                }
+            }
+        }
+    }
+
+    /// Numbers [N, C, voxels] in the layout of the case.
+    fn laid_out<T: Float>(&self, numbers: &[f64], narrow: fn(f64) -> T) -> Vec<T> {
+        let Shape {
+            channels, voxels, ..
+        } = self.shape;
+        let mut out: Vec<T> = numbers.iter().map(|x| narrow(*x)).collect();
+        if self.layout == Layout::ChannelsLast {
+            self.for_each(|sample, channel, voxel| {
+                out[(sample * voxels + voxel) * channels + channel] =
+                    narrow(numbers[self.at(sample, channel, voxel)]);
+            });
+        }
+        out
+    }
+
+    /// The same with every number rounded to f32.
+    pub fn rounded(mut self) -> Self {
+        let round = |numbers: &mut Vec<f64>| {
+            for x in numbers {
+                *x = f64::from(*x as f32);
+            }
+        };
+        round(&mut self.prediction);
+        if let Truth::Soft(shares) = &mut self.truth {
+            round(shares);
+        }
+        self
+    }
+
+    /// The voxels in another order, some of them perhaps twice or not at all; the same for every sample.
+    pub fn pick(&self, voxels: &[usize]) -> Self {
+        let shape = Shape {
+            voxels: voxels.len(),
+            ..self.shape
+        };
+        let rows = |numbers: &[f64]| -> Vec<f64> {
+            let rows = numbers.chunks(self.shape.voxels);
+            rows.flat_map(|row| voxels.iter().map(|voxel| row[*voxel]))
+                .collect()
+        };
+        Self {
+            shape,
+            prediction: rows(&self.prediction),
+            truth: match &self.truth {
+                Truth::Labels(labels) => {
+                    let rows = labels.chunks(self.shape.voxels);
+                    Truth::Labels(
+                        rows.flat_map(|row| voxels.iter().map(|voxel| row[*voxel]))
+                            .collect(),
+                    )
+                }
+                Truth::Soft(shares) => Truth::Soft(rows(shares)),
+            },
+            weights: self.weights.as_ref().map(|weights| rows(weights)),
+            ..self.clone()
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for Case {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Self::draw(u, Numbers::All)
+    }
+}
+
+/// Either kind of target, so that the engine is compiled once for both.
+enum AnyTarget<'a, T> {
+    Labels(Labels<Dense<'a, u8>>),
+    Soft(Soft<Dense<'a, T>>),
+}
+
+macro_rules! either {
+    ($target:expr, $inner:ident => $call:expr) => {
+        match $target {
+            AnyTarget::Labels($inner) => $call,
+            AnyTarget::Soft($inner) => $call,
+        }
+    };
+}
+
+impl<T: Element> Target for AnyTarget<'_, T> {
+    fn shape(&self) -> Shape {
+        either!(self, target => target.shape())
+    }
+
+    fn expected_shape(&self, prediction: Shape) -> Shape {
+        either!(self, target => target.expected_shape(prediction))
+    }
+
+    fn check(
+        &self,
+        sample: usize,
+        voxel: usize,
+        classes: usize,
+    ) -> core::result::Result<bool, Error> {
+        either!(self, target => target.check(sample, voxel, classes))
+    }
+
+    fn get<R: Float>(&self, sample: usize, class: usize, voxel: usize, classes: usize) -> R {
+        either!(self, target => target.get(sample, class, voxel, classes))
+    }
+
+    fn survey(
+        &self,
+        sample: usize,
+        voxels: Range<usize>,
+        classes: usize,
+        contents: &mut [Content],
+    ) {
+        either!(self, target => target.survey(sample, voxels, classes, contents));
+    }
+
+    fn cover<R: Float>(
+        &self,
+        sample: usize,
+        class: usize,
+        voxels: Range<usize>,
+        classes: usize,
+        y: &mut [R],
+        covered: &mut [Extent],
+    ) {
+        either!(self, target => target.cover(sample, class, voxels, classes, y, covered));
+    }
+}
+
+/// Voxel weights, or none.
+enum Weights<'a> {
+    One(Shape),
+    Given(Dense<'a, f64>),
+}
+
+impl Field for Weights<'_> {
+    type Item = f64;
+
+    fn shape(&self) -> Shape {
+        match self {
+            Self::One(shape) => *shape,
+            Self::Given(weights) => weights.shape(),
+        }
+    }
+
+    fn get(&self, sample: usize, channel: usize, voxel: usize) -> f64 {
+        match self {
+            Self::One(_) => 1.0,
+            Self::Given(weights) => weights.get(sample, channel, voxel),
+        }
+    }
+
+    fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[f64]> {
+        match self {
+            Self::One(_) => None,
+            Self::Given(weights) => weights.slice(sample, channel, voxels),
+        }
+    }
+
+    fn constant(&self) -> Option<f64> {
+        match self {
+            Self::One(_) => Some(1.0),
+            Self::Given(_) => None,
+        }
+    }
+}

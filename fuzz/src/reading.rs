@@ -1,0 +1,123 @@
+//! The readers of the command line, on any bytes: an error or an array, no panic, and no more memory than the bytes are worth.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use tempfile::TempDir;
+
+/// The readers themselves, which belong to a program and have no other way in.
+#[path = "../../cli/src/read/mod.rs"]
+#[allow(dead_code, reason = "what the program needs besides")]
+mod read;
+
+use read::Values;
+
+/// Counts what is allocated.
+pub struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+fn grow(bytes: usize) {
+    let now = NOW.fetch_add(bytes, Relaxed) + bytes;
+    MOST.fetch_max(now, Relaxed);
+}
+
+// SAFETY: the system's allocator does it all.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        grow(layout.size());
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+const EXTENSIONS: [&str; 6] = ["npy", "npz", "nii", "nii.gz", "png", "safetensors"];
+
+/// How much memory a file of this kind and length may take at once.
+fn bound(extension: &str, length: usize) -> usize {
+    const MIB: usize = 1 << 20;
+    // A number of one byte becomes one of four, or of eight when it is scaled, while the vector that holds it grows by copying.
+    let plain = 2 * MIB + 64 * length;
+    // Deflate makes 1032 bytes of one at most.
+    let inflated = plain + 1032 * 32 * length;
+    match extension {
+        "npz" | "nii.gz" => inflated,
+        // A row or a chunk is taken at its word up to 64 MiB.
+        "png" => inflated + 192 * MIB,
+        _ => plain,
+    }
+}
+
+/// A folder with one file that has a name for every reader.
+fn folder() -> &'static PathBuf {
+    static FOLDER: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = FOLDER.get_or_init(|| {
+        let memory = PathBuf::from("/dev/shm");
+        let folder = if memory.is_dir() {
+            tempfile::tempdir_in(memory)
+        } else {
+            tempfile::tempdir()
+        };
+        let folder = folder.expect("a temporary folder");
+        for extension in EXTENSIONS {
+            symlink("input", folder.path().join(format!("input.{extension}")))
+                .expect("a link in a temporary folder");
+        }
+        let path = folder.path().to_owned();
+        (folder, path)
+    });
+    path
+}
+
+/// Reads these bytes as a file of every kind.
+pub fn readers(data: &[u8]) {
+    let folder = folder();
+    fs::write(folder.join("input"), data).expect("a file in a temporary folder");
+    for extension in EXTENSIONS {
+        let path = folder.join(format!("input.{extension}"));
+        let before = NOW.load(Relaxed);
+        MOST.store(before, Relaxed);
+        let volume = read::read(&path);
+        let most = MOST.load(Relaxed) - before;
+        let allowed = bound(extension, data.len());
+        assert!(
+            most <= allowed,
+            "{extension}: {most} bytes for {}, of {allowed}",
+            data.len()
+        );
+        match volume {
+            Ok(volume) => {
+                let (len, shape) = (len(&volume.values), volume.values.shape());
+                assert_eq!(
+                    len,
+                    shape.iter().product::<usize>(),
+                    "{extension}: {shape:?}"
+                );
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+}
+
+/// How many numbers there are, each of which is looked at.
+fn len(values: &Values) -> usize {
+    macro_rules! count {
+        ($($kind:ident)*) => {
+            match values {
+                $(Values::$kind(numbers) => numbers.view().iter().map(|x| std::hint::black_box(*x)).count(),)*
+            }
+        };
+    }
+    count!(U8 U16 I32 I64 F32 F64)
+}
