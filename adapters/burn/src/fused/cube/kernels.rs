@@ -278,7 +278,8 @@ fn given<F: Float>(
 }
 
 /// The sums of a stretch of a sample's voxels, [N, stretches, C, 6].
-#[cube(launch)]
+#[cfg_attr(test, cube(launch, create_dummy_kernel))]
+#[cfg_attr(not(test), cube(launch))]
 pub(super) fn sum<F: Float, I: Int, Y: Float, W: Float>(
     prediction: &Tensor<F>,
     labels: &Tensor<I>,
@@ -369,7 +370,8 @@ fn add_up(shared: &mut Shared<[f32]>) {
 }
 
 /// The sums of all stretches of a sample, [N, C, 6].
-#[cube(launch)]
+#[cfg_attr(test, cube(launch, create_dummy_kernel))]
+#[cfg_attr(not(test), cube(launch))]
 pub(super) fn merge(partial: &Tensor<f32>, sums: &mut Tensor<f32>, stretches: usize, count: usize) {
     let sample = CUBE_POS_Y as usize;
     let index = CUBE_POS_X as usize;
@@ -398,7 +400,8 @@ fn store(to: &mut Tensor<f32>, index: usize, value: f32) {
 }
 
 /// The value of a group, and its slopes by the group's sums.
-#[cube(launch)]
+#[cfg_attr(test, cube(launch, create_dummy_kernel))]
+#[cfg_attr(not(test), cube(launch))]
 pub(super) fn value(
     sums: &Tensor<f32>,
     values: &mut Tensor<f32>,
@@ -453,7 +456,8 @@ fn group_value(
 }
 
 /// The gradient of Σ slope·sum at each voxel.
-#[cube(launch)]
+#[cfg_attr(test, cube(launch, create_dummy_kernel))]
+#[cfg_attr(not(test), cube(launch))]
 pub(super) fn gradient<F: Float, I: Int, Y: Float, W: Float>(
     prediction: &Tensor<F>,
     labels: &Tensor<I>,

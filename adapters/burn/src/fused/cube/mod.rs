@@ -11,6 +11,8 @@
 mod job;
 mod kernels;
 mod math;
+#[cfg(all(test, feature = "wgpu"))]
+mod source;
 mod trace;
 
 use std::sync::Arc;

@@ -1,0 +1,167 @@
+//! The kernels as CUDA's C++: compiled from the same functions as on a device, without one.
+//!
+//! What a compiler of CUDA says of them is asked by `adapters/burn/nvrtc`.
+
+use std::sync::Arc;
+
+use burn::backend::ops::{FloatTensorOps, IntTensorOps};
+use burn::tensor::{DType, FloatDType, IntDType, Shape};
+use burn_cubecl::CubeBackend;
+use burn_cubecl::cubecl::prelude::*;
+use burn_cubecl::cubecl::{self, Device};
+use cubecl_cpp::shared::{CompilationOptions, CppCompiler};
+use cubecl_cpp::target::Cuda;
+use unifocal_core::{AbsentClass, Activation, Name, Pooling};
+
+use super::super::{Target, Weights};
+use super::kernels::{self, THREADS};
+use super::{Given, Job};
+use crate::Route;
+use crate::plan::{Plan, SUMS};
+
+/// The C++ of a kernel.
+fn source(kernel: &impl cubecl::CubeKernel) -> String {
+    use cubecl::Compiler;
+    let compiled = CppCompiler::<Cuda>::default()
+        .compile(kernel.define(), &CompilationOptions::default())
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    compiled.to_string()
+}
+
+/// The kernels of a loss, by their names.
+fn sources(
+    name: Name,
+    activation: Activation,
+    soft: bool,
+    dtype: FloatDType,
+) -> [(&'static str, String); 4] {
+    let device = Device::Wgpu(Default::default());
+    let plan = Arc::new(Plan {
+        loss: name.loss(),
+        activation,
+        pooling: Pooling::PerSample,
+        ignored: (!soft).then_some(255),
+        class_weights: None,
+        alpha: None,
+        rare: None,
+        absent: AbsentClass::Smooth,
+        route: Route::Auto,
+    });
+    let float = |shape: &[usize], dtype| {
+        CubeBackend::float_zeros(Shape::from(shape.to_vec()), &device, dtype)
+    };
+    let (samples, classes, voxels) = (2, 3, 64);
+    let given = || {
+        let target = if soft {
+            Target::Soft(float(&[samples, classes, voxels], FloatDType::F32))
+        } else {
+            let shape = Shape::from([samples, voxels]);
+            Target::Labels(CubeBackend::int_zeros(shape, &device, IntDType::I32))
+        };
+        let weights = if soft {
+            Weights::Given(float(&[samples, voxels], FloatDType::F32))
+        } else {
+            Weights::One
+        };
+        let prediction = float(&[samples, classes, voxels], dtype);
+        Given::new(prediction, target, weights, Arc::clone(&plan))
+    };
+    let sums = || float(&[samples, classes, SUMS], FloatDType::F32);
+    let client = sums().client;
+    let properties = client.properties_shared();
+    let target = Arc::new(client.target_properties().clone());
+    let count = CubeCount::Static(1, 1, 1);
+    let dim = CubeDim::new_1d(THREADS);
+
+    let data = given();
+    let types = data.types();
+    let sum = kernels::sum::create_dummy_kernel(
+        Arc::clone(&properties),
+        Arc::clone(&target),
+        count.clone(),
+        dim,
+        data.prediction.into_tensor_arg(),
+        data.labels.into_tensor_arg(),
+        data.target.into_tensor_arg(),
+        data.weights.into_tensor_arg(),
+        float(&[samples, 1, classes, SUMS], FloatDType::F32).into_tensor_arg(),
+        voxels,
+        voxels,
+        data.job.clone(),
+        types,
+    );
+    let merge = kernels::merge::create_dummy_kernel(
+        Arc::clone(&properties),
+        Arc::clone(&target),
+        count.clone(),
+        dim,
+        float(&[samples, 1, classes, SUMS], FloatDType::F32).into_tensor_arg(),
+        sums().into_tensor_arg(),
+        1,
+        classes * SUMS,
+    );
+    let value = kernels::value::create_dummy_kernel(
+        Arc::clone(&properties),
+        Arc::clone(&target),
+        count.clone(),
+        dim,
+        sums().into_tensor_arg(),
+        float(&[samples], FloatDType::F32).into_tensor_arg(),
+        sums().into_tensor_arg(),
+        samples,
+        Job { soft: false, weighted: false, ignored: None, ..data.job },
+    );
+    let data = given();
+    let gradient = kernels::gradient::create_dummy_kernel(
+        properties,
+        target,
+        count,
+        dim,
+        data.prediction.into_tensor_arg(),
+        data.labels.into_tensor_arg(),
+        data.target.into_tensor_arg(),
+        data.weights.into_tensor_arg(),
+        sums().into_tensor_arg(),
+        float(&[samples, classes, voxels], dtype).into_tensor_arg(),
+        samples,
+        voxels,
+        data.job,
+        types,
+    );
+    [
+        ("sum", source(&sum)),
+        ("merge", source(&merge)),
+        ("value", source(&value)),
+        ("gradient", source(&gradient)),
+    ]
+}
+
+/// Writes them to the folder that `UNIFOCAL_CUDA_SOURCES` names, if it is there.
+#[test]
+fn every_kernel_has_a_source_for_cuda() {
+    let folder = std::env::var_os("UNIFOCAL_CUDA_SOURCES").map(std::path::PathBuf::from);
+    let found = std::panic::catch_unwind(|| {
+        CubeBackend::float_zeros(Shape::from([1]), &Device::Wgpu(Default::default()), FloatDType::F32)
+    });
+    if found.is_err() {
+        eprintln!("no device for wgpu, which the kernels' arguments are made with: not tested");
+        return;
+    }
+    for name in [Name::Dice, Name::FocalTversky, Name::AsymmetricUnifiedFocal] {
+        for (activation, soft, dtype) in [
+            (Activation::Identity, false, FloatDType::F32),
+            (Activation::Softmax, false, FloatDType::F16),
+            (Activation::Softmax, true, FloatDType::F32),
+            (Activation::Sigmoid, true, FloatDType::BF16),
+        ] {
+            for (kernel, source) in sources(name, activation, soft, dtype) {
+                assert!(source.contains("__global__"), "{name} {kernel}: {source}");
+                if let Some(folder) = &folder {
+                    let dtype = DType::from(dtype);
+                    let file = format!("{name}-{activation:?}-{dtype:?}-{kernel}.cu").to_lowercase();
+                    std::fs::write(folder.join(file), source).expect("the folder can be written to");
+                }
+            }
+        }
+    }
+}
