@@ -142,6 +142,17 @@ impl<R: Real> Real for Dual<R> {
     }
 
     #[inline(always)]
+    fn over_sum_with(self, rest: Self) -> Self {
+        let total = self.value.clone() + rest.value.clone();
+        let share = self.value / total.clone();
+        let others = rest.value / total.clone();
+        Self {
+            derivative: (others * self.derivative - share.clone() * rest.derivative) / total,
+            value: share,
+        }
+    }
+
+    #[inline(always)]
     fn clip(self, low: f64, high: f64) -> Self {
         Self {
             value: self.value.clip(low, high),

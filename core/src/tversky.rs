@@ -235,7 +235,8 @@ impl Loss<3> for Tversky {
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 3>) -> Score<R> {
         let [tp, fp, fn_] = sums.terms.clone();
         let error = fp.scale(self.fp_weight) + fn_.scale(self.fn_weight);
-        let total = (tp + error.clone()).shift(self.smooth);
-        Score::mean((error / total).powf(self.exponent(class).into()))
+        // 1 − TI, without the difference.
+        let loss = error.over_sum_with(tp.shift(self.smooth));
+        Score::mean(loss.powf(self.exponent(class).into()))
     }
 }

@@ -30,6 +30,23 @@ pub(crate) struct Plan {
     pub(crate) route: Route,
 }
 
+impl From<AnyLoss> for Plan {
+    /// The loss, of which nothing is said.
+    fn from(loss: AnyLoss) -> Self {
+        Self {
+            loss,
+            activation: Activation::Identity,
+            pooling: Pooling::PerSample,
+            ignored: None,
+            class_weights: None,
+            alpha: None,
+            rare: None,
+            absent: AbsentClass::Smooth,
+            route: Route::Auto,
+        }
+    }
+}
+
 impl Plan {
     /// What is said of the classes.
     pub(crate) fn classes(&self) -> Classes<'_> {

@@ -60,6 +60,11 @@ pub trait Backend {
     /// The precision of its terms.
     fn precision(&self) -> Precision;
 
+    /// How many random rounds it takes where others take `most`: fewer if each loss costs a compiler's time.
+    fn rounds(&self, most: usize) -> usize {
+        most
+    }
+
     /// The loss of a case and its gradient, or the message of the error.
     ///
     /// # Errors

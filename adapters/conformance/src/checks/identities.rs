@@ -11,7 +11,7 @@ use crate::{Backend, Case, Truth, random, tolerance};
 /// The identities of the hierarchy, over random parameters and inputs.
 pub fn hierarchy(backend: &impl Backend) {
     let config = Config {
-        cases: 64,
+        cases: backend.rounds(64) as u32,
         failure_persistence: None,
         ..Config::default()
     };

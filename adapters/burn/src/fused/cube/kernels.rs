@@ -205,11 +205,11 @@ fn normalizer<F: Float>(
         for index in 1..job.classes {
             let z = f32::cast_from(prediction[first + index * voxels]);
             if z > largest {
-                others = (others + 1.0) * (largest - z).exp();
+                others = (others + 1.0) * math::exp(largest - z);
                 largest = z;
                 class = index;
             } else {
-                others += (z - largest).exp();
+                others += math::exp(z - largest);
             }
         }
     }
@@ -252,7 +252,7 @@ fn given<F: Float>(
                     z = -z;
                 }
             }
-            let e = (-z.abs()).exp();
+            let e = math::exp(-z.abs());
             let large = 1.0 / (1.0 + e);
             let small = e * large;
             p = select(z < 0.0, small, large);
@@ -262,7 +262,7 @@ fn given<F: Float>(
         Activation::Softmax => {
             let below = x - normalizer.largest;
             let sum = 1.0 + normalizer.others;
-            p = below.exp() / sum;
+            p = math::exp(below) / sum;
             complement = select(class == normalizer.class, normalizer.others / sum, 1.0 - p);
             ln = below - math::ln_1p(normalizer.others);
         }
@@ -334,13 +334,18 @@ pub(super) fn sum<F: Float, I: Int, Y: Float, W: Float>(
 
     let stretches = CUBE_COUNT_X as usize;
     let base = (sample * stretches + CUBE_POS_X as usize) * job.classes * SUMS;
-    let mut shared = Shared::new_slice(THREADS as usize);
+    let unit = UNIT_POS as usize;
+    let mut shared = Shared::new_slice(comptime!(SUMS * THREADS as usize));
     #[unroll(job.classes <= UNROLLED)]
-    for index in 0..job.classes * SUMS {
-        shared[UNIT_POS as usize] = sums[index];
-        add_up(&mut shared);
-        if UNIT_POS == 0 {
-            partial[base + index] = shared[0];
+    for class in 0..job.classes {
+        let first = class * SUMS;
+        #[unroll]
+        for k in 0..SUMS {
+            shared[k * comptime!(THREADS as usize) + unit] = sums[first + k];
+        }
+        add_up(&mut shared, SUMS);
+        if unit < SUMS {
+            partial[base + first + unit] = shared[unit * comptime!(THREADS as usize)];
         }
         sync_cube();
     }
@@ -355,14 +360,18 @@ fn add(sums: &mut Array<f32>, base: usize, terms: Terms, weight: f32) {
     sums[base + 3] += weight * terms.f;
 }
 
-/// Adds up what the threads have given, by halves: always in the same order.
+/// Adds up what the threads have given, `count` numbers each, by halves: always in the same order.
 #[cube]
-fn add_up(shared: &mut Shared<[f32]>) {
+fn add_up(shared: &mut Shared<[f32]>, #[comptime] count: usize) {
     sync_cube();
     let mut half = CUBE_DIM / 2;
     while half > 0 {
         if UNIT_POS < half {
-            shared[UNIT_POS as usize] += shared[(UNIT_POS + half) as usize];
+            #[unroll]
+            for k in 0..count {
+                let first = k * comptime!(THREADS as usize);
+                shared[first + UNIT_POS as usize] += shared[first + (UNIT_POS + half) as usize];
+            }
         }
         sync_cube();
         half /= 2;
@@ -383,7 +392,7 @@ pub(super) fn merge(partial: &Tensor<f32>, sums: &mut Tensor<f32>, stretches: us
     }
     let mut shared = Shared::new_slice(THREADS as usize);
     shared[UNIT_POS as usize] = total;
-    add_up(&mut shared);
+    add_up(&mut shared, 1usize);
     if UNIT_POS == 0 {
         sums[sample * count + index] = shared[0];
     }

@@ -45,7 +45,7 @@ impl Fused for CubeBackend {
         weights: Weights<Self>,
         plan: Arc<Plan>,
     ) -> Summed<Self> {
-        let given = Given::new(prediction, target, weights, plan);
+        let given = Given::new(prediction, target, weights, &plan);
         let (samples, voxels) = (given.samples, given.voxels);
         let classes = given.job.classes;
         let least = THREADS as usize * PER_THREAD;
@@ -88,7 +88,7 @@ impl Fused for CubeBackend {
         slopes: FloatTensor<Self>,
         plan: Arc<Plan>,
     ) -> FloatTensor<Self> {
-        let given = Given::new(prediction, target, weights, plan);
+        let given = Given::new(prediction, target, weights, &plan);
         let gradient = given.like(given.prediction.shape(), given.prediction.dtype);
         let types = given.types();
         let client = given.prediction.client.clone();
@@ -126,14 +126,7 @@ impl Fused for CubeBackend {
         };
         let values = empty(Shape::from([groups]));
         let slopes = empty(sums.shape());
-        let job = Job {
-            plan,
-            channels: classes,
-            classes,
-            soft: false,
-            weighted: false,
-            ignored: None,
-        };
+        let job = Job::of_sums(&plan, classes);
         let client = sums.client.clone();
         let dim = CubeDim::new_1d(32);
         let count = cubecl::calculate_cube_count_elemwise(&client, groups, dim);
@@ -167,7 +160,7 @@ impl Given {
         prediction: CubeTensor,
         target: Target<CubeBackend>,
         weights: Weights<CubeBackend>,
-        plan: Arc<Plan>,
+        plan: &Plan,
     ) -> Self {
         let prediction = into_contiguous(prediction);
         let shape = prediction.shape();
@@ -175,15 +168,9 @@ impl Given {
             let (client, device) = (prediction.client.clone(), prediction.device.clone());
             empty_device_contiguous_dtype(client, device, Shape::from([1]), dtype)
         };
-        let job = Job {
-            channels: shape[1],
-            classes: shape[1].max(2),
-            soft: matches!(target, Target::Soft(_)),
-            weighted: matches!(weights, Weights::Given(_)),
-            // Labels are compared as i32; another number is none of theirs.
-            ignored: plan.ignored.and_then(|label| i32::try_from(label).ok()),
-            plan,
-        };
+        let soft = matches!(target, Target::Soft(_));
+        let weighted = matches!(weights, Weights::Given(_));
+        let job = Job::of_voxels(plan, shape[1], soft, weighted);
         let (labels, target) = match target {
             Target::Labels(labels) => (into_contiguous(labels), nothing(DType::F32)),
             Target::Soft(target) => (nothing(DType::I32), into_contiguous(target)),

@@ -11,12 +11,11 @@ use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::cubecl::{self, Device};
 use cubecl_cpp::shared::{CompilationOptions, CppCompiler};
 use cubecl_cpp::target::Cuda;
-use unifocal_core::{AbsentClass, Activation, Name, Pooling};
+use unifocal_core::{Activation, Name};
 
 use super::super::{Target, Weights};
 use super::kernels::{self, THREADS};
 use super::{Given, Job};
-use crate::Route;
 use crate::plan::{Plan, SUMS};
 
 /// The C++ of a kernel.
@@ -36,17 +35,11 @@ fn sources(
     dtype: FloatDType,
 ) -> [(&'static str, String); 4] {
     let device = Device::Wgpu(Default::default());
-    let plan = Arc::new(Plan {
-        loss: name.loss(),
+    let plan = Plan {
         activation,
-        pooling: Pooling::PerSample,
         ignored: (!soft).then_some(255),
-        class_weights: None,
-        alpha: None,
-        rare: None,
-        absent: AbsentClass::Smooth,
-        route: Route::Auto,
-    });
+        ..Plan::from(name.loss())
+    };
     let float = |shape: &[usize], dtype| {
         CubeBackend::float_zeros(Shape::from(shape.to_vec()), &device, dtype)
     };
@@ -64,7 +57,7 @@ fn sources(
             Weights::One
         };
         let prediction = float(&[samples, classes, voxels], dtype);
-        Given::new(prediction, target, weights, Arc::clone(&plan))
+        Given::new(prediction, target, weights, &plan)
     };
     let sums = || float(&[samples, classes, SUMS], FloatDType::F32);
     let client = sums().client;
@@ -87,7 +80,7 @@ fn sources(
         float(&[samples, 1, classes, SUMS], FloatDType::F32).into_tensor_arg(),
         voxels,
         voxels,
-        data.job.clone(),
+        data.job,
         types,
     );
     let merge = kernels::merge::create_dummy_kernel(
@@ -109,7 +102,7 @@ fn sources(
         float(&[samples], FloatDType::F32).into_tensor_arg(),
         sums().into_tensor_arg(),
         samples,
-        Job { soft: false, weighted: false, ignored: None, ..data.job },
+        Job::of_sums(&plan, classes),
     );
     let data = given();
     let gradient = kernels::gradient::create_dummy_kernel(
@@ -141,7 +134,11 @@ fn sources(
 fn every_kernel_has_a_source_for_cuda() {
     let folder = std::env::var_os("UNIFOCAL_CUDA_SOURCES").map(std::path::PathBuf::from);
     let found = std::panic::catch_unwind(|| {
-        CubeBackend::float_zeros(Shape::from([1]), &Device::Wgpu(Default::default()), FloatDType::F32)
+        CubeBackend::float_zeros(
+            Shape::from([1]),
+            &Device::Wgpu(Default::default()),
+            FloatDType::F32,
+        )
     });
     if found.is_err() {
         eprintln!("no device for wgpu, which the kernels' arguments are made with: not tested");
@@ -158,8 +155,10 @@ fn every_kernel_has_a_source_for_cuda() {
                 assert!(source.contains("__global__"), "{name} {kernel}: {source}");
                 if let Some(folder) = &folder {
                     let dtype = DType::from(dtype);
-                    let file = format!("{name}-{activation:?}-{dtype:?}-{kernel}.cu").to_lowercase();
-                    std::fs::write(folder.join(file), source).expect("the folder can be written to");
+                    let file =
+                        format!("{name}-{activation:?}-{dtype:?}-{kernel}.cu").to_lowercase();
+                    std::fs::write(folder.join(file), source)
+                        .expect("the folder can be written to");
                 }
             }
         }
