@@ -85,6 +85,9 @@ macro_rules! kernels {
 }
 pub(crate) use kernels;
 
+/// Whether code and stack have a few kilobytes, as on a device without an operating system: loops stay loops there.
+pub(crate) const SMALL: bool = cfg!(target_os = "none");
+
 /// How many neighbouring voxels are looked at at once: whether they count, and whether they are all of one class.
 pub const STRETCH: usize = 64;
 
@@ -228,10 +231,7 @@ impl<R: Real> Share<R> for Hard {
 pub(crate) struct Lanes<T>([T; LANES]);
 
 impl<T: Float> Lanes<T> {
-    #[inline(always)]
-    pub(crate) fn zero() -> Self {
-        Self([T::default(); LANES])
-    }
+    pub(crate) const ZERO: Self = Self([T::ZERO; LANES]);
 
     /// Adds all of a stretch.
     #[inline(always)]
@@ -246,17 +246,18 @@ impl<T: Float> Lanes<T> {
     }
 
     /// The sum of all lanes, by halves.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(never))]
+    #[cfg_attr(not(target_os = "none"), inline(always))]
     pub(crate) fn sum(&self) -> f64 {
-        let mut eight = [0.0; LANES / 2];
-        for (i, sum) in eight.iter_mut().enumerate() {
-            *sum = self.0[i].to_f64() + self.0[i + LANES / 2].to_f64();
+        let mut sums = self.0.map(T::to_f64);
+        let mut half = LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                sums[i] += sums[i + half];
+            }
+            half /= 2;
         }
-        let mut four = [0.0; LANES / 4];
-        for (i, sum) in four.iter_mut().enumerate() {
-            *sum = eight[i] + eight[i + LANES / 4];
-        }
-        (four[0] + four[2]) + (four[1] + four[3])
+        sums[0]
     }
 }
 
@@ -287,6 +288,21 @@ kernels! {
                 const { assert!(STRETCH == 4 * LANES) };
                 for s in 0..run {
                     for lane in 0..LANES {
+                        if SMALL {
+                            let mut stretch = [T::ZERO; K];
+                            for quarter in 0..4 {
+                                let i = lane + quarter * LANES;
+                                let terms = terms!(s, i);
+                                seen.see_one(lane, source.given(s, i));
+                                for k in 0..K {
+                                    stretch[k] = stretch[k] + terms[k];
+                                }
+                            }
+                            for k in 0..K {
+                                lanes[k].0[lane] = lanes[k].0[lane] + stretch[k];
+                            }
+                            continue;
+                        }
                         let mut stretch = terms!(s, lane);
                         let others = [
                             terms!(s, lane + LANES),
@@ -334,6 +350,12 @@ kernels! {
                 }
                 for (s, weights) in weights.iter().enumerate() {
                     for lane in 0..LANES {
+                        if SMALL {
+                            for quarter in 0..4 {
+                                add!(s, weights, lane, lane + quarter * LANES);
+                            }
+                            continue;
+                        }
                         add!(s, weights, lane, lane);
                         add!(s, weights, lane, lane + LANES);
                         add!(s, weights, lane, lane + 2 * LANES);

@@ -96,6 +96,9 @@ pub trait Real:
 
 /// A scalar: a [`Real`] that can be compared, converted and exponentiated.
 pub trait Float: Real + Copy + PartialOrd + Default + Send + Sync + 'static {
+    /// 0.
+    const ZERO: Self;
+
     /// The largest finite number of the type.
     const MAX: f64;
 
@@ -157,17 +160,16 @@ pub enum Exponent {
 }
 
 impl From<f64> for Exponent {
+    #[inline]
     fn from(e: f64) -> Self {
-        [
-            Self::Zero,
-            Self::Half,
-            Self::One,
-            Self::ThreeHalves,
-            Self::Two,
-        ]
-        .into_iter()
-        .find(|known| known.to_f64() == e)
-        .unwrap_or(Self::Other(e))
+        match e {
+            0.0 => Self::Zero,
+            0.5 => Self::Half,
+            1.0 => Self::One,
+            1.5 => Self::ThreeHalves,
+            2.0 => Self::Two,
+            _ => Self::Other(e),
+        }
     }
 }
 
@@ -246,6 +248,7 @@ macro_rules! float {
         }
 
         impl Float for $float {
+            const ZERO: Self = 0.0;
             const MAX: f64 = $float::MAX as f64;
             const LN_LIMIT: f64 = $ln_limit;
 

@@ -182,6 +182,7 @@ where
     ///
     /// A prediction that is not finite or no probability, a target, label or weight that is none, each with its place; an
     /// impossible [`Classes`]; `sums` of another length.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn value<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -232,11 +233,13 @@ where
         let shape = self.prediction.shape();
         self.expect_len("slopes", slopes.len())?;
         expect_shape("gradient", gradient.shape(), shape)?;
-        let mut scratch = Scratch::new();
+        let mut scratch = Scratch::EMPTY;
         for sample in 0..shape.samples {
             let slopes = &slopes[self.first_sum(sample)..];
             for chunk in self.chunks(sample) {
-                self.chunk_gradient(loss, classes, slopes, &chunk, &mut scratch, gradient);
+                for part in self.parts_of(&chunk) {
+                    self.chunk_gradient(loss, classes, slopes, &part, &mut scratch, gradient);
+                }
             }
         }
         Ok(())
@@ -337,6 +340,7 @@ where
         self.prediction.shape().channels.max(2)
     }
 
+    #[cfg_attr(target_os = "none", inline(always))]
     fn add_sums<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -344,7 +348,7 @@ where
         sums: &mut [ClassSums<f64, K>],
     ) -> Result<(), Error> {
         self.expect_len("class sums", sums.len())?;
-        let mut scratch = Scratch::new();
+        let mut scratch = Scratch::EMPTY;
         for sample in 0..self.prediction.shape().samples {
             let sums = &mut sums[self.first_sum(sample)..];
             for chunk in self.chunks(sample) {

@@ -4,6 +4,9 @@
 //! which lies inside of a class, outside of it, or across its border, and is left to a [`kernel`] for that. Terms
 //! are added up in the precision of the prediction over a chunk, and in `f64` beyond.
 //!
+//! Where memory is counted in kilobytes there is room for a part of a chunk at a time. Sums still go over to `f64` at the end of the
+//! chunk, so the bits are the same.
+//!
 //! What is done here is decided once a run or once a chunk; the loops are in the kernels, which an adapter compiles for the
 //! vectors of several processors.
 
@@ -17,43 +20,60 @@ use self::parts::{Collected, Group, Logits, Parts};
 use self::survey::{Cover, Kind, Survey};
 use crate::activation::Activation;
 use crate::kernel::{
-    self, Given, Hard, Lanes, STRETCH, Slopes, Soft, Source, Stretch, Vectors, Worst,
+    self, Given, Hard, Lanes, SMALL, STRETCH, Slopes, Soft, Source, Stretch, Vectors, Worst,
 };
 use crate::{
     Class, ClassSums, Classes, Element, Error, Extent, Field, FieldMut, Float, Loss, Segmentation,
     Target,
 };
 
-/// How many stretches are swept for one class before the next one's turn.
+/// How many stretches are swept for one class before the next one's turn, and before their sums go over to `f64`.
 const STRETCHES: usize = 16;
 
 /// How many of logits, of which there is more to keep in the first cache.
 const BLOCK: usize = 8;
 
+/// How many stretches there is room for at once: all of a chunk, or one.
+const ROOM: usize = if SMALL { 1 } else { STRETCHES };
+
+/// How many of logits.
+const BLOCK_ROOM: usize = if SMALL { 1 } else { BLOCK };
+
 /// Of how many classes of a softmax the exponentials are kept. Those of others are computed when they are needed.
-const KEPT: usize = 7;
+const KEPT: usize = if SMALL { 0 } else { 7 };
 
-/// Room for a chunk.
-type Room<T> = [Stretch<T>; STRETCHES];
+/// Room for a chunk, or a part of it.
+type Room<T> = [Stretch<T>; ROOM];
 
-/// Room for a chunk of logits.
-type Block<T> = [Stretch<T>; BLOCK];
+/// Room for a chunk of logits, or a part of it.
+type Block<T> = [Stretch<T>; BLOCK_ROOM];
 
-#[inline(always)]
-fn block<T: Float>() -> Block<T> {
-    [[T::default(); STRETCH]; BLOCK]
+/// An empty one.
+const fn block<T: Float>() -> Block<T> {
+    [[T::ZERO; STRETCH]; BLOCK_ROOM]
 }
 
 /// The arithmetic of a prediction's values.
 type RealOf<P> = <<P as Field>::Item as Element>::Real;
 
-/// Neighbouring voxels that are swept together.
+/// Neighbouring voxels that are swept together: a chunk, or a part of it.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Chunk {
     sample: usize,
     voxels: Range<usize>,
 }
 
 impl Chunk {
+    /// Some of a sample's voxels, as many stretches at a time.
+    #[inline(always)]
+    fn of(sample: usize, voxels: Range<usize>, stretches: usize) -> impl Iterator<Item = Self> {
+        let (len, end) = (stretches * STRETCH, voxels.end);
+        voxels.step_by(len).map(move |start| Self {
+            sample,
+            voxels: start..end.min(start + len),
+        })
+    }
+
     /// How many stretches it has, the last of which may be shorter.
     #[inline(always)]
     fn stretches(&self) -> usize {
@@ -86,20 +106,17 @@ struct Rooms<T> {
 }
 
 impl<T: Float> Scratch<T> {
-    #[inline(always)]
-    pub(crate) fn new() -> Self {
-        let room = || [[T::default(); STRETCH]; STRETCHES];
-        Self {
-            survey: Survey::new(),
-            rooms: Rooms {
-                cover: Cover::new(),
-                given: [room(), room()],
-                logits: Logits::new(),
-                collected: Collected::new(),
-            },
-            slopes: [room(), room()],
-        }
-    }
+    /// Bytes of 0, which a compiler writes where they are to be: what a function returned, it would copy.
+    pub(crate) const EMPTY: Self = Self {
+        survey: Survey::EMPTY,
+        rooms: Rooms {
+            cover: Cover::EMPTY,
+            given: [[[T::ZERO; STRETCH]; ROOM]; 2],
+            logits: Logits::EMPTY,
+            collected: Collected::EMPTY,
+        },
+        slopes: [[[T::ZERO; STRETCH]; ROOM]; 2],
+    };
 }
 
 impl<P, T, W, V> Segmentation<P, T, W, V>
@@ -109,19 +126,46 @@ where
     W: Field<Item: Element>,
     V: Vectors,
 {
+    /// How many stretches a chunk has, and for how many there is room.
+    #[inline(always)]
+    fn stretches(&self) -> [usize; 2] {
+        match self.activation {
+            Activation::Identity => [STRETCHES, ROOM],
+            Activation::Softmax | Activation::Sigmoid => [BLOCK, BLOCK_ROOM],
+        }
+    }
+
     /// The chunks of a sample.
     #[inline(always)]
     pub(crate) fn chunks(&self, sample: usize) -> impl Iterator<Item = Chunk> + use<P, T, W, V> {
-        let stretches = match self.activation {
-            Activation::Identity => STRETCHES,
-            Activation::Softmax | Activation::Sigmoid => BLOCK,
-        };
-        let len = stretches * STRETCH;
-        let count = self.prediction.shape().voxels;
-        (0..count).step_by(len).map(move |start| Chunk {
-            sample,
-            voxels: start..count.min(start + len),
-        })
+        let [stretches, _] = self.stretches();
+        Chunk::of(sample, 0..self.prediction.shape().voxels, stretches)
+    }
+
+    /// The parts of a chunk that there is room for: one, as a rule.
+    #[inline(always)]
+    pub(crate) fn parts_of(&self, chunk: &Chunk) -> impl Iterator<Item = Chunk> + use<P, T, W, V> {
+        let [_, stretches] = self.stretches();
+        Chunk::of(chunk.sample, chunk.voxels.clone(), stretches)
+    }
+
+    /// Finds what all classes need of these voxels, if that is not what is known already, and shows `see` the logits.
+    #[inline(always)]
+    fn look_at(
+        &self,
+        part: &Chunk,
+        survey: &mut Survey,
+        rooms: &mut Rooms<RealOf<P>>,
+        see: impl FnMut(&[Stretch<RealOf<P>>]),
+    ) -> Result<(), Error> {
+        if survey.is_of(part) {
+            return Ok(());
+        }
+        self.survey(part, survey)?;
+        if self.is_normalized() {
+            self.normalize(part, survey, rooms, see);
+        }
+        Ok(())
     }
 
     /// Adds the terms of a chunk to the sums of each class.
@@ -134,29 +178,41 @@ where
         Scratch { survey, rooms, .. }: &mut Scratch<RealOf<P>>,
         sums: &mut [ClassSums<f64, K>],
     ) -> Result<(), Error> {
-        self.survey(chunk, survey)?;
         let mut worst = Worst::none();
-        if self.is_normalized() {
-            self.normalize(chunk, survey, rooms, |z| worst.see(self.vectors, z));
-        }
+        let loss = *loss;
         for group in self.groups_of_classes() {
-            self.prepare(group, chunk, survey, rooms, |z| worst.see(self.vectors, z));
-            let parts = self.parts(group, chunk, survey, &rooms.given, &rooms.logits);
-            for (&index, parts) in group.classes().iter().zip(parts) {
-                let cover = &mut rooms.cover;
-                self.cover(index, chunk, survey, cover);
-                let (class, sums) = (classes.class(index), &mut sums[index]);
-                let runs = Runs {
-                    stretches: chunk.stretches(),
-                    survey,
-                    cover,
-                };
-                match parts {
-                    Parts::Given(p) => {
-                        runs.add(self.vectors, *loss, class, Given(p), sums, &mut worst);
+            let mut totals = [ChunkSums::EMPTY; 2];
+            for part in self.parts_of(chunk) {
+                self.look_at(&part, survey, rooms, |z| worst.see(self.vectors, z))?;
+                self.prepare(group, &part, survey, rooms, |z| worst.see(self.vectors, z));
+                let parts = self.parts(group, &part, survey, &rooms.given, &rooms.logits);
+                for ((&index, parts), total) in group.classes().iter().zip(parts).zip(&mut totals) {
+                    let cover = &mut rooms.cover;
+                    self.cover(index, &part, survey, cover);
+                    let class = classes.class(index);
+                    let runs = Runs {
+                        stretches: part.stretches(),
+                        survey,
+                        cover,
+                    };
+                    match parts {
+                        Parts::Given(p) => {
+                            runs.add(self.vectors, loss, class, Given(p), total, &mut worst);
+                        }
+                        // Never: so that a program for probabilities has no code for logits.
+                        Parts::FromLn(_) if self.activation == Activation::Identity => {}
+                        Parts::FromLn(ln) => {
+                            runs.add(self.vectors, loss, class, ln, total, &mut worst);
+                        }
                     }
-                    Parts::FromLn(ln) => runs.add(self.vectors, *loss, class, ln, sums, &mut worst),
                 }
+            }
+            for (&index, total) in group.classes().iter().zip(&totals) {
+                let sums = &mut sums[index];
+                self.vectors.run(
+                    #[inline(always)]
+                    || total.add_to(sums),
+                );
             }
         }
         if worst.is_valid(self.activation) {
@@ -166,7 +222,7 @@ where
         }
     }
 
-    /// Writes the gradient of a chunk.
+    /// Writes the gradient of a part of a chunk.
     #[inline(always)]
     pub(crate) fn chunk_gradient<const K: usize>(
         &self,
@@ -183,12 +239,12 @@ where
     ) {
         if self.survey(chunk, survey).is_err() {
             // The sums have found it, too: there is no gradient.
-            survey.counted = [Extent::None; STRETCHES];
+            survey.counted = [Extent::None; ROOM];
             survey.complete = false;
         }
         if self.is_normalized() {
             self.normalize(chunk, survey, rooms, |_| {});
-            rooms.collected = Collected::new();
+            rooms.collected = Collected::EMPTY;
         }
         for group in self.groups_of_classes() {
             self.prepare(group, chunk, survey, rooms, |_| {});
@@ -258,20 +314,19 @@ struct Runs<'a, T> {
 }
 
 impl<T: Float> Runs<'_, T> {
-    /// Adds the terms of the class to its sums, and checks what was given.
+    /// Adds the terms of the class to its sums over the chunk, and checks what was given.
     fn add<const K: usize>(
         &self,
         vectors: impl Vectors,
         loss: impl Loss<K>,
         class: Class,
         source: impl Source<T>,
-        sums: &mut ClassSums<f64, K>,
+        chunk: &mut ChunkSums<T, K>,
         worst: &mut Worst<T>,
     ) {
         let Survey {
             weights, voxels, ..
         } = self.survey;
-        let mut chunk = ChunkSums::new();
         for (kind, run) in self.cover.runs(self.stretches) {
             let Some(Kind { covered, weighted }) = kind else {
                 continue;
@@ -280,7 +335,7 @@ impl<T: Float> Runs<'_, T> {
             let [inside, outside] = [Hard(true), Hard(false)];
             if weighted {
                 let weights = &weights[run];
-                let none = || ([Lanes::zero(); K], Lanes::zero());
+                let none = || ([Lanes::ZERO; K], Lanes::ZERO);
                 let (terms, target) = chunk.weighted.get_or_insert_with(none);
                 macro_rules! add {
                     ($y:expr) => {
@@ -290,6 +345,10 @@ impl<T: Float> Runs<'_, T> {
                     };
                 }
                 match covered {
+                    _ if SMALL => {
+                        add!(Soft(y));
+                        kernel::add_products(vectors, weights, y, target);
+                    }
                     Extent::None => add!(outside),
                     Extent::Some => {
                         add!(Soft(y));
@@ -308,6 +367,10 @@ impl<T: Float> Runs<'_, T> {
                     };
                 }
                 match covered {
+                    _ if SMALL => {
+                        add!(Soft(y));
+                        kernel::add_up(vectors, y, &mut chunk.target);
+                    }
                     Extent::None => add!(outside),
                     Extent::Some => {
                         add!(Soft(y));
@@ -315,16 +378,12 @@ impl<T: Float> Runs<'_, T> {
                     }
                     Extent::All => {
                         add!(inside);
-                        sums.target += (len * STRETCH) as f64;
+                        chunk.inside += (len * STRETCH) as f64;
                     }
                 }
             }
         }
-        sums.voxels += voxels;
-        vectors.run(
-            #[inline(always)]
-            || chunk.add_to(sums),
-        );
+        chunk.voxels += voxels;
     }
 
     /// Writes the slopes of the class by the variable of its source; 0 where nothing counts.
@@ -350,6 +409,7 @@ impl<T: Float> Runs<'_, T> {
                 };
             }
             match covered {
+                _ if SMALL => slope!(Soft(y)),
                 Extent::None => slope!(Hard(false)),
                 Extent::Some => slope!(Soft(y)),
                 Extent::All => slope!(Hard(true)),
@@ -365,26 +425,30 @@ impl<T: Float> Runs<'_, T> {
 struct ChunkSums<T, const K: usize> {
     terms: [Lanes<T>; K],
     target: Lanes<T>,
+    /// How many voxels lie in stretches that are inside of the class.
+    inside: f64,
+    /// The sum of all weights.
+    voxels: f64,
     /// Those of the voxels that have a weight, if there are any.
     weighted: Option<([Lanes<f64>; K], Lanes<f64>)>,
 }
 
 impl<T: Float, const K: usize> ChunkSums<T, K> {
-    #[inline(always)]
-    fn new() -> Self {
-        Self {
-            terms: [Lanes::zero(); K],
-            target: Lanes::zero(),
-            weighted: None,
-        }
-    }
+    const EMPTY: Self = Self {
+        terms: [Lanes::ZERO; K],
+        target: Lanes::ZERO,
+        inside: 0.0,
+        voxels: 0.0,
+        weighted: None,
+    };
 
     #[inline(always)]
     fn add_to(&self, sums: &mut ClassSums<f64, K>) {
         for (sum, lanes) in sums.terms.iter_mut().zip(&self.terms) {
             *sum += lanes.sum();
         }
-        sums.target += self.target.sum();
+        sums.target += self.inside + self.target.sum();
+        sums.voxels += self.voxels;
         if let Some((terms, target)) = &self.weighted {
             for (sum, lanes) in sums.terms.iter_mut().zip(terms) {
                 *sum += lanes.sum();

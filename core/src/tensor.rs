@@ -36,6 +36,7 @@ pub trait TensorLike {
 /// # Errors
 ///
 /// As [`TensorLike::add_sums`], and what [`Classes::check`] finds.
+#[cfg_attr(target_os = "none", inline(always))]
 pub fn evaluate<T: TensorLike, const K: usize>(
     tensor: &T,
     loss: &impl Loss<K>,

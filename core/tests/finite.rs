@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_core::{
     AbsentClass, Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Element, Error, Field,
-    Float, Focal, Layout, ParameterError, Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
+    Float, Focal, Labels, Layout, ParameterError, Pooling, Segmentation, Soft, Tversky,
+    UnifiedFocal,
 };
 
 /// A number of [0, 1], more often than not at an end of it.
@@ -257,6 +258,31 @@ fn a_gamma_beyond_every_weight_is_refused() {
         }
     }
     assert!(Focal::new().with_gamma(1e30).is_ok());
+}
+
+/// Found by fuzzing: of a single f32 probability the background is 1 − p, rounded once. A nearly perfect score may be as much off, and
+/// no more.
+#[test]
+fn background_of_a_single_probability_is_rounded_once() {
+    const VOXELS: usize = 4000;
+    let labels = [0_u8; VOXELS];
+    for p in [1e-7_f32, 0.000_885_023_27, 0.25] {
+        let (narrow, wide) = ([p; VOXELS], [f64::from(p); VOXELS]);
+        let target = Labels::new(Dense::labels(&labels, [1, VOXELS]).unwrap());
+        let classes = Classes::default().with_absent(AbsentClass::Skip);
+        let (loss, mut sums) = (Tversky::dice(), [ClassSums::default(); 2]);
+        let narrow = Dense::channels_first(&narrow, [1, 1, VOXELS]).unwrap();
+        let narrow = Segmentation::new(narrow, target).unwrap();
+        let narrow = narrow.value(&loss, &classes, &mut sums).unwrap();
+        let wide = Dense::channels_first(&wide, [1, 1, VOXELS]).unwrap();
+        let wide = Segmentation::new(wide, target).unwrap();
+        let wide = wide.value(&loss, &classes, &mut sums).unwrap();
+        let error = (narrow - wide).abs();
+        assert!(
+            error <= f64::from(f32::EPSILON) / 2.0 + 2e-6 * wide,
+            "{narrow} is not {wide}"
+        );
+    }
 }
 
 proptest! {

@@ -242,3 +242,21 @@ fn softmax_of_many_classes() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// 1 − p of a class that a softmax is certain of is the sum of the others, and not what subtraction leaves.
+#[test]
+fn softmax_keeps_the_complement_of_certainty() -> Result<(), Error> {
+    let logits = [30.0_f32, -30.0, -30.0];
+    let target = Labels::new(Dense::labels(&[0_u8], [1, 1])?);
+    let segmentation = Segmentation::new(Dense::channels_first(&logits, [1, 3, 1])?, target)?
+        .with_activation(Activation::Softmax)?;
+    let mut sums = [ClassSums::default(); 3];
+    segmentation.add_sums(&Tversky::dice(), &Classes::default(), &mut sums)?;
+    let [_, _, missed] = sums[0].terms;
+    let expected = 2.0 * (-60.0_f64).exp();
+    assert!(
+        (missed - expected).abs() <= 1e-5 * expected,
+        "{missed} is not {expected}"
+    );
+    Ok(())
+}

@@ -3,7 +3,7 @@
 use core::slice;
 
 use super::survey::Survey;
-use super::{Block, Chunk, KEPT, RealOf, Room, Rooms};
+use super::{Block, Chunk, KEPT, RealOf, Room, Rooms, block};
 use crate::activation::{self, Activation};
 use crate::kernel::{FromLn, STRETCH, Stretch, Vectors};
 use crate::{Element, Field, Float, Segmentation, Target};
@@ -68,23 +68,19 @@ struct Softmax<T> {
 }
 
 impl<T: Float> Logits<T> {
-    #[inline(always)]
-    pub(super) fn new() -> Self {
-        let block = super::block();
-        Self {
-            p: block,
-            complement: block,
-            ln: block,
-            ln_complement: block,
-            softmax: Softmax {
-                largest: block,
-                rest: block,
-                share: block,
-                ln_total: block,
-                exponentials: [block; KEPT + 1],
-            },
-        }
-    }
+    pub(super) const EMPTY: Self = Self {
+        p: block(),
+        complement: block(),
+        ln: block(),
+        ln_complement: block(),
+        softmax: Softmax {
+            largest: block(),
+            rest: block(),
+            share: block(),
+            ln_total: block(),
+            exponentials: [block(); KEPT + 1],
+        },
+    };
 
     /// p, 1 − p, ln p and ln(1 − p) from logits, by sigmoid.
     #[inline(always)]
@@ -142,11 +138,10 @@ pub(super) struct Collected<T> {
 }
 
 impl<T: Float> Collected<T> {
-    #[inline(always)]
-    pub(super) fn new() -> Self {
-        let [top, others] = [super::block(); 2];
-        Self { top, others }
-    }
+    pub(super) const EMPTY: Self = Self {
+        top: block(),
+        others: block(),
+    };
 
     /// Adds the slopes of a class.
     #[inline(always)]

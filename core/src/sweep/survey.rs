@@ -4,20 +4,22 @@
 use core::ops::Range;
 use core::slice;
 
-use super::{Chunk, RealOf, STRETCHES};
-use crate::kernel::{self, LANES, Lanes, STRETCH, Stretch, Vectors};
+use super::{Chunk, ROOM, RealOf};
+use crate::kernel::{self, LANES, Lanes, SMALL, STRETCH, Stretch, Vectors};
 use crate::parameter::LARGEST_WEIGHT;
 use crate::target::Content;
 use crate::{Element, Error, Extent, Field, Float, Segmentation, Target};
 
-/// Which voxels of a chunk count.
+/// Which voxels of a chunk, or of a part of it, count.
 pub(super) struct Survey {
+    /// Of which voxels this is known.
+    of: Option<Chunk>,
     /// What the target says of each stretch.
-    contents: [Content; STRETCHES],
+    contents: [Content; ROOM],
     /// How many voxels of each stretch count in full; of the others of [`Extent::Some`], each has a weight.
-    pub(super) counted: [Extent; STRETCHES],
+    pub(super) counted: [Extent; ROOM],
     /// The weights of the voxels, in stretches of [`Extent::Some`].
-    pub(super) weights: [Stretch<f64>; STRETCHES],
+    pub(super) weights: [Stretch<f64>; ROOM],
     /// Whether all voxels count, whatever they weigh.
     pub(super) complete: bool,
     /// The sum of all weights.
@@ -36,32 +38,37 @@ pub(super) struct Kind {
 /// The target of a class over a chunk.
 pub(super) struct Cover<T> {
     /// `None` where nothing counts.
-    kinds: [Option<Kind>; STRETCHES],
+    kinds: [Option<Kind>; ROOM],
     /// y, in stretches of which the class covers some.
-    pub(super) y: [Stretch<T>; STRETCHES],
+    pub(super) y: [Stretch<T>; ROOM],
 }
 
 impl Survey {
+    pub(super) const EMPTY: Self = Self {
+        of: None,
+        contents: [Content::Unknown; ROOM],
+        counted: [Extent::None; ROOM],
+        weights: [[0.0; STRETCH]; ROOM],
+        complete: false,
+        voxels: 0.0,
+    };
+
+    /// Whether it is known of these voxels.
     #[inline(always)]
-    pub(super) fn new() -> Self {
-        Self {
-            contents: [Content::Unknown; STRETCHES],
-            counted: [Extent::None; STRETCHES],
-            weights: [[0.0; STRETCH]; STRETCHES],
-            complete: false,
-            voxels: 0.0,
-        }
+    pub(super) fn is_of(&self, chunk: &Chunk) -> bool {
+        self.of.as_ref() == Some(chunk)
     }
 }
 
 impl<T: Float> Cover<T> {
-    #[inline(always)]
-    pub(super) fn new() -> Self {
-        Self {
-            kinds: [None; STRETCHES],
-            y: [[T::default(); STRETCH]; STRETCHES],
-        }
-    }
+    pub(super) const EMPTY: Self = Self {
+        // Not `None`, so that all of it is bytes of 0.
+        kinds: [Some(Kind {
+            covered: Extent::None,
+            weighted: false,
+        }); ROOM],
+        y: [[T::ZERO; STRETCH]; ROOM],
+    };
 
     /// Runs of stretches of the same kind, among this many.
     #[inline(always)]
@@ -137,7 +144,7 @@ where
             || target.survey(*sample, voxels.clone(), classes, contents),
         );
         let plain = self.weights.constant().map(|one| one.real().to_f64()) == Some(1.0);
-        let mut weighed = [Some(Extent::All); STRETCHES];
+        let mut weighed = [Some(Extent::All); ROOM];
         survey.complete = true;
         if !plain {
             let weights = &mut survey.weights[..stretches];
@@ -174,13 +181,14 @@ where
             survey.complete &= extent != Extent::None;
             survey.counted[index] = extent;
         }
+        survey.of = Some(chunk.clone());
         Ok(())
     }
 
     /// The sum of the weights of a stretch.
     #[inline(always)]
     fn total(&self, weights: &Stretch<f64>) -> f64 {
-        let mut lanes = Lanes::zero();
+        let mut lanes = Lanes::ZERO;
         kernel::add_up(self.vectors, slice::from_ref(weights), &mut lanes);
         lanes.sum()
     }
@@ -224,7 +232,7 @@ where
     ) {
         let contents = &survey.contents[..chunk.stretches()];
         let is_mixed = |content: &Content| matches!(content, Content::Unknown | Content::Counted);
-        let mut covered = [Extent::None; STRETCHES];
+        let mut covered = [Extent::None; ROOM];
         for run in ranges(contents, |a, b| is_mixed(a) == is_mixed(b)) {
             let covered = &mut covered[run.clone()];
             if !is_mixed(&contents[run.start]) {
@@ -241,6 +249,15 @@ where
                 #[inline(always)]
                 || target.cover(chunk.sample, class, voxels, count, y, covered),
             );
+        }
+        if SMALL {
+            // One kernel serves all: y is written out.
+            for (covered, y) in covered.iter_mut().zip(&mut cover.y) {
+                if *covered != Extent::Some {
+                    *y =
+                        [Float::from_f64(if *covered == Extent::All { 1.0 } else { 0.0 }); STRETCH];
+                }
+            }
         }
         let counted = survey.counted.iter().zip(covered);
         for (kind, (counted, covered)) in cover.kinds.iter_mut().zip(counted) {

@@ -1,0 +1,18 @@
+//! What the programs share: the scores, what the host says of them, and how a program ends.
+
+#![no_std]
+
+pub mod scores;
+
+#[cfg(target_arch = "arm")]
+pub mod board;
+
+/// The bits of the scores on the host that built this.
+pub const EXPECTED: [u64; scores::COUNT] = include!(concat!(env!("OUT_DIR"), "/expected.rs"));
+
+#[cfg(not(target_arch = "arm"))]
+#[cfg(target_os = "unknown")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}

@@ -1,0 +1,257 @@
+//! Small masks that are scored in every way: the same lines on the host, which says what is expected, and on the device.
+
+use unifocal_core::{
+    AbsentClass, Activation, ClassSums, Classes, Dense, DenseMut, Element, Error, Field, Focal,
+    Labels, Layout, Loss, Segmentation, Shape, Soft, Target, Tversky, UnifiedFocal,
+};
+
+/// More than a chunk of voxels, and no whole number of stretches.
+pub const VOXELS: usize = 1100;
+
+/// 8-bit probabilities as a network's last layer leaves them: q/255.
+#[derive(Clone, Copy)]
+pub struct Quantized<'a>(pub &'a [u8]);
+
+impl Field for Quantized<'_> {
+    type Item = f32;
+
+    fn shape(&self) -> Shape {
+        Shape::from([1, 1, self.0.len()])
+    }
+
+    fn get(&self, _: usize, _: usize, voxel: usize) -> f32 {
+        f32::from(self.0[voxel]) * (1.0 / 255.0)
+    }
+}
+
+/// Numbers that are computed when they are looked at.
+struct Computed<F> {
+    shape: Shape,
+    number: F,
+}
+
+impl<T: Copy, F: Fn(usize, usize) -> T> Field for Computed<F> {
+    type Item = T;
+
+    fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn get(&self, _: usize, channel: usize, voxel: usize) -> T {
+        (self.number)(channel, voxel)
+    }
+}
+
+/// A predicted lesion of 8-bit probabilities: two runs of it, with soft borders, on a noisy ground.
+pub const PREDICTED: [u8; VOXELS] = {
+    let mut mask = [0; VOXELS];
+    let mut voxel = 0;
+    while voxel < VOXELS {
+        let noise = (voxel * 37 + voxel / 7) % 23;
+        let place = voxel % 500;
+        mask[voxel] = match place {
+            200..=260 => 255 - noise as u8,
+            190..=199 | 261..=270 => 128 + 4 * noise as u8,
+            _ => noise as u8,
+        };
+        voxel += 1;
+    }
+    mask
+};
+
+/// The lesion as it was drawn.
+pub const DRAWN: [u8; VOXELS] = {
+    let mut mask = [0; VOXELS];
+    let mut voxel = 0;
+    while voxel < VOXELS {
+        let place = voxel % 500;
+        mask[voxel] = (place >= 195 && place < 268) as u8;
+        voxel += 1;
+    }
+    mask
+};
+
+/// How many scores there are.
+pub const COUNT: usize = 2 * (TVERSKY.len() + FOCAL.len() + UNIFIED.len()) + 5;
+
+const TVERSKY: [fn() -> Tversky; 6] = [
+    Tversky::dice,
+    Tversky::new,
+    Tversky::jaccard,
+    Tversky::focal,
+    Tversky::symmetric_focal,
+    Tversky::asymmetric_focal,
+];
+
+const FOCAL: [fn() -> Focal; 4] = [
+    Focal::cross_entropy,
+    Focal::new,
+    Focal::symmetric,
+    Focal::asymmetric,
+];
+
+const UNIFIED: [fn() -> UnifiedFocal; 3] = [
+    UnifiedFocal::symmetric,
+    UnifiedFocal::asymmetric,
+    UnifiedFocal::tversky_cross_entropy,
+];
+
+/// Every loss from 8-bit probabilities and from logits of three classes, then everything else that the engine does.
+pub fn scores() -> Result<[f64; COUNT], Error> {
+    let mut scores = [0.0; COUNT];
+    let mut next = scores.iter_mut();
+    let mut store = |score| {
+        if let Some(place) = next.next() {
+            *place = score;
+        }
+    };
+    for loss in TVERSKY {
+        store(quantized(&loss())?);
+        store(softmax(&loss())?);
+    }
+    for loss in FOCAL {
+        store(quantized(&loss())?);
+        store(softmax(&loss())?);
+    }
+    for loss in UNIFIED {
+        store(quantized(&loss())?);
+        store(softmax(&loss())?);
+    }
+    store(weighted()?);
+    store(soft()?);
+    store(absent()?);
+    store(pushed()?);
+    store(wide()?);
+    Ok(scores)
+}
+
+fn drawn<'a>() -> Result<Labels<Dense<'a, u8>>, Error> {
+    Ok(Labels::new(Dense::labels(&DRAWN, [1, VOXELS])?))
+}
+
+/// How many voxels the shorter examples have.
+const FEW: usize = 200;
+
+fn few<'a>() -> Result<Labels<Dense<'a, u8>>, Error> {
+    Ok(Labels::new(Dense::labels(&DRAWN[100..][..FEW], [1, FEW])?))
+}
+
+fn logits() -> impl Field<Item = f32> {
+    let number =
+        |channel, voxel| (f32::from(PREDICTED[(voxel + 11 * channel) % VOXELS]) - 100.0) / 16.0;
+    Computed {
+        shape: Shape::from([1, 3, VOXELS]),
+        number,
+    }
+}
+
+// Each has a frame of its own, or the stack would hold the buffers of all of them.
+
+#[inline(never)]
+fn quantized<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
+    let segmentation = Segmentation::new(Quantized(&PREDICTED), drawn()?)?;
+    segmentation.value(loss, &Classes::default(), &mut [ClassSums::default(); 2])
+}
+
+#[inline(never)]
+fn softmax<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
+    let segmentation =
+        Segmentation::new(logits(), drawn()?)?.with_activation(Activation::Softmax)?;
+    segmentation.value(loss, &Classes::default(), &mut [ClassSums::default(); 3])
+}
+
+#[inline(never)]
+fn weighted() -> Result<f64, Error> {
+    let weights = Computed {
+        shape: Shape::from([1, 1, VOXELS]),
+        number: |_, voxel| [1.0, 0.0, 0.3][voxel / 90 % 3],
+    };
+    let segmentation = Segmentation::new(logits(), drawn()?)?
+        .with_activation(Activation::Softmax)?
+        .with_voxel_weights(weights)?;
+    let (loss, classes) = (Focal::symmetric(), Classes::default());
+    segmentation.value(&loss, &classes, &mut [ClassSums::default(); 3])
+}
+
+#[inline(never)]
+fn soft() -> Result<f64, Error> {
+    let share = Computed {
+        shape: Shape::from([1, 1, VOXELS]),
+        number: |_, voxel: usize| f32::from(PREDICTED[VOXELS - 1 - voxel]) / 255.0,
+    };
+    let segmentation = Segmentation::new(Quantized(&PREDICTED), Soft(share))?;
+    let (loss, classes) = (Tversky::focal(), Classes::default());
+    segmentation.value(&loss, &classes, &mut [ClassSums::default(); 2])
+}
+
+#[inline(never)]
+fn absent() -> Result<f64, Error> {
+    let none = Labels::new(Dense::labels(&[0_u8; FEW], [1, FEW])?);
+    let segmentation = Segmentation::new(Quantized(&PREDICTED[..FEW]), none)?;
+    let classes = Classes::default().with_absent(AbsentClass::Skip);
+    let mut sums = [ClassSums::default(); 2];
+    segmentation.value(&UnifiedFocal::asymmetric(), &classes, &mut sums)
+}
+
+/// A gradient, of which a number is left that no entry can change unseen.
+#[inline(never)]
+fn pushed() -> Result<f64, Error> {
+    let logits = Computed {
+        shape: Shape::from([1, 1, FEW]),
+        number: |_, voxel| (f32::from(PREDICTED[voxel + 100]) - 128.0) / 16.0,
+    };
+    let segmentation = Segmentation::new(logits, few()?)?.with_activation(Activation::Sigmoid)?;
+    let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
+    let mut sums = [ClassSums::default(); 2];
+    sum(&segmentation, &loss, &classes, &mut sums)?;
+    let (mut slopes, mut gradient) = ([[0.0; 4]; 2], [0.0_f32; FEW]);
+    unifocal_core::slopes(&loss, &classes, 2, &sums, &mut slopes)?;
+    push(&segmentation, &loss, &slopes, &mut gradient)?;
+    let parts = gradient.iter().zip(1_u32..);
+    Ok(parts.map(|(g, i)| f64::from(*g) * f64::from(i)).sum())
+}
+
+#[inline(never)]
+fn sum(
+    segmentation: &Segmentation<impl Field<Item: Element>, impl Target>,
+    loss: &UnifiedFocal,
+    classes: &Classes<'_>,
+    sums: &mut [ClassSums<f64, 4>],
+) -> Result<f64, Error> {
+    segmentation.value(loss, classes, sums)
+}
+
+#[inline(never)]
+fn push(
+    segmentation: &Segmentation<impl Field<Item = f32>, impl Target>,
+    loss: &UnifiedFocal,
+    slopes: &[[f64; 4]],
+    gradient: &mut [f32],
+) -> Result<(), Error> {
+    let mut out = DenseMut::new(gradient, [1, 1, FEW], Layout::ChannelsFirst)?;
+    segmentation.gradient_by(loss, &Classes::default(), slopes, &mut out)
+}
+
+/// In f64.
+#[inline(never)]
+fn wide() -> Result<f64, Error> {
+    let logits = Computed {
+        shape: Shape::from([1, 2, FEW]),
+        number: |channel, voxel: usize| f64::from(PREDICTED[voxel + 100 + channel]) / 16.0 - 7.5,
+    };
+    let segmentation = Segmentation::new(logits, few()?)?.with_activation(Activation::Softmax)?;
+    let (loss, classes) = (Tversky::focal(), Classes::default());
+    segmentation.value(&loss, &classes, &mut [ClassSums::default(); 2])
+}
+
+/// The Dice loss of the 8-bit prediction alone: the first of the scores.
+#[allow(dead_code, reason = "the build script needs the scores only")]
+pub fn dice() -> Result<f64, Error> {
+    let labels = Labels::new(Dense::labels(&DRAWN, [1, VOXELS])?);
+    let mut sums = [ClassSums::default(); 2];
+    Segmentation::new(Quantized(&PREDICTED), labels)?.value(
+        &Tversky::dice(),
+        &Classes::default(),
+        &mut sums,
+    )
+}
