@@ -1,30 +1,14 @@
 //! Every finite input in range gives a finite value and a finite gradient, whatever the parameters.
 
+mod draw;
+
+use draw::{any_loss, unit};
 use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_core::{
     AbsentClass, Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Element, Error, Field,
-    Float, Focal, Labels, Layout, ParameterError, Pooling, Segmentation, Soft, Tversky,
-    UnifiedFocal,
+    Float, Focal, Labels, Layout, Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
 };
-
-/// A number of [0, 1], more often than not at an end of it.
-fn unit() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        0.0..=1.0_f64,
-        select(vec![
-            0.0,
-            1.0,
-            0.5,
-            1e-7,
-            1e-30,
-            1e-45,
-            1e-310,
-            1.0 - 1e-7,
-            1.0 - 1e-16
-        ]),
-    ]
-}
 
 /// A logit, of any size.
 fn logit() -> impl Strategy<Value = f64> {
@@ -34,79 +18,6 @@ fn logit() -> impl Strategy<Value = f64> {
             0.0, 88.0, -88.0, 104.0, 745.0, -745.0, 1e4, -1e4, 1e30, -1e30, 3e38, -3e38
         ]),
     ]
-}
-
-fn exponent() -> impl Strategy<Value = f64> {
-    prop_oneof![unit(), select(vec![0.01, 0.99, 1.5, 2.0, 5.0, 100.0])]
-}
-
-fn smooth() -> impl Strategy<Value = f64> {
-    select(vec![1e-30, 1e-12, 1e-7, 1e-6, 1.0, 1e6])
-}
-
-fn clip() -> impl Strategy<Value = Option<f64>> {
-    select(vec![
-        None,
-        Some(1e-300),
-        Some(1e-7),
-        Some(0.1),
-        Some(0.499_999_999_9),
-    ])
-}
-
-/// Any loss with any parameters.
-fn any_loss() -> impl Strategy<Value = AnyLoss> {
-    let kind = 0..9_usize;
-    (kind, unit(), unit(), exponent(), smooth(), clip()).prop_map(
-        |(kind, lambda, delta, gamma, smooth, clip)| {
-            build(kind, lambda, delta, gamma, smooth, clip).expect("parameters in range")
-        },
-    )
-}
-
-fn build(
-    kind: usize,
-    lambda: f64,
-    delta: f64,
-    gamma: f64,
-    smooth: f64,
-    clip: Option<f64>,
-) -> Result<AnyLoss, ParameterError> {
-    let unit_gamma = gamma.min(1.0);
-    let tversky = |loss: Tversky, gamma| {
-        loss.with_delta(delta)?
-            .with_gamma(gamma)?
-            .with_smooth(smooth)?
-            .with_clip(clip)
-    };
-    let unified = |loss: UnifiedFocal| {
-        loss.with_delta(delta)?
-            .with_gamma(unit_gamma)?
-            .with_smooth(smooth)?
-            .with_clip(clip)
-    };
-    Ok(match kind {
-        0 => tversky(Tversky::focal(), gamma)?.into(),
-        1 => tversky(Tversky::symmetric_focal(), unit_gamma)?.into(),
-        2 => tversky(Tversky::asymmetric_focal(), unit_gamma)?.into(),
-        3 => Tversky::jaccard()
-            .with_smooth(smooth)?
-            .with_clip(clip)?
-            .into(),
-        4 => Focal::new().with_gamma(gamma)?.with_clip(clip)?.into(),
-        5 => Focal::asymmetric()
-            .with_delta(delta)?
-            .with_gamma(gamma)?
-            .with_clip(clip)?
-            .into(),
-        6 => unified(UnifiedFocal::symmetric())?
-            .with_lambda(lambda)?
-            .into(),
-        7 => unified(UnifiedFocal::asymmetric())?
-            .with_lambda(None)?
-            .into(),
-        _ => UnifiedFocal::combo(lambda, delta)?.into(),
-    })
 }
 
 /// As many voxels as are looked at at once, and some more, four of which differ.
@@ -258,6 +169,29 @@ fn a_gamma_beyond_every_weight_is_refused() {
         }
     }
     assert!(Focal::new().with_gamma(1e30).is_ok());
+}
+
+/// Found by fuzzing: where 1 − TI rounds to 1, its slope was the rounding of a difference.
+#[test]
+fn slope_of_a_hopeless_score_keeps_its_digits() {
+    let loss = Tversky::focal()
+        .with_weights(1.0, 0.0)
+        .and_then(|loss| loss.with_gamma(100.0))
+        .and_then(|loss| loss.with_smooth(1e-30))
+        .unwrap();
+    let sums = ClassSums {
+        terms: [0.0, 0.5, 0.0],
+        target: 0.0,
+        voxels: 1.0,
+    };
+    let mut slopes = [[0.0_f64; 3]];
+    Classes::default().slopes(&loss, &[sums], &mut slopes);
+    // γ·s/FP².
+    let expected = 100.0 * 1e-30 / 0.25;
+    assert!(
+        (slopes[0][1] / expected - 1.0).abs() < 1e-14,
+        "{slopes:?} is not {expected}"
+    );
 }
 
 /// Found by fuzzing: of a single f32 probability the background is 1 − p, rounded once. A nearly perfect score may be as much off, and

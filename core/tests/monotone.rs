@@ -1,0 +1,120 @@
+//! A better prediction of one voxel never raises the loss.
+//!
+//! For hard labels every loss of the family falls in p of the right class and rises, or stays, in p of any other: TI has TP in its
+//! numerator, FP and FN in its denominator only, and (1−p)^γ·(−ln p) falls in p.
+
+mod draw;
+
+use draw::any_loss;
+use proptest::prelude::*;
+use proptest::sample::select;
+use unifocal_core::{
+    AbsentClass, Activation, AnyLoss, ClassSums, Classes, Dense, Element, Error, Field, Labels,
+    Name, Segmentation,
+};
+
+const CLASSES: usize = 3;
+const VOXELS: usize = 5;
+
+/// A prediction, its labels, and a voxel of which one class is predicted better.
+#[derive(Clone, Debug)]
+struct Better {
+    before: Vec<f64>,
+    after: Vec<f64>,
+    labels: Vec<u8>,
+    activation: Activation,
+    absent: AbsentClass,
+}
+
+fn better(activation: Activation) -> impl Strategy<Value = Better> {
+    let number = match activation {
+        Activation::Identity => {
+            prop_oneof![0.0..=1.0_f64, select(vec![0.0, 1e-7, 1e-3, 0.999, 1.0])].boxed()
+        }
+        Activation::Softmax | Activation::Sigmoid => (-30.0..30.0_f64).boxed(),
+    };
+    (
+        prop::collection::vec(number, CLASSES * VOXELS),
+        prop::collection::vec(0..CLASSES as u8, VOXELS),
+        (0..VOXELS, 0..CLASSES, 0.0..=1.0_f64),
+        select(vec![AbsentClass::Smooth, AbsentClass::Skip]),
+    )
+        .prop_map(move |(before, labels, (voxel, class, part), absent)| {
+            let mut after = before.clone();
+            let label = usize::from(labels[voxel]);
+            // A softmax gives what one wrong class loses to the other wrong ones, too.
+            let class = if activation == Activation::Softmax {
+                label
+            } else {
+                class
+            };
+            let right = label == class;
+            let x = &mut after[class * VOXELS + voxel];
+            *x = match (activation, right) {
+                (Activation::Identity, true) => (*x + part * (1.0 - *x)).clamp(*x, 1.0),
+                (Activation::Identity, false) => *x * (1.0 - part),
+                (_, true) => *x + 10.0 * part,
+                (_, false) => *x - 10.0 * part,
+            };
+            Better {
+                before,
+                after,
+                labels,
+                activation,
+                absent,
+            }
+        })
+}
+
+fn value<T: Element + Copy>(loss: AnyLoss, better: &Better, prediction: &[T]) -> Result<f64, Error>
+where
+    for<'a> Dense<'a, T>: Field<Item = T>,
+{
+    let classes = Classes::default().with_absent(better.absent);
+    let target = Labels::new(Dense::labels(&better.labels, [1, VOXELS])?);
+    Segmentation::new(
+        Dense::channels_first(prediction, [1, CLASSES, VOXELS])?,
+        target,
+    )?
+    .with_activation(better.activation)?
+    .value(&loss, &classes, &mut [ClassSums::default(); CLASSES])
+}
+
+fn assert_not_above(after: f64, before: f64, tolerance: f64, loss: AnyLoss) {
+    // Those with a negative part are differences, rounded as the numbers are that are subtracted.
+    let scale = match loss {
+        AnyLoss::UnifiedFocal(_) => before.abs().max(1.0),
+        _ => before,
+    };
+    assert!(
+        after <= before + tolerance * scale,
+        "{after} is above {before}: {loss:?}"
+    );
+}
+
+fn activations() -> impl Strategy<Value = Better> {
+    prop_oneof![
+        better(Activation::Identity),
+        better(Activation::Softmax),
+        better(Activation::Sigmoid),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_loss_in_f64(loss in any_loss(), better in activations()) {
+        let before = value(loss, &better, &better.before).unwrap();
+        let after = value(loss, &better, &better.after).unwrap();
+        assert_not_above(after, before, 1e-12, loss);
+    }
+
+    #[test]
+    fn named_losses_in_f32(name in select(Name::ALL.to_vec()), better in activations()) {
+        let narrow = |all: &[f64]| -> Vec<f32> { all.iter().map(|x| *x as f32).collect() };
+        let before = value(name.loss(), &better, &narrow(&better.before)).unwrap();
+        let after = value(name.loss(), &better, &narrow(&better.after)).unwrap();
+        assert_not_above(after, before, 1e-6, name.loss());
+    }
+}

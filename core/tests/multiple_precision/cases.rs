@@ -1,0 +1,143 @@
+//! Predictions of a few dozen kinds of voxels, each of which there may be many.
+
+use fastrand::Rng;
+use unifocal_core::Activation;
+
+/// What is hard about a prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Structure {
+    /// Nothing: a third of the voxels is lesion, and any p is as likely as another.
+    Ordinary,
+    /// p of the right class misses 1 by 10⁻⁷ to 10⁻³.
+    NearlyPerfect,
+    /// One voxel in ten thousand is lesion.
+    NearlyEmpty,
+    /// One voxel in a million is lesion, and p is small elsewhere.
+    OneInAMillion,
+    /// p is 0 or 1, logits are ±60, and one voxel in ten is wrong.
+    Saturated,
+}
+
+impl Structure {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Ordinary,
+        Self::NearlyPerfect,
+        Self::NearlyEmpty,
+        Self::OneInAMillion,
+        Self::Saturated,
+    ];
+
+    fn voxels(self) -> usize {
+        match self {
+            Self::Ordinary | Self::NearlyPerfect | Self::Saturated => 3000,
+            Self::NearlyEmpty => 30_000,
+            Self::OneInAMillion => 1_000_000,
+        }
+    }
+}
+
+/// Voxels that are alike.
+pub(crate) struct Kind {
+    /// A number per channel.
+    pub(crate) given: Vec<f32>,
+    pub(crate) label: usize,
+}
+
+/// A sample.
+pub(crate) struct Case {
+    pub(crate) activation: Activation,
+    pub(crate) kinds: Vec<Kind>,
+    /// The kind of each voxel.
+    pub(crate) order: Vec<usize>,
+}
+
+/// How many kinds of voxels there are.
+const KINDS: usize = 24;
+
+impl Case {
+    pub(crate) fn new(structure: Structure, activation: Activation, channels: usize) -> Self {
+        let mut rng = Rng::with_seed(5);
+        let classes = channels.max(2);
+        let lesions = if structure == Structure::OneInAMillion {
+            1
+        } else {
+            KINDS / 3
+        };
+        let kinds: Vec<Kind> = (0..KINDS)
+            .map(|kind| {
+                let label = if kind < lesions {
+                    1 + kind % (classes - 1)
+                } else {
+                    0
+                };
+                let logits = logits(&mut rng, structure, classes, label, kind);
+                Kind {
+                    given: given(activation, channels, &logits),
+                    label,
+                }
+            })
+            .collect();
+        let count = structure.voxels();
+        let mut order: Vec<usize> = (0..count)
+            .map(|voxel| match structure {
+                Structure::NearlyEmpty if voxel >= count / 10_000 => rng.usize(lesions..KINDS),
+                Structure::NearlyEmpty => rng.usize(0..lesions),
+                Structure::OneInAMillion if voxel > 0 => rng.usize(lesions..KINDS),
+                Structure::OneInAMillion => 0,
+                _ => voxel % KINDS,
+            })
+            .collect();
+        rng.shuffle(&mut order);
+        Self {
+            activation,
+            kinds,
+            order,
+        }
+    }
+
+    pub(crate) fn classes(&self) -> usize {
+        self.kinds[0].given.len().max(2)
+    }
+}
+
+/// A logit per class: that of the right one is ahead by as much as the structure says.
+fn logits(
+    rng: &mut Rng,
+    structure: Structure,
+    classes: usize,
+    label: usize,
+    kind: usize,
+) -> Vec<f64> {
+    let ahead = match structure {
+        Structure::Ordinary | Structure::NearlyEmpty => 8.0 * rng.f64() - 4.0,
+        Structure::NearlyPerfect | Structure::OneInAMillion => 7.0 + 9.0 * rng.f64(),
+        Structure::Saturated if kind.is_multiple_of(10) => -60.0,
+        Structure::Saturated => 60.0,
+    };
+    (0..classes)
+        .map(|class| {
+            if class == label {
+                ahead
+            } else {
+                0.5 * rng.f64()
+            }
+        })
+        .collect()
+}
+
+/// The numbers of a voxel's channels, rounded to f32.
+fn given(activation: Activation, channels: usize, logits: &[f64]) -> Vec<f32> {
+    if activation != Activation::Identity {
+        let first = if channels == 1 { logits[0] } else { 0.0 };
+        return logits[logits.len() - channels..]
+            .iter()
+            .map(|z| (z - first) as f32)
+            .collect();
+    }
+    let saturated = logits.iter().any(|z| z.abs() == 60.0);
+    let powers = logits.iter().map(|z| z.exp());
+    let sum: f64 = powers.clone().sum();
+    powers
+        .map(|power| if saturated { (power / sum).round() } else { power / sum } as f32)
+        .collect()
+}

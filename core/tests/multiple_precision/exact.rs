@@ -1,0 +1,122 @@
+//! Numbers of 320 bits, which rounding errors are measured against.
+
+use std::ops::{Add, Div, Mul, Sub};
+
+use dashu_float::FBig;
+use dashu_float::round::mode::HalfEven;
+use unifocal_core::{Exponent, Real};
+
+type Big = FBig<HalfEven, 2>;
+
+/// How many bits a number has.
+const BITS: usize = 320;
+
+/// A number whose rounding does not show in any `f64`, and whose exponent has no limits.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Exact(Big);
+
+impl Exact {
+    /// This number, exactly.
+    pub(crate) fn new(x: f64) -> Self {
+        let x = Big::try_from(x).expect("a finite number");
+        Self(x.with_precision(BITS).value())
+    }
+
+    pub(crate) fn exp(&self) -> Self {
+        Self(self.0.exp())
+    }
+
+    pub(crate) fn ln_exact(&self) -> Self {
+        Self(self.0.ln())
+    }
+
+    /// The nearest `f64`.
+    pub(crate) fn to_f64(&self) -> f64 {
+        self.0.to_f64().value()
+    }
+
+    /// |found − self|, in terms of `scale`.
+    pub(crate) fn error_of(&self, found: f64, scale: &Self) -> f64 {
+        let error = (Self::new(found) - self.clone()).abs();
+        if error.0 == Big::ZERO {
+            return 0.0;
+        }
+        (error / scale.abs()).to_f64()
+    }
+
+    pub(crate) fn abs(&self) -> Self {
+        self.clone().max(&Self(-self.0.clone()))
+    }
+
+    pub(crate) fn max(self, other: &Self) -> Self {
+        if self.0 < other.0 {
+            other.clone()
+        } else {
+            self
+        }
+    }
+}
+
+macro_rules! operator {
+    ($operator:ident $method:ident $symbol:tt) => {
+        impl $operator for Exact {
+            type Output = Self;
+
+            fn $method(self, other: Self) -> Self {
+                Self(self.0 $symbol other.0)
+            }
+        }
+    };
+}
+
+operator!(Add add +);
+operator!(Sub sub -);
+operator!(Mul mul *);
+operator!(Div div /);
+
+impl Real for Exact {
+    const TINY: f64 = f64::MIN_POSITIVE;
+
+    fn scale(self, k: f64) -> Self {
+        self * Self::new(k)
+    }
+
+    fn shift(self, k: f64) -> Self {
+        self + Self::new(k)
+    }
+
+    fn ln_above(self, low: f64) -> Self {
+        self.max(&Self::new(low)).ln_exact()
+    }
+
+    fn powf(self, e: Exponent) -> Self {
+        if e == Exponent::Zero {
+            Self::new(1.0)
+        } else if self.0 == Big::ZERO {
+            self
+        } else {
+            Self(self.0.powf(&Self::new(e.to_f64()).0))
+        }
+    }
+
+    fn clip(self, low: f64, high: f64) -> Self {
+        let x = if low > f64::NEG_INFINITY {
+            self.max(&Self::new(low))
+        } else {
+            self
+        };
+        if high < f64::INFINITY && x.0 > Self::new(high).0 {
+            Self::new(high)
+        } else {
+            x
+        }
+    }
+
+    fn positive(self) -> Self {
+        Self::new(if self.0 > Big::ZERO { 1.0 } else { 0.0 })
+    }
+
+    fn zero(&self) -> Self {
+        Self::new(0.0)
+    }
+}

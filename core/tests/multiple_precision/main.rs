@@ -1,0 +1,286 @@
+//! Values and gradients in f32 and f64 against the same formulas in numbers of 320 bits, beside the arithmetic of the published
+//! implementations: the table of `docs/numerics.md`, which
+//!
+//! ```text
+//! cargo test --release --package unifocal-core --test multiple_precision -- --nocapture
+//! ```
+//!
+//! prints.
+
+mod cases;
+mod exact;
+mod reference;
+
+use unifocal_core::{
+    Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Dual, Element, Error, Field, Labels,
+    Layout, Loss, Name, Probability, Real, Segmentation,
+};
+
+use cases::{Case, Kind, Structure};
+use exact::Exact;
+
+/// What predictions are given as, and in how many channels.
+const INPUTS: [(Activation, usize); 5] = [
+    (Activation::Identity, 2),
+    (Activation::Identity, 3),
+    (Activation::Softmax, 2),
+    (Activation::Softmax, 4),
+    (Activation::Sigmoid, 1),
+];
+
+/// Values relative to themselves, gradients to their largest entry.
+#[derive(Clone, Copy, Default)]
+struct Errors {
+    value_f32: f64,
+    gradient_f32: f64,
+    value_f64: f64,
+    gradient_f64: f64,
+    reference: f64,
+}
+
+impl Errors {
+    fn max(self, other: Self) -> Self {
+        Self {
+            value_f32: self.value_f32.max(other.value_f32),
+            gradient_f32: self.gradient_f32.max(other.gradient_f32),
+            value_f64: self.value_f64.max(other.value_f64),
+            gradient_f64: self.gradient_f64.max(other.gradient_f64),
+            reference: self.reference.max(other.reference),
+        }
+    }
+
+    fn print(self, what: &str) {
+        let Self {
+            value_f32,
+            gradient_f32,
+            value_f64,
+            gradient_f64,
+            reference,
+        } = self;
+        println!(
+            "| {what} | {value_f32:.1e} | {gradient_f32:.1e} | {value_f64:.1e} | {gradient_f64:.1e} | {reference:.1e} |"
+        );
+    }
+}
+
+#[test]
+fn errors_are_within_bounds() -> Result<(), Error> {
+    let mut of_losses = [Errors::default(); Name::ALL.len()];
+    let mut of_structures = [Errors::default(); Structure::ALL.len()];
+    for (structure, of_structure) in Structure::ALL.into_iter().zip(&mut of_structures) {
+        for (activation, channels) in INPUTS {
+            let case = Case::new(structure, activation, channels);
+            for (name, of_loss) in Name::ALL.into_iter().zip(&mut of_losses) {
+                let errors = errors(name, &case)?;
+                let what = format!("{name}, {structure:?}, {activation:?} of {channels}");
+                assert!(errors.value_f32 < 6e-7, "{what}: {:e}", errors.value_f32);
+                assert!(
+                    errors.gradient_f32 < 5e-6,
+                    "{what}: {:e}",
+                    errors.gradient_f32
+                );
+                assert!(errors.value_f64 < 5e-15, "{what}: {:e}", errors.value_f64);
+                assert!(
+                    errors.gradient_f64 < 5e-15,
+                    "{what}: {:e}",
+                    errors.gradient_f64
+                );
+                *of_loss = of_loss.max(errors);
+                *of_structure = of_structure.max(errors);
+            }
+        }
+    }
+    println!("| | value f32 | gradient f32 | value f64 | gradient f64 | reference f32 |");
+    for (name, errors) in Name::ALL.into_iter().zip(of_losses) {
+        errors.print(name.as_str());
+    }
+    for (structure, errors) in Structure::ALL.into_iter().zip(of_structures) {
+        errors.print(&format!("{structure:?}"));
+    }
+    Ok(())
+}
+
+fn errors(name: Name, case: &Case) -> Result<Errors, Error> {
+    let loss = name.loss();
+    let (value, gradient) = exact(&loss, case, |kind| {
+        probabilities(case.activation, &kind.given)
+    });
+    // They clip what the logits gave, and are measured against that.
+    let (clipped, _) = exact(&loss, case, |kind| {
+        let given = probabilities(case.activation, &kind.given);
+        given.into_iter().map(|p| Probability::new(p.p)).collect()
+    });
+    // Combo is a difference: what it is rounded to is that of the numbers subtracted.
+    let least = Exact::new(if name == Name::Combo { 0.5 } else { 1e-30 });
+    let relative = |found: f64, value: &Exact| value.error_of(found, &value.abs().max(&least));
+
+    let (value_f32, gradient_f32) = ours(&loss, case, |x| x)?;
+    let (value_f64, gradient_f64) = ours(&loss, case, f64::from)?;
+    let largest = gradient
+        .iter()
+        .flatten()
+        .fold(Exact::new(1e-30), |most, g| most.max(&g.abs()));
+    let worst = |found: &[Vec<f64>]| {
+        let pairs = found.iter().flatten().zip(gradient.iter().flatten());
+        pairs
+            .map(|(found, g)| g.error_of(*found, &largest))
+            .fold(0.0, f64::max)
+    };
+    Ok(Errors {
+        value_f32: relative(value_f32, &value),
+        gradient_f32: worst(&gradient_f32),
+        value_f64: relative(value_f64, &value),
+        gradient_f64: worst(&gradient_f64),
+        reference: relative(reference::value(&loss, case), &clipped),
+    })
+}
+
+/// The value, and the gradient at a voxel of each kind, as the library has them in numbers of this type.
+fn ours<T: Element<Real = T> + Copy + Into<f64> + Default>(
+    loss: &AnyLoss,
+    case: &Case,
+    number: impl Fn(f32) -> T,
+) -> Result<(f64, Vec<Vec<f64>>), Error>
+where
+    for<'a> Dense<'a, T>: Field<Item = T>,
+    for<'a> DenseMut<'a, T>: unifocal_core::FieldMut<Item = T>,
+{
+    let (voxels, channels) = (case.order.len(), case.kinds[0].given.len());
+    let prediction: Vec<T> = (0..channels)
+        .flat_map(|channel| case.order.iter().map(move |kind| (channel, *kind)))
+        .map(|(channel, kind)| number(case.kinds[kind].given[channel]))
+        .collect();
+    let labels: Vec<u8> = case
+        .order
+        .iter()
+        .map(|kind| case.kinds[*kind].label as u8)
+        .collect();
+    let shape = [1, channels, voxels];
+    let target = Labels::new(Dense::labels(&labels, [1, voxels])?);
+    let segmentation = Segmentation::new(Dense::channels_first(&prediction, shape)?, target)?
+        .with_activation(case.activation)?;
+    let classes = Classes::default();
+    let mut sums = vec![ClassSums::default(); case.classes()];
+    let value = segmentation.value(loss, &classes, &mut sums)?;
+    let mut gradient = vec![T::default(); prediction.len()];
+    let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
+    let mut slopes = vec![[0.0; 4]; sums.len()];
+    segmentation.gradient(loss, &classes, &sums, &mut slopes, &mut out)?;
+    let of_kind = |kind: usize| -> Vec<f64> {
+        match case.order.iter().position(|of_voxel| *of_voxel == kind) {
+            Some(voxel) => (0..channels)
+                .map(|channel| gradient[channel * voxels + voxel].into())
+                .collect(),
+            None => vec![0.0; channels],
+        }
+    };
+    Ok((value, (0..case.kinds.len()).map(of_kind).collect()))
+}
+
+/// p, 1 − p and ln p of each class.
+fn probabilities(activation: Activation, given: &[f32]) -> Vec<Probability<Exact>> {
+    let given: Vec<Exact> = given.iter().map(|x| Exact::new(f64::from(*x))).collect();
+    let logits = match activation {
+        Activation::Identity => return given.into_iter().map(Probability::new).collect(),
+        Activation::Softmax => given,
+        Activation::Sigmoid => vec![Exact::new(0.0), given[0].clone()],
+    };
+    let powers: Vec<Exact> = logits.iter().map(Exact::exp).collect();
+    let sum = |skipped: Option<usize>| {
+        let kept = powers
+            .iter()
+            .enumerate()
+            .filter(|(class, _)| Some(*class) != skipped);
+        kept.fold(Exact::new(0.0), |sum, (_, power)| sum + power.clone())
+    };
+    let total = sum(None);
+    (0..powers.len())
+        .map(|class| {
+            let ln = logits[class].clone() - total.ln_exact();
+            let [p, complement] =
+                [powers[class].clone(), sum(Some(class))].map(|x| x / total.clone());
+            Probability::from_ln(p, complement, ln)
+        })
+        .collect()
+}
+
+/// The value, and the gradient at a voxel of each kind.
+fn exact(
+    loss: &AnyLoss,
+    case: &Case,
+    given: impl Fn(&Kind) -> Vec<Probability<Exact>>,
+) -> (Exact, Vec<Vec<Exact>>) {
+    let classes = Classes::default();
+    let zero = || Exact::new(0.0);
+    let share = |kind: &Kind, class: usize| Exact::new(if kind.label == class { 1.0 } else { 0.0 });
+    let mut counts = vec![0.0; case.kinds.len()];
+    for kind in &case.order {
+        counts[*kind] += 1.0;
+    }
+    let kinds: Vec<Vec<Probability<Exact>>> = case.kinds.iter().map(given).collect();
+    let sums: Vec<ClassSums<Exact, 4>> = (0..case.classes())
+        .map(|index| {
+            let mut sums = ClassSums {
+                terms: [(); 4].map(|()| zero()),
+                target: zero(),
+                voxels: zero(),
+            };
+            for ((kind, p), count) in case.kinds.iter().zip(&kinds).zip(&counts) {
+                let y = share(kind, index);
+                let terms = loss.terms(&classes.class(index), &p[index], &y);
+                sums.merge(&ClassSums {
+                    terms: terms.map(|term| term.scale(*count)),
+                    target: y.scale(*count),
+                    voxels: Exact::new(*count),
+                });
+            }
+            sums
+        })
+        .collect();
+    let value = classes.value(loss, &sums).expect("there are classes");
+    let mut slopes = vec![[(); 4].map(|()| zero()); sums.len()];
+    classes.slopes(loss, &sums, &mut slopes);
+
+    let gradient = case
+        .kinds
+        .iter()
+        .zip(&kinds)
+        .zip(&counts)
+        .map(|((kind, given), count)| {
+            if *count == 0.0 {
+                return vec![zero(); kind.given.len()];
+            }
+            // By p, or by ln p.
+            let by: Vec<Exact> = (0..given.len())
+                .map(|index| {
+                    let Probability { p, complement, .. } = given[index].clone();
+                    let dual = |value, derivative| Dual { value, derivative };
+                    let variable = match case.activation {
+                        Activation::Identity => Probability::new(Dual::variable(p)),
+                        Activation::Softmax | Activation::Sigmoid => Probability::from_ln(
+                            dual(p.clone(), p.clone()),
+                            dual(complement, p.scale(-1.0)),
+                            dual(given[index].ln(), Exact::new(1.0)),
+                        ),
+                    };
+                    let terms = loss.terms(&classes.class(index), &variable, &share(kind, index));
+                    let products = terms.into_iter().zip(&slopes[index]);
+                    products.fold(zero(), |sum, (term, slope)| {
+                        sum + term.derivative * slope.clone()
+                    })
+                })
+                .collect();
+            match case.activation {
+                Activation::Identity => by,
+                Activation::Softmax | Activation::Sigmoid => {
+                    let total = by.iter().fold(zero(), |sum, h| sum + h.clone());
+                    let all = by
+                        .iter()
+                        .zip(given)
+                        .map(|(h, p)| h.clone() - p.p.clone() * total.clone());
+                    all.skip(by.len() - kind.given.len()).collect()
+                }
+            }
+        });
+    (value, gradient.collect())
+}

@@ -1,0 +1,129 @@
+//! The arithmetic of the published implementations in f32: 1 − TI and 1 − p are differences, and sums are f32.
+
+use std::ops::{Add, Div, Mul, Sub};
+
+use unifocal_core::{Activation, AnyLoss, ClassSums, Classes, Exponent, Loss, Probability, Real};
+
+use crate::cases::Case;
+
+/// An f32 of the published implementations.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reference(f32);
+
+/// The value of a loss by their arithmetic.
+pub(crate) fn value(loss: &AnyLoss, case: &Case) -> f64 {
+    let classes = Classes::default();
+    let kinds: Vec<Vec<Reference>> = case
+        .kinds
+        .iter()
+        .map(|kind| probabilities(case.activation, &kind.given))
+        .collect();
+    let sums: Vec<ClassSums<Reference, 4>> = (0..case.classes())
+        .map(|index| {
+            let class = classes.class(index);
+            let terms: Vec<[Reference; 4]> = case
+                .kinds
+                .iter()
+                .zip(&kinds)
+                .map(|(kind, p)| {
+                    let y = Reference(if kind.label == index { 1.0 } else { 0.0 });
+                    loss.terms(&class, &Probability::new(clamped(loss, p[index])), &y)
+                })
+                .collect();
+            let sum = |k: usize| {
+                let all: Vec<f32> = case.order.iter().map(|kind| terms[*kind][k].0).collect();
+                Reference(pairwise(&all))
+            };
+            ClassSums {
+                terms: std::array::from_fn(sum),
+                target: Reference(1.0),
+                voxels: Reference(case.order.len() as f32),
+            }
+        })
+        .collect();
+    let value = classes.value(loss, &sums).expect("there are classes");
+    f64::from(value.0)
+}
+
+fn probabilities(activation: Activation, given: &[f32]) -> Vec<Reference> {
+    let both = |p: f32| vec![Reference(1.0 - p), Reference(p)];
+    match activation {
+        Activation::Identity => given.iter().copied().map(Reference).collect(),
+        Activation::Sigmoid => both(1.0 / (1.0 + (-given[0]).exp())),
+        Activation::Softmax => {
+            let largest = given.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let powers = given.iter().map(|z| (z - largest).exp());
+            let sum: f32 = powers.clone().sum();
+            powers.map(|power| Reference(power / sum)).collect()
+        }
+    }
+}
+
+/// p, clamped if the loss does so: they clamp it first, and subtract the result from 1.
+fn clamped(loss: &AnyLoss, p: Reference) -> Reference {
+    let clips = match loss {
+        AnyLoss::Tversky(loss) => loss.clip().is_some(),
+        AnyLoss::Focal(loss) => loss.clip().is_some(),
+        AnyLoss::UnifiedFocal(loss) => loss.region().clip().is_some(),
+    };
+    if clips { p.clip(1e-7, 1.0 - 1e-7) } else { p }
+}
+
+/// As TensorFlow and PyTorch add up.
+fn pairwise(all: &[f32]) -> f32 {
+    if all.len() <= 16 {
+        return all.iter().sum();
+    }
+    let (left, right) = all.split_at(all.len() / 2);
+    pairwise(left) + pairwise(right)
+}
+
+macro_rules! operator {
+    ($operator:ident $method:ident $symbol:tt) => {
+        impl $operator for Reference {
+            type Output = Self;
+
+            fn $method(self, other: Self) -> Self {
+                Self(self.0 $symbol other.0)
+            }
+        }
+    };
+}
+
+operator!(Add add +);
+operator!(Sub sub -);
+operator!(Mul mul *);
+operator!(Div div /);
+
+impl Real for Reference {
+    const TINY: f64 = f32::MIN_POSITIVE as f64;
+
+    fn scale(self, k: f64) -> Self {
+        Self(self.0 * k as f32)
+    }
+
+    fn shift(self, k: f64) -> Self {
+        Self(self.0 + k as f32)
+    }
+
+    fn ln_above(self, low: f64) -> Self {
+        Self(self.0.max(low as f32).ln())
+    }
+
+    fn powf(self, e: Exponent) -> Self {
+        Self(self.0.powf(e.to_f64() as f32))
+    }
+
+    fn clip(self, low: f64, high: f64) -> Self {
+        Self(self.0.clamp(low as f32, high as f32))
+    }
+
+    fn positive(self) -> Self {
+        Self(if self.0 > 0.0 { 1.0 } else { 0.0 })
+    }
+
+    /// 1 − TI, as a difference.
+    fn over_sum_with(self, rest: Self) -> Self {
+        Self(1.0 - rest.0 / (self.0 + rest.0))
+    }
+}
