@@ -260,3 +260,52 @@ fn softmax_keeps_the_complement_of_certainty() -> Result<(), Error> {
     );
     Ok(())
 }
+
+/// Found by fuzzing: a soft target that is no number made the value none, at a voxel that weighs nothing.
+#[test]
+fn what_weighs_nothing_may_be_anything() -> Result<(), Error> {
+    let loss = UnifiedFocal::asymmetric();
+    for voxels in [1, 2, 64, 100, 1500] {
+        let mut next = numbers();
+        let prediction: Vec<f64> = (0..voxels).map(|_| next()).collect();
+        let target: Vec<f64> = (0..voxels).map(|_| next()).collect();
+        let weights: Vec<f64> = (0..voxels)
+            .map(|voxel| f64::from(u8::from(voxel % 3 > 0)))
+            .collect();
+        let evaluate = |instead: Option<f64>| -> Result<(f64, Vec<f64>), Error> {
+            let put = |all: &[f64]| -> Vec<f64> {
+                let pairs = all.iter().zip(&weights);
+                pairs
+                    .map(|(x, weight)| {
+                        if *weight == 0.0 {
+                            instead.unwrap_or(*x)
+                        } else {
+                            *x
+                        }
+                    })
+                    .collect()
+            };
+            let (prediction, target) = (put(&prediction), put(&target));
+            let shape = [1, 1, voxels];
+            let target = Soft(Dense::channels_first(&target, shape)?);
+            let segmentation =
+                Segmentation::new(Dense::channels_first(&prediction, shape)?, target)?
+                    .with_voxel_weights(Dense::labels(&weights, [1, voxels])?)?;
+            let (classes, mut sums) = (Classes::default(), [ClassSums::default(); 2]);
+            let value = segmentation.value(&loss, &classes, &mut sums)?;
+            let mut gradient = vec![f64::NAN; voxels];
+            let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
+            segmentation.gradient(&loss, &classes, &sums, &mut [[0.0; 4]; 2], &mut out)?;
+            Ok((value, gradient))
+        };
+        let expected = evaluate(None)?;
+        for anything in [f64::NAN, f64::INFINITY, -1e300, 7.0] {
+            assert_eq!(
+                evaluate(Some(anything))?,
+                expected,
+                "{anything} in {voxels} voxels"
+            );
+        }
+    }
+    Ok(())
+}

@@ -217,7 +217,7 @@ impl Given {
 }
 
 /// Holds the adapter against the core on copies without gaps.
-fn check<'a, T: Target, U: unifocal_ndarray::Truth>(
+fn check<'a, T: Target, U: unifocal_ndarray::Truth + std::fmt::Debug>(
     given: &'a Given,
     evaluation: Evaluation<'a, f64, ndarray::IxDyn, U>,
     mut gradient: Strided<f64>,
@@ -252,8 +252,9 @@ fn check<'a, T: Target, U: unifocal_ndarray::Truth>(
         (Ok(value), Ok((expected, by))) => {
             let bound = 1e-11 * expected.abs().max(1.0);
             assert!(
-                (value - expected).abs() <= bound,
-                "{value} is not {expected}"
+                value.is_finite() && (value - expected).abs() <= bound,
+                "{value} is not {expected} on {given:?} with {:?}",
+                evaluation
             );
             let largest = by.iter().fold(0.0_f64, |size, x| size.max(x.abs()));
             for (found, expected) in gradient.view().iter().zip(&by) {

@@ -348,6 +348,31 @@ impl Case {
         self
     }
 
+    /// A prediction of one channel as one of two, the background's being 1 − p in f32, as f32 sees it.
+    pub fn apart(&self) -> Self {
+        let voxels = self.shape.voxels;
+        let both = |numbers: &[f64]| -> Vec<f64> {
+            let rows = numbers.chunks(voxels);
+            rows.flat_map(|row| {
+                let rest = row.iter().map(|x| f64::from(1.0 - *x as f32));
+                rest.chain(row.iter().copied()).collect::<Vec<_>>()
+            })
+            .collect()
+        };
+        Self {
+            shape: Shape {
+                channels: 2,
+                ..self.shape
+            },
+            prediction: both(&self.prediction),
+            truth: match &self.truth {
+                Truth::Labels(labels) => Truth::Labels(labels.clone()),
+                Truth::Soft(shares) => Truth::Soft(both(shares)),
+            },
+            ..self.clone()
+        }
+    }
+
     /// The voxels in another order, some of them perhaps twice or not at all; the same for every sample.
     pub fn pick(&self, voxels: &[usize]) -> Self {
         let shape = Shape {

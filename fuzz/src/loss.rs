@@ -1,8 +1,12 @@
 //! Losses with any parameters.
 
-use arbitrary::{Result, Unstructured};
-use unifocal_core::{AnyLoss, Focal, Name, ParameterError, Tversky, UnifiedFocal};
+#[path = "../../core/tests/draw/build.rs"]
+mod build;
 
+use arbitrary::{Result, Unstructured};
+use unifocal_core::{AnyLoss, Name};
+
+use self::build::build;
 use crate::case::unit;
 
 /// A loss with the parameters of the reference.
@@ -38,49 +42,4 @@ pub fn gentle(u: &mut Unstructured<'_>) -> Result<AnyLoss> {
     let smooth = *u.choose(&[1e-7, 1e-6, 1.0])?;
     let kind = u.int_in_range(0..=8)?;
     Ok(build(kind, lambda, delta, gamma, smooth, Some(1e-7)).expect("parameters in range"))
-}
-
-fn build(
-    kind: usize,
-    lambda: f64,
-    delta: f64,
-    gamma: f64,
-    smooth: f64,
-    clip: Option<f64>,
-) -> core::result::Result<AnyLoss, ParameterError> {
-    let unit_gamma = gamma.min(1.0);
-    let tversky = |loss: Tversky, gamma| {
-        loss.with_delta(delta)?
-            .with_gamma(gamma)?
-            .with_smooth(smooth)?
-            .with_clip(clip)
-    };
-    let unified = |loss: UnifiedFocal| {
-        loss.with_delta(delta)?
-            .with_gamma(unit_gamma)?
-            .with_smooth(smooth)?
-            .with_clip(clip)
-    };
-    Ok(match kind {
-        0 => tversky(Tversky::focal(), gamma)?.into(),
-        1 => tversky(Tversky::symmetric_focal(), unit_gamma)?.into(),
-        2 => tversky(Tversky::asymmetric_focal(), unit_gamma)?.into(),
-        3 => Tversky::jaccard()
-            .with_smooth(smooth)?
-            .with_clip(clip)?
-            .into(),
-        4 => Focal::new().with_gamma(gamma)?.with_clip(clip)?.into(),
-        5 => Focal::asymmetric()
-            .with_delta(delta)?
-            .with_gamma(gamma)?
-            .with_clip(clip)?
-            .into(),
-        6 => unified(UnifiedFocal::symmetric())?
-            .with_lambda(lambda)?
-            .into(),
-        7 => unified(UnifiedFocal::asymmetric())?
-            .with_lambda(None)?
-            .into(),
-        _ => UnifiedFocal::combo(lambda, delta)?.into(),
-    })
 }

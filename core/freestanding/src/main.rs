@@ -7,7 +7,7 @@ use core::arch::{asm, global_asm};
 use core::panic::PanicInfo;
 
 use unifocal_core::{
-    Classes, ClassSums, Dense, DenseMut, Error, Labels, Layout, Segmentation, UnifiedFocal,
+    ClassSums, Classes, Dense, DenseMut, Error, Labels, Layout, Segmentation, UnifiedFocal,
 };
 
 global_asm!(
@@ -74,7 +74,10 @@ unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut
             count - 1 - step
         };
         // SAFETY: both are valid for `count` bytes, and each byte is read before it is overwritten.
-        unsafe { to.add(index).write_volatile(from.add(index).read_volatile()) };
+        unsafe {
+            to.add(index)
+                .write_volatile(from.add(index).read_volatile())
+        };
     }
     to
 }
@@ -88,7 +91,10 @@ unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
     for index in 0..count {
         // SAFETY: the caller promises `count` bytes on both sides. Volatile, or this loop would become memcpy.
-        unsafe { to.add(index).write_volatile(from.add(index).read_volatile()) }
+        unsafe {
+            to.add(index)
+                .write_volatile(from.add(index).read_volatile())
+        }
     }
     to
 }

@@ -244,11 +244,17 @@ where
             }
             let (target, count) = (&self.target, self.class_count());
             let voxels = chunk.stretch(run.start).start..chunk.stretch(run.end - 1).end;
-            let y = cover.y[run].as_flattened_mut();
+            let y = cover.y[run.clone()].as_flattened_mut();
             self.vectors.run(
                 #[inline(always)]
                 || target.cover(chunk.sample, class, voxels, count, y, covered),
             );
+            for index in run.filter(|index| contents[*index] == Content::Unknown) {
+                // Each of these voxels was weighed: what a target that does not count says could be anything.
+                for (y, weight) in cover.y[index].iter_mut().zip(&survey.weights[index]) {
+                    *y = if *weight == 0.0 { Float::ZERO } else { *y };
+                }
+            }
         }
         if SMALL {
             // One kernel serves all: y is written out.

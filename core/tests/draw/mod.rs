@@ -1,8 +1,12 @@
 //! Losses of any parameters, and numbers that are at the ends of their range more often than not.
 
+mod build;
+
 use proptest::prelude::*;
 use proptest::sample::select;
-use unifocal_core::{AnyLoss, Focal, ParameterError, Tversky, UnifiedFocal};
+use unifocal_core::AnyLoss;
+
+use self::build::build;
 
 /// A number of [0, 1], more often than not at an end of it.
 pub(crate) fn unit() -> impl Strategy<Value = f64> {
@@ -48,49 +52,4 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
             build(kind, lambda, delta, gamma, smooth, clip).expect("parameters in range")
         },
     )
-}
-
-fn build(
-    kind: usize,
-    lambda: f64,
-    delta: f64,
-    gamma: f64,
-    smooth: f64,
-    clip: Option<f64>,
-) -> Result<AnyLoss, ParameterError> {
-    let unit_gamma = gamma.min(1.0);
-    let tversky = |loss: Tversky, gamma| {
-        loss.with_delta(delta)?
-            .with_gamma(gamma)?
-            .with_smooth(smooth)?
-            .with_clip(clip)
-    };
-    let unified = |loss: UnifiedFocal| {
-        loss.with_delta(delta)?
-            .with_gamma(unit_gamma)?
-            .with_smooth(smooth)?
-            .with_clip(clip)
-    };
-    Ok(match kind {
-        0 => tversky(Tversky::focal(), gamma)?.into(),
-        1 => tversky(Tversky::symmetric_focal(), unit_gamma)?.into(),
-        2 => tversky(Tversky::asymmetric_focal(), unit_gamma)?.into(),
-        3 => Tversky::jaccard()
-            .with_smooth(smooth)?
-            .with_clip(clip)?
-            .into(),
-        4 => Focal::new().with_gamma(gamma)?.with_clip(clip)?.into(),
-        5 => Focal::asymmetric()
-            .with_delta(delta)?
-            .with_gamma(gamma)?
-            .with_clip(clip)?
-            .into(),
-        6 => unified(UnifiedFocal::symmetric())?
-            .with_lambda(lambda)?
-            .into(),
-        7 => unified(UnifiedFocal::asymmetric())?
-            .with_lambda(None)?
-            .into(),
-        _ => UnifiedFocal::combo(lambda, delta)?.into(),
-    })
 }
