@@ -6,7 +6,7 @@
 use core::ops::Range;
 
 use crate::segmentation::ROUNDING;
-use crate::{Activation, Class, Dual, Float, Loss, Probability, Real, Share};
+use crate::{Activation, Class, ClassSums, Dual, Float, Loss, Probability, Real, Share};
 
 /// The vector instructions that a kernel is compiled for.
 ///
@@ -245,19 +245,55 @@ impl<T: Float> Lanes<T> {
         }
     }
 
-    /// The sum of all lanes, by halves.
-    #[cfg_attr(target_os = "none", inline(never))]
-    #[cfg_attr(not(target_os = "none"), inline(always))]
+    /// The sum of all lanes.
+    #[inline(always)]
     pub(crate) fn sum(&self) -> f64 {
-        let mut sums = self.0.map(T::to_f64);
-        let mut half = LANES / 2;
-        while half > 0 {
-            for i in 0..half {
-                sums[i] += sums[i + half];
-            }
-            half /= 2;
+        by_halves(self.0.map(T::to_f64))
+    }
+}
+
+/// The sum of these numbers, by halves.
+#[cfg_attr(target_os = "none", inline(never))]
+#[cfg_attr(not(target_os = "none"), inline(always))]
+fn by_halves(mut sums: [f64; LANES]) -> f64 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            sums[i] += sums[i + half];
         }
-        sums[0]
+        half /= 2;
+    }
+    sums[0]
+}
+
+/// The sums of a class's terms and of y.
+pub(crate) struct Sums<T, const K: usize> {
+    pub(crate) terms: [Lanes<T>; K],
+    pub(crate) target: Lanes<T>,
+}
+
+impl<T: Float, const K: usize> Sums<T, K> {
+    pub(crate) const ZERO: Self = Self {
+        terms: [Lanes::ZERO; K],
+        target: Lanes::ZERO,
+    };
+
+    /// Adds terms and y to those of a lane.
+    #[inline(always)]
+    fn add(&mut self, lane: usize, (terms, y): ([T; K], T)) {
+        for k in 0..K {
+            self.terms[k].0[lane] = self.terms[k].0[lane] + terms[k];
+        }
+        self.target.0[lane] = self.target.0[lane] + y;
+    }
+
+    /// Adds the sums of all lanes.
+    #[inline(always)]
+    pub(crate) fn add_to(&self, sums: &mut ClassSums<f64, K>) {
+        for (sum, lanes) in sums.terms.iter_mut().zip(&self.terms) {
+            *sum += lanes.sum();
+        }
+        sums.target += self.target.sum();
     }
 }
 
@@ -288,21 +324,6 @@ kernels! {
                 const { assert!(STRETCH == 4 * LANES) };
                 for s in 0..run {
                     for lane in 0..LANES {
-                        if SMALL {
-                            let mut stretch = [T::ZERO; K];
-                            for quarter in 0..4 {
-                                let i = lane + quarter * LANES;
-                                let terms = terms!(s, i);
-                                seen.see_one(lane, source.given(s, i));
-                                for k in 0..K {
-                                    stretch[k] = stretch[k] + terms[k];
-                                }
-                            }
-                            for k in 0..K {
-                                lanes[k].0[lane] = lanes[k].0[lane] + stretch[k];
-                            }
-                            continue;
-                        }
                         let mut stretch = terms!(s, lane);
                         let others = [
                             terms!(s, lane + LANES),
@@ -339,32 +360,68 @@ kernels! {
             &class,
             #[inline(always)]
             |loss| {
-                macro_rules! add {
-                    ($s:expr, $weights:expr, $lane:expr, $i:expr) => {
-                        let terms = loss.terms(&class, &source.probability($s, $i), &y.share($s, $i));
-                        seen.see_one($lane, source.given($s, $i));
-                        for k in 0..K {
-                            lanes[k].0[$lane] += $weights[$i] * terms[k].to_f64();
-                        }
+                macro_rules! terms {
+                    ($s:expr, $weights:expr, $i:expr) => {
+                        loss.terms(&class, &source.probability($s, $i), &y.share($s, $i))
+                            .map(|term| $weights[$i] * term.to_f64())
                     };
                 }
                 for (s, weights) in weights.iter().enumerate() {
                     for lane in 0..LANES {
-                        if SMALL {
-                            for quarter in 0..4 {
-                                add!(s, weights, lane, lane + quarter * LANES);
-                            }
-                            continue;
+                        let mut stretch = terms!(s, weights, lane);
+                        let others = [
+                            terms!(s, weights, lane + LANES),
+                            terms!(s, weights, lane + 2 * LANES),
+                            terms!(s, weights, lane + 3 * LANES),
+                        ];
+                        seen.see_one(lane, source.given(s, lane));
+                        seen.see_one(lane, source.given(s, lane + LANES));
+                        seen.see_one(lane, source.given(s, lane + 2 * LANES));
+                        seen.see_one(lane, source.given(s, lane + 3 * LANES));
+                        for k in 0..K {
+                            stretch[k] = stretch[k] + others[0][k] + others[1][k] + others[2][k];
+                            lanes[k].0[lane] += stretch[k];
                         }
-                        add!(s, weights, lane, lane);
-                        add!(s, weights, lane, lane + LANES);
-                        add!(s, weights, lane, lane + 2 * LANES);
-                        add!(s, weights, lane, lane + 3 * LANES);
                     }
                 }
             },
         );
         (*sums, *worst) = (lanes, seen);
+    }
+
+    /// Adds the terms and y of one stretch to the sums, those with weights or those without: what the other kernels add, in their
+    /// order, from one copy of the formula, for where code is counted.
+    fn add_stretch<T, const K>(
+        loss: impl Loss<K>,
+        class: Class,
+        source: impl Source<T>,
+        y: &Stretch<T>,
+        weights: Option<&Stretch<f64>>,
+        sums: (&mut Sums<T, K>, &mut Sums<f64, K>),
+        worst: &mut Worst<T>,
+    ) {
+        let (plain, weighted) = sums;
+        for lane in 0..LANES {
+            let (mut stretch, mut products) = (([T::ZERO; K], T::ZERO), ([0.0; K], 0.0));
+            for quarter in 0..STRETCH / LANES {
+                let i = lane + quarter * LANES;
+                let terms = loss.terms(&class, &source.probability(0, i), &y[i]);
+                worst.see_one(lane, source.given(0, i));
+                if let Some(weights) = weights {
+                    for k in 0..K {
+                        products.0[k] += weights[i] * terms[k].to_f64();
+                    }
+                    products.1 += weights[i] * y[i].to_f64();
+                } else {
+                    for k in 0..K {
+                        stretch.0[k] = stretch.0[k] + terms[k];
+                    }
+                    stretch.1 = stretch.1 + y[i];
+                }
+            }
+            plain.add(lane, stretch);
+            weighted.add(lane, products);
+        }
     }
 
     /// Σ slope·derivative of the terms at each voxel of a run of stretches, by the variable of the source.

@@ -20,7 +20,7 @@ use self::parts::{Collected, Group, Logits, Parts};
 use self::survey::{Cover, Kind, Survey};
 use crate::activation::Activation;
 use crate::kernel::{
-    self, Given, Hard, Lanes, SMALL, STRETCH, Slopes, Soft, Source, Stretch, Vectors, Worst,
+    self, Given, Hard, SMALL, STRETCH, Slopes, Soft, Source, Stretch, Sums, Vectors, Worst,
 };
 use crate::{
     Class, ClassSums, Classes, Element, Error, Extent, Field, FieldMut, Float, Loss, Segmentation,
@@ -324,19 +324,22 @@ impl<T: Float> Runs<'_, T> {
         chunk: &mut ChunkSums<T, K>,
         worst: &mut Worst<T>,
     ) {
-        let Survey {
-            weights, voxels, ..
-        } = self.survey;
         for (kind, run) in self.cover.runs(self.stretches) {
             let Some(Kind { covered, weighted }) = kind else {
                 continue;
             };
+            if SMALL {
+                let weights = weighted.then_some(&self.survey.weights[0]);
+                let sums = (&mut chunk.plain, chunk.weighted.get_or_insert(Sums::ZERO));
+                let y = &self.cover.y[0];
+                kernel::add_stretch(vectors, loss, class, source, y, weights, sums, worst);
+                continue;
+            }
             let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
             let [inside, outside] = [Hard(true), Hard(false)];
             if weighted {
-                let weights = &weights[run];
-                let none = || ([Lanes::ZERO; K], Lanes::ZERO);
-                let (terms, target) = chunk.weighted.get_or_insert_with(none);
+                let weights = &self.survey.weights[run];
+                let Sums { terms, target } = chunk.weighted.get_or_insert(Sums::ZERO);
                 macro_rules! add {
                     ($y:expr) => {
                         kernel::add_weighted(
@@ -345,10 +348,6 @@ impl<T: Float> Runs<'_, T> {
                     };
                 }
                 match covered {
-                    _ if SMALL => {
-                        add!(Soft(y));
-                        kernel::add_products(vectors, weights, y, target);
-                    }
                     Extent::None => add!(outside),
                     Extent::Some => {
                         add!(Soft(y));
@@ -360,21 +359,17 @@ impl<T: Float> Runs<'_, T> {
                     }
                 }
             } else {
-                let (len, terms) = (run.len(), &mut chunk.terms);
+                let (len, Sums { terms, target }) = (run.len(), &mut chunk.plain);
                 macro_rules! add {
                     ($y:expr) => {
                         kernel::add(vectors, loss, class, source, $y, len, terms, worst)
                     };
                 }
                 match covered {
-                    _ if SMALL => {
-                        add!(Soft(y));
-                        kernel::add_up(vectors, y, &mut chunk.target);
-                    }
                     Extent::None => add!(outside),
                     Extent::Some => {
                         add!(Soft(y));
-                        kernel::add_up(vectors, y, &mut chunk.target);
+                        kernel::add_up(vectors, y, target);
                     }
                     Extent::All => {
                         add!(inside);
@@ -383,7 +378,7 @@ impl<T: Float> Runs<'_, T> {
                 }
             }
         }
-        chunk.voxels += voxels;
+        chunk.voxels += self.survey.voxels;
     }
 
     /// Writes the slopes of the class by the variable of its source; 0 where nothing counts.
@@ -423,20 +418,18 @@ impl<T: Float> Runs<'_, T> {
 
 /// The sums of one class over a chunk.
 struct ChunkSums<T, const K: usize> {
-    terms: [Lanes<T>; K],
-    target: Lanes<T>,
+    plain: Sums<T, K>,
     /// How many voxels lie in stretches that are inside of the class.
     inside: f64,
     /// The sum of all weights.
     voxels: f64,
     /// Those of the voxels that have a weight, if there are any.
-    weighted: Option<([Lanes<f64>; K], Lanes<f64>)>,
+    weighted: Option<Sums<f64, K>>,
 }
 
 impl<T: Float, const K: usize> ChunkSums<T, K> {
     const EMPTY: Self = Self {
-        terms: [Lanes::ZERO; K],
-        target: Lanes::ZERO,
+        plain: Sums::ZERO,
         inside: 0.0,
         voxels: 0.0,
         weighted: None,
@@ -444,16 +437,11 @@ impl<T: Float, const K: usize> ChunkSums<T, K> {
 
     #[inline(always)]
     fn add_to(&self, sums: &mut ClassSums<f64, K>) {
-        for (sum, lanes) in sums.terms.iter_mut().zip(&self.terms) {
-            *sum += lanes.sum();
-        }
-        sums.target += self.inside + self.target.sum();
+        self.plain.add_to(sums);
+        sums.target += self.inside;
         sums.voxels += self.voxels;
-        if let Some((terms, target)) = &self.weighted {
-            for (sum, lanes) in sums.terms.iter_mut().zip(terms) {
-                *sum += lanes.sum();
-            }
-            sums.target += target.sum();
+        if let Some(weighted) = &self.weighted {
+            weighted.add_to(sums);
         }
     }
 }

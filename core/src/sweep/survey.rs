@@ -137,25 +137,28 @@ where
     pub(super) fn survey(&self, chunk: &Chunk, survey: &mut Survey) -> Result<(), Error> {
         let stretches = chunk.stretches();
         let Chunk { sample, voxels } = chunk;
-        let (target, classes) = (&self.target, self.class_count());
-        let contents = &mut survey.contents[..stretches];
-        self.vectors.run(
-            #[inline(always)]
-            || target.survey(*sample, voxels.clone(), classes, contents),
-        );
-        let plain = self.weights.constant().map(|one| one.real().to_f64()) == Some(1.0);
         let mut weighed = [Some(Extent::All); ROOM];
         survey.complete = true;
-        if !plain {
-            let weights = &mut survey.weights[..stretches];
-            let weighed = &mut weighed[..stretches];
+        // Where code is counted, each voxel is looked at by itself, and what the target contains stays unknown.
+        if !SMALL {
+            let (target, classes) = (&self.target, self.class_count());
+            let contents = &mut survey.contents[..stretches];
             self.vectors.run(
                 #[inline(always)]
-                || {
-                    self.read_weights(chunk, weights.as_flattened_mut());
-                    survey.complete = survey_weights(weights, weighed);
-                },
+                || target.survey(*sample, voxels.clone(), classes, contents),
             );
+            let plain = self.weights.constant().map(|one| one.real().to_f64()) == Some(1.0);
+            if !plain {
+                let weights = &mut survey.weights[..stretches];
+                let weighed = &mut weighed[..stretches];
+                self.vectors.run(
+                    #[inline(always)]
+                    || {
+                        self.read_weights(chunk, weights.as_flattened_mut());
+                        survey.complete = survey_weights(weights, weighed);
+                    },
+                );
+            }
         }
         survey.voxels = 0.0;
         for (index, weighed) in weighed[..stretches].iter().enumerate() {
@@ -166,7 +169,7 @@ where
                 Content::Counted | Content::Class(_) => *weighed,
             };
             let extent = match known {
-                Some(extent) if stretch.len() == STRETCH => extent,
+                Some(extent) if !SMALL && stretch.len() == STRETCH => extent,
                 _ => {
                     // What is missing at the end does not count, either.
                     survey.complete = false;
@@ -208,6 +211,7 @@ where
     }
 
     /// Checks the voxels of a stretch one by one, and finds what they weigh.
+    #[cfg_attr(target_os = "none", inline(always))]
     fn weigh(
         &self,
         sample: usize,
@@ -218,7 +222,11 @@ where
         for (weight, voxel) in weights.iter_mut().zip(voxels) {
             *weight = self.weight(sample, voxel)?;
         }
-        Ok(Extent::Some)
+        Ok(if weights.iter().all(|weight| *weight == 1.0) {
+            Extent::All
+        } else {
+            Extent::Some
+        })
     }
 
     /// Finds what a class covers.
@@ -230,6 +238,22 @@ where
         survey: &Survey,
         cover: &mut Cover<RealOf<P>>,
     ) {
+        if SMALL {
+            cover.kinds[0] = (survey.counted[0] != Extent::None).then_some(Kind {
+                covered: Extent::Some,
+                weighted: survey.counted[0] == Extent::Some,
+            });
+            let y = cover.y[0].iter_mut().zip(&survey.weights[0]);
+            for ((y, weight), voxel) in y.zip(chunk.voxels.start..) {
+                *y = if *weight == 0.0 {
+                    Float::ZERO
+                } else {
+                    self.target
+                        .get(chunk.sample, class, voxel, self.class_count())
+                };
+            }
+            return;
+        }
         let contents = &survey.contents[..chunk.stretches()];
         let is_mixed = |content: &Content| matches!(content, Content::Unknown | Content::Counted);
         let mut covered = [Extent::None; ROOM];
@@ -253,15 +277,6 @@ where
                 // Each of these voxels was weighed: what a target that does not count says could be anything.
                 for (y, weight) in cover.y[index].iter_mut().zip(&survey.weights[index]) {
                     *y = if *weight == 0.0 { Float::ZERO } else { *y };
-                }
-            }
-        }
-        if SMALL {
-            // One kernel serves all: y is written out.
-            for (covered, y) in covered.iter_mut().zip(&mut cover.y) {
-                if *covered != Extent::Some {
-                    *y =
-                        [Float::from_f64(if *covered == Extent::All { 1.0 } else { 0.0 }); STRETCH];
                 }
             }
         }
