@@ -281,8 +281,8 @@ impl<T: Float, const K: usize> Sums<T, K> {
     /// Adds terms and y to those of a lane.
     #[inline(always)]
     fn add(&mut self, lane: usize, (terms, y): ([T; K], T)) {
-        for k in 0..K {
-            self.terms[k].0[lane] = self.terms[k].0[lane] + terms[k];
+        for (lanes, term) in self.terms.iter_mut().zip(terms) {
+            lanes.0[lane] = lanes.0[lane] + term;
         }
         self.target.0[lane] = self.target.0[lane] + y;
     }
@@ -408,13 +408,13 @@ kernels! {
                 let terms = loss.terms(&class, &source.probability(0, i), &y[i]);
                 worst.see_one(lane, source.given(0, i));
                 if let Some(weights) = weights {
-                    for k in 0..K {
-                        products.0[k] += weights[i] * terms[k].to_f64();
+                    for (sum, term) in products.0.iter_mut().zip(terms) {
+                        *sum += weights[i] * term.to_f64();
                     }
                     products.1 += weights[i] * y[i].to_f64();
                 } else {
-                    for k in 0..K {
-                        stretch.0[k] = stretch.0[k] + terms[k];
+                    for (sum, term) in stretch.0.iter_mut().zip(terms) {
+                        *sum = *sum + term;
                     }
                     stretch.1 = stretch.1 + y[i];
                 }
