@@ -219,6 +219,50 @@ fn background_of_a_single_probability_is_rounded_once() {
     }
 }
 
+/// Found by fuzzing: in one channel, what a voxel adds to the foreground and what it takes from the background can cancel. What is left
+/// of an f32 gradient is then exact to the rounding of those parts, each of about 1/voxels, and not to its own.
+#[test]
+fn cancelled_gradient_is_exact_to_the_rounding_of_its_parts() {
+    const VOXELS: usize = 66;
+    // As much foreground as background, and pairs of predictions that add up to 1 in f32, so that all of the gradient cancels.
+    let pair = |i: usize| [i as f64 / 70.0, 1.0 - i as f64 / 70.0];
+    let predictions: Vec<f64> = (1..=VOXELS / 2).flat_map(pair).collect();
+    let targets = [0.5; VOXELS];
+    let narrow = of_one_channel::<f32>(&predictions, &targets, |x| x as f32);
+    let wide = of_one_channel::<f64>(&predictions, &targets, |x| f64::from(x as f32));
+    let part = 1.0 / VOXELS as f64;
+    for (narrow, wide) in narrow.iter().zip(&wide) {
+        let error = (narrow - wide).abs();
+        assert!(error <= 2e-6 * part, "{narrow} is not {wide}");
+    }
+    let largest = wide.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
+    assert!(largest < 2e-6 * part, "not cancelled: {largest}");
+}
+
+/// The gradient of Dice.
+fn of_one_channel<T: Element<Real = T> + Float>(
+    prediction: &[f64],
+    target: &[f64],
+    narrow: impl Fn(f64) -> T + Copy,
+) -> Vec<f64> {
+    let [prediction, target] =
+        [prediction, target].map(|of| of.iter().copied().map(narrow).collect::<Vec<T>>());
+    let shape = [1, 1, prediction.len()];
+    let [prediction, target] =
+        [&prediction, &target].map(|of| Dense::channels_first(of, shape).unwrap());
+    let segmentation = Segmentation::new(prediction, Soft(target)).unwrap();
+    let (loss, classes) = (Tversky::dice(), Classes::default());
+    let mut sums = [ClassSums::default(); 2];
+    segmentation.value(&loss, &classes, &mut sums).unwrap();
+    let mut gradient = vec![T::default(); shape[2]];
+    let mut out =
+        DenseMut::new(&mut gradient, segmentation.shape(), Layout::ChannelsFirst).unwrap();
+    segmentation
+        .gradient(&loss, &classes, &sums, &mut [[0.0; 3]; 2], &mut out)
+        .unwrap();
+    gradient.into_iter().map(Float::to_f64).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -188,7 +188,7 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
     // From logits, with a soft target or in one channel, what a voxel adds can cancel as a whole, down to the rounding of its parts.
     let part = match (case.activation, &case.truth) {
         (Activation::Identity, Truth::Labels(_)) if case.shape.channels > 1 => 0.0,
-        _ => 0.01 / (case.shape.samples * case.shape.voxels) as f64,
+        _ => 0.1 / (case.shape.samples * case.shape.voxels) as f64,
     };
     let largest = largest(&wide.gradient).max(part);
     for (a, b) in wide.gradient.iter().zip(&narrow.gradient) {
