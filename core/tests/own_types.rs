@@ -1,0 +1,191 @@
+//! Fields, targets and gradients of a user that have the required methods alone: what they give is what arrays give.
+
+use unifocal_core::*;
+
+/// What it holds, one number at a time.
+struct OneByOne<T>(T);
+
+impl<F: Field> Field for OneByOne<F> {
+    type Item = F::Item;
+
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn get(&self, sample: usize, channel: usize, voxel: usize) -> F::Item {
+        self.0.get(sample, channel, voxel)
+    }
+}
+
+impl<F: FieldMut> FieldMut for OneByOne<F> {
+    type Item = F::Item;
+
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn get(&self, sample: usize, channel: usize, voxel: usize) -> F::Item {
+        self.0.get(sample, channel, voxel)
+    }
+
+    fn set(&mut self, sample: usize, channel: usize, voxel: usize, value: F::Item) {
+        self.0.set(sample, channel, voxel, value);
+    }
+}
+
+impl<T: Target> Target for OneByOne<T> {
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn expected_shape(&self, prediction: Shape) -> Shape {
+        self.0.expected_shape(prediction)
+    }
+
+    fn check(&self, sample: usize, voxel: usize, classes: usize) -> Result<bool, Error> {
+        self.0.check(sample, voxel, classes)
+    }
+
+    fn get<R: Float>(&self, sample: usize, class: usize, voxel: usize, classes: usize) -> R {
+        self.0.get(sample, class, voxel, classes)
+    }
+}
+
+/// Numbers of [0, 1), the same every time.
+fn numbers(count: usize) -> Vec<f64> {
+    let mut seed = 7_u32;
+    let mut next = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(seed >> 8) / f64::from(1 << 24)
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+const SAMPLES: usize = 2;
+
+/// The value, and the gradient.
+type Outcome = Result<(f64, Vec<f64>), Error>;
+
+/// One by one, and from arrays.
+fn both<T: Target + Copy>(
+    prediction: &[f64],
+    target: T,
+    weights: &[f64],
+    activation: Activation,
+) -> Result<[Outcome; 2], Error> {
+    let voxels = weights.len() / SAMPLES;
+    let shape = [SAMPLES, prediction.len() / weights.len(), voxels];
+    let mut gradients = [
+        vec![f64::NAN; prediction.len()],
+        vec![f64::NAN; prediction.len()],
+    ];
+    let [one_by_one, of_arrays] = &mut gradients;
+    let out = |gradient| DenseMut::new(gradient, shape, Layout::ChannelsFirst);
+    let (one_by_one, of_arrays) = (OneByOne(out(one_by_one)?), out(of_arrays)?);
+    let prediction = Dense::channels_first(prediction, shape)?;
+    let weights = Dense::labels(weights, [SAMPLES, voxels])?;
+    let found = evaluate(
+        OneByOne(prediction),
+        OneByOne(target),
+        OneByOne(weights),
+        activation,
+        one_by_one,
+    );
+    let expected = evaluate(prediction, target, weights, activation, of_arrays);
+    let [one_by_one, of_arrays] = gradients;
+    Ok([
+        found.map(|value| (value, one_by_one)),
+        expected.map(|value| (value, of_arrays)),
+    ])
+}
+
+fn evaluate(
+    prediction: impl Field<Item = f64>,
+    target: impl Target,
+    weights: impl Field<Item = f64>,
+    activation: Activation,
+    mut gradient: impl FieldMut<Item = f64>,
+) -> Result<f64, Error> {
+    let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
+    let count = SAMPLES * prediction.shape().channels.max(2);
+    let segmentation = Segmentation::new(prediction, target)?
+        .with_activation(activation)?
+        .with_voxel_weights(weights)?;
+    let mut sums = vec![ClassSums::default(); count];
+    let value = segmentation.value(&loss, &classes, &mut sums)?;
+    let mut slopes = vec![[0.0; 4]; count];
+    segmentation.gradient(&loss, &classes, &sums, &mut slopes, &mut gradient)?;
+    Ok(value)
+}
+
+#[track_caller]
+fn assert_close([found, expected]: [Outcome; 2]) {
+    let (found, expected) = (found.expect("in order"), expected.expect("in order"));
+    let scale = expected.1.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
+    assert!((found.0 - expected.0).abs() <= 1e-12 * expected.0);
+    for (found, expected) in found.1.iter().zip(&expected.1) {
+        let error = (found - expected).abs();
+        assert!(error <= 1e-12 * scale, "{found} is not {expected}");
+    }
+}
+
+#[test]
+fn what_is_read_one_by_one_is_what_arrays_give() -> Result<(), Error> {
+    for voxels in [1, 63, 64, 1500] {
+        for (channels, activation) in [
+            (1, Activation::Identity),
+            (1, Activation::Sigmoid),
+            (2, Activation::Identity),
+            (3, Activation::Softmax),
+        ] {
+            let prediction = numbers(SAMPLES * channels * voxels);
+            let drawn = numbers(SAMPLES * voxels);
+            let label = |x: &f64| if *x < 0.1 { 255 } else { u8::from(*x > 0.8) };
+            let labels: Vec<u8> = drawn.iter().map(label).collect();
+            let labels = Labels::new(Dense::labels(&labels, [SAMPLES, voxels])?).ignoring(255);
+            let weights: Vec<f64> = drawn
+                .iter()
+                .map(|x| if *x > 0.9 { 0.0 } else { 2.0 * x })
+                .collect();
+            let ones = vec![1.0; weights.len()];
+            for weights in [&weights, &ones] {
+                assert_close(both(&prediction, labels, weights, activation)?);
+            }
+            let soft = Dense::channels_first(&prediction, [SAMPLES, channels, voxels])?;
+            assert_close(both(&prediction, Soft(soft), &weights, activation)?);
+        }
+    }
+    Ok(())
+}
+
+/// Wherever it is, and whatever comes before it.
+#[test]
+fn the_same_error_is_found_one_by_one() -> Result<(), Error> {
+    const VOXELS: usize = 1500;
+    let prediction = numbers(SAMPLES * 2 * VOXELS);
+    let weights = vec![1.0; SAMPLES * VOXELS];
+    for at in [0, 63, 64, 1499, 1500, 2999] {
+        let (mut labels, mut wrong, mut heavy) = (
+            vec![0_u8; SAMPLES * VOXELS],
+            prediction.clone(),
+            weights.clone(),
+        );
+        labels[at] = 2;
+        wrong[at / VOXELS * 2 * VOXELS + at % VOXELS] = 1.5;
+        heavy[at] = f64::INFINITY;
+        let clean = vec![1_u8; SAMPLES * VOXELS];
+        for (prediction, labels, weights) in [
+            (&prediction, &labels, &weights),
+            (&wrong, &clean, &weights),
+            (&prediction, &clean, &heavy),
+        ] {
+            let labels = Labels::new(Dense::labels(labels, [SAMPLES, VOXELS])?);
+            let outcomes = both(prediction, labels, weights, Activation::Identity)?;
+            let [found, expected] =
+                outcomes.map(|outcome| outcome.expect_err("it is wrong").to_string());
+            assert_eq!(found, expected);
+            assert!(found.contains(&(at % VOXELS).to_string()), "{found}");
+        }
+    }
+    Ok(())
+}
