@@ -72,7 +72,7 @@ pub const DRAWN: [u8; VOXELS] = {
 };
 
 /// How many scores there are.
-pub const COUNT: usize = 2 * (TVERSKY.len() + FOCAL.len() + UNIFIED.len()) + 5;
+pub const COUNT: usize = 2 * (TVERSKY.len() + FOCAL.len() + UNIFIED.len()) + 8;
 
 const TVERSKY: [fn() -> Tversky; 6] = [
     Tversky::dice,
@@ -122,6 +122,9 @@ pub fn scores() -> Result<[f64; COUNT], Error> {
     store(absent()?);
     store(pushed()?);
     store(wide()?);
+    for wrong in [Wrong::Probability, Wrong::Label, Wrong::Weight] {
+        store(refused(wrong)?);
+    }
     Ok(scores)
 }
 
@@ -242,6 +245,50 @@ fn wide() -> Result<f64, Error> {
     let segmentation = Segmentation::new(logits, few()?)?.with_activation(Activation::Softmax)?;
     let (loss, classes) = (Tversky::focal(), Classes::default());
     segmentation.value(&loss, &classes, &mut [ClassSums::default(); 2])
+}
+
+/// What is wrong at one voxel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    Probability,
+    Label,
+    Weight,
+}
+
+/// The voxel at which a wrong number is found, among many that are in order.
+#[inline(never)]
+fn refused(wrong: Wrong) -> Result<f64, Error> {
+    const AT: usize = 1031;
+    let number_or = move |kind, instead: f32, number: f32, voxel| {
+        if wrong == kind && voxel == AT {
+            instead
+        } else {
+            number
+        }
+    };
+    let shape = Shape::from([1, 1, VOXELS]);
+    let prediction = Computed {
+        shape,
+        number: |_, voxel| {
+            let p = f32::from(PREDICTED[voxel]) / 255.0;
+            number_or(Wrong::Probability, 1.5, p, voxel)
+        },
+    };
+    let labels = Computed {
+        shape,
+        number: |_, voxel| number_or(Wrong::Label, 2.0, f32::from(DRAWN[voxel]), voxel) as u8,
+    };
+    let weights = Computed {
+        shape,
+        number: |_, voxel| number_or(Wrong::Weight, f32::NAN, 0.5, voxel),
+    };
+    let segmentation =
+        Segmentation::new(prediction, Labels::new(labels))?.with_voxel_weights(weights)?;
+    let mut sums = [ClassSums::default(); 2];
+    match segmentation.value(&Tversky::dice(), &Classes::default(), &mut sums) {
+        Err(Error::Value { at, .. } | Error::Label { at, .. }) => Ok(at.voxel as f64),
+        other => other,
+    }
 }
 
 /// The Dice loss of the 8-bit prediction alone: the first of the scores.

@@ -1,0 +1,110 @@
+//! Slices and shapes that do not belong together are errors that say what was found and what was expected.
+
+use unifocal_core::*;
+
+const P: [f32; 12] = [0.25; 12];
+const LABELS: [u8; 6] = [0, 1, 0, 1, 1, 0];
+
+#[track_caller]
+fn assert_says<T>(outcome: Result<T, Error>, says: &str) {
+    match outcome {
+        Ok(_) => panic!("not refused: {says}"),
+        Err(error) => assert_eq!(error.to_string(), says),
+    }
+}
+
+#[test]
+fn slices_of_another_length() {
+    assert_says(
+        Dense::channels_first(&P, [1, 2, 7]),
+        "12 values of a slice, expected 14",
+    );
+    assert_says(
+        Dense::labels(&LABELS, [1, 5]),
+        "6 values of a slice, expected 5",
+    );
+    assert_says(
+        DenseMut::new(&mut [0.0; 3], [1, 2, 2], Layout::ChannelsLast),
+        "3 values of a slice, expected 4",
+    );
+    // As long as the product of these numbers, if it were taken modulo 2⁶⁴.
+    assert!(Dense::channels_first(&P[..0], [1 << 32, 1 << 31, 2]).is_err());
+}
+
+#[test]
+fn shapes_that_differ() -> Result<(), Error> {
+    let prediction = Dense::channels_first(&P, [1, 2, 6])?;
+    let labels = Labels::new(Dense::labels(&LABELS, [2, 3])?);
+    assert_says(
+        Segmentation::new(prediction, labels).map(|_| ()),
+        "the target has 2 samples of 1 channels of 3 voxels, expected 1 samples of 1 channels of 6 voxels",
+    );
+    let labels = Labels::new(Dense::labels(&LABELS, [1, 6])?);
+    let segmentation = Segmentation::new(prediction, labels)?;
+    let weights = Dense::labels(&P, [1, 12])?;
+    assert!(segmentation.with_voxel_weights(weights).is_err());
+    for empty in [[0, 2, 6], [1, 0, 6], [1, 2, 0]] {
+        let none: [f32; 0] = [];
+        let none = Dense::channels_first(&none, empty)?;
+        let error = Segmentation::new(none, Soft(none)).map(|_| ());
+        assert!(matches!(error, Err(Error::Empty { .. })), "{error:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn room_of_another_size() -> Result<(), Error> {
+    let prediction = Dense::channels_first(&P, [1, 2, 6])?;
+    let labels = Labels::new(Dense::labels(&LABELS, [1, 6])?);
+    let segmentation = Segmentation::new(prediction, labels)?;
+    let (loss, classes) = (Tversky::dice(), Classes::default());
+    let mut three = [ClassSums::default(); 3];
+    let says = "3 values of class sums, expected 2";
+    assert_says(segmentation.value(&loss, &classes, &mut three), says);
+    assert_says(segmentation.add_sums(&loss, &classes, &mut three), says);
+
+    let mut sums = [ClassSums::default(); 2];
+    segmentation.value(&loss, &classes, &mut sums)?;
+    let (mut numbers, mut slopes) = ([f32::NAN; 12], [[0.0; 3]; 2]);
+    let mut out = DenseMut::new(&mut numbers, [1, 2, 6], Layout::ChannelsFirst)?;
+    assert_says(
+        segmentation.gradient(&loss, &classes, &three, &mut slopes, &mut out),
+        says,
+    );
+    assert!(
+        segmentation
+            .gradient(&loss, &classes, &sums, &mut slopes[..1], &mut out)
+            .is_err()
+    );
+    let mut other = DenseMut::new(&mut numbers, [1, 3, 4], Layout::ChannelsFirst)?;
+    assert!(
+        segmentation
+            .gradient(&loss, &classes, &sums, &mut slopes, &mut other)
+            .is_err()
+    );
+    assert!(numbers.iter().all(|x| x.is_nan()), "nothing is written");
+    Ok(())
+}
+
+/// Sums of other data let a gradient be asked of data that are wrong. It is 0 around what is wrong.
+#[test]
+fn a_gradient_of_wrong_data_is_finite() -> Result<(), Error> {
+    const VOXELS: usize = 3000;
+    let mut labels = [1_u8; VOXELS];
+    let p = [0.5_f32; 2 * VOXELS];
+    let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
+    let mut sums = [ClassSums::default(); 2];
+    let prediction = Dense::channels_first(&p, [1, 2, VOXELS])?;
+    let target = Labels::new(Dense::labels(&labels, [1, VOXELS])?);
+    Segmentation::new(prediction, target)?.value(&loss, &classes, &mut sums)?;
+    labels[1500] = 9;
+    let target = Labels::new(Dense::labels(&labels, [1, VOXELS])?);
+    let segmentation = Segmentation::new(prediction, target)?;
+    let mut gradient = [f32::NAN; 2 * VOXELS];
+    let mut out = DenseMut::new(&mut gradient, [1, 2, VOXELS], Layout::ChannelsFirst)?;
+    segmentation.gradient(&loss, &classes, &sums, &mut [[0.0; 4]; 2], &mut out)?;
+    assert!(gradient.iter().all(|g| g.is_finite()));
+    assert_eq!([gradient[1500], gradient[VOXELS + 1500]], [0.0; 2]);
+    assert!(gradient[0] != 0.0 && gradient[VOXELS - 1] != 0.0);
+    Ok(())
+}
