@@ -1,7 +1,5 @@
 //! Numbers of 320 bits, which rounding errors are measured against.
 
-use std::ops::{Add, Div, Mul, Sub};
-
 use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
 use unifocal_core::{Exponent, Real};
@@ -57,22 +55,7 @@ impl Exact {
     }
 }
 
-macro_rules! operator {
-    ($operator:ident $method:ident $symbol:tt) => {
-        impl $operator for Exact {
-            type Output = Self;
-
-            fn $method(self, other: Self) -> Self {
-                Self(self.0 $symbol other.0)
-            }
-        }
-    };
-}
-
-operator!(Add add +);
-operator!(Sub sub -);
-operator!(Mul mul *);
-operator!(Div div /);
+operators!(Exact: Add add + Sub sub - Mul mul * Div div /);
 
 impl Real for Exact {
     const TINY: f64 = f64::MIN_POSITIVE;

@@ -7,6 +7,19 @@
 //!
 //! prints.
 
+/// The operators of a number that holds another.
+macro_rules! operators {
+    ($number:ident: $($operator:ident $method:ident $symbol:tt)*) => {$(
+        impl std::ops::$operator for $number {
+            type Output = Self;
+
+            fn $method(self, other: Self) -> Self {
+                Self(self.0 $symbol other.0)
+            }
+        }
+    )*};
+}
+
 mod cases;
 mod exact;
 mod reference;

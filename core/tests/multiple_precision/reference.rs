@@ -1,7 +1,5 @@
 //! The arithmetic of the published implementations in f32: 1 − TI and 1 − p are differences, and sums are f32.
 
-use std::ops::{Add, Div, Mul, Sub};
-
 use unifocal_core::{Activation, AnyLoss, ClassSums, Classes, Exponent, Loss, Probability, Real};
 
 use crate::cases::Case;
@@ -78,22 +76,7 @@ fn pairwise(all: &[f32]) -> f32 {
     pairwise(left) + pairwise(right)
 }
 
-macro_rules! operator {
-    ($operator:ident $method:ident $symbol:tt) => {
-        impl $operator for Reference {
-            type Output = Self;
-
-            fn $method(self, other: Self) -> Self {
-                Self(self.0 $symbol other.0)
-            }
-        }
-    };
-}
-
-operator!(Add add +);
-operator!(Sub sub -);
-operator!(Mul mul *);
-operator!(Div div /);
+operators!(Reference: Add add + Sub sub - Mul mul * Div div /);
 
 impl Real for Reference {
     const TINY: f64 = f32::MIN_POSITIVE as f64;
