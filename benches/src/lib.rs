@@ -1,5 +1,7 @@
 //! What the measurements share: phantoms, and the limit that the memory sets.
 
+pub mod memory;
+
 use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut3};
 use rayon::prelude::*;
 use std::time::{Duration, Instant};

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use ndarray::Array2;
 use serde_json::{Map, Value, json};
+use unifocal_benches::memory::peak;
 use unifocal_benches::{Phantom, Target};
 use unifocal_burn::burn::tensor::{Device, Int, Tensor, TensorData};
 use unifocal_burn::{
@@ -151,18 +152,4 @@ impl Inputs {
         let found = evaluation.value_and_gradient(&UnifiedFocal::asymmetric());
         found.expect("probabilities or logits, and labels").0
     }
-}
-
-/// How many bytes a run takes at its peak beside what is taken before it; known on Linux.
-fn peak(run: impl FnOnce()) -> Option<f64> {
-    let status = |key: &str| {
-        let status = std::fs::read_to_string("/proc/self/status").ok()?;
-        let line = status.lines().find(|line| line.starts_with(key))?;
-        line.split_whitespace().nth(1)?.parse::<f64>().ok()
-    };
-    // The peak from here on.
-    std::fs::write("/proc/self/clear_refs", "5").ok()?;
-    let before = status("VmRSS:")?;
-    run();
-    Some((status("VmHWM:")? - before) * 1024.0)
 }

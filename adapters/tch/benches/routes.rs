@@ -4,8 +4,12 @@
 //!
 //! `cargo bench --manifest-path adapters/tch/Cargo.toml --bench routes -- [--json]`
 
+#[path = "../../../benches/src/memory.rs"]
+mod memory;
+
 use std::time::Instant;
 
+use memory::peak;
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};
 use unifocal_tch::core::UnifiedFocal;
@@ -176,18 +180,4 @@ fn port(prediction: &Tensor, target: &Tensor) -> Tensor {
     let lesion = &miss * miss.pow_tensor_scalar(-GAMMA);
     let tversky = Tensor::stack(&[background, lesion], -1).mean(None);
     tversky * WEIGHT + focal * (1.0 - WEIGHT)
-}
-
-/// How many bytes a run takes at its peak beside what is taken before it; known on Linux.
-fn peak(run: impl FnOnce()) -> Option<f64> {
-    let status = |key: &str| {
-        let status = std::fs::read_to_string("/proc/self/status").ok()?;
-        let line = status.lines().find(|line| line.starts_with(key))?;
-        line.split_whitespace().nth(1)?.parse::<f64>().ok()
-    };
-    // The peak from here on.
-    std::fs::write("/proc/self/clear_refs", "5").ok()?;
-    let before = status("VmRSS:")?;
-    run();
-    Some((status("VmHWM:")? - before) * 1024.0)
 }
