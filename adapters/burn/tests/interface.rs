@@ -7,8 +7,8 @@ use unifocal_burn::burn::config::Config;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData, activation};
 use unifocal_burn::core::Name;
 use unifocal_burn::{
-    AbsentClass, Activation, AllReduce, AsymmetricUnifiedFocalLossConfig, DiceLossConfig, Error,
-    NamedLossConfig, Pooling, Reduction, Route, Targets, Threads,
+    AbsentClass, Activation, AllReduce, AsymmetricUnifiedFocalLossConfig, CrossEntropyLossConfig,
+    DiceLossConfig, Error, NamedLossConfig, Pooling, Reduction, Route, Targets, Threads,
 };
 
 /// Numbers of (0, 1), the same every time.
@@ -237,6 +237,77 @@ fn half_precision_is_summed_in_f32() {
 }
 
 #[test]
+fn gradients_beyond_half_precision_are_its_largest_number() {
+    for (device, _) in devices() {
+        for (dtype, most) in [(DType::F16, 65_504.0), (DType::BF16, 3.4e38)] {
+            if !device.supports_dtype(dtype) {
+                continue;
+            }
+            // A hard wrong prediction is pushed back by 1/(ε·M), which is 2.5·10⁶.
+            let prediction = float(vec![0.0; 4], [1, 1, 4], &device, dtype)
+                .autodiff()
+                .require_grad();
+            let target = Tensor::<2, Int>::ones([1, 4], &device);
+            let loss = CrossEntropyLossConfig::new().init(&device);
+            let value = loss.forward(prediction.clone(), target);
+            let gradient = prediction
+                .grad(&value.backward())
+                .expect("a gradient")
+                .into_data();
+            for g in gradient.iter::<f64>() {
+                let expected = f64::max(-2.5e6, -most);
+                assert!((g / expected - 1.0).abs() < 0.01, "{dtype:?}: {g}");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_number_of_samples_and_voxels() {
+    for (device, dtype) in devices() {
+        // More samples than an axis of a GPU's grid has cubes; more voxels than a cube takes.
+        for [samples, voxels] in [[70_000, 1], [2, 70_001]] {
+            let given = numbers(samples * 2 * voxels, 6);
+            let logits = float(given.clone(), [samples, 2, voxels], &device, dtype)
+                .autodiff()
+                .require_grad();
+            let target = labels(2, [samples, voxels], &device);
+            let loss = CrossEntropyLossConfig::new()
+                .with_activation(Activation::Softmax)
+                .init(&device);
+            let each = loss.forward_no_reduction(logits.clone(), target.clone());
+            let gradients = each.clone().sum().backward();
+            let gradient = logits.grad(&gradients).expect("a gradient").into_data();
+            let gradient: Vec<f64> = gradient.iter().collect();
+            let target: Vec<i64> = target.into_data().iter().collect();
+            for (sample, value) in each.into_data().iter::<f64>().enumerate() {
+                let mut expected = 0.0;
+                for voxel in 0..voxels {
+                    let own = target[sample * voxels + voxel] as usize;
+                    let [own, other] =
+                        [own, 1 - own].map(|class| (2 * sample + class) * voxels + voxel);
+                    // −ln p = ln(1 + e^d), d being the other logit less that of the label.
+                    let cost = f64::from(given[other] - given[own]).exp().ln_1p();
+                    let slope = 1.0 - (-cost).exp();
+                    expected += cost / voxels as f64;
+                    for (at, slope) in [(own, -slope), (other, slope)] {
+                        let found = gradient[at] * voxels as f64;
+                        assert!(
+                            (found - slope).abs() <= 1e-5,
+                            "{found} is not {slope} at {sample} {voxel} on {device:?}"
+                        );
+                    }
+                }
+                assert!(
+                    (value - expected).abs() <= 2e-6 * expected,
+                    "{value} is not {expected} in sample {sample} on {device:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn reductions_samples_and_classes_add_up() {
     for (device, dtype) in devices() {
         let prediction = float(numbers(120, 1), [4, 3, 10], &device, dtype);
@@ -308,7 +379,9 @@ fn labels_of_any_integer_type_are_the_same() {
             DType::I32,
             DType::I16,
             DType::I8,
+            DType::U64,
             DType::U32,
+            DType::U16,
             DType::U8,
         ] {
             if device.supports_dtype(kind) {
@@ -429,6 +502,36 @@ fn bad_data_are_nan_where_no_error_is_possible() {
                 assert!(
                     found.as_ref().is_ok_and(|value| value.is_nan()) || found.is_err(),
                     "{route:?} on {device:?}: {given} gave {found:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn labels_that_only_a_wide_type_holds_are_no_class() {
+    for (device, dtype) in devices() {
+        for kind in [DType::I64, DType::U64, DType::U32] {
+            if !device.supports_dtype(kind) {
+                continue;
+            }
+            // Of these, an i32 would hold 1 or a number below 0.
+            let wide = if kind == DType::U32 {
+                0xffff_ff01
+            } else {
+                (1_i64 << 32) + 1
+            };
+            for route in [Route::Auto, Route::Composed] {
+                let target = TensorData::new(vec![0, wide], [1, 2]);
+                let target = Tensor::<2, Int>::from_data(target, (&device, kind));
+                let prediction = float(vec![0.9, 0.2, 0.1, 0.8], [1, 2, 2], &device, dtype);
+                let loss = DiceLossConfig::new().with_route(route).init(&device);
+                let found = loss
+                    .try_forward(prediction, target)
+                    .map(Tensor::into_scalar::<f64>);
+                assert!(
+                    found.as_ref().is_ok_and(|value| value.is_nan()) || found.is_err(),
+                    "{route:?} on {device:?}: {kind:?} gave {found:?}"
                 );
             }
         }

@@ -58,8 +58,7 @@ impl Fused for Flex {
         let gradient = evaluated(prediction, target, weights, &plan, Gradient(&slopes));
         let gradient = gradient.unwrap_or_else(|error| unreachable!("the sums were fine: {error}"));
         match dtype {
-            DType::F16 => Self::float_cast(gradient, FloatDType::F16),
-            DType::BF16 => Self::float_cast(gradient, FloatDType::BF16),
+            DType::F16 | DType::BF16 => narrowed(gradient, dtype.into()),
             _ => gradient,
         }
     }
@@ -100,6 +99,15 @@ impl Fused for Flex {
             slopes: FlexTensor::from_data(TensorData::new(slopes, [groups, count, SUMS])),
         }
     }
+}
+
+/// Numbers in this type, the last of its range in place of those beyond.
+fn narrowed(tensor: FlexTensor, dtype: FloatDType) -> FlexTensor {
+    let most = dtype.finfo().max;
+    Flex::float_cast(
+        Flex::float_clamp(tensor, (-most).into(), most.into()),
+        dtype,
+    )
 }
 
 /// What is asked of the engine, of whatever types the arrays are.
@@ -212,11 +220,13 @@ impl<Q: Question> Asked<'_, Q> {
             Target::Labels(labels) => {
                 let labels = labels.to_contiguous();
                 match labels.dtype() {
+                    DType::U8 => labels!(labels as u8),
                     DType::I32 => labels!(labels as i32),
                     DType::I64 => labels!(labels as i64),
+                    // What i64 does not hold becomes a number below 0, which is no class either.
                     _ => {
-                        let labels = Flex::int_cast(labels, IntDType::I32);
-                        labels!(labels as i32)
+                        let labels = Flex::int_cast(labels, IntDType::I64);
+                        labels!(labels as i64)
                     }
                 }
             }

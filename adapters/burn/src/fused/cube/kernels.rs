@@ -144,12 +144,16 @@ fn weight<I: Int, W: Float>(
         weight = poisoned(weight, weight < 0.0);
     }
     if comptime!(!job.soft) {
-        let label = i32::cast_from(labels[at]);
-        let wrong = label < 0 || label >= comptime!(job.classes as i32);
+        let given = labels[at];
+        let label = i32::cast_from(given);
+        // What a wider type holds and i32 does not is no class, and not the one that is left of it.
+        let held = I::cast_from(label) == given;
+        let is_class = held && label >= 0 && label < comptime!(job.classes as i32);
         let counts = weight != 0.0;
-        weight = poisoned(weight, wrong && counts);
+        weight = poisoned(weight, counts && !is_class);
         if comptime!(job.ignored.is_some()) {
-            weight = select(label == comptime!(job.ignored.unwrap_or(0)), 0.0, weight);
+            let ignored = held && label == comptime!(job.ignored.unwrap_or(0));
+            weight = select(ignored, 0.0, weight);
         }
     }
     weight
@@ -286,14 +290,19 @@ pub(super) fn sum<F: Float, I: Int, Y: Float, W: Float>(
     target: &Tensor<Y>,
     weights: &Tensor<W>,
     partial: &mut Tensor<f32>,
+    samples: usize,
     voxels: usize,
+    stretches: usize,
     stretch: usize,
     #[comptime] job: Job,
     #[define(F, I, Y, W)] _types: [ElemType; 4],
 ) {
-    let sample = CUBE_POS_Y as usize;
-    let start = CUBE_POS_X as usize * stretch;
-    let end = min(start + stretch, voxels);
+    let cube = CUBE_POS;
+    let sample = cube / stretches;
+    // There may be more cubes than asked for. They have to meet the others' barriers.
+    let is_asked = sample < samples;
+    let start = (cube % stretches) * stretch;
+    let end = select(is_asked, min(start + stretch, voxels), 0);
     let mut sums = Array::<f32>::new(job.classes * SUMS);
     #[unroll(job.classes <= UNROLLED)]
     for index in 0..job.classes * SUMS {
@@ -332,8 +341,7 @@ pub(super) fn sum<F: Float, I: Int, Y: Float, W: Float>(
         voxel += THREADS as usize;
     }
 
-    let stretches = CUBE_COUNT_X as usize;
-    let base = (sample * stretches + CUBE_POS_X as usize) * job.classes * SUMS;
+    let base = cube * job.classes * SUMS;
     let unit = UNIT_POS as usize;
     let mut shared = Shared::new_slice(comptime!(SUMS * THREADS as usize));
     #[unroll(job.classes <= UNROLLED)]
@@ -344,7 +352,7 @@ pub(super) fn sum<F: Float, I: Int, Y: Float, W: Float>(
             shared[k * comptime!(THREADS as usize) + unit] = sums[first + k];
         }
         add_up(&mut shared, SUMS);
-        if unit < SUMS {
+        if is_asked && unit < SUMS {
             partial[base + first + unit] = shared[unit * comptime!(THREADS as usize)];
         }
         sync_cube();
@@ -381,20 +389,28 @@ fn add_up(shared: &mut Shared<[f32]>, #[comptime] count: usize) {
 /// The sums of all stretches of a sample, [N, C, 6].
 #[cfg_attr(test, cube(launch, create_dummy_kernel))]
 #[cfg_attr(not(test), cube(launch))]
-pub(super) fn merge(partial: &Tensor<f32>, sums: &mut Tensor<f32>, stretches: usize, count: usize) {
-    let sample = CUBE_POS_Y as usize;
-    let index = CUBE_POS_X as usize;
+pub(super) fn merge(
+    partial: &Tensor<f32>,
+    sums: &mut Tensor<f32>,
+    samples: usize,
+    stretches: usize,
+    count: usize,
+) {
+    let cube = CUBE_POS;
+    let sample = cube / count;
+    let is_asked = sample < samples;
+    let end = select(is_asked, stretches, 0);
     let mut total = f32::new(0.0);
     let mut stretch = UNIT_POS as usize;
-    while stretch < stretches {
-        total += partial[(sample * stretches + stretch) * count + index];
+    while stretch < end {
+        total += partial[(sample * stretches + stretch) * count + cube % count];
         stretch += THREADS as usize;
     }
     let mut shared = Shared::new_slice(THREADS as usize);
     shared[UNIT_POS as usize] = total;
     add_up(&mut shared, 1usize);
-    if UNIT_POS == 0 {
-        sums[sample * count + index] = shared[0];
+    if is_asked && UNIT_POS == 0 {
+        sums[cube] = shared[0];
     }
 }
 
@@ -557,7 +573,7 @@ pub(super) fn gradient<F: Float, I: Int, Y: Float, W: Float>(
                 );
             }
         }
-        gradient[first + channel * voxels] = F::cast_from(finite(by_given * weight));
+        gradient[first + channel * voxels] = narrowed::<F>(finite(by_given * weight));
     }
 }
 
@@ -566,4 +582,12 @@ pub(super) fn gradient<F: Float, I: Int, Y: Float, W: Float>(
 fn finite(x: f32) -> f32 {
     let x = select(x > LARGEST, LARGEST, x);
     select(x < -LARGEST, -LARGEST, x)
+}
+
+/// x in this type, the last number of its range in place of what is beyond; what is not a number stays so.
+#[cube]
+fn narrowed<F: Float>(x: f32) -> F {
+    let most = f32::cast_from(F::max_value());
+    let x = select(x > most, most, x);
+    F::cast_from(select(x < -most, -most, x))
 }

@@ -2,7 +2,7 @@
 //!
 //! | | kernels | reads | writes |
 //! |---|---|---|---|
-//! | sums | 2: voxels to sums per stretch, stretches to sums | prediction, target | a few numbers per stretch |
+//! | sums | 2: voxels to sums per stretch, stretches to sums where there are several | prediction, target | a few numbers per stretch |
 //! | values | 1 | sums | values and slopes |
 //! | gradient | 1 | prediction, target | gradient |
 //!
@@ -51,33 +51,47 @@ impl Fused for CubeBackend {
         let least = THREADS as usize * PER_THREAD;
         let stretches = voxels.div_ceil(least).min(STRETCHES);
         let stretch = voxels.div_ceil(stretches);
-        let partial = given.like(Shape::from([samples, stretches, classes, SUMS]), DType::F32);
         let sums = given.like(Shape::from([samples, classes, SUMS]), DType::F32);
+        // The sums of a sample's only stretch are the sample's.
+        let partial = match stretches {
+            1 => sums.clone(),
+            _ => given.like(Shape::from([samples, stretches, classes, SUMS]), DType::F32),
+        };
         let types = given.types();
         let client = given.prediction.client.clone();
+        // So many cubes on the axes that the device has, each of which is bounded.
+        let dim = CubeDim::new_1d(THREADS);
+        let cubes = |count: usize| {
+            cubecl::calculate_cube_count_elemwise(&client, count * THREADS as usize, dim)
+        };
         kernels::sum::launch(
             &client,
-            CubeCount::Static(stretches as u32, samples as u32, 1),
-            CubeDim::new_1d(THREADS),
+            cubes(samples * stretches),
+            dim,
             given.prediction.into_tensor_arg(),
             given.labels.into_tensor_arg(),
             given.target.into_tensor_arg(),
             given.weights.into_tensor_arg(),
             partial.clone().into_tensor_arg(),
+            samples,
             voxels,
+            stretches,
             stretch,
             given.job,
             types,
         );
-        kernels::merge::launch(
-            &client,
-            CubeCount::Static((classes * SUMS) as u32, samples as u32, 1),
-            CubeDim::new_1d(THREADS),
-            partial.into_tensor_arg(),
-            sums.clone().into_tensor_arg(),
-            stretches,
-            classes * SUMS,
-        );
+        if stretches > 1 {
+            kernels::merge::launch(
+                &client,
+                cubes(samples * classes * SUMS),
+                dim,
+                partial.into_tensor_arg(),
+                sums.clone().into_tensor_arg(),
+                samples,
+                stretches,
+                classes * SUMS,
+            );
+        }
         Summed { sums, error: None }
     }
 

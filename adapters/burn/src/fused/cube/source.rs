@@ -78,7 +78,9 @@ fn sources(
         data.target.into_tensor_arg(),
         data.weights.into_tensor_arg(),
         float(&[samples, 1, classes, SUMS], FloatDType::F32).into_tensor_arg(),
+        samples,
         voxels,
+        1,
         voxels,
         data.job,
         types,
@@ -90,6 +92,7 @@ fn sources(
         dim,
         float(&[samples, 1, classes, SUMS], FloatDType::F32).into_tensor_arg(),
         sums().into_tensor_arg(),
+        samples,
         1,
         classes * SUMS,
     );
