@@ -188,7 +188,7 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
     // From logits, with a soft target or in one channel, what a voxel adds can cancel as a whole, down to the rounding of its parts.
     let part = match (case.activation, &case.truth) {
         (Activation::Identity, Truth::Labels(_)) if case.shape.channels > 1 => 0.0,
-        _ => 0.1 / (case.shape.samples * case.shape.voxels) as f64,
+        _ => 0.1 / (case.shape.samples * fewest_counted(&case)) as f64,
     };
     let largest = largest(&wide.gradient).max(part);
     for (a, b) in wide.gradient.iter().zip(&narrow.gradient) {
@@ -200,6 +200,20 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// How many voxels count in the sample where the fewest do, of those where any does.
+fn fewest_counted(case: &Case) -> usize {
+    let Shape {
+        samples, voxels, ..
+    } = case.shape;
+    let counted = |sample| {
+        (0..voxels)
+            .filter(|voxel| case.weight(sample, *voxel) != 0.0)
+            .count()
+    };
+    let counts = (0..samples).map(counted).filter(|count| *count > 0);
+    counts.min().unwrap_or(1)
 }
 
 fn largest(numbers: &[f64]) -> f64 {
