@@ -4,14 +4,11 @@
 //!
 //! `cargo bench --manifest-path adapters/tch/Cargo.toml --bench routes -- [--json]`
 
-#[path = "../../../benches/src/memory.rs"]
-mod memory;
-
 use std::time::Instant;
 
-use memory::peak;
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};
+use unifocal_benches::memory::peak;
 use unifocal_tch::core::UnifiedFocal;
 use unifocal_tch::{Route, SegmentationLoss};
 
