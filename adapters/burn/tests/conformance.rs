@@ -154,7 +154,8 @@ mod flex {
             device: Device::flex,
             dtype,
             route,
-            rounds: usize::MAX,
+            // As many as there are random cases; and each difference is two passes through Burn's graph.
+            rounds: 64,
         }
     }
 

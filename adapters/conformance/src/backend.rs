@@ -60,7 +60,7 @@ pub trait Backend {
     /// The precision of its terms.
     fn precision(&self) -> Precision;
 
-    /// How many random rounds it takes where others take `most`: fewer if each loss costs a compiler's time.
+    /// How many rounds it takes where others take `most`, of random cases or of the places of a gradient: fewer if each loss costs much time.
     fn rounds(&self, most: usize) -> usize {
         most
     }

@@ -1,7 +1,6 @@
 //! Gradients against central differences in f64.
 
 use fastrand::Rng;
-use ndarray::ArrayD;
 use unifocal_core::{Activation, AnyLoss, Name, Pooling};
 
 use super::outcome;
@@ -57,22 +56,23 @@ fn check(backend: &impl Backend, name: Name, case: &Case) {
     let loss = AnyLoss::from(name);
     let found = outcome(backend, &loss, case).gradient;
     let step = tolerance::STEP;
-    let mut expected = ArrayD::zeros(case.prediction.raw_dim());
-    for (index, difference) in expected.indexed_iter_mut() {
+    let places = case.prediction.len();
+    let every = places.div_ceil(backend.rounds(places));
+    let differences = case.prediction.indexed_iter().step_by(every);
+    let differences = differences.map(|(index, _)| {
         let value = |step: f64| {
             let mut moved = case.clone();
             moved.prediction[&index] += step;
             outcome(backend, &loss, &moved).value
         };
-        *difference = (value(step) - value(-step)) / (2.0 * step);
-    }
-    let what = format!("{name}, {case:?}");
-    let scale = super::largest(&expected).max(1e-4);
-    let normalized = |array: ArrayD<f64>| array.mapv(|g| g / scale);
-    for (found, expected) in normalized(found).iter().zip(&normalized(expected)) {
+        let expected = (value(step) - value(-step)) / (2.0 * step);
+        (found[&index], expected)
+    });
+    let scale = super::largest(&found).max(1e-4);
+    for (found, expected) in differences.map(|(f, e)| (f / scale, e / scale)) {
         assert!(
             (found - expected).abs() <= tolerance::CENTRAL_DIFFERENCE,
-            "{what}: {found} is not {expected} (of {scale:e})"
+            "{name}, {case:?}: {found} is not {expected} (of {scale:e})"
         );
     }
 }
