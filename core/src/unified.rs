@@ -344,9 +344,14 @@ impl Loss<4> for UnifiedFocal {
         } else {
             region
         };
+        // What has no part in the loss may have an infinite slope.
+        let part = |score: R, weight: f64| match weight {
+            0.0 => score.zero(),
+            _ => score.scale(weight),
+        };
         Score {
-            mean: region.scale(self.region_weight),
-            sum: distribution.scale(self.distribution_weight),
+            mean: part(region, self.region_weight),
+            sum: part(distribution, self.distribution_weight),
         }
     }
 

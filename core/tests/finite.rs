@@ -219,6 +219,87 @@ fn background_of_a_single_probability_is_rounded_once() {
     }
 }
 
+/// Found by fuzzing: of a soft target of one channel, the background's 1 − y is rounded to f32 before a formula sees it, from logits, too;
+/// nothing else is lost.
+#[test]
+fn background_of_a_single_soft_target_is_rounded_once() {
+    const VOXELS: usize = 9;
+    let (z, y) = (-7.435_294_f32, 0.001_f32);
+    let (loss, mut sums) = (Tversky::jaccard(), [ClassSums::default(); 2]);
+    let classes = Classes::default().with_weights(&[1.0, 0.0]);
+    let narrow = {
+        let (z, y) = ([z; VOXELS], [y; VOXELS]);
+        let [z, y] = [&z, &y].map(|of| Dense::channels_first(of, [1, 1, VOXELS]).unwrap());
+        let case = Segmentation::new(z, Soft(y)).unwrap();
+        let case = case.with_activation(Activation::Sigmoid).unwrap();
+        case.value(&loss, &classes, &mut sums).unwrap()
+    };
+    let mut wide = |rest: f64| {
+        let [z, y] = [z, y].map(f64::from);
+        let (z, y) = (both(-z, z), both(rest, y));
+        let [z, y] = [&z, &y].map(|of| Dense::channels_first(of, [1, 2, VOXELS]).unwrap());
+        let case = Segmentation::new(z, Soft(y)).unwrap();
+        let case = case.with_activation(Activation::Sigmoid).unwrap();
+        case.value(&loss, &classes, &mut sums).unwrap()
+    };
+    let (rounded, exact) = (wide(f64::from(1.0 - y)), wide(1.0 - f64::from(y)));
+    let near = |a: f64, b: f64| (a - b).abs() <= 4e-6 * b;
+    assert!(near(narrow, rounded), "{narrow} is not {rounded}");
+    assert!(!near(rounded, exact), "rounding is not seen: {exact}");
+
+    fn both(background: f64, foreground: f64) -> Vec<f64> {
+        [vec![background; VOXELS], vec![foreground; VOXELS]].concat()
+    }
+}
+
+/// Found by fuzzing: where no voxel counts, the focal part's slope by its sum is infinite at a large weight per class. It was multiplied
+/// with that part's weight, 0.
+#[test]
+fn infinite_slope_of_a_part_without_weight_is_nothing() {
+    for lambda in [0.0, 0.5, 1.0] {
+        let loss = UnifiedFocal::symmetric().with_lambda(lambda).unwrap();
+        for activation in [
+            Activation::Identity,
+            Activation::Sigmoid,
+            Activation::Softmax,
+        ] {
+            for y in [0.0, 0.3, 1.0] {
+                let wide = of_nothing::<f64>(&loss, activation, [0.2, y], |x| x);
+                let narrow = of_nothing::<f32>(&loss, activation, [0.2, y], |x| x as f32);
+                assert_eq!(wide, [0.0; 2], "{lambda}, {activation:?}, {y}");
+                assert_eq!(narrow, [0.0; 2], "{lambda}, {activation:?}, {y}");
+            }
+        }
+    }
+}
+
+/// The gradient of a voxel that does not count, where class 1 has an α of 10³⁰.
+fn of_nothing<T: Element<Real = T> + Float>(
+    loss: &UnifiedFocal,
+    activation: Activation,
+    [p, y]: [f64; 2],
+    narrow: impl Fn(f64) -> T + Copy,
+) -> Vec<f64> {
+    let (prediction, target, weights) = ([narrow(p); 2], [narrow(y); 2], [narrow(0.0)]);
+    let [prediction, target] =
+        [&prediction, &target].map(|of| Dense::channels_first(of, [1, 2, 1]).unwrap());
+    let weights = Dense::channels_first(&weights, [1, 1, 1]).unwrap();
+    let segmentation = Segmentation::new(prediction, Soft(target)).unwrap();
+    let segmentation = segmentation.with_activation(activation).unwrap();
+    let segmentation = segmentation.with_voxel_weights(weights).unwrap();
+    let alpha = [2.0, 1e30];
+    let classes = Classes::default().with_alpha(&alpha);
+    let mut sums = [ClassSums::default(); 2];
+    segmentation.value(loss, &classes, &mut sums).unwrap();
+    let mut gradient = [T::default(); 2];
+    let mut out =
+        DenseMut::new(&mut gradient, segmentation.shape(), Layout::ChannelsFirst).unwrap();
+    segmentation
+        .gradient(loss, &classes, &sums, &mut [[0.0; 4]; 2], &mut out)
+        .unwrap();
+    gradient.into_iter().map(Float::to_f64).collect()
+}
+
 /// Found by fuzzing: in one channel, what a voxel adds to the foreground and what it takes from the background can cancel. What is left
 /// of an f32 gradient is then exact to the rounding of those parts, each of about 1/voxels, and not to its own.
 #[test]

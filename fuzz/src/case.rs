@@ -348,26 +348,31 @@ impl Case {
         self
     }
 
-    /// A prediction of one channel as one of two, the background's being 1 − p in f32, as f32 sees it.
+    /// A prediction of one channel, of probabilities or of a sigmoid's logits, as one of two. The background's probability and target are
+    /// 1 − p and 1 − y in f32, as f32 sees them, and its logit is −z.
     pub fn apart(&self) -> Self {
         let voxels = self.shape.voxels;
-        let both = |numbers: &[f64]| -> Vec<f64> {
+        let both = |numbers: &[f64], rest: fn(f64) -> f64| -> Vec<f64> {
             let rows = numbers.chunks(voxels);
             rows.flat_map(|row| {
-                let rest = row.iter().map(|x| f64::from(1.0 - *x as f32));
+                let rest = row.iter().copied().map(rest);
                 rest.chain(row.iter().copied()).collect::<Vec<_>>()
             })
             .collect()
         };
+        let rounded = |x| f64::from(1.0 - x as f32);
         Self {
             shape: Shape {
                 channels: 2,
                 ..self.shape
             },
-            prediction: both(&self.prediction),
+            prediction: match self.activation {
+                Activation::Identity => both(&self.prediction, rounded),
+                _ => both(&self.prediction, |z| -z),
+            },
             truth: match &self.truth {
                 Truth::Labels(labels) => Truth::Labels(labels.clone()),
-                Truth::Soft(shares) => Truth::Soft(both(shares)),
+                Truth::Soft(shares) => Truth::Soft(both(shares, rounded)),
             },
             ..self.clone()
         }

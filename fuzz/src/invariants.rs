@@ -156,8 +156,8 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
     let (name, loss) = loss::default(u)?;
     let case = Case::draw(u, Numbers::Plain)?.rounded();
     let [mut wide, narrow] = outcomes(&case, &loss);
-    // The background of a single probability is rounded to f32 before a formula sees it.
-    if case.shape.channels == 1 && case.activation == Activation::Identity {
+    // The background of a single probability or target is rounded to f32 before a formula sees it.
+    if case.shape.channels == 1 && case.activation != Activation::Softmax {
         let apart = case.apart();
         let both = apart.evaluate(&loss).expect("a valid case");
         wide.value = both.value;
