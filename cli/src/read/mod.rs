@@ -83,7 +83,10 @@ pub(crate) enum Fault {
     Io(#[from] io::Error),
     #[error("found no regular file, expected one")]
     NotAFile,
-    #[error("found an unknown file type, expected one of {}", EXTENSIONS.join(", "))]
+    #[error(
+        "found an unknown file type, expected one of {}",
+        readable_extensions()
+    )]
     UnknownExtension,
     #[error("is not a valid {format} file: found {found}, expected {expected}")]
     Malformed {
@@ -129,8 +132,7 @@ impl Fault {
     }
 }
 
-pub(crate) const EXTENSIONS: [&str; 6] =
-    [".npy", ".npz", ".nii", ".nii.gz", ".png", ".safetensors"];
+const EXTENSIONS: [&str; 6] = [".npy", ".npz", ".nii", ".nii.gz", ".png", ".safetensors"];
 
 /// The one of [`EXTENSIONS`] that the file's name ends with, in any case.
 fn extension(path: &Path) -> Option<&'static str> {
@@ -141,6 +143,11 @@ fn extension(path: &Path) -> Option<&'static str> {
 /// Whether [`read`] knows files of this name.
 pub(crate) fn is_readable_extension(path: &Path) -> bool {
     extension(path).is_some()
+}
+
+/// The extensions of the files that [`read`] knows, for a message.
+pub(crate) fn readable_extensions() -> String {
+    EXTENSIONS.join(", ")
 }
 
 /// Reads `FILE`, or `FILE:KEY` for one array of a `.npz` or `.safetensors` file.
