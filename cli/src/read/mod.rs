@@ -83,7 +83,10 @@ pub(crate) enum Fault {
     Io(#[from] io::Error),
     #[error("found no regular file, expected one")]
     NotAFile,
-    #[error("found an unknown file type, expected one of {}", EXTENSIONS.join(", "))]
+    #[error(
+        "found an unknown file type, expected one of {}",
+        readable_extensions()
+    )]
     UnknownExtension,
     #[error("is not a valid {format} file: found {found}, expected {expected}")]
     Malformed {
@@ -142,19 +145,24 @@ pub(crate) fn is_readable_extension(path: &Path) -> bool {
     extension(path).is_some()
 }
 
+/// The extensions of the files that [`read`] knows, for a message.
+pub(crate) fn readable_extensions() -> String {
+    EXTENSIONS.join(", ")
+}
+
 /// Reads `FILE`, or `FILE:KEY` for one array of a `.npz` or `.safetensors` file.
 pub(crate) fn read(spec: impl AsRef<Path>) -> Result<Volume, ReadError> {
     let (path, key) = split_key(spec.as_ref());
     read_file(&path, key.as_deref()).map_err(|fault| ReadError { file: path, fault })
 }
 
-/// Separates the key from the path: the longest part before a colon that is a file, unless the whole is there.
-fn split_key(spec: &Path) -> (PathBuf, Option<String>) {
+/// Separates the key from the path: the longest part before a colon that is there, unless the whole is.
+pub(crate) fn split_key(spec: &Path) -> (PathBuf, Option<String>) {
     if !spec.exists()
         && let Some(text) = spec.to_str()
         && let Some((at, _)) = text
             .rmatch_indices(':')
-            .find(|(at, _)| Path::new(&text[..*at]).is_file())
+            .find(|(at, _)| Path::new(&text[..*at]).exists())
     {
         return (PathBuf::from(&text[..at]), Some(text[at + 1..].to_owned()));
     }
