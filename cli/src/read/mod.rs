@@ -19,6 +19,7 @@
 //! | `png` 0.18 | needs the caller to allocate the picture | rows are appended as they arrive |
 //! | `flate2` 1.1 | none: a gzip stream carries no size to trust | |
 
+mod fault;
 mod geometry;
 mod nifti;
 mod npy;
@@ -28,106 +29,15 @@ mod png;
 mod safetensors;
 #[cfg(test)]
 mod tests;
+mod volume;
 
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
+pub(crate) use fault::{Fault, ReadError};
 pub(crate) use geometry::Geometry;
 pub(crate) use numbers::Numbers;
-
-/// The numbers of a file, in the smallest of these types that holds its own type.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Values {
-    U8(Numbers<u8>),
-    U16(Numbers<u16>),
-    I32(Numbers<i32>),
-    I64(Numbers<i64>),
-    F32(Numbers<f32>),
-    F64(Numbers<f64>),
-}
-
-impl Values {
-    /// The shape that NumPy or nibabel would show.
-    pub(crate) fn shape(&self) -> &[usize] {
-        match self {
-            Values::U8(a) => a.shape(),
-            Values::U16(a) => a.shape(),
-            Values::I32(a) => a.shape(),
-            Values::I64(a) => a.shape(),
-            Values::F32(a) => a.shape(),
-            Values::F64(a) => a.shape(),
-        }
-    }
-}
-
-/// What a file holds: its numbers and, for NIfTI, where they lie in space.
-#[derive(Clone, Debug)]
-pub(crate) struct Volume {
-    pub values: Values,
-    pub geometry: Option<Geometry>,
-}
-
-/// A file that could not be read, and why.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {fault}", file.display())]
-pub(crate) struct ReadError {
-    pub file: PathBuf,
-    pub fault: Fault,
-}
-
-/// Why a file could not be read: what was found, and what was expected.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
-    #[error("cannot be read: {0}")]
-    Io(#[from] io::Error),
-    #[error("found no regular file, expected one")]
-    NotAFile,
-    #[error("found an unknown file type, expected one of {}", EXTENSIONS.join(", "))]
-    UnknownExtension,
-    #[error("is not a valid {format} file: found {found}, expected {expected}")]
-    Malformed {
-        format: &'static str,
-        found: String,
-        expected: String,
-    },
-    #[error("is damaged: {0}")]
-    Damaged(String),
-    #[error("the header promises {expected} bytes of data, found {found}")]
-    Truncated { expected: u64, found: u64 },
-    #[error("found shape {shape:?}, expected one whose data fits in memory")]
-    TooLarge { shape: Vec<u64> },
-    #[error("found {found}, expected {expected}")]
-    Unsupported {
-        found: String,
-        expected: &'static str,
-    },
-    #[error("found no array {key:?}, expected one of: {}", available.join(", "))]
-    NoSuchKey { key: String, available: Vec<String> },
-    #[error("found {} arrays, expected one, or FILE:KEY with a key of: {}", available.len(), available.join(", "))]
-    KeyNeeded { available: Vec<String> },
-    #[error("found the key {key:?}, expected none: such a file holds one array")]
-    KeyNotTaken { key: String },
-    #[error(
-        "found the value {value} at index {index:?}, expected at most {}",
-        i64::MAX
-    )]
-    OutOfRange { value: u64, index: Vec<usize> },
-}
-
-impl Fault {
-    fn malformed(
-        format: &'static str,
-        found: impl Into<String>,
-        expected: impl Into<String>,
-    ) -> Self {
-        Fault::Malformed {
-            format,
-            found: found.into(),
-            expected: expected.into(),
-        }
-    }
-}
+pub(crate) use volume::{AxisOrder, Format, Scaling, Stored, Values, Volume};
 
 const EXTENSIONS: [&str; 6] = [".npy", ".npz", ".nii", ".nii.gz", ".png", ".safetensors"];
 
@@ -169,18 +79,14 @@ fn read_file(path: &Path, key: Option<&str>) -> Result<Volume, Fault> {
         return Err(Fault::NotAFile);
     }
     let (file, size) = (File::open(path)?, metadata.len());
-    let plain = |values| Volume {
-        values,
-        geometry: None,
-    };
     match (extension, key) {
-        (".npz", _) => npy::read_npz(file, key).map(plain),
-        (".safetensors", _) => safetensors::read(file, size, key).map(plain),
+        (".npz", _) => npy::read_npz(file, key),
+        (".safetensors", _) => safetensors::read(file, size, key),
         (_, Some(key)) => Err(Fault::KeyNotTaken {
             key: key.to_owned(),
         }),
-        (".npy", None) => npy::read_npy(file, size).map(plain),
-        (".png", None) => png::read(file).map(plain),
+        (".npy", None) => npy::read_npy(file, size),
+        (".png", None) => png::read(file),
         (_, None) => nifti::read(file, size, extension == ".nii.gz"),
     }
 }

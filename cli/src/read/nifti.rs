@@ -7,7 +7,7 @@ use flate2::bufread::MultiGzDecoder;
 use nifti::{Endianness, NiftiHeader, NiftiType};
 
 use super::payload::{Element, Layout, read_up_to, verify_end};
-use super::{Fault, Geometry, Numbers, Values, Volume};
+use super::{AxisOrder, Fault, Format, Geometry, Numbers, Scaling, Values, Volume};
 
 const HEADER: usize = 348;
 /// The first byte where voxels may begin: after the header and the four bytes that announce extensions.
@@ -49,9 +49,13 @@ fn read_volume(source: &mut dyn Read, file: Option<(&File, u64)>) -> Result<Volu
     };
     Ok(Volume {
         values: match scaling {
-            Some((slope, inter)) => scaled(&values, slope, inter),
+            Some(scaling) => scaled(&values, scaling),
             None => values,
         },
+        format: Format::Nifti,
+        axes: AxisOrder::XyzFirst,
+        stored: layout.element.into(),
+        scaling,
         geometry: geometry(&header),
     })
 }
@@ -146,28 +150,28 @@ fn first_voxel(header: &NiftiHeader) -> Result<u64, Fault> {
 }
 
 /// Slope and intercept, where they change anything; a slope of 0 says that there is no scaling.
-fn scaling(header: &NiftiHeader) -> Result<Option<(f64, f64)>, Fault> {
-    let (slope, inter) = (f64::from(header.scl_slope), f64::from(header.scl_inter));
-    if slope == 0.0 || !slope.is_finite() || (slope, inter) == (1.0, 0.0) {
+fn scaling(header: &NiftiHeader) -> Result<Option<Scaling>, Fault> {
+    let (slope, intercept) = (f64::from(header.scl_slope), f64::from(header.scl_inter));
+    if slope == 0.0 || !slope.is_finite() || (slope, intercept) == (1.0, 0.0) {
         Ok(None)
-    } else if inter.is_finite() {
-        Ok(Some((slope, inter)))
+    } else if intercept.is_finite() {
+        Ok(Some(Scaling { slope, intercept }))
     } else {
         Err(malformed(
-            format!("the intercept {inter} with slope {slope}"),
+            format!("the intercept {intercept} with slope {slope}"),
             "a finite one",
         ))
     }
 }
 
-fn scaled(values: &Values, slope: f64, inter: f64) -> Values {
+fn scaled(values: &Values, Scaling { slope, intercept }: Scaling) -> Values {
     Values::F64(Numbers::Read(match values {
-        Values::U8(a) => a.mapv(|x| f64::from(x) * slope + inter),
-        Values::U16(a) => a.mapv(|x| f64::from(x) * slope + inter),
-        Values::I32(a) => a.mapv(|x| f64::from(x) * slope + inter),
-        Values::I64(a) => a.mapv(|x| x as f64 * slope + inter),
-        Values::F32(a) => a.mapv(|x| f64::from(x) * slope + inter),
-        Values::F64(a) => a.mapv(|x| x * slope + inter),
+        Values::U8(a) => a.mapv(|x| f64::from(x) * slope + intercept),
+        Values::U16(a) => a.mapv(|x| f64::from(x) * slope + intercept),
+        Values::I32(a) => a.mapv(|x| f64::from(x) * slope + intercept),
+        Values::I64(a) => a.mapv(|x| x as f64 * slope + intercept),
+        Values::F32(a) => a.mapv(|x| f64::from(x) * slope + intercept),
+        Values::F64(a) => a.mapv(|x| x * slope + intercept),
     }))
 }
 

@@ -6,9 +6,9 @@ use std::io::{BufRead, BufReader, ErrorKind, Seek};
 use ndarray::ArrayD;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Reader};
 
-use super::{Fault, Values};
+use super::{AxisOrder, Fault, Format, Stored, Values, Volume};
 
-pub(super) fn read(file: File) -> Result<Values, Fault> {
+pub(super) fn read(file: File) -> Result<Volume, Fault> {
     let mut file = BufReader::new(file);
     if open(&mut file)?.info().interlaced {
         // The passes are put together in the whole picture, so see that they are all there before making room for it.
@@ -35,7 +35,7 @@ pub(super) fn read(file: File) -> Result<Values, Fault> {
     }
     let rows = bytes.chunks_exact(line);
     let shape = [height, width];
-    Ok(match depth {
+    let values = match depth {
         BitDepth::Sixteen => {
             let pixels = rows
                 .flat_map(|row| row.as_chunks().0)
@@ -47,7 +47,14 @@ pub(super) fn read(file: File) -> Result<Values, Fault> {
             let pixels = rows.flat_map(|row| unpacked(row, depth as u8, width));
             Values::U8(array(shape, pixels.collect())?.into())
         }
-    })
+    };
+    let max = (1 << depth as u8) - 1;
+    Ok(Volume::plain(
+        Format::Png,
+        AxisOrder::Picture,
+        Stored::Integer { max },
+        values,
+    ))
 }
 
 /// Starts at the beginning and reads up to the picture, refusing what is no label map.
