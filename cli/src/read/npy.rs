@@ -7,25 +7,32 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::payload::{Element, Layout, read_up_to, verify_end};
-use super::{Fault, Values, choose};
+use super::{AxisOrder, Fault, Format, Volume, choose};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
 /// NumPy itself refuses longer headers, for the same reason.
 const MAX_HEADER: usize = 10_000;
 
-pub(super) fn read_npy(file: File, size: u64) -> Result<Values, Fault> {
+pub(super) fn read_npy(file: File, size: u64) -> Result<Volume, Fault> {
     let mut source = BufReader::new(file);
     let layout = read_header(&mut source)?;
     let offset = source.stream_position()?;
     let available = size.saturating_sub(offset);
-    match layout.map(source.get_ref(), offset, available)? {
-        Some(values) => Ok(values),
-        None => layout.read(&mut source, Some(available)),
-    }
+    let values = match layout.map(source.get_ref(), offset, available)? {
+        Some(values) => values,
+        None => layout.read(&mut source, Some(available))?,
+    };
+    let stored = layout.element.into();
+    Ok(Volume::plain(
+        Format::Npy,
+        AxisOrder::Unsaid,
+        stored,
+        values,
+    ))
 }
 
-pub(super) fn read_npz(file: File, key: Option<&str>) -> Result<Values, Fault> {
+pub(super) fn read_npz(file: File, key: Option<&str>) -> Result<Volume, Fault> {
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(zip_fault)?;
     let mut names = Vec::new();
     for name in archive.file_names() {
@@ -34,12 +41,18 @@ pub(super) fn read_npz(file: File, key: Option<&str>) -> Result<Values, Fault> {
     }
     // NumPy takes a key with or without the suffix, too.
     let key = key.map(|key| key.strip_suffix(".npy").unwrap_or(key));
-    let name = choose(names, key)? + ".npy";
-    let mut entry = archive.by_name(&name).map_err(zip_fault)?;
+    let key = choose(names, key)?;
+    let mut entry = archive.by_name(&format!("{key}.npy")).map_err(zip_fault)?;
     let layout = read_header(&mut entry)?;
     let values = layout.read(&mut entry, None)?;
     verify_end(&mut entry)?;
-    Ok(values)
+    let stored = layout.element.into();
+    Ok(Volume::plain(
+        Format::Npz { key },
+        AxisOrder::Unsaid,
+        stored,
+        values,
+    ))
 }
 
 fn zip_fault(error: ZipError) -> Fault {

@@ -7,17 +7,17 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
 use super::payload::{Element, Layout};
-use super::{Fault, Values, choose};
+use super::{AxisOrder, Fault, Format, Volume, choose};
 
 /// The format's own bound.
 const MAX_HEADER: u64 = 100_000_000;
 
-pub(super) fn read(file: File, size: u64, key: Option<&str>) -> Result<Values, Fault> {
+pub(super) fn read(file: File, size: u64, key: Option<&str>) -> Result<Volume, Fault> {
     let mut source = BufReader::new(file);
     let (metadata, data_start) = read_header(&mut source, size)?;
-    let name = choose(metadata.tensors().into_keys().collect(), key)?;
-    let Some(info) = metadata.info(&name) else {
-        return Err(malformed(format!("no tensor {name:?}"), "one"));
+    let key = choose(metadata.tensors().into_keys().collect(), key)?;
+    let Some(info) = metadata.info(&key) else {
+        return Err(malformed(format!("no tensor {key:?}"), "one"));
     };
     let layout = Layout {
         element: element(info.dtype)?,
@@ -27,7 +27,14 @@ pub(super) fn read(file: File, size: u64, key: Option<&str>) -> Result<Values, F
     };
     let start = data_start + info.data_offsets.0 as u64;
     source.seek(SeekFrom::Start(start))?;
-    layout.read(&mut source, Some(size.saturating_sub(start)))
+    let values = layout.read(&mut source, Some(size.saturating_sub(start)))?;
+    let stored = layout.element.into();
+    Ok(Volume::plain(
+        Format::Safetensors { key },
+        AxisOrder::Unsaid,
+        stored,
+        values,
+    ))
 }
 
 /// The header, and where the data begins; the tensors are known to fill the file from there, without overlap.

@@ -1,0 +1,153 @@
+//! What a file holds: its numbers, and all that the file itself says about them.
+
+use super::Geometry;
+use super::numbers::Numbers;
+use super::payload::Element;
+
+/// The numbers of a file, in the smallest of these types that holds its own type.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Values {
+    U8(Numbers<u8>),
+    U16(Numbers<u16>),
+    I32(Numbers<i32>),
+    I64(Numbers<i64>),
+    F32(Numbers<f32>),
+    F64(Numbers<f64>),
+}
+
+impl Values {
+    /// The shape that NumPy or nibabel would show.
+    pub(crate) fn shape(&self) -> &[usize] {
+        match self {
+            Values::U8(a) => a.shape(),
+            Values::U16(a) => a.shape(),
+            Values::I32(a) => a.shape(),
+            Values::I64(a) => a.shape(),
+            Values::F32(a) => a.shape(),
+            Values::F64(a) => a.shape(),
+        }
+    }
+
+    /// The same with its axes in this order.
+    pub(super) fn permuted(self, order: &[usize]) -> Self {
+        if order.is_sorted() {
+            return self;
+        }
+        macro_rules! permuted {
+            ($($kind:ident)*) => {
+                match self {
+                    $(Values::$kind(a) => Values::$kind(a.into_owned().permuted_axes(order).into()),)*
+                }
+            };
+        }
+        permuted!(U8 U16 I32 I64 F32 F64)
+    }
+}
+
+/// The numbers of a file and what the file says about them.
+#[derive(Clone, Debug)]
+pub(crate) struct Volume {
+    pub values: Values,
+    pub format: Format,
+    pub axes: AxisOrder,
+    pub stored: Stored,
+    /// How the stored numbers became `values`, where a header scales them.
+    pub scaling: Option<Scaling>,
+    /// Where the voxels lie in space, in NIfTI's orientation (x to the right, y to the front, z up), where the file says.
+    pub geometry: Option<Geometry>,
+}
+
+/// A file format, and which array of a file with several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Npy,
+    Npz {
+        key: String,
+    },
+    Safetensors {
+        key: String,
+    },
+    /// NIfTI-1 and NIfTI-2, in one file or in two.
+    Nifti,
+    Nrrd,
+    MetaImage,
+    Png,
+    Tiff,
+    Bmp,
+    Gif,
+}
+
+/// What a format fixes about the order of a shape's axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AxisOrder {
+    /// Nothing: any order is possible.
+    Unsaid,
+    /// `[x, y, z, …]`: the axes of space first, as many as there are up to three, then time, channels and so on.
+    XyzFirst,
+    /// `[y, x]`, or `[z, y, x]` for a file of several pages.
+    Picture,
+}
+
+/// The kind of numbers in the file, before any scaling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// Integers, the largest of which can be `max` (1 for booleans).
+    Integer {
+        max: u64,
+    },
+    F16,
+    Bf16,
+    F32,
+    F64,
+}
+
+/// A header's scaling: value = stored · slope + intercept, computed in f64.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Scaling {
+    pub slope: f64,
+    pub intercept: f64,
+}
+
+impl Scaling {
+    /// The largest distance between a number that was written and the one that is read, for numbers up to `largest`: half a
+    /// step of the stored integers, and the rounding of slope and intercept to f32.
+    pub(crate) fn error(&self, largest: f64) -> f64 {
+        let rounding = f64::from(f32::EPSILON) * (largest.abs() + 2.0 * self.intercept.abs());
+        self.slope.abs() / 2.0 + rounding
+    }
+}
+
+impl Volume {
+    /// A volume of numbers that nothing scales or places in space.
+    pub(super) fn plain(format: Format, axes: AxisOrder, stored: Stored, values: Values) -> Self {
+        Volume {
+            values,
+            format,
+            axes,
+            stored,
+            scaling: None,
+            geometry: None,
+        }
+    }
+}
+
+impl From<Element> for Stored {
+    fn from(element: Element) -> Self {
+        let max = match element {
+            Element::Bool => 1,
+            Element::U8 => u8::MAX.into(),
+            Element::I8 => i8::MAX as u64,
+            Element::U16 => u16::MAX.into(),
+            Element::I16 => i16::MAX as u64,
+            Element::U32 => u32::MAX.into(),
+            Element::I32 => i32::MAX as u64,
+            Element::U64 => u64::MAX,
+            Element::I64 => i64::MAX as u64,
+            Element::F16 => return Stored::F16,
+            Element::Bf16 => return Stored::Bf16,
+            Element::F32 => return Stored::F32,
+            Element::F64 => return Stored::F64,
+        };
+        Stored::Integer { max }
+    }
+}
