@@ -7,6 +7,8 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::pairs::Pairing;
+
 /// Scores segmentation predictions with the Unified Focal loss family: Dice, Jaccard, Tversky, cross entropy, focal,
 /// Combo, and the symmetric and asymmetric Unified Focal losses.
 #[derive(Debug, Parser)]
@@ -21,10 +23,12 @@ const EVAL_EXAMPLES: &str = "Examples:
   unifocal eval prediction.nii.gz labels.nii.gz --loss dice --per-class
   unifocal eval logits.npz:logits labels.npz:y --input logits --activation softmax --gamma 0.2
   unifocal eval masks/ truth/ --input labels --loss dice --format csv
+  unifocal eval predictions/ truth/ --prediction-pattern '{case}_pred.nii.gz' --target-pattern '{case}/{case}-seg.nii.gz'
+  unifocal eval --manifest cases.csv --input labels
   unifocal eval p.npy y.npy --gradient dloss_dp.npy --format json
 
-Files: .npy, .npz (FILE:KEY), .nii, .nii.gz, .png masks, .safetensors (FILE:KEY); or two folders, matched by name.
-Exit status: 0 done, 1 an input or a parameter is bad, 2 usage.";
+Files: .npy, .npz (FILE:KEY), .nii, .nii.gz, .png masks, .safetensors (FILE:KEY); or two folders (FOLDER:KEY), matched by name.
+Exit status: 0 done, 1 a case has no score (stderr lists such cases) or a parameter is bad, 2 usage.";
 
 const COMPARE_EXAMPLES: &str = "Examples:
   unifocal compare prediction.npy labels.npy
@@ -71,12 +75,8 @@ pub(crate) enum Command {
 /// What is scored, and how it is to be read.
 #[derive(Debug, Args)]
 pub(crate) struct Data {
-    /// The prediction: a file or a folder. [N, C, spatial…] or [C, spatial…], or the class axis last
-    #[arg(value_name = "PRED")]
-    pub(crate) prediction: PathBuf,
-    /// The truth: integer labels without the class axis, or one-hot or soft with PRED's shape
-    #[arg(value_name = "TARGET")]
-    pub(crate) target: PathBuf,
+    #[command(flatten)]
+    pub(crate) pairing: Pairing,
     /// What the numbers of PRED are
     #[arg(long, value_enum, default_value_t)]
     pub(crate) input: Input,

@@ -7,7 +7,7 @@ use unifocal_ndarray::core::{Activation, Layout};
 
 use crate::args::{Absent, Batch, Data, Input};
 use crate::case::{Added, Case, Prediction, Truth};
-use crate::pairs::Pair;
+use crate::pairs::{Pair, Pairing};
 
 /// What comes below the table.
 pub(crate) const HINT: &str = "
@@ -42,6 +42,7 @@ pub(crate) fn example() -> (Pair, Case, Data) {
         (if index[1] == 1 { lesion } else { 1.0 - lesion }) as f32
     });
     let pair = Pair {
+        name: "demo".to_owned(),
         prediction: "demo prediction".into(),
         target: "demo labels".into(),
     };
@@ -53,8 +54,7 @@ pub(crate) fn example() -> (Pair, Case, Data) {
         added: Added::default(),
     };
     let data = Data {
-        prediction: pair.prediction.clone(),
-        target: pair.target.clone(),
+        pairing: Pairing::default(),
         input: Input::Probabilities,
         activation: None,
         layout: None,

@@ -1,9 +1,11 @@
-//! What ends a command: which file or parameter, what was found, what was expected.
+//! What ends a command or a case: which file or parameter, what was found, what was expected.
 
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
 use unifocal_ndarray::core::ParameterError;
 
+use crate::pairs::Pair;
 use crate::read::ReadError;
 
 #[derive(Debug, thiserror::Error)]
@@ -44,5 +46,33 @@ impl Failure {
             file: file.into(),
             message: message.into(),
         }
+    }
+}
+
+/// A case without a score, which the others have all the same.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) prediction: Option<PathBuf>,
+    pub(crate) target: Option<PathBuf>,
+    pub(crate) failure: Box<Failure>,
+}
+
+impl Failed {
+    pub(crate) fn new(pair: Pair, failure: Failure) -> Self {
+        Self {
+            prediction: Some(pair.prediction),
+            target: Some(pair.target),
+            failure: failure.into(),
+        }
+    }
+
+    /// What a report says of it.
+    pub(crate) fn to_json(&self) -> Value {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        json!({
+            "prediction": path(&self.prediction),
+            "target": path(&self.target),
+            "message": self.failure.to_string(),
+        })
     }
 }

@@ -7,6 +7,7 @@ mod case;
 mod demo;
 mod failure;
 mod loss;
+mod outcome;
 mod output;
 mod pairs;
 mod parallel;
@@ -14,38 +15,65 @@ mod read;
 mod report;
 mod score;
 
-use std::io::{self, ErrorKind, Write};
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command, Data, Format};
-use failure::Failure;
+use failure::{Failed, Failure};
+use outcome::Outcome;
 use output::Staged;
-use rayon::ThreadPoolBuilder;
+use pairs::Pair;
 use unifocal_ndarray::core::Name;
 
 fn main() -> ExitCode {
-    let report = match run(Cli::parse().command) {
-        Ok(report) => report,
-        Err(failure) => {
-            let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-            anstream::eprintln!("{red}error:{red:#} {failure}");
-            return ExitCode::from(1);
-        }
+    let done = match run(Cli::parse().command) {
+        Ok(done) => done,
+        Err(failure) => return failed(failure),
     };
-    match anstream::stdout().lock().write_all(&report) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            anstream::eprintln!("error: the report cannot be written: {error}");
-            ExitCode::from(1)
-        }
-        _ => ExitCode::SUCCESS,
+    let bold = Style::new().bold();
+    for note in &done.notes {
+        anstream::eprintln!("{bold}note:{bold:#} {note}");
     }
+    let mut code = ExitCode::SUCCESS;
+    match anstream::stdout().lock().write_all(&done.report) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            code = failed(format!("the report cannot be written: {error}"));
+        }
+        _ => {}
+    }
+    for Failed { failure, .. } in &done.failed {
+        code = failed(failure);
+    }
+    if done.cases > 1 && !done.failed.is_empty() {
+        let (without, cases) = (done.failed.len(), done.cases);
+        code = failed(format!("{without} of {cases} cases have no score"));
+    }
+    code
 }
 
-/// What a command prints. Nothing is printed or written unless all of it could be computed.
-fn run(command: Command) -> Result<Vec<u8>, Failure> {
+/// Says what went wrong.
+fn failed(message: impl Display) -> ExitCode {
+    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    anstream::eprintln!("{red}error:{red:#} {message}");
+    ExitCode::from(1)
+}
+
+/// What a command says.
+#[derive(Default)]
+struct Done {
+    /// What is printed: all of it, or nothing where no case has a score.
+    report: Vec<u8>,
+    failed: Vec<Failed>,
+    /// How many cases there were.
+    cases: usize,
+    notes: Vec<String>,
+}
+
+fn run(command: Command) -> Result<Done, Failure> {
     match command {
         Command::Eval {
             data,
@@ -55,73 +83,87 @@ fn run(command: Command) -> Result<Vec<u8>, Failure> {
             format,
         } => {
             let loss = loss.choose()?;
-            let pairs = pairs::pairs(&data.prediction, &data.target)?;
+            let found = pairs::find(&data.pairing, data.input)?;
             if let Some(out) = &gradient {
-                output::check(out, pairs.len())?;
+                output::check(out, &found)?;
             }
-            let evaluated = in_pool(&data, || {
-                parallel::in_order(&pairs, data.memory.as_u64(), |pair| {
-                    let case = case::read(pair, &data)?;
-                    let (score, slopes) =
-                        score::score(&case, pair, &data, &loss, gradient.is_some())?;
-                    let staged = match (&gradient, slopes) {
-                        (Some(out), Some(slopes)) => Some(Staged::new(out, pair, slopes)?),
-                        _ => None,
-                    };
-                    Ok((pair.clone(), score, staged))
-                })
+            let evaluated = outcome::of_each(found, &data, |pair| {
+                let case = case::read(pair, &data)?;
+                let (score, slopes) = score::score(&case, pair, &data, &loss, gradient.is_some())?;
+                let staged = match (&gradient, slopes) {
+                    (Some(out), Some(slopes)) => Some(Staged::new(out, pair, slopes)?),
+                    _ => None,
+                };
+                Ok((score, staged))
             })?;
-            let mut cases = Vec::new();
-            for (pair, score, staged) in evaluated {
+            let scored = evaluated.and_then(&data, |(score, staged)| {
                 staged.map_or(Ok(()), Staged::persist)?;
-                cases.push((pair, score));
-            }
-            report::eval(&loss, &cases, per_class, format)
+                Ok(score)
+            })?;
+            done(scored, |cases, failed| {
+                report::eval(&loss, cases, failed, per_class, format)
+            })
         }
-        Command::Compare { data, format } => compare(&data, format),
+        Command::Compare { data, format } => {
+            let found = pairs::find(&data.pairing, data.input)?;
+            let scored = outcome::of_each(found, &data, |pair| {
+                losses(pair, &case::read(pair, &data)?, &data)
+            })?;
+            done(scored, |cases, failed| {
+                report::compare(cases, failed, format)
+            })
+        }
         Command::Demo { format } => {
             let (pair, case, data) = demo::example();
             let values = losses(&pair, &case, &data)?;
-            let mut report = report::compare(&[(pair, values)], format)?;
+            let mut report = report::compare(&[(pair, values)], &[], format)?;
             if format == Format::Table {
                 report.extend_from_slice(demo::HINT.as_bytes());
             }
-            Ok(report)
+            Ok(printed(report))
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "unifocal", &mut script);
-            Ok(script)
+            Ok(printed(script))
         }
     }
 }
 
-fn compare(data: &Data, format: Format) -> Result<Vec<u8>, Failure> {
-    let pairs = pairs::pairs(&data.prediction, &data.target)?;
-    let cases = in_pool(data, || {
-        parallel::in_order(&pairs, data.memory.as_u64(), |pair| {
-            let case = case::read(pair, data)?;
-            Ok((pair.clone(), losses(pair, &case, data)?))
-        })
-    })?;
-    report::compare(&cases, format)
+fn printed(report: Vec<u8>) -> Done {
+    Done {
+        report,
+        ..Done::default()
+    }
 }
 
-/// Runs with as many threads as asked for.
-fn in_pool<R: Send>(
-    data: &Data,
-    run: impl FnOnce() -> Result<R, Failure> + Send,
-) -> Result<R, Failure> {
-    let pool = ThreadPoolBuilder::new().num_threads(data.threads).build();
-    match pool {
-        Ok(pool) => pool.install(run),
-        Err(error) => Err(Failure::Threads(error.to_string())),
-    }
+/// The report of what has a score, and the cases that have none.
+fn done<R>(
+    outcome: Outcome<R>,
+    report: impl FnOnce(&[(Pair, R)], &[Failed]) -> Result<Vec<u8>, Failure>,
+) -> Result<Done, Failure> {
+    let cases = outcome.count();
+    let Outcome {
+        good,
+        failed,
+        notes,
+    } = outcome;
+    let report = if good.is_empty() {
+        Vec::new()
+    } else {
+        report(&good, &failed)?
+    };
+    Ok(Done {
+        report,
+        failed,
+        cases,
+        notes,
+    })
 }
 
 /// Every loss of the family on one case.
 fn losses(
-    pair: &pairs::Pair,
+    pair: &Pair,
     case: &case::Case,
     data: &Data,
 ) -> Result<Vec<(Name, score::Score)>, Failure> {
@@ -131,10 +173,4 @@ fn losses(
         Ok((name, score))
     };
     Name::ALL.into_iter().map(score).collect()
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Report(error.to_string())
-    }
 }

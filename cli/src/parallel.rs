@@ -2,46 +2,66 @@
 
 use std::path::Path;
 
+use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
 use crate::failure::Failure;
 use crate::pairs::Pair;
+use crate::read;
 
 /// How much larger than its file a compressed volume is taken to be: masks compress well, predictions do not.
 const COMPRESSED: u64 = 16;
 
-/// What `run` gives for each pair, in their order; of several failures, the first.
+/// Runs with as many threads as asked for, 0 for as many as the processor has.
+pub(crate) fn in_pool<R: Send>(
+    threads: usize,
+    run: impl FnOnce() -> R + Send,
+) -> Result<R, Failure> {
+    match ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => Ok(pool.install(run)),
+        Err(error) => Err(Failure::Threads(error.to_string())),
+    }
+}
+
+/// What `run` gives for each pair, in their order; if `fail_fast`, up to the first failure.
 ///
 /// As many cases run at the same time as their files, once read, are expected to fit into `memory` bytes together, and one in
 /// any case.
 pub(crate) fn in_order<R: Send>(
-    pairs: &[Pair],
+    pairs: &[&Pair],
     memory: u64,
+    fail_fast: bool,
     run: impl Fn(&Pair) -> Result<R, Failure> + Sync,
-) -> Result<Vec<R>, Failure> {
+) -> Vec<Result<R, Failure>> {
     let mut results = Vec::with_capacity(pairs.len());
     let mut rest = pairs;
     while !rest.is_empty() {
-        let mut needed = 0;
+        let mut needed: u64 = 0;
         let fitting = rest
             .iter()
             .take_while(|pair| {
-                needed += need(&pair.prediction) + need(&pair.target);
+                let more = need(&pair.prediction).saturating_add(need(&pair.target));
+                needed = needed.saturating_add(more);
                 needed <= memory
             })
             .count();
         let (batch, later) = rest.split_at(fitting.max(1));
-        let batch: Vec<_> = batch.par_iter().map(&run).collect();
+        let batch: Vec<_> = batch.par_iter().map(|pair| run(pair)).collect();
         for result in batch {
-            results.push(result?);
+            let ends = fail_fast && result.is_err();
+            results.push(result);
+            if ends {
+                return results;
+            }
         }
         rest = later;
     }
-    Ok(results)
+    results
 }
 
 /// How many bytes a file is expected to need.
 fn need(file: &Path) -> u64 {
+    let (file, _) = read::split_key(file);
     // A file that is not there is told of when it is read.
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     let name = file.to_string_lossy().to_ascii_lowercase();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use unifocal_ndarray::core::Name;
 
 use crate::args::Format;
-use crate::failure::Failure;
+use crate::failure::{Failed, Failure};
 use crate::loss::Chosen;
 use crate::pairs::Pair;
 use crate::score::Score;
@@ -17,6 +17,7 @@ use crate::score::Score;
 pub(crate) fn eval(
     loss: &Chosen,
     cases: &[(Pair, Score)],
+    failed: &[Failed],
     per_class: bool,
     format: Format,
 ) -> Result<Vec<u8>, Failure> {
@@ -36,6 +37,7 @@ pub(crate) fn eval(
                 "loss": loss.name.as_str(),
                 "parameters": loss.parameters,
                 "cases": cases.iter().map(case).collect::<Vec<_>>(),
+                "failed": failed.iter().map(Failed::to_json).collect::<Vec<_>>(),
                 "mean": mean,
             }))
         }
@@ -78,6 +80,7 @@ pub(crate) fn eval(
 /// The report of every loss.
 pub(crate) fn compare(
     cases: &[(Pair, Vec<(Name, Score)>)],
+    failed: &[Failed],
     format: Format,
 ) -> Result<Vec<u8>, Failure> {
     let means: Vec<(Name, f64)> = (Name::ALL.into_iter().enumerate())
@@ -106,6 +109,7 @@ pub(crate) fn compare(
                 .map(|(name, mean)| (name.to_string(), (*mean).into()));
             line(&json!({
                 "cases": cases.iter().map(case).collect::<Vec<_>>(),
+                "failed": failed.iter().map(Failed::to_json).collect::<Vec<_>>(),
                 "mean": Value::Object(mean.collect()),
             }))
         }

@@ -403,7 +403,11 @@ fn folders_are_matched_by_name() {
     assert_eq!(report["cases"].as_array().map(Vec::len), Some(2));
     assert!(Path::new(&g).join("one.npy").is_file() && Path::new(&g).join("two.npy").is_file());
     fs::remove_file(targets.join("two.nii.gz")).expect("a file");
-    refused(&["eval", &p, &y], &["two.nii.gz", "no target"]);
+    let output = unifocal(&["eval", &p, &y]);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(text(&output.stdout).contains("one.nii"));
+    assert!(message.contains("two.nii.gz") && message.contains("no target"));
     refused(&["eval", &p, &fixture("labels_u8.nii")], &["no folder"]);
 }
 
@@ -431,11 +435,13 @@ fn threads_and_memory_change_nothing() {
     assert_eq!(run(&["--threads", "5", "--memory", "1B"]), expected);
     assert_eq!(run(&["--memory", "40kB"]), expected);
 
-    // Of several bad cases the first is told.
+    // Of several bad cases the first is told, if it is to end all.
     for case in [3, 5] {
         fs::write(format!("{targets}/{case}.npy"), "no array").unwrap();
     }
-    refused(&["eval", predictions, targets], &["3.npy"]);
+    let arguments = ["eval", predictions, targets, "--fail-fast"];
+    refused(&arguments, &["3.npy"]);
+    refused(&[&arguments[..], &["--memory", "1B"]].concat(), &["3.npy"]);
 }
 
 #[test]

@@ -39,7 +39,8 @@ pub(crate) use geometry::Geometry;
 pub(crate) use numbers::Numbers;
 pub(crate) use volume::{AxisOrder, Format, Scaling, Stored, Values, Volume};
 
-const EXTENSIONS: [&str; 6] = [".npy", ".npz", ".nii", ".nii.gz", ".png", ".safetensors"];
+pub(crate) const EXTENSIONS: [&str; 6] =
+    [".npy", ".npz", ".nii", ".nii.gz", ".png", ".safetensors"];
 
 /// The one of [`EXTENSIONS`] that the file's name ends with, in any case.
 fn extension(path: &Path) -> Option<&'static str> {
@@ -58,13 +59,13 @@ pub(crate) fn read(spec: impl AsRef<Path>) -> Result<Volume, ReadError> {
     read_file(&path, key.as_deref()).map_err(|fault| ReadError { file: path, fault })
 }
 
-/// Separates the key from the path: the longest part before a colon that is a file, unless the whole is there.
-fn split_key(spec: &Path) -> (PathBuf, Option<String>) {
+/// Separates the key from the path: the longest part before a colon that is there, unless the whole is.
+pub(crate) fn split_key(spec: &Path) -> (PathBuf, Option<String>) {
     if !spec.exists()
         && let Some(text) = spec.to_str()
         && let Some((at, _)) = text
             .rmatch_indices(':')
-            .find(|(at, _)| Path::new(&text[..*at]).is_file())
+            .find(|(at, _)| Path::new(&text[..*at]).exists())
     {
         return (PathBuf::from(&text[..at]), Some(text[at + 1..].to_owned()));
     }

@@ -1,0 +1,348 @@
+//! Which names mean the same case: a function of two lists of names.
+//!
+//! A name is a path in a folder without its extension. Names mean the same case where
+//!
+//! 1. they are equal, or
+//! 2. every case has a folder of its own with one file in it, and the folder's name is the other side's name, or its folder's, or
+//! 3. the names of one side are those of the other with the same text before or after all of them, apart from them by one of
+//!    [`SEPARATORS`](super::naming::SEPARATORS).
+//!
+//! The first that holds for every file is taken, unless another pairs them otherwise. Names both of which have an addition,
+//! `1_pred` and `1_true`, are left to the user: `train_1` and `test_1` look the same.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+
+use super::naming::Naming;
+use super::pattern::CASE;
+
+/// The files of a case, by their places in the lists; at least one of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) prediction: Option<usize>,
+    pub(super) target: Option<usize>,
+}
+
+/// The cases in the order of their names.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Alignment {
+    pub(super) cases: BTreeMap<String, Found>,
+    /// What the paths of predictions and of targets are taken to be.
+    patterns: [String; 2],
+}
+
+/// Why names cannot be paired.
+#[derive(Debug, PartialEq)]
+pub(super) enum Unclear {
+    /// No two of them mean the same case; the first few of each side, and patterns that would pair them.
+    Nothing {
+        predictions: String,
+        targets: String,
+        proposal: Option<String>,
+    },
+    /// They can be paired in these ways.
+    Several(Vec<String>),
+}
+
+impl Unclear {
+    /// What is to be said of the folder of predictions beside that of targets.
+    pub(super) fn message(&self, targets_folder: &Path) -> String {
+        match self {
+            Unclear::Nothing {
+                predictions,
+                targets,
+                proposal,
+            } => {
+                let proposal = proposal
+                    .as_ref()
+                    .map_or(String::new(), |options| format!("; {options} pairs them"));
+                format!(
+                    "found no prediction of a target's name: predictions {predictions}, targets {targets} in {}, expected equal \
+                     names, or --prediction-pattern and --target-pattern that say where a path has the case's name{proposal}",
+                    targets_folder.display()
+                )
+            }
+            Unclear::Several(ways) => format!(
+                "found several ways to pair it with {}: {}, expected the one that is meant",
+                targets_folder.display(),
+                ways.join(", or ")
+            ),
+        }
+    }
+}
+
+/// Pairs names by the rules above.
+pub(super) fn align(predictions: &[String], targets: &[String]) -> Result<Alignment, Unclear> {
+    let (ours, theirs) = (Naming::whole(predictions), Naming::whole(targets));
+    let equal = Alignment::of(&ours, &theirs);
+    if equal.is_complete() {
+        return Ok(equal);
+    }
+    let others = other_alignments(&ours, &theirs);
+    let complete = distinct(others.iter().filter(|other| other.is_complete()));
+    let mut fitting = if equal.paired() > 0 {
+        if complete.is_empty() {
+            return Ok(equal);
+        }
+        [vec![&equal], complete].concat()
+    } else if complete.is_empty() {
+        let most = predictions.len().min(targets.len());
+        distinct(others.iter().filter(|other| other.paired() == most))
+    } else {
+        complete
+    };
+    match fitting.len() {
+        0 => Err(nothing(&ours, &theirs, true)),
+        1 => Ok(fitting.remove(0).clone()),
+        _ => Err(Unclear::Several(
+            fitting.into_iter().map(Alignment::options).collect(),
+        )),
+    }
+}
+
+/// Pairs names that are equal.
+pub(super) fn by_equal_names(
+    predictions: &[String],
+    targets: &[String],
+) -> Result<Alignment, Unclear> {
+    let (ours, theirs) = (Naming::whole(predictions), Naming::whole(targets));
+    let equal = Alignment::of(&ours, &theirs);
+    if equal.paired() == 0 {
+        return Err(nothing(&ours, &theirs, false));
+    }
+    Ok(equal)
+}
+
+/// How names can be paired that are not equal.
+fn other_alignments(ours: &Naming, theirs: &Naming) -> Vec<Alignment> {
+    let (our_folders, their_folders) = (ours.folders(), theirs.folders());
+    let mut alignments = Vec::new();
+    for (ours, theirs) in [
+        (our_folders.as_ref(), their_folders.as_ref()),
+        (our_folders.as_ref(), Some(theirs)),
+        (Some(ours), their_folders.as_ref()),
+    ] {
+        if let (Some(ours), Some(theirs)) = (ours, theirs) {
+            alignments.push(Alignment::of(ours, theirs));
+        }
+    }
+    let additions = ours.without_additions();
+    alignments.extend(additions.iter().map(|ours| Alignment::of(ours, theirs)));
+    let additions = theirs.without_additions();
+    alignments.extend(additions.iter().map(|theirs| Alignment::of(ours, theirs)));
+    alignments
+}
+
+/// Those that pair other files than the ones before.
+fn distinct<'a>(alignments: impl Iterator<Item = &'a Alignment>) -> Vec<&'a Alignment> {
+    let mut distinct: Vec<&Alignment> = Vec::new();
+    for alignment in alignments {
+        if distinct
+            .iter()
+            .all(|other| other.pairs() != alignment.pairs())
+        {
+            distinct.push(alignment);
+        }
+    }
+    distinct
+}
+
+impl Alignment {
+    fn of(ours: &Naming, theirs: &Naming) -> Self {
+        let mut cases: BTreeMap<String, Found> = BTreeMap::new();
+        for (index, name) in ours.names.iter().enumerate() {
+            cases.entry(name.clone()).or_default().prediction = Some(index);
+        }
+        for (index, name) in theirs.names.iter().enumerate() {
+            cases.entry(name.clone()).or_default().target = Some(index);
+        }
+        let patterns = [ours, theirs].map(|naming| naming.pattern.clone());
+        Self { cases, patterns }
+    }
+
+    /// What is to be said of how the cases were found, if not by equal names.
+    pub(super) fn note(&self) -> Option<String> {
+        let [ours, theirs] = &self.patterns;
+        let plain = ours == CASE && theirs == CASE;
+        (!plain).then(|| {
+            format!(
+                "predictions are taken to be named '{ours}' and targets '{theirs}', which pairs {}",
+                self.paired()
+            )
+        })
+    }
+
+    /// The options that pair so.
+    fn options(&self) -> String {
+        let [ours, theirs] = &self.patterns;
+        format!("--prediction-pattern '{ours}' --target-pattern '{theirs}'")
+    }
+
+    /// The pairs, in the order of the predictions.
+    fn pairs(&self) -> Vec<(usize, usize)> {
+        let mut pairs: Vec<_> = (self.cases.values())
+            .filter_map(|found| found.prediction.zip(found.target))
+            .collect();
+        pairs.sort_unstable();
+        pairs
+    }
+
+    fn paired(&self) -> usize {
+        self.pairs().len()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.paired() == self.cases.len()
+    }
+}
+
+/// Why no two names mean the same case, with a proposal if wanted and if there is one that leaves none over.
+fn nothing(ours: &Naming, theirs: &Naming, propose: bool) -> Unclear {
+    let proposal = propose.then(|| {
+        let our_additions = ours.without_additions();
+        let their_additions = theirs.without_additions();
+        let sorted = |naming: &Naming| naming.names.iter().cloned().collect::<BTreeSet<_>>();
+        let mut known: HashMap<BTreeSet<String>, &Naming> = HashMap::new();
+        for naming in &their_additions {
+            known.entry(sorted(naming)).or_insert(naming);
+        }
+        let both = our_additions
+            .iter()
+            .find_map(|ours| Some((ours, *known.get(&sorted(ours))?)));
+        both.map(|(ours, theirs)| Alignment::of(ours, theirs).options())
+    });
+    Unclear::Nothing {
+        predictions: ours.shown(),
+        targets: theirs.shown(),
+        proposal: proposal.flatten(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// The names of the pairs, and those of all cases.
+    fn aligned(predictions: &[&str], targets: &[&str]) -> Result<(Vec<String>, usize), Unclear> {
+        let alignment = align(&names(predictions), &names(targets))?;
+        let paired = (alignment.cases.iter())
+            .filter(|(_, found)| found.prediction.is_some() && found.target.is_some())
+            .map(|(name, _)| name.clone());
+        Ok((paired.collect(), alignment.cases.len()))
+    }
+
+    #[test]
+    fn names_that_mean_the_same_case() {
+        for (predictions, targets, expected, cases) in [
+            (vec!["b", "a"], vec!["a", "b"], vec!["a", "b"], 2),
+            // What is over on either side stays.
+            (vec!["a", "b"], vec!["a", "b", "c"], vec!["a", "b"], 3),
+            (vec!["a", "b"], vec!["a", "c"], vec!["a"], 3),
+            // nnU-Net's channel, an addition in front, both.
+            (
+                vec!["c_1_0000", "c_2_0000"],
+                vec!["c_1", "c_2"],
+                vec!["c_1", "c_2"],
+                2,
+            ),
+            (
+                vec!["c_1", "c_2"],
+                vec!["gt-c_1", "gt-c_2"],
+                vec!["c_1", "c_2"],
+                2,
+            ),
+            (
+                vec!["x.é_1_y", "x.é_2_y"],
+                vec!["é_1", "é_2"],
+                vec!["é_1", "é_2"],
+                2,
+            ),
+            (vec!["c_1_0000"], vec!["c_1", "c_2"], vec!["c_1"], 2),
+            // A folder per case, on one side or on both.
+            (
+                vec!["1/seg", "2/seg"],
+                vec!["1/seg", "2/seg"],
+                vec!["1/seg", "2/seg"],
+                2,
+            ),
+            (
+                vec!["1/pred", "2/pred"],
+                vec!["1/true", "2/true"],
+                vec!["1", "2"],
+                2,
+            ),
+            (vec!["1/a1", "2/a2"], vec!["1", "2"], vec!["1", "2"], 2),
+            (vec!["1", "2"], vec!["1/a", "2/b", "3/c"], vec!["1", "2"], 3),
+        ] {
+            let found = aligned(&predictions, &targets);
+            assert_eq!(
+                found,
+                Ok((names(&expected), cases)),
+                "{predictions:?} {targets:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_name_is_part_of_another_word() {
+        for (predictions, targets) in [
+            (vec!["p10", "p20"], vec!["p1", "p2"]),
+            (vec!["train_1", "train_2"], vec!["test_1", "test_2"]),
+            (vec!["c_0000", "c_0001", "d_0000"], vec!["c", "d"]),
+            (vec!["1/a", "1/b", "2/a"], vec!["1", "2"]),
+        ] {
+            let found = aligned(&predictions, &targets);
+            assert!(
+                matches!(found, Err(Unclear::Nothing { .. })),
+                "{predictions:?}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_additions_are_proposed_and_not_taken() {
+        let unclear =
+            aligned(&["1_pred", "2_pred"], &["1_true", "2_true"]).expect_err("two additions");
+        let message = unclear.message(Path::new("targets"));
+        let options = "--prediction-pattern '{case}_pred' --target-pattern '{case}_true'";
+        assert!(message.contains(options), "{message}");
+    }
+
+    #[test]
+    fn of_two_ways_none_is_taken() {
+        // Equal names pair a_b with a_b, the addition pairs it with a.
+        let unclear = aligned(&["a_b", "a_b_b"], &["a", "a_b"]).expect_err("two ways");
+        let message = unclear.message(Path::new("targets"));
+        assert!(message.contains("'{case}_b'"), "{message}");
+    }
+
+    proptest! {
+        /// Whatever is added to all names of a side, in whatever order they come, each is paired with its own, or none is.
+        #[test]
+        fn additions_pair_each_with_its_own(
+            cases in prop::collection::btree_set("[a-c1-2_/é]{1,6}", 1..8),
+            before in "([a-c1]{0,3}[-_. ])?",
+            after in "([-_. /][a-c1]{0,3})?",
+            on_predictions: bool,
+        ) {
+            let cases: Vec<String> = cases.into_iter().collect();
+            let longer: Vec<String> = cases.iter().rev().map(|case| format!("{before}{case}{after}")).collect();
+            let (predictions, targets) = if on_predictions { (&longer, &cases) } else { (&cases, &longer) };
+            match align(predictions, targets) {
+                Ok(alignment) => {
+                    prop_assert_eq!(alignment.paired(), cases.len());
+                    for (prediction, target) in alignment.pairs() {
+                        prop_assert_eq!(prediction, cases.len() - 1 - target);
+                    }
+                }
+                Err(unclear) => prop_assert!(matches!(unclear, Unclear::Several(_))),
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The rules by which a file's path, without its extension, gives the name of its case.
+
+use std::collections::BTreeSet;
+use std::iter;
+
+use super::pattern::CASE;
+
+/// What tells an addition from the name that it is added to: `p10` is not `p1` with a zero.
+pub(super) const SEPARATORS: [char; 5] = ['_', '-', '.', ' ', '/'];
+
+/// How many names an error shows of each side.
+const SHOWN: usize = 3;
+
+/// Names as one rule has them.
+pub(super) struct Naming {
+    /// One per file, no two of them equal.
+    pub(super) names: Vec<String>,
+    /// What the rule takes a path to be.
+    pub(super) pattern: String,
+}
+
+impl Naming {
+    /// Names as they are.
+    pub(super) fn whole(names: &[String]) -> Self {
+        Self {
+            names: names.to_vec(),
+            pattern: CASE.to_owned(),
+        }
+    }
+
+    /// The folders' names, if each holds one file. A file without a folder is in none.
+    pub(super) fn folders(&self) -> Option<Self> {
+        let split: Option<Vec<_>> = self
+            .names
+            .iter()
+            .map(|name| name.rsplit_once('/'))
+            .collect();
+        let split = split?;
+        let names: BTreeSet<&str> = split.iter().map(|(folder, _)| *folder).collect();
+        let (_, first) = split.first()?;
+        let alike = split.iter().all(|(_, file)| file == first);
+        (names.len() == split.len()).then(|| Self {
+            names: split
+                .iter()
+                .map(|(folder, _)| (*folder).to_owned())
+                .collect(),
+            pattern: format!("{CASE}/{}", if alike { first } else { "…" }),
+        })
+    }
+
+    /// The names without a text before and one after, in all ways in which all of them have these texts; the shortest first.
+    pub(super) fn without_additions(&self) -> Vec<Self> {
+        let names = &self.names;
+        let Some(first) = names.first() else {
+            return Vec::new();
+        };
+        let common = |other: &str| {
+            first
+                .chars()
+                .zip(other.chars())
+                .take_while(|(a, b)| a == b)
+                .map(|(a, _)| a.len_utf8())
+                .sum()
+        };
+        let common_end = |other: &str| {
+            first
+                .chars()
+                .rev()
+                .zip(other.chars().rev())
+                .take_while(|(a, b)| a == b)
+                .map(|(a, _)| a.len_utf8())
+                .sum()
+        };
+        let before: usize = names.iter().map(|name| common(name)).min().unwrap_or(0);
+        let after: usize = names.iter().map(|name| common_end(name)).min().unwrap_or(0);
+        let shortest = names.iter().map(String::len).min().unwrap_or(0);
+        let separators = || first.match_indices(SEPARATORS);
+        let starts = separators()
+            .map(|(at, text)| at + text.len())
+            .filter(|at| *at <= before);
+        let ends = separators()
+            .map(|(at, _)| first.len() - at)
+            .filter(|length| *length <= after);
+        let starts: Vec<usize> = iter::once(0).chain(starts).collect();
+        let ends: Vec<usize> = iter::once(0).chain(ends).collect();
+        let mut lengths: Vec<(usize, usize)> = (starts.iter())
+            .flat_map(|start| ends.iter().map(|end| (*start, *end)))
+            .filter(|(start, end)| (1..shortest).contains(&(start + end)))
+            .collect();
+        lengths.sort_by_key(|(start, end)| start + end);
+        let without = |(start, end): (usize, usize)| Self {
+            names: names
+                .iter()
+                .map(|name| name[start..name.len() - end].to_owned())
+                .collect(),
+            pattern: format!("{}{CASE}{}", &first[..start], &first[first.len() - end..]),
+        };
+        lengths.into_iter().map(without).collect()
+    }
+
+    /// The first few, for people.
+    pub(super) fn shown(&self) -> String {
+        let some: Vec<&str> = self.names.iter().take(SHOWN).map(String::as_str).collect();
+        let more = self.names.len() - some.len();
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        some.join(", ") + &more
+    }
+}

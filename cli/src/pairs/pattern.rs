@@ -1,0 +1,140 @@
+//! Where a file's path has the name of its case.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::read;
+
+/// What stands for the case's name.
+pub(super) const CASE: &str = "{case}";
+
+/// A path in which [`CASE`] stands for the case's name, once or several times. The extension may be left out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pattern {
+    /// What comes before the name, between two of it, and after it.
+    literals: Vec<String>,
+    /// In small letters.
+    extension: Option<String>,
+}
+
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (stem, extension) = if read::is_readable_extension(Path::new(text)) {
+            let (stem, extension) = split_extension(text);
+            (stem, Some(extension.to_ascii_lowercase()))
+        } else {
+            (text, None)
+        };
+        let literals: Vec<String> = stem.split(CASE).map(str::to_owned).collect();
+        if literals.len() == 1 {
+            return Err(format!(
+                "expected {CASE} where a path has the case's name, as in '{CASE}_seg.nii.gz'"
+            ));
+        }
+        Ok(Self {
+            literals,
+            extension,
+        })
+    }
+}
+
+impl Pattern {
+    /// Whether it speaks of folders.
+    pub(super) fn has_folders(&self) -> bool {
+        self.literals.iter().any(|literal| literal.contains('/'))
+    }
+
+    /// The name of the case in a path without its extension.
+    pub(super) fn case<'a>(&self, stem: &'a str, extension: &str) -> Option<&'a str> {
+        if self
+            .extension
+            .as_ref()
+            .is_some_and(|ours| ours != extension)
+        {
+            return None;
+        }
+        // All that is not literal is the name, as often as the pattern has it, which tells its length.
+        let fixed: usize = self.literals.iter().map(String::len).sum();
+        let length = stem.len().checked_sub(fixed)? / (self.literals.len() - 1);
+        let start = self.literals[0].len();
+        let case = stem.get(start..start + length)?;
+        (!case.is_empty() && self.literals.join(case) == stem).then_some(case)
+    }
+}
+
+/// A file's name, or a path, without its extension and the extension, `.nii.gz` being one.
+pub(super) fn split_extension(path: &str) -> (&str, &str) {
+    let start = path.rfind('/').map_or(0, |slash| slash + 1);
+    let name = &path[start..];
+    let bare = if name.to_ascii_lowercase().ends_with(".gz") {
+        &name[..name.len() - 3]
+    } else {
+        name
+    };
+    // A dot in front makes a file hidden, and begins no extension.
+    let end = match bare.rfind('.') {
+        Some(dot) if dot > 0 => dot,
+        _ => bare.len(),
+    };
+    path.split_at(start + end)
+}
+
+/// The file's name without its extension.
+pub(super) fn stem(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    split_extension(&name).0.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        text.parse().expect("a pattern")
+    }
+
+    #[test]
+    fn extensions_come_off() {
+        for (path, expected) in [
+            ("case.nii.gz", ("case", ".nii.gz")),
+            ("CASE.NII.GZ", ("CASE", ".NII.GZ")),
+            ("a.b/case.v2.npy", ("a.b/case.v2", ".npy")),
+            ("a.b/case", ("a.b/case", "")),
+            ("é.gz", ("é", ".gz")),
+            (".npy", (".npy", "")),
+        ] {
+            assert_eq!(split_extension(path), expected);
+        }
+    }
+
+    #[test]
+    fn the_name_is_what_is_not_literal() {
+        for (text, stem, expected) in [
+            ("{case}", "case_001", Some("case_001")),
+            ("{case}_0000", "case_001_0000", Some("case_001")),
+            ("{case}_0000", "case_001_0001", None),
+            ("{case}_0000", "_0000", None),
+            ("pred-{case}.nii.gz", "pred-é", Some("é")),
+            ("{case}/{case}-seg", "B-1/B-1-seg", Some("B-1")),
+            ("{case}/{case}-seg", "B-1/B-2-seg", None),
+            ("{case}/{case}-seg", "B-1/B-10-seg", None),
+            ("x{case}", "é", None),
+        ] {
+            assert_eq!(
+                pattern(text).case(stem, ".nii.gz"),
+                expected,
+                "{text} {stem}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_extension_in_a_pattern_counts_in_any_letters() {
+        assert_eq!(pattern("{case}.NPZ").case("a", ".npz"), Some("a"));
+        assert_eq!(pattern("{case}.npz").case("a", ".nii.gz"), None);
+        assert_eq!(pattern("{case}.v2").case("a.v2", ".npy"), Some("a"));
+        assert!("seg.nii.gz".parse::<Pattern>().is_err());
+    }
+}

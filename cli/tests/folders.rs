@@ -1,0 +1,479 @@
+//! Folders as they come: which files are cases, which belong together, and what becomes of the rest when one fails.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::process::{Command, Output};
+
+use ndarray::{ArrayD, IxDyn};
+use ndarray_npy::{WritableElement, WriteNpyExt};
+use serde_json::Value;
+use tempfile::TempDir;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+/// Three label maps, and another of each.
+const LABELS: [[u8; 8]; 3] = [
+    [0, 0, 1, 1, 0, 1, 1, 0],
+    [0, 1, 1, 1, 0, 0, 0, 0],
+    [1, 0, 0, 1, 1, 1, 1, 0],
+];
+const GUESSES: [[u8; 8]; 3] = [
+    [0, 1, 1, 1, 0, 1, 0, 0],
+    [0, 1, 1, 0, 0, 0, 0, 1],
+    [1, 0, 1, 1, 0, 1, 1, 0],
+];
+
+/// A folder of files that goes with the test.
+struct Data(TempDir);
+
+impl Data {
+    fn new() -> Self {
+        Self(TempDir::new().expect("a folder"))
+    }
+
+    fn bytes(&self, path: &str, bytes: &[u8]) {
+        let path = self.0.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, bytes).expect("a file");
+    }
+
+    fn labels(&self, path: &str, labels: [u8; 8]) {
+        self.bytes(path, &npy(&[2, 4], labels.to_vec()));
+    }
+
+    fn npz(&self, path: &str, arrays: &[(&str, Vec<u8>)]) {
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        for (key, array) in arrays {
+            archive
+                .start_file(format!("{key}.npy"), SimpleFileOptions::default())
+                .expect("an entry");
+            archive.write_all(array).expect("an array");
+        }
+        let bytes = archive.finish().expect("an archive").into_inner();
+        self.bytes(path, &bytes);
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_unifocal"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .output()
+            .expect("the program starts")
+    }
+
+    /// The report of label maps, the exit status and what was said besides.
+    fn eval(&self, arguments: &[&str]) -> (Value, Option<i32>, String) {
+        let labels = ["--input", "labels", "--loss", "dice", "--format", "json"];
+        let output = self.run(&[&["eval"], arguments, &labels].concat());
+        let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        (report, output.status.code(), said)
+    }
+
+    /// What one pair scores.
+    fn score(&self, prediction: &str, target: &str) -> f64 {
+        let (report, code, said) = self.eval(&[prediction, target]);
+        assert_eq!(code, Some(0), "{said}");
+        report["mean"].as_f64().expect("a mean")
+    }
+
+    /// Files that all are paired: as many cases as there are pairs, with the mean of what each scores.
+    #[track_caller]
+    fn pairs(&self, arguments: &[&str], pairs: &[(&str, &str)]) -> (Value, String) {
+        let (report, code, said) = self.eval(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+        let found: Vec<(&str, &str)> = (report["cases"].as_array().expect("cases").iter())
+            .map(|case| {
+                let path = |side: &str| case[side].as_str().expect("a path");
+                (path("prediction"), path("target"))
+            })
+            .collect();
+        assert_eq!(found, pairs);
+        let scores: Vec<f64> = (pairs.iter())
+            .map(|(prediction, target)| self.score(prediction, target))
+            .collect();
+        let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+        let ours = report["mean"].as_f64().expect("a mean");
+        assert!((ours - mean).abs() < 1e-12, "{ours} is not {mean}");
+        (report, said)
+    }
+
+    /// A run that prints nothing and says these words.
+    #[track_caller]
+    fn refused(&self, arguments: &[&str], words: &[&str]) {
+        let (report, code, said) = self.eval(arguments);
+        assert_eq!((report, code), (Value::Null, Some(1)), "{said}");
+        for word in words {
+            assert!(said.contains(word), "{said:?} does not say {word:?}");
+        }
+    }
+}
+
+fn npy<T: WritableElement>(shape: &[usize], values: Vec<T>) -> Vec<u8> {
+    let array = ArrayD::from_shape_vec(IxDyn(shape), values).expect("as many as the shape says");
+    let mut bytes = Vec::new();
+    array.write_npy(&mut bytes).expect("a .npy file");
+    bytes
+}
+
+/// Two cases in folders `p` and `y`, under names made of the case's.
+fn two(prediction: impl Fn(usize) -> String, target: impl Fn(usize) -> String) -> Data {
+    let data = Data::new();
+    for case in [0, 1] {
+        data.labels(&prediction(case), GUESSES[case]);
+        data.labels(&target(case), LABELS[case]);
+    }
+    data
+}
+
+#[test]
+fn what_is_no_case_is_passed_over() {
+    let data = two(
+        |case| format!("p/{case}.NPY"),
+        |case| format!("y/{case}.npy"),
+    );
+    for file in [
+        "p/._0.npy",
+        "y/.hidden.npy",
+        "p/dataset.json",
+        "p/0.pkl",
+        "y/.git/1.npy",
+    ] {
+        data.bytes(file, b"no array");
+    }
+    data.pairs(
+        &["p", "y"],
+        &[("p/0.NPY", "y/0.npy"), ("p/1.NPY", "y/1.npy")],
+    );
+}
+
+#[test]
+fn of_nnunets_files_the_input_chooses() {
+    let data = Data::new();
+    for case in ["a", "b"] {
+        data.bytes(&format!("p/{case}.nii.gz"), b"not looked into");
+        data.bytes(&format!("p/{case}.pkl"), b"not looked into");
+        let foreground = [0.1_f32, 0.8, 0.3, 0.9];
+        let both = foreground.map(|p| 1.0 - p).into_iter().chain(foreground);
+        data.npz(
+            &format!("p/{case}.npz"),
+            &[("probabilities", npy(&[2, 2, 2], both.collect()))],
+        );
+        data.bytes(&format!("y/{case}.npy"), &npy(&[2, 2], vec![0_u8, 1, 0, 1]));
+    }
+    let output = data.run(&[
+        "eval",
+        "p",
+        "y",
+        "--input",
+        "probabilities",
+        "--format",
+        "csv",
+    ]);
+    let report = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(
+        report.contains("p/a.npz") && report.contains("p/b.npz"),
+        "{report}"
+    );
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(
+        said.starts_with("note: ") && said.contains(".npz is read"),
+        "{said}"
+    );
+    // Hard labels are the image, which is none here.
+    data.refused(&["p", "y"], &["a.nii.gz", "b.nii.gz", "2 of 2"]);
+    let output = data.run(&["eval", "p", "y", "--input", "logits"]);
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(
+        said.contains("--prediction-pattern '{case}.nii.gz'"),
+        "{said}"
+    );
+    let npz = [
+        "eval",
+        "p",
+        "y",
+        "--input",
+        "logits",
+        "--prediction-pattern",
+        "{case}.npz",
+    ];
+    assert_eq!(data.run(&npz).status.code(), Some(0));
+}
+
+#[test]
+fn an_addition_to_all_names_is_recognised_and_told() {
+    let data = two(
+        |case| format!("p/case_{case}_0000.npy"),
+        |case| format!("y/case_{case}.npy"),
+    );
+    let pairs = [
+        ("p/case_0_0000.npy", "y/case_0.npy"),
+        ("p/case_1_0000.npy", "y/case_1.npy"),
+    ];
+    let (_, said) = data.pairs(&["p", "y"], &pairs);
+    assert!(
+        said.starts_with("note: ") && said.contains("'{case}_0000'"),
+        "{said}"
+    );
+    // A case without a prediction fails, and not the others.
+    data.labels("y/case_2.npy", LABELS[2]);
+    let (report, code, said) = data.eval(&["p", "y"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(report["cases"].as_array().map(Vec::len), Some(2));
+    assert!(said.contains("no prediction of the case case_2"), "{said}");
+}
+
+#[test]
+fn patterns_say_where_the_name_is() {
+    let data = two(
+        |case| format!("d/{case}_pred.npy"),
+        |case| format!("d/{case}_true.npy"),
+    );
+    data.refused(
+        &["d", "d", "--prediction-pattern", "{case}_predicted"],
+        &["--prediction-pattern"],
+    );
+    let patterns = [
+        "d",
+        "d",
+        "--prediction-pattern",
+        "{case}_pred",
+        "--target-pattern",
+        "{case}_true.npy",
+    ];
+    let pairs = [
+        ("d/0_pred.npy", "d/0_true.npy"),
+        ("d/1_pred.npy", "d/1_true.npy"),
+    ];
+    data.pairs(&patterns, &pairs);
+    // Without them each file is its own target, which is said.
+    let (report, code, said) = data.eval(&["d", "d"]);
+    assert_eq!((report["mean"].as_f64(), code), (Some(0.0), Some(0)));
+    assert!(said.contains("against itself"), "{said}");
+    // Two folders: the patterns are proposed, and pair what they say.
+    let data = two(
+        |case| format!("p/{case}_pred.npy"),
+        |case| format!("y/{case}_true.npy"),
+    );
+    let proposed = "--prediction-pattern '{case}_pred' --target-pattern '{case}_true'";
+    data.refused(&["p", "y"], &[proposed, "0_pred", "1_true"]);
+    assert_eq!(
+        data.run(&["eval", "p", "y", "--target-pattern", "true"])
+            .status
+            .code(),
+        Some(2)
+    );
+    data.refused(
+        &["p/0_pred.npy", "y/0_true.npy", "--recursive"],
+        &["--recursive", "no folder"],
+    );
+}
+
+#[test]
+fn cases_in_folders_of_their_own() {
+    let data = two(
+        |case| format!("p/{case}/seg.npy"),
+        |case| format!("y/{case}/seg.npy"),
+    );
+    let pairs = [
+        ("p/0/seg.npy", "y/0/seg.npy"),
+        ("p/1/seg.npy", "y/1/seg.npy"),
+    ];
+    data.pairs(&["p", "y"], &pairs);
+    let data = two(
+        |case| format!("p/{case}.npy"),
+        |case| format!("y/{case}/{case}-seg.npy"),
+    );
+    let pairs = [("p/0.npy", "y/0/0-seg.npy"), ("p/1.npy", "y/1/1-seg.npy")];
+    data.pairs(&["p", "y"], &pairs);
+    // Several files in each: BraTS.
+    for case in [0, 1] {
+        data.labels(&format!("y/{case}/{case}-t1.npy"), LABELS[2]);
+    }
+    data.refused(&["p", "y"], &["--target-pattern"]);
+    data.pairs(&["p", "y", "--target-pattern", "{case}/{case}-seg"], &pairs);
+}
+
+#[test]
+fn folders_within_folders_are_part_of_the_name() {
+    let data = two(
+        |case| format!("p/{case}/x.npy"),
+        |case| format!("y/{case}/x.npy"),
+    );
+    data.labels("p/x.npy", GUESSES[2]);
+    data.labels("y/x.npy", LABELS[2]);
+    data.pairs(&["p", "y"], &[("p/x.npy", "y/x.npy")]);
+    let pairs = [
+        ("p/0/x.npy", "y/0/x.npy"),
+        ("p/1/x.npy", "y/1/x.npy"),
+        ("p/x.npy", "y/x.npy"),
+    ];
+    data.pairs(&["p", "y", "--recursive"], &pairs);
+}
+
+#[test]
+fn a_key_chooses_from_every_archive_of_a_folder() {
+    let data = Data::new();
+    for case in [0, 1] {
+        let arrays = [
+            ("image", npy(&[2, 4], vec![0.5_f32; 8])),
+            ("guess", npy(&[2, 4], GUESSES[case].to_vec())),
+            ("label", npy(&[2, 4], LABELS[case].to_vec())),
+        ];
+        data.npz(&format!("d/{case}.npz"), &arrays);
+        data.bytes(&format!("d/{case}.png"), b"not looked into");
+    }
+    let pairs = [
+        ("d/0.npz:guess", "d/0.npz:label"),
+        ("d/1.npz:guess", "d/1.npz:label"),
+    ];
+    data.pairs(&["d:guess", "d:label"], &pairs);
+    data.refused(
+        &["d:guess", "d:labels"],
+        &["labels", "guess, image, label", "2 of 2"],
+    );
+    data.labels("y/0.npy", LABELS[0]);
+    data.refused(
+        &["d:guess", "y:label"],
+        &["y: ", ".npz or .safetensors", "label"],
+    );
+}
+
+#[test]
+fn a_manifest_lists_the_cases() {
+    let data = two(
+        |case| format!("m/p/{case}.npy"),
+        |case| format!("m/y{case}.npy"),
+    );
+    data.bytes(
+        "m/cases.csv",
+        b"case,prediction,target\nzoe,p/0.npy,y0.npy\nanna,p/1.npy,y1.npy\n",
+    );
+    let pairs = [("m/p/0.npy", "m/y0.npy"), ("m/p/1.npy", "m/y1.npy")];
+    data.pairs(&["--manifest", "m/cases.csv"], &pairs);
+    data.bytes(
+        "m/cases.csv",
+        b"prediction,target\np/0.npy,y0.npy\np/1.npy,nowhere.npy\np/0.npy,\n",
+    );
+    let (report, code, said) = data.eval(&["--manifest", "m/cases.csv"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(report["cases"].as_array().map(Vec::len), Some(1));
+    assert_eq!(report["failed"][0]["target"], "m/nowhere.npy");
+    assert_eq!(report["failed"][1]["target"], Value::Null);
+    assert!(said.contains("line 4") && said.contains("2 of 3"), "{said}");
+    data.refused(&["--manifest", "nowhere.csv"], &["nowhere.csv"]);
+    for arguments in [&["p", "y", "--manifest", "m/cases.csv"][..], &["p"]] {
+        assert_eq!(data.eval(arguments).1, Some(2));
+    }
+}
+
+#[test]
+fn one_bad_case_leaves_the_others_alone() {
+    let data = two(
+        |case| format!("p/{case}.npy"),
+        |case| format!("y/{case}.npy"),
+    );
+    data.bytes("p/0a.npy", b"");
+    data.labels("y/0a.npy", LABELS[2]);
+    data.labels("p/2.npy", GUESSES[2]);
+    data.labels("y/3.npy", LABELS[2]);
+    let (report, code, said) = data.eval(&["p", "y"]);
+    assert_eq!(code, Some(1));
+    let mean = 0.5 * (data.score("p/0.npy", "y/0.npy") + data.score("p/1.npy", "y/1.npy"));
+    assert!((report["mean"].as_f64().expect("a mean") - mean).abs() < 1e-12);
+    let failed = report["failed"].as_array().expect("the failed");
+    let files = |side: &str| -> Vec<Value> { failed.iter().map(|f| f[side].clone()).collect() };
+    assert_eq!(
+        files("prediction"),
+        ["p/0a.npy".into(), "p/2.npy".into(), Value::Null]
+    );
+    assert_eq!(
+        files("target"),
+        ["y/0a.npy".into(), Value::Null, "y/3.npy".into()]
+    );
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 4, "{said}");
+    for (line, failed) in lines.iter().zip(failed) {
+        let message = failed["message"].as_str().expect("a message");
+        assert_eq!(*line, format!("error: {message}"));
+    }
+    assert_eq!(lines[3], "error: 3 of 5 cases have no score");
+    // The same of the other command, and of the other forms of a report.
+    let compared = data.run(&["compare", "p", "y", "--input", "labels", "--format", "csv"]);
+    assert_eq!(compared.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&compared.stdout).lines().count(),
+        1 + 2 * 14
+    );
+}
+
+#[test]
+fn the_first_failure_ends_all_if_wanted() {
+    let data = two(
+        |case| format!("p/{case}.npy"),
+        |case| format!("y/{case}.npy"),
+    );
+    data.labels("p/2.npy", GUESSES[2]);
+    data.bytes("y/2.npy", b"");
+    data.refused(&["p", "y", "--fail-fast"], &["y/2.npy"]);
+    data.bytes("y/1.npy", b"");
+    let (_, _, said) = data.eval(&["p", "y", "--fail-fast"]);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("y/1.npy"), "{said}");
+    fs::remove_file(data.0.path().join("y/2.npy")).expect("a file");
+    data.refused(&["p", "y", "--fail-fast"], &["p/2.npy", "no target"]);
+}
+
+/// Gradients of predictions of 2 × 2 pixels in folders of their own.
+#[test]
+fn gradients_lie_in_folders_as_cases_do() {
+    let data = Data::new();
+    let probabilities = vec![0.9_f32, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6];
+    for case in ["a", "b"] {
+        let p = npy(&[2, 2, 2], probabilities.clone());
+        data.bytes(&format!("p/{case}/seg.npy"), &p);
+        data.bytes(
+            &format!("y/{case}/seg.npy"),
+            &npy(&[2, 2], vec![0_u8, 0, 0, 1]),
+        );
+    }
+    data.bytes("p/c/seg.npy", b"");
+    data.bytes("y/c/seg.npy", b"");
+    let there = |path: &str| data.0.path().join(path).exists();
+    fs::create_dir(data.0.path().join("g")).expect("a folder");
+    let eval = ["eval", "p", "y", "--gradient", "g"];
+    let stopped = data.run(&[&eval[..], &["--fail-fast"]].concat());
+    assert!(stopped.stdout.is_empty() && !there("g/a"));
+    let output = data.run(&eval);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(there("g/a/seg.npy") && there("g/b/seg.npy") && !there("g/c"));
+    let left = fs::read_dir(data.0.path().join("g")).expect("a folder");
+    assert_eq!(left.count(), 2);
+
+    // No gradient takes the place of an input, of another gradient, or lies elsewhere.
+    let prediction = || fs::read(data.0.path().join("p/a/seg.npy")).expect("the prediction");
+    let before = prediction();
+    let refused = |arguments: &[&str], words: &[&str]| {
+        let output = data.run(&[&["eval"], arguments].concat());
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(output.stdout.is_empty());
+        for word in words {
+            assert!(said.contains(word), "{said:?} does not say {word:?}");
+        }
+    };
+    refused(
+        &["p", "y", "--gradient", "p"],
+        &["p/a/seg.npy", "is an input"],
+    );
+    assert_eq!(prediction(), before);
+    for (names, word) in [(["x", "x"], "of their own"), (["x", "../x"], "leads out")] {
+        let rows = format!(
+            "case,prediction,target\n{},p/a/seg.npy,y/a/seg.npy\n{},p/b/seg.npy,y/b/seg.npy\n",
+            names[0], names[1]
+        );
+        data.bytes("cases.csv", rows.as_bytes());
+        refused(&["--manifest", "cases.csv", "--gradient", "g"], &[word]);
+    }
+    assert!(!there("x.npy"));
+}
