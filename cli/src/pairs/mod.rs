@@ -10,6 +10,7 @@ mod pattern;
 use std::path::{Path, PathBuf};
 
 pub(crate) use args::Pairing;
+pub(crate) use pattern::stem;
 
 use crate::args::Input;
 use crate::failure::{Failed, Failure};
