@@ -153,6 +153,11 @@ impl fmt::Display for Fault {
                         joined(occurring.iter().copied())
                     )?;
                 }
+                if occurring.len() > *channels {
+                    f.write_str(
+                        "; --regions says which labels each channel is a union of, such as --regions whole=1,2 core=1",
+                    )?;
+                }
                 write!(
                     f,
                     "; --ignore-label {label} leaves its voxels out; --input labels is for a PRED that is a label map)"

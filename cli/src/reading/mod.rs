@@ -10,6 +10,9 @@ pub(crate) mod classes;
 pub(crate) mod numbers;
 mod turn;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 pub(crate) use axes::{Axes, Axis};
@@ -113,6 +116,11 @@ pub(crate) fn read(
         _ => Turn::NONE,
     };
     let (mut fitting, nearest) = candidates::pairs(asked, prediction, target, &turn)?;
+    // Voxels have two axes at least, where that fits.
+    let flat = |reading: &Reading| reading.prediction.space().len() < 2;
+    if !fitting.iter().all(flat) {
+        fitting.retain(|reading| !flat(reading));
+    }
     if fitting.len() > 1 {
         weigh(asked, prediction, target, &mut fitting);
     }
