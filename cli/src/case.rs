@@ -91,7 +91,7 @@ pub(crate) fn assemble(
         let ours = |axis| survey::sums_to(&prediction.values, axis, scale);
         let theirs = |axis| survey::sums_to(&target.values, axis, target_scale);
         let is_unit = || {
-            let summary = survey::summarize(&target.values);
+            let summary = survey::summarize(&target);
             let slack = if data.clamp { 0.5 } else { 1e-6 };
             summary.min >= -slack && summary.max <= target_scale * (1.0 + slack)
         };
@@ -465,7 +465,7 @@ impl Building<'_> {
 
     /// Probabilities or logits.
     fn soft(mut self, prediction: Volume, target: Volume) -> Result<Case, Failure> {
-        let summary = survey::summarize(&prediction.values);
+        let summary = survey::summarize(&prediction);
         let foreground = !self.reading.prediction.has(Axis::Class);
         let channels = self.reading.prediction.position(Axis::Class);
         let channels = channels.map_or(1, |axis| prediction.values.shape()[axis]);
@@ -535,7 +535,7 @@ impl Building<'_> {
 
     /// Whether a target without a class axis is soft: between 0 and 1, and not all integers.
     fn is_soft(&self, target: &Volume) -> bool {
-        let summary = survey::summarize(&target.values);
+        let summary = survey::summarize(target);
         let slack = if self.data.clamp { 0.5 } else { 0.0 };
         let floats = !summary.integers && summary.min >= -slack && summary.max <= 1.0 + slack;
         floats && survey::label_map(target.values.clone(), target.scaling).is_err()
@@ -555,7 +555,7 @@ impl Building<'_> {
             let message = "holds no labels but a one-hot or soft target, expected a label map beside --regions";
             return Err(self.file(&self.pair.target, message));
         }
-        let summary = survey::summarize(&target.values);
+        let summary = survey::summarize(&target);
         let treatment = Treatment {
             scale: self.data.target_scale,
             clamp: self.data.clamp,

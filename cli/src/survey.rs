@@ -4,7 +4,7 @@ use bytemuck::AnyBitPattern;
 use ndarray::{ArrayD, ArrayViewD, Axis};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::read::{Numbers, Scaling, Values};
+use crate::read::{Numbers, Scaling, Stored, Values, Volume};
 use crate::reading::numbers::Summary;
 
 /// Evaluates an expression for the numbers of a file, whatever their type.
@@ -40,13 +40,15 @@ number!(u8, u16, i32, i64, f32, f64);
 const FEW: usize = 256;
 
 /// A summary of all numbers; NaN is looked for by whoever needs numbers.
-pub(crate) fn summarize(values: &Values) -> Summary {
+pub(crate) fn summarize(volume: &Volume) -> Summary {
+    let values = &volume.values;
     let (min, max) = with_numbers!(values, numbers => range(numbers));
     let integers = !matches!(values, Values::F32(_) | Values::F64(_));
     Summary {
         min,
         max,
         integers,
+        bf16: volume.stored == Stored::Bf16,
         distinct: integers.then(|| occurring_up_to(values, FEW).len()),
     }
 }

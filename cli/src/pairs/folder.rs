@@ -112,7 +112,7 @@ impl Side<'_> {
             }
             (None, None) => format!(
                 "found no file to score in it ({files}), expected one of {}",
-                read::EXTENSIONS.join(", ")
+                read::extensions()
             ),
         }
     }

@@ -18,8 +18,15 @@ pub(crate) enum Fault {
     Io(#[from] io::Error),
     #[error("found no regular file, expected one")]
     NotAFile,
-    #[error("found an unknown file type, expected one of {}", super::EXTENSIONS.join(", "))]
+    #[error("found an unknown file type, expected one of {}", super::kind::list())]
     UnknownExtension,
+    #[error("is one file of a pair: found no {} beside it", expected.display())]
+    NoOtherFile { expected: PathBuf },
+    #[error(
+        "found a colour at index {index:?}, expected grey or palette indices: what class a colour means stands in a table that no \
+         picture has, so save the class of each pixel instead"
+    )]
+    Coloured { index: Vec<usize> },
     #[error("is not a valid {format} file: found {found}, expected {expected}")]
     Malformed {
         format: &'static str,

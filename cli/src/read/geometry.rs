@@ -12,6 +12,15 @@ pub(crate) struct Geometry {
 const TOLERANCE: f64 = 1e-3;
 
 impl Geometry {
+    /// From the step along each axis and the position of the first voxel, in a space whose axes have these signs in NIfTI's.
+    pub(super) fn new(steps: [[f64; 3]; 3], origin: [f64; 3], signs: [f64; 3]) -> Self {
+        let row =
+            |i: usize| [steps[0][i], steps[1][i], steps[2][i], origin[i]].map(|x| x * signs[i]);
+        Self {
+            affine: [row(0), row(1), row(2)],
+        }
+    }
+
     /// The largest displacement between the outer corners of the volume of `shape` under the two maps, if it is
     /// beyond rounding. The first three axes of `shape` are the spatial ones. Infinite where a map is not finite.
     pub(crate) fn mismatch(&self, other: &Geometry, shape: &[usize]) -> Option<f64> {

@@ -9,7 +9,7 @@ use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use super::{Fault, Numbers, Values};
 
 /// The type of one number in a file.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Element {
     Bool,
     U8,
@@ -27,7 +27,7 @@ pub(super) enum Element {
 }
 
 impl Element {
-    fn bytes(self) -> usize {
+    pub(super) fn bytes(self) -> usize {
         use Element::*;
         match self {
             Bool | U8 | I8 => 1,
@@ -90,6 +90,11 @@ impl Layout {
 }
 
 impl Layout {
+    /// How many bytes the numbers take.
+    pub(super) fn bytes(&self) -> Result<u64, Fault> {
+        Ok(Plan::new(self, None)?.bytes)
+    }
+
     /// The numbers where they are in the file, from `offset` on, if it holds them as the processor does.
     pub(super) fn map(
         &self,

@@ -27,6 +27,21 @@ impl Values {
             Values::F64(a) => a.shape(),
         }
     }
+
+    /// The same with its axes in this order.
+    pub(super) fn permuted(self, order: &[usize]) -> Self {
+        if order.is_sorted() {
+            return self;
+        }
+        macro_rules! permuted {
+            ($($kind:ident)*) => {
+                match self {
+                    $(Values::$kind(a) => Values::$kind(a.into_owned().permuted_axes(order).into()),)*
+                }
+            };
+        }
+        permuted!(U8 U16 I32 I64 F32 F64)
+    }
 }
 
 /// The numbers of a file and what the file says about them.

@@ -9,6 +9,8 @@ pub(crate) struct Summary {
     pub(crate) max: f64,
     /// Whether the file's numbers are integers.
     pub(crate) integers: bool,
+    /// Whether they are stored as bfloat16.
+    pub(crate) bf16: bool,
     /// How many different integers there are, up to a bound.
     pub(crate) distinct: Option<usize>,
 }
@@ -22,8 +24,11 @@ pub(crate) struct Treatment {
     pub(crate) clamp: bool,
 }
 
-/// The number after 1 in half precision, at which averages of it end.
+/// The number after 1 in half precision, at which averages of it end, whatever they are stored as later.
 pub(crate) const AFTER_ONE: f64 = 1.0 + 1.0 / 1024.0;
+
+/// The same of bfloat16.
+const AFTER_ONE_BF16: f64 = 1.0 + 1.0 / 128.0;
 
 /// How far from [0, 1] a probability is by rounding.
 const ROUNDING: f64 = 1e-6;
@@ -54,7 +59,8 @@ pub(crate) fn probabilities(
     }
     let (min, max) = (summary.min / factor, summary.max / factor);
     // A number that is exactly the next one after 1 in half precision is 1, rounded.
-    let half_step = max == AFTER_ONE && min >= -ROUNDING;
+    let next = max == AFTER_ONE || (summary.bf16 && max == AFTER_ONE_BF16);
+    let half_step = next && min >= -ROUNDING;
     Ok(Treatment {
         scale,
         clamp: clamp || half_step,

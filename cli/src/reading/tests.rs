@@ -89,19 +89,54 @@ fn shapes_and_formats_that_leave_one_reading() {
         (&[3, 5, 9, 8], Unsaid, &[5, 9, 8], Unsaid, ["czyx", "zyx"]),
         (&[5, 3, 9, 8], Unsaid, &[5, 9, 8], Unsaid, ["ncyx", "nyx"]),
         // Axes of length 1 are none.
-        (&[5, 3, 9, 8], Unsaid, &[5, 1, 9, 8], Unsaid, ["ncyx", "n1yx"]),
+        (
+            &[5, 3, 9, 8],
+            Unsaid,
+            &[5, 1, 9, 8],
+            Unsaid,
+            ["ncyx", "n1yx"],
+        ),
         (&[3, 1, 9, 8], ClassFirst, &[9, 8], Picture, ["c1yx", "yx"]),
-        (&[7, 9, 8, 1, 3], XyzFirst, &[7, 9, 8], XyzFirst, ["xyz1c", "xyz"]),
-        (&[7, 9, 8, 3], XyzFirst, &[7, 9, 8, 1], XyzFirst, ["xyzc", "xyz1"]),
-        (&[2, 1, 9, 8], Unsaid, &[2, 1, 9, 8], Unsaid, ["n1yx", "n1yx"]),
+        (
+            &[7, 9, 8, 1, 3],
+            XyzFirst,
+            &[7, 9, 8],
+            XyzFirst,
+            ["xyz1c", "xyz"],
+        ),
+        (
+            &[7, 9, 8, 3],
+            XyzFirst,
+            &[7, 9, 8, 1],
+            XyzFirst,
+            ["xyzc", "xyz1"],
+        ),
+        (
+            &[2, 1, 9, 8],
+            Unsaid,
+            &[2, 1, 9, 8],
+            Unsaid,
+            ["n1yx", "n1yx"],
+        ),
         // nnU-Net's array beside its image: the axes of space run the other way, equal or not.
-        (&[3, 8, 8, 8], ClassFirst, &[8, 8, 8], XyzFirst, ["czyx", "xyz"]),
+        (
+            &[3, 8, 8, 8],
+            ClassFirst,
+            &[8, 8, 8],
+            XyzFirst,
+            ["czyx", "xyz"],
+        ),
         (&[3, 8, 9, 7], Unsaid, &[7, 9, 8], XyzFirst, ["czyx", "xyz"]),
         (&[7, 9, 8, 3], Unsaid, &[7, 9, 8], XyzFirst, ["xyzc", "xyz"]),
         (&[9, 8], Picture, &[8, 9], XyzFirst, ["yx", "xy"]),
     ];
     for (ours, our_order, theirs, their_order, expected) in cases {
-        read_as(&plain, &input(ours, our_order), &input(theirs, their_order), expected);
+        read_as(
+            &plain,
+            &input(ours, our_order),
+            &input(theirs, their_order),
+            expected,
+        );
     }
 }
 
@@ -192,9 +227,15 @@ fn options_choose_or_contradict() {
         axes: "yx".parse().ok(),
         ..Asked::default()
     };
-    assert!(matches!(reading(&short, &volume(), &volume()), Err(Fault::Option { .. })));
+    assert!(matches!(
+        reading(&short, &volume(), &volume()),
+        Err(Fault::Option { .. })
+    ));
     assert!("nyyx".parse::<Axes>().is_err() && "q".parse::<Axes>().is_err());
-    assert_eq!("bcdhw".parse::<Axes>().map(|axes| axes.to_string()), Ok("nczyx".to_owned()));
+    assert_eq!(
+        "bcdhw".parse::<Axes>().map(|axes| axes.to_string()),
+        Ok("nczyx".to_owned())
+    );
 }
 
 #[test]
@@ -253,7 +294,10 @@ fn classes_are_the_labels_that_occur() {
     assert_eq!(names(&found), [0, 1, 2]);
     // A mask of 0 and 1 beside one of 0 and 255.
     let found = Classes::for_labels(&plain, &[0, 1], &[0, 255]).expect("classes");
-    assert_eq!((names(&found), found.of(1), found.of(255)), (vec![0, 255], &[1][..], &[1][..]));
+    assert_eq!(
+        (names(&found), found.of(1), found.of(255)),
+        (vec![0, 255], &[1][..], &[1][..])
+    );
     let listed = Labels {
         labels: Some(vec![0, 1, 2, 4]),
         ..Labels::default()
@@ -261,7 +305,10 @@ fn classes_are_the_labels_that_occur() {
     let found = Classes::for_labels(&listed, &[0], &[0, 4]).expect("classes");
     assert_eq!(names(&found), [0, 1, 2, 4]);
     let unlisted = Classes::for_labels(&listed, &[3], &[0]);
-    assert!(matches!(unlisted, Err(LabelFault::Unlisted { label: 3, .. })));
+    assert!(matches!(
+        unlisted,
+        Err(LabelFault::Unlisted { label: 3, .. })
+    ));
 }
 
 #[test]
@@ -274,22 +321,37 @@ fn channels_are_labels_where_that_is_plain() {
     assert_eq!(of(&plain, &[0, 1, 2, 4], 4), Ok(vec![0, 1, 2, 4]));
     assert_eq!(of(&plain, &[0, 255], 1), Ok(vec![0, 255]));
     // 255 often is void.
-    assert!(matches!(of(&plain, &[0, 1, 255], 3), Err(LabelFault::NoClass { label: 255, .. })));
-    assert!(matches!(of(&plain, &[0, 1, 7], 2), Err(LabelFault::NoClass { label: 7, .. })));
+    assert!(matches!(
+        of(&plain, &[0, 1, 255], 3),
+        Err(LabelFault::NoClass { label: 255, .. })
+    ));
+    assert!(matches!(
+        of(&plain, &[0, 1, 7], 2),
+        Err(LabelFault::NoClass { label: 7, .. })
+    ));
     let without = |label| Labels {
         ignored: vec![label],
         ..Labels::default()
     };
     assert_eq!(of(&without(255), &[0, 1, 255], 3), Ok(vec![0, 1, 2]));
-    assert_eq!(of(&without(255), &[0, 255], 1), Err(LabelFault::WholeForeground { ignored: 255 }));
+    assert_eq!(
+        of(&without(255), &[0, 255], 1),
+        Err(LabelFault::WholeForeground { ignored: 255 })
+    );
     assert_eq!(of(&without(0), &[0, 1, 2, 3], 3), Ok(vec![1, 2, 3]));
-    assert_eq!(of(&without(0), &[0, 1, 2], 3), Err(LabelFault::Shift { channels: 3 }));
+    assert_eq!(
+        of(&without(0), &[0, 1, 2], 3),
+        Err(LabelFault::Shift { channels: 3 })
+    );
     let listed = Labels {
         labels: Some(vec![1, 2, 3]),
         ..without(0)
     };
     assert_eq!(of(&listed, &[0, 1, 2], 3), Ok(vec![1, 2, 3]));
-    assert!(matches!(of(&listed, &[1], 2), Err(LabelFault::Count { .. })));
+    assert!(matches!(
+        of(&listed, &[1], 2),
+        Err(LabelFault::Count { .. })
+    ));
 }
 
 #[test]
@@ -315,6 +377,7 @@ fn numbers_are_what_they_are_said_to_be() {
         min,
         max,
         integers,
+        bf16: false,
         distinct: integers.then_some(3),
     };
     let taken = |summary, scale, clamp| numbers::probabilities(&summary, scale, clamp);
@@ -325,8 +388,14 @@ fn numbers_are_what_they_are_said_to_be() {
     let refused = taken(summary(0.0, 9_949.0, true), None, false).expect_err("integers");
     assert!(refused.to_string().contains("--scale 10000"), "{refused}");
     // The step of half precision after 1 is rounding; more is not.
-    let clamped = Treatment { clamp: true, ..plain };
-    assert_eq!(taken(summary(0.0, numbers::AFTER_ONE, false), None, false), Ok(clamped));
+    let clamped = Treatment {
+        clamp: true,
+        ..plain
+    };
+    assert_eq!(
+        taken(summary(0.0, numbers::AFTER_ONE, false), None, false),
+        Ok(clamped)
+    );
     assert_eq!(taken(summary(-0.02, 1.02, false), None, false), Ok(plain));
     assert_eq!(taken(summary(-0.02, 1.02, false), None, true), Ok(clamped));
     assert!(numbers::logits(&summary(0.0, 255.0, true), || false).is_err());
@@ -340,7 +409,11 @@ fn order_of(samples: bool, space: usize, last: bool, reversed: bool) -> Vec<Axis
     if reversed {
         letters.reverse();
     }
-    let mut axes = if samples { vec![Axis::Sample] } else { Vec::new() };
+    let mut axes = if samples {
+        vec![Axis::Sample]
+    } else {
+        Vec::new()
+    };
     if last {
         axes.extend(letters);
         axes.push(Axis::Class);

@@ -1,0 +1,275 @@
+//! NRRD (`.nrrd`, `.seg.nrrd`, or `.nhdr` beside its data), as 3D Slicer writes it.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::path::Path;
+
+use super::payload::{Element, Layout};
+use super::text::{Data, Encoding, Lines, Start, named_by, numbers};
+use super::{AxisOrder, Fault, Format, Geometry, Volume, open_regular};
+
+pub(super) fn read(path: &Path, file: File) -> Result<Volume, Fault> {
+    let mut lines = Lines::new(file.try_clone()?);
+    let header = Header::read(&mut lines)?;
+    let layout = header.layout()?;
+    let data = header.data(path, file, lines.position())?;
+    let values = data.read(&layout)?;
+    let directions = header.directions(layout.shape.len())?;
+    let (order, spatial) = header.order(&directions, layout.shape.len());
+    Ok(Volume {
+        geometry: header.geometry(&order[..spatial], &directions),
+        ..Volume::plain(
+            Format::Nrrd,
+            AxisOrder::XyzFirst,
+            layout.element.into(),
+            values.permuted(&order),
+        )
+    })
+}
+
+fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Fault {
+    Fault::malformed("NRRD", found, expected)
+}
+
+fn unsupported(found: String, expected: &'static str) -> Fault {
+    Fault::Unsupported { found, expected }
+}
+
+/// A step along an axis of the array, where that is one of space.
+type Direction = Option<Vec<f64>>;
+
+/// The fields of a header, with names in small letters.
+struct Header {
+    fields: HashMap<String, String>,
+}
+
+impl Header {
+    fn read(lines: &mut Lines) -> Result<Self, Fault> {
+        let magic = lines.next()?.unwrap_or_default();
+        if !magic.starts_with("NRRD000") {
+            let found = format!("the first line {magic:.40?}");
+            return Err(malformed(found, "NRRD0001 to NRRD0005"));
+        }
+        let mut fields = HashMap::new();
+        while let Some(line) = lines.next()?.filter(|line| !line.is_empty()) {
+            // Lines with := are for whoever wrote them.
+            if line.starts_with('#') || line.contains(":=") {
+                continue;
+            }
+            let Some((name, value)) = line.split_once(':') else {
+                let found = format!("the line {line:.40?} in the header");
+                return Err(malformed(found, "NAME: VALUE"));
+            };
+            let name = name.trim().to_ascii_lowercase();
+            let is_list = name == "data file" || name == "datafile";
+            fields.insert(name, value.trim().to_owned());
+            if is_list && value.trim().starts_with("LIST") {
+                break;
+            }
+        }
+        Ok(Self { fields })
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str)
+    }
+
+    fn require(&self, name: &str) -> Result<&str, Fault> {
+        let missing = || malformed(format!("no field {name:?}"), "one");
+        self.get(name).ok_or_else(missing)
+    }
+
+    fn layout(&self) -> Result<Layout, Fault> {
+        let element = element(self.require("type")?)?;
+        let sizes = self.require("sizes")?;
+        let shape: Option<Vec<u64>> = numbers(sizes);
+        let dimension = self.require("dimension")?;
+        let rank: Option<usize> = dimension.parse().ok();
+        let shape = shape.filter(|shape| {
+            Some(shape.len()) == rank && (1..=16).contains(&shape.len()) && !shape.contains(&0)
+        });
+        let Some(shape) = shape else {
+            let found = format!("dimension {dimension:.40} and sizes {sizes:.200}");
+            return Err(malformed(
+                found,
+                "as many positive sizes as dimensions, at most 16",
+            ));
+        };
+        let big_endian = match self.get("endian") {
+            Some("little") => false,
+            Some("big") => true,
+            None if element.bytes() == 1 => false,
+            found => {
+                let found = format!("endian {:.40}", found.unwrap_or("not given"));
+                return Err(malformed(found, "little or big"));
+            }
+        };
+        Ok(Layout {
+            element,
+            big_endian,
+            fortran: true,
+            shape,
+        })
+    }
+
+    fn data(&self, path: &Path, file: File, behind_header: u64) -> Result<Data, Fault> {
+        let encoding = match self.require("encoding")?.to_ascii_lowercase().as_str() {
+            "raw" => Encoding::Raw,
+            "gzip" | "gz" => Encoding::Gzip,
+            other => {
+                let found = format!("the encoding {other:.40}");
+                return Err(unsupported(found, "raw or gzip"));
+            }
+        };
+        let skips = |name: &str, short: &str| -> Result<i64, Fault> {
+            let Some(text) = self.get(name).or(self.get(short)) else {
+                return Ok(0);
+            };
+            let fault = || malformed(format!("{name} {text:.40}"), "an integer");
+            text.parse().map_err(|_| fault())
+        };
+        let (lines, bytes) = (
+            skips("line skip", "lineskip")?,
+            skips("byte skip", "byteskip")?,
+        );
+        let (file, start) = match self.get("data file").or(self.get("datafile")) {
+            None => (file, behind_header),
+            Some(name) if name.starts_with("LIST") || name.contains('%') => {
+                let found = "data in several files".to_owned();
+                return Err(unsupported(found, "data in one file"));
+            }
+            Some(name) => (open_regular(&named_by(path, name))?, 0),
+        };
+        let start = match (bytes, encoding) {
+            (-1, Encoding::Raw) => Start::FromEnd,
+            (..-1, _) | (-1, _) => {
+                return Err(malformed(
+                    format!("byte skip {bytes}"),
+                    "0 or more, or -1 for raw data",
+                ));
+            }
+            _ => Start::Byte(skip_lines(&file, start, lines)?),
+        };
+        Ok(Data {
+            file,
+            start,
+            encoding,
+            skip: bytes.max(0).unsigned_abs(),
+        })
+    }
+
+    /// The step along each axis of an array of this rank; `None` where there is no such field.
+    fn directions(&self, rank: usize) -> Result<Option<Vec<Direction>>, Fault> {
+        let Some(text) = self.get("space directions") else {
+            return Ok(None);
+        };
+        let found = vectors(text).filter(|found| found.len() == rank);
+        let fault = || {
+            let found = format!("space directions {text:.200}");
+            malformed(found, format!("a vector or none for each of {rank} axes"))
+        };
+        found.map(Some).ok_or_else(fault)
+    }
+
+    /// The axes in the order x, y, z, others, and how many are those of space.
+    fn order(&self, directions: &Option<Vec<Direction>>, rank: usize) -> (Vec<usize>, usize) {
+        let kinds: Vec<String> = self
+            .get("kinds")
+            .map(|text| text.to_ascii_lowercase())
+            .map_or(Vec::new(), |text| {
+                text.split_whitespace().map(str::to_owned).collect()
+            });
+        let is_spatial = |axis: &usize| match (directions, kinds.get(*axis)) {
+            (Some(directions), _) => directions[*axis].is_some(),
+            (None, Some(kind)) => matches!(kind.as_str(), "space" | "domain" | "???" | "none"),
+            (None, None) => true,
+        };
+        let (mut order, others): (Vec<usize>, Vec<usize>) = (0..rank).partition(is_spatial);
+        let spatial = order.len();
+        order.extend(others);
+        (order, spatial)
+    }
+
+    /// Three directions and an origin, in a space whose axes have names of anatomy.
+    fn geometry(&self, spatial: &[usize], directions: &Option<Vec<Direction>>) -> Option<Geometry> {
+        let signs = match self.get("space")?.to_ascii_lowercase().as_str() {
+            "right-anterior-superior" | "ras" => [1.0, 1.0, 1.0],
+            "left-anterior-superior" | "las" => [-1.0, 1.0, 1.0],
+            "left-posterior-superior" | "lps" => [-1.0, -1.0, 1.0],
+            _ => return None,
+        };
+        let triple = |vector: &[f64]| <[f64; 3]>::try_from(vector).ok();
+        let [x, y, z] = <[usize; 3]>::try_from(spatial).ok()?;
+        let directions = directions.as_ref()?;
+        let step = |axis: usize| triple(directions.get(axis)?.as_deref()?);
+        let origin = vectors(self.get("space origin")?)?;
+        let [Some(origin)] = origin.as_slice() else {
+            return None;
+        };
+        Some(Geometry::new(
+            [step(x)?, step(y)?, step(z)?],
+            triple(origin)?,
+            signs,
+        ))
+    }
+}
+
+/// The byte behind so many lines.
+fn skip_lines(file: &File, start: u64, lines: i64) -> Result<u64, Fault> {
+    let mut source = BufReader::new(file.try_clone()?);
+    source.seek(SeekFrom::Start(start))?;
+    for _ in 0..lines {
+        if source.skip_until(b'\n')? == 0 {
+            break;
+        }
+    }
+    Ok(source.stream_position()?)
+}
+
+/// `(1, 0, 0) none (0, 0, 1)`.
+fn vectors(text: &str) -> Option<Vec<Direction>> {
+    let mut found = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix("none") {
+            found.push(None);
+            rest = after.trim_start();
+            continue;
+        }
+        let (inside, after) = rest.strip_prefix('(')?.split_once(')')?;
+        let numbers = inside.split(',').map(|n| n.trim().parse().ok());
+        found.push(Some(numbers.collect::<Option<_>>()?));
+        rest = after.trim_start();
+    }
+    Some(found)
+}
+
+fn element(name: &str) -> Result<Element, Fault> {
+    Ok(match name.to_ascii_lowercase().as_str() {
+        "signed char" | "int8" | "int8_t" => Element::I8,
+        "uchar" | "unsigned char" | "uint8" | "uint8_t" => Element::U8,
+        "short" | "short int" | "signed short" | "signed short int" | "int16" | "int16_t" => {
+            Element::I16
+        }
+        "ushort" | "unsigned short" | "unsigned short int" | "uint16" | "uint16_t" => Element::U16,
+        "int" | "signed int" | "int32" | "int32_t" => Element::I32,
+        "uint" | "unsigned int" | "uint32" | "uint32_t" => Element::U32,
+        "longlong"
+        | "long long"
+        | "long long int"
+        | "signed long long"
+        | "signed long long int"
+        | "int64"
+        | "int64_t" => Element::I64,
+        "ulonglong" | "unsigned long long" | "unsigned long long int" | "uint64" | "uint64_t" => {
+            Element::U64
+        }
+        "float" => Element::F32,
+        "double" => Element::F64,
+        other => {
+            let expected = "integers of 8 to 64 bits, float or double";
+            return Err(unsupported(format!("the type {other:.40}"), expected));
+        }
+    })
+}

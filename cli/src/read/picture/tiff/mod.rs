@@ -1,0 +1,76 @@
+//! TIFF and BigTIFF; several pages are a stack of slices.
+//!
+//! The crate reads directories. It has no palettes, turns what is stored with white as 0, and makes room for a page before it
+//! looks at its data, so pages are read here.
+
+mod page;
+mod strips;
+
+use std::fs::File;
+use std::io::BufReader;
+
+use tiff::TiffError;
+use tiff::decoder::Decoder;
+use tiff::tags::ByteOrder;
+
+use super::super::payload::Element;
+use super::super::{AxisOrder, Fault, Format, Stored, Volume};
+use super::values;
+use page::{Page, Room};
+
+pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
+    let mut decoder = Decoder::new(BufReader::new(file)).map_err(fault)?;
+    let big_endian = decoder.byte_order() == ByteOrder::BigEndian;
+    let mut first: Option<Page> = None;
+    let (mut pages, mut numbers, mut room) = (0, Vec::new(), Room::new(size));
+    loop {
+        if let Some(page) = Page::describe(&mut decoder)? {
+            let first = first.get_or_insert(page.clone());
+            if !first.is_like(&page) {
+                return Err(Fault::Unsupported {
+                    found: format!("pages {first} and {page}"),
+                    expected: "pages of one size and kind",
+                });
+            }
+            numbers.append(&mut page.read(&mut decoder, big_endian, &mut room)?);
+            pages += 1;
+        }
+        if !decoder.more_images() {
+            break;
+        }
+        decoder.next_image().map_err(fault)?;
+    }
+    let Some(page) = first else {
+        return Err(malformed("no page at full resolution", "one or more"));
+    };
+    page.check_hidden_pages(pages)?;
+    let shape = [pages, page.height, page.width];
+    let shape = if pages == 1 { &shape[1..] } else { &shape };
+    let stored = match page.element {
+        Element::U8 => Stored::Integer {
+            max: (1 << page.bits) - 1,
+        },
+        element => element.into(),
+    };
+    Ok(Volume::plain(
+        Format::Tiff,
+        AxisOrder::Picture,
+        stored,
+        values(page.element, big_endian, shape, &numbers)?,
+    ))
+}
+
+fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Fault {
+    Fault::malformed("TIFF", found, expected)
+}
+
+fn fault(error: TiffError) -> Fault {
+    use std::io::ErrorKind;
+    match error {
+        TiffError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            malformed("an end within a directory", "a whole one")
+        }
+        TiffError::IoError(error) if error.kind() != ErrorKind::InvalidData => error.into(),
+        error => malformed(error.to_string(), "a valid file"),
+    }
+}

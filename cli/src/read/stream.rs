@@ -1,0 +1,69 @@
+//! Compressed streams as they are found: several members, and zeros behind them.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::GzDecoder;
+
+/// Unpacks gzip: all members one after the other, up to the end or to zeros that fill up a block, as tapes and some object
+/// stores leave them.
+pub(super) struct Gunzip<R> {
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Gunzip<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self {
+            member: Some(GzDecoder::new(source)),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Gunzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let found = member.read(buffer)?;
+            if found > 0 || buffer.is_empty() {
+                return Ok(found);
+            }
+            let Some(mut rest) = self.member.take().map(GzDecoder::into_inner) else {
+                break;
+            };
+            if skip_zeros(&mut rest)? {
+                self.member = Some(GzDecoder::new(rest));
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Whether anything else follows the zeros.
+fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = source.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(false);
+        }
+        match bytes.iter().position(|&byte| byte != 0) {
+            Some(zeros) => {
+                source.consume(zeros);
+                return Ok(true);
+            }
+            None => {
+                let zeros = bytes.len();
+                source.consume(zeros);
+            }
+        }
+    }
+}
+
+/// The content of a file that may be gzipped, whatever its name, and whether it is.
+pub(super) fn open(file: File) -> io::Result<(Box<dyn Read>, bool)> {
+    let mut source = BufReader::new(file);
+    let gzipped = source.fill_buf()?.starts_with(b"\x1f\x8b");
+    Ok(if gzipped {
+        (Box::new(Gunzip::new(source)), true)
+    } else {
+        (Box::new(source), false)
+    })
+}

@@ -1,0 +1,116 @@
+//! Headers that are lines of text, before numbers in the same file or in another.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, copy, sink};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::ZlibDecoder;
+
+use super::payload::{Layout, verify_end};
+use super::stream::Gunzip;
+use super::{Fault, Values};
+
+/// No header is longer; those that describe hundreds of segments have some 100 kB.
+const MAX_HEADER: u64 = 16 << 20;
+
+/// The lines at the beginning of a file.
+pub(super) struct Lines {
+    source: std::io::Take<BufReader<File>>,
+}
+
+impl Lines {
+    pub(super) fn new(file: File) -> Self {
+        Self {
+            source: BufReader::new(file).take(MAX_HEADER),
+        }
+    }
+
+    /// The next line without its end; `None` where there is none.
+    pub(super) fn next(&mut self) -> Result<Option<String>, Fault> {
+        let mut line = Vec::new();
+        if self.source.read_until(b'\n', &mut line)? == 0 {
+            return Ok(None);
+        }
+        let text = String::from_utf8_lossy(&line);
+        Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
+    }
+
+    /// The byte behind the line that was read last.
+    pub(super) fn position(&self) -> u64 {
+        MAX_HEADER - self.source.limit()
+    }
+}
+
+/// Numbers that are separated by white space.
+pub(super) fn numbers<T: std::str::FromStr>(text: &str) -> Option<Vec<T>> {
+    text.split_whitespace().map(|n| n.parse().ok()).collect()
+}
+
+/// Where the numbers are.
+pub(super) struct Data {
+    pub file: File,
+    pub start: Start,
+    pub encoding: Encoding,
+    /// Bytes to leave out behind the start, after unpacking.
+    pub skip: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    Byte(u64),
+    /// So that the file ends with the numbers.
+    FromEnd,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Raw,
+    Gzip,
+    /// Zlib or gzip, whichever the first bytes announce.
+    Deflate,
+}
+
+impl Data {
+    pub(super) fn read(mut self, layout: &Layout) -> Result<Values, Fault> {
+        let size = self.file.metadata()?.len();
+        let start = match self.start {
+            Start::Byte(start) => start,
+            Start::FromEnd => {
+                let expected = layout.bytes()?;
+                let fault = Fault::Truncated {
+                    expected,
+                    found: size,
+                };
+                size.checked_sub(expected).ok_or(fault)?
+            }
+        };
+        if self.encoding == Encoding::Raw {
+            let start = start.saturating_add(self.skip);
+            let available = size.saturating_sub(start);
+            if let Some(values) = layout.map(&self.file, start, available)? {
+                return Ok(values);
+            }
+            self.file.seek(SeekFrom::Start(start))?;
+            return layout.read(&mut BufReader::new(self.file), Some(available));
+        }
+        self.file.seek(SeekFrom::Start(start))?;
+        let mut packed = BufReader::new(self.file);
+        let is_gzip =
+            self.encoding == Encoding::Gzip || packed.fill_buf()?.starts_with(b"\x1f\x8b");
+        let mut source: Box<dyn Read> = if is_gzip {
+            Box::new(Gunzip::new(packed))
+        } else {
+            Box::new(ZlibDecoder::new(packed))
+        };
+        let damaged = |error: std::io::Error| Fault::Damaged(error.to_string());
+        copy(&mut (&mut source).take(self.skip), &mut sink()).map_err(damaged)?;
+        let values = layout.read(&mut *source, None)?;
+        verify_end(&mut *source)?;
+        Ok(values)
+    }
+}
+
+/// The file that the header in `path` names.
+pub(super) fn named_by(path: &Path, name: &str) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).join(name)
+}
