@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::pairs::Pairing;
+use crate::reading::Axes;
+use crate::reading::classes::Region;
 
 /// Scores segmentation predictions with the Unified Focal loss family: Dice, Jaccard, Tversky, cross entropy, focal,
 /// Combo, and the symmetric and asymmetric Unified Focal losses.
@@ -36,7 +38,7 @@ const COMPARE_EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// One loss of every prediction, and its gradient if asked for
+    /// Score each prediction with one loss; optionally write its gradient
     #[command(after_help = EVAL_EXAMPLES)]
     Eval {
         #[command(flatten)]
@@ -52,7 +54,7 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Every loss of the family, with its default parameters, one row each
+    /// Score with every loss at its defaults, one row per loss
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare {
         #[command(flatten)]
@@ -60,7 +62,7 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// The same on an embedded example: no files needed
+    /// Run `compare` on a built-in example
     Demo {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -80,38 +82,97 @@ pub(crate) struct Data {
     /// What the numbers of PRED are
     #[arg(long, value_enum, default_value_t)]
     pub(crate) input: Input,
-    /// What turns logits into probabilities; softmax if not given
+    /// Function that turns logits into probabilities [default: softmax; sigmoid for one channel and for regions]
     #[arg(long, value_enum)]
     pub(crate) activation: Option<ActivationArg>,
-    /// Where PRED's class axis is; the last for NIfTI and the first otherwise, if not given
-    #[arg(long, value_enum)]
+    /// Name the axes of PRED, a letter each: n (samples), c (classes), z, y, x (or d, h, w), t (time), 1 (an axis of
+    /// length 1), such as nczyx or xyzc
+    #[arg(
+        long,
+        value_name = "LETTERS",
+        conflicts_with = "layout",
+        help_heading = "Axes"
+    )]
+    pub(crate) axes: Option<Axes>,
+    /// Name the axes of TARGET [default: as PRED's where TARGET is such an array]
+    #[arg(long, value_name = "LETTERS", help_heading = "Axes")]
+    pub(crate) target_axes: Option<Axes>,
+    /// Say where the class axis is: a short form of --axes [default: what the format or both shapes say]
+    #[arg(long, value_enum, help_heading = "Axes")]
     pub(crate) layout: Option<LayoutArg>,
-    /// Whether the first axis counts samples; told from the shapes if not given, and `no` for NIfTI and
-    /// for labels
-    #[arg(long, value_enum, default_value_t)]
+    /// Whether the first axis is the batch [default: inferred]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        help_heading = "Axes"
+    )]
     pub(crate) batch: Batch,
-    /// PRED is the probability (or logit) of the foreground, without a class axis
-    #[arg(long)]
+    /// Read PRED as the probability (or logit) of the foreground, without a class axis
+    #[arg(long, help_heading = "Axes")]
     pub(crate) foreground: bool,
-    /// Leave voxels of this label out
-    #[arg(long, value_name = "L", allow_negative_numbers = true)]
-    pub(crate) ignore_label: Option<i64>,
-    /// What a class scores that a target does not contain
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) absent_class: Absent,
-    /// A weight per class; 0 leaves a class out
-    #[arg(long, value_name = "X,X…", value_delimiter = ',')]
-    pub(crate) class_weights: Option<Vec<f64>>,
-    /// The rare classes, which asymmetric losses treat apart; all but class 0 if not given
-    #[arg(long, value_name = "C,C…", value_delimiter = ',')]
-    pub(crate) rare: Option<Vec<usize>>,
-    /// Score files whose NIfTI geometries differ
-    #[arg(long)]
+    /// Score the voxels of NIfTI files as they lie, whatever their headers say
+    #[arg(long, help_heading = "Axes")]
     pub(crate) ignore_geometry: bool,
-    /// How many threads to use; 0 for as many as the processor has. The result is the same
+    /// List the labels that are classes, in order: channel k of PRED is the k-th [default: the labels that occur]
+    #[arg(
+        long,
+        value_name = "L,L…",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        conflicts_with = "regions",
+        help_heading = "Classes"
+    )]
+    pub(crate) labels: Option<Vec<i64>>,
+    /// Score regions, unions of labels, in place of labels: whole=1,2,4 core=1,4
+    #[arg(long, value_name = "NAME=L,L…", num_args = 1.., help_heading = "Classes")]
+    pub(crate) regions: Vec<Region>,
+    /// Leave out the voxels that have one of these labels in TARGET
+    #[arg(
+        long,
+        value_name = "L,L…",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        help_heading = "Classes"
+    )]
+    pub(crate) ignore_label: Vec<i64>,
+    /// Score only where this file, a mask of TARGET's voxels, is not 0; or a folder of such files, matched by name
+    #[arg(long, value_name = "FILE", help_heading = "Classes")]
+    pub(crate) mask: Option<PathBuf>,
+    /// Divide the numbers of PRED by this, such as 255 for probabilities stored as bytes
+    #[arg(long, value_name = "X", help_heading = "Numbers")]
+    pub(crate) scale: Option<f64>,
+    /// Divide the numbers of TARGET by this, which makes it a soft target
+    #[arg(long, value_name = "X", help_heading = "Numbers")]
+    pub(crate) target_scale: Option<f64>,
+    /// Take probabilities below 0 as 0, and those above 1 as 1, in PRED and in a soft TARGET
+    #[arg(long, help_heading = "Numbers")]
+    pub(crate) clamp: bool,
+    /// How to score a class that is absent from the target
+    #[arg(long, value_enum, default_value_t, help_heading = "Classes")]
+    pub(crate) absent_class: Absent,
+    /// Weigh the classes, in their order; 0 leaves a class out
+    #[arg(
+        long,
+        value_name = "X,X…",
+        value_delimiter = ',',
+        help_heading = "Classes"
+    )]
+    pub(crate) class_weights: Option<Vec<f64>>,
+    /// Classes treated as rare by asymmetric losses, by their labels or regions [default: all but the first]
+    #[arg(
+        long,
+        value_name = "C,C…",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        help_heading = "Classes"
+    )]
+    pub(crate) rare: Option<Vec<String>>,
+    /// Threads; 0 = all cores. Does not affect results
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) threads: usize,
-    /// How much memory the files may take that are scored at the same time; one case is scored in any case
+    /// Memory limit for cases scored in parallel; at least one always runs
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     pub(crate) memory: ByteSize,
 }
@@ -140,7 +201,7 @@ pub(crate) struct LossArgs {
     /// s, the smoothing term of the Tversky index
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) smooth: Option<f64>,
-    /// ε, which probabilities are clamped to [ε, 1−ε] by, or none
+    /// Clamp probabilities to [ε, 1−ε], or none
     #[arg(long, value_name = "X|none", allow_negative_numbers = true)]
     pub(crate) clip: Option<OrNone<f64>>,
 }
@@ -207,15 +268,15 @@ pub(crate) enum ActivationArg {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LayoutArg {
-    /// [N, C, spatial…] or [C, spatial…]
+    /// Classes before the voxels: n c y x, c y x, and so on; c x y z for NIfTI
     ChannelsFirst,
-    /// [N, spatial…, C] or [spatial…, C]
+    /// Classes last: y x c; n y x c from four axes on, unless --batch no
     ChannelsLast,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Batch {
-    /// As the shapes of PRED and TARGET suggest
+    /// Where the shapes of PRED and TARGET show it; a file without a class axis is one sample
     #[default]
     Auto,
     /// The first axis counts samples

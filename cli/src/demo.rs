@@ -2,12 +2,14 @@
 //!
 //! It is computed here from a few ellipses, so it has no origin but this file and no licence but the project's.
 
+use clap::Parser;
 use ndarray::{ArrayD, IxDyn};
-use unifocal_ndarray::core::{Activation, Layout};
 
-use crate::args::{Absent, Batch, Data, Input};
-use crate::case::{Added, Case, Prediction, Truth};
-use crate::pairs::{Pair, Pairing};
+use crate::args::{Cli, Command, Data};
+use crate::case::{self, Case};
+use crate::failure::Failure;
+use crate::pairs::Pair;
+use crate::read::{AxisOrder, Format, Stored, Values, Volume};
 
 /// What comes below the table.
 pub(crate) const HINT: &str = "
@@ -29,46 +31,43 @@ const SEEN: [(Ellipse, f64); 2] = [
 ];
 
 /// The phantom, its prediction, and how the two are to be read.
-pub(crate) fn example() -> (Pair, Case, Data) {
-    let labels = ArrayD::from_shape_fn(IxDyn(&[1, SIZE, SIZE]), |index| {
+pub(crate) fn example() -> Result<(Pair, Case, Data), Failure> {
+    let labels = ArrayD::from_shape_fn(IxDyn(&[SIZE, SIZE]), |index| {
         u8::from(
             LESIONS
                 .iter()
-                .any(|lesion| depth(lesion, index[1], index[2]) > 0.0),
+                .any(|lesion| depth(lesion, index[0], index[1]) > 0.0),
         )
     });
-    let prediction = ArrayD::from_shape_fn(IxDyn(&[1, 2, SIZE, SIZE]), |index| {
-        let lesion = lesion(index[2], index[3]);
-        (if index[1] == 1 { lesion } else { 1.0 - lesion }) as f32
+    let prediction = ArrayD::from_shape_fn(IxDyn(&[2, SIZE, SIZE]), |index| {
+        let lesion = lesion(index[1], index[2]);
+        (if index[0] == 1 { lesion } else { 1.0 - lesion }) as f32
     });
     let pair = Pair {
         name: "demo".to_owned(),
         prediction: "demo prediction".into(),
         target: "demo labels".into(),
     };
-    let case = Case {
-        prediction: Prediction::F32(prediction.into()),
-        truth: Truth::U8(labels.into()),
-        layout: Layout::ChannelsFirst,
-        activation: Activation::Identity,
-        added: Added::default(),
+    let arguments = ["unifocal", "compare", "demo prediction", "demo labels"];
+    let Command::Compare { data, .. } = Cli::parse_from(arguments).command else {
+        unreachable!("the arguments are those of compare")
     };
-    let data = Data {
-        pairing: Pairing::default(),
-        input: Input::Probabilities,
-        activation: None,
-        layout: None,
-        batch: Batch::Yes,
-        foreground: false,
-        ignore_label: None,
-        absent_class: Absent::Smooth,
-        class_weights: None,
-        rare: None,
-        ignore_geometry: false,
-        threads: 0,
-        memory: bytesize::ByteSize::gib(1),
+    let volume = |values, stored| Volume {
+        values,
+        format: Format::Npy,
+        axes: AxisOrder::Unsaid,
+        stored,
+        scaling: None,
+        geometry: None,
     };
-    (pair, case, data)
+    let case = case::assemble(
+        &pair,
+        &data,
+        volume(Values::F32(prediction.into()), Stored::F32),
+        volume(Values::U8(labels.into()), Stored::Integer { max: 255 }),
+        None,
+    )?;
+    Ok((pair, case, data))
 }
 
 /// How far inside an ellipse a pixel is: 1 at its centre, 0 at its edge.

@@ -26,6 +26,8 @@ pub(crate) enum Failure {
         parameter: &'static str,
         expected: String,
     },
+    #[error("{0}")]
+    Option(String),
     #[error("{}: {message}", file.display())]
     File { file: PathBuf, message: String },
     #[error("{} against {}: {message}", prediction.display(), target.display())]

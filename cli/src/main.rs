@@ -2,8 +2,11 @@
 
 #![deny(unsafe_code)]
 
+mod account;
 mod args;
+mod arrange;
 mod case;
+mod counts;
 mod demo;
 mod failure;
 mod loss;
@@ -12,8 +15,10 @@ mod output;
 mod pairs;
 mod parallel;
 mod read;
+mod reading;
 mod report;
 mod score;
+mod survey;
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -27,6 +32,7 @@ use failure::{Failed, Failure};
 use outcome::Outcome;
 use output::Staged;
 use pairs::Pair;
+use report::Report;
 use unifocal_ndarray::core::Name;
 
 fn main() -> ExitCode {
@@ -37,6 +43,10 @@ fn main() -> ExitCode {
     let bold = Style::new().bold();
     for note in &done.notes {
         anstream::eprintln!("{bold}note:{bold:#} {note}");
+    }
+    let yellow = bold.fg_color(Some(AnsiColor::Yellow.into()));
+    for warning in &done.warnings {
+        anstream::eprintln!("{yellow}warning:{yellow:#} {warning}");
     }
     let mut code = ExitCode::SUCCESS;
     match anstream::stdout().lock().write_all(&done.report) {
@@ -71,6 +81,7 @@ struct Done {
     /// How many cases there were.
     cases: usize,
     notes: Vec<String>,
+    warnings: Vec<String>,
 }
 
 fn run(command: Command) -> Result<Done, Failure> {
@@ -83,6 +94,7 @@ fn run(command: Command) -> Result<Done, Failure> {
             format,
         } => {
             let loss = loss.choose()?;
+            score::check(&data, &loss)?;
             let found = pairs::find(&data.pairing, data.input)?;
             if let Some(out) = &gradient {
                 output::check(out, &found)?;
@@ -114,9 +126,9 @@ fn run(command: Command) -> Result<Done, Failure> {
             })
         }
         Command::Demo { format } => {
-            let (pair, case, data) = demo::example();
+            let (pair, case, data) = demo::example()?;
             let values = losses(&pair, &case, &data)?;
-            let mut report = report::compare(&[(pair, values)], &[], format)?;
+            let mut report = report::compare(&[(pair, values)], &[], format)?.text;
             if format == Format::Table {
                 report.extend_from_slice(demo::HINT.as_bytes());
             }
@@ -140,7 +152,7 @@ fn printed(report: Vec<u8>) -> Done {
 /// The report of what has a score, and the cases that have none.
 fn done<R>(
     outcome: Outcome<R>,
-    report: impl FnOnce(&[(Pair, R)], &[Failed]) -> Result<Vec<u8>, Failure>,
+    report: impl FnOnce(&[(Pair, R)], &[Failed]) -> Result<Report, Failure>,
 ) -> Result<Done, Failure> {
     let cases = outcome.count();
     let Outcome {
@@ -148,13 +160,14 @@ fn done<R>(
         failed,
         notes,
     } = outcome;
-    let report = if good.is_empty() {
-        Vec::new()
+    let Report { text, warnings } = if good.is_empty() {
+        Report::default()
     } else {
         report(&good, &failed)?
     };
     Ok(Done {
-        report,
+        report: text,
+        warnings,
         failed,
         cases,
         notes,

@@ -299,7 +299,7 @@ fn csv_has_a_row_per_class() {
     assert_eq!(rows.len(), 3, "{report}");
     assert_eq!(
         rows[0],
-        "prediction,target,loss,value,class,class_value,tp,fp,fn,cross_entropy"
+        "prediction,target,loss,value,class,class_value,tp,fp,fn,cross_entropy,reading"
     );
     let rows = stdout(&["compare", &prediction, &target, "--format", "csv"]);
     assert_eq!(rows.lines().count(), 15);

@@ -9,14 +9,14 @@ use super::pattern::Pattern;
 /// Which prediction belongs to which target.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Pairing {
-    /// The prediction: a file or a folder. [N, C, spatial…] or [C, spatial…], or the class axis last
+    /// Prediction: a file or a folder
     #[arg(
         value_name = "PRED",
         required_unless_present = "manifest",
         conflicts_with = "manifest"
     )]
     pub(crate) prediction: Option<PathBuf>,
-    /// The truth: integer labels without the class axis, or one-hot or soft with PRED's shape
+    /// Truth: labels, or a one-hot or soft array with PRED's axes
     #[arg(
         value_name = "TARGET",
         required_unless_present = "manifest",

@@ -106,7 +106,7 @@ impl Side<'_> {
             (None, Some(key)) => {
                 format!("one of {} with an array {key:?}", KEYED.join(" or "))
             }
-            (None, None) => format!("one to score, of {}", read::readable_extensions()),
+            (None, None) => format!("one to score, of {}", read::extensions()),
         };
         format!("found {found}, expected {expected}")
     }

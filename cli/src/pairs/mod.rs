@@ -11,6 +11,7 @@ mod unclear;
 use std::path::{Path, PathBuf};
 
 pub(crate) use args::Pairing;
+pub(crate) use pattern::stem;
 
 use crate::args::Input;
 use crate::failure::{Failed, Failure};

@@ -82,7 +82,7 @@ pub(super) fn split_extension(path: &str) -> (&str, &str) {
 }
 
 /// The file's name without its extension.
-pub(super) fn stem(file: &Path) -> String {
+pub(crate) fn stem(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     split_extension(&name).0.to_owned()
 }

@@ -52,6 +52,11 @@ pub(crate) use geometry::Geometry;
 pub(crate) use numbers::Numbers;
 pub(crate) use volume::{AxisOrder, Format, Scaling, Stored, Values, Volume};
 
+/// The extensions of the files that [`read`] knows, for a message.
+pub(crate) fn extensions() -> String {
+    kind::list()
+}
+
 /// Whether [`read`] knows files of this name, the second file of a pair left out.
 pub(crate) fn is_readable_extension(path: &Path) -> bool {
     kind::by_name(path).is_some_and(|kind| kind != Kind::NiftiVoxels)
@@ -74,11 +79,6 @@ pub(crate) fn split_key(spec: &Path) -> (PathBuf, Option<String>) {
         return (PathBuf::from(&text[..at]), Some(text[at + 1..].to_owned()));
     }
     (spec.to_owned(), None)
-}
-
-/// The extensions of the files that [`read`] knows, as a list to show.
-pub(crate) fn readable_extensions() -> String {
-    kind::list()
 }
 
 fn read_file(path: &Path, key: Option<&str>) -> Result<Volume, Fault> {

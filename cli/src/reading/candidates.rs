@@ -1,0 +1,401 @@
+//! The readings that shapes, formats and options leave.
+
+use super::axes::{Axes, Axis};
+use super::turn::Turn;
+use super::{Asked, ClassAxis, Facts, Fault, Order, Reading};
+
+/// The nearest of the readings that do not fit, and the samples and voxels of both arrays by it.
+pub(super) type Nearest = (Reading, Vec<usize>, Vec<usize>);
+
+/// All readings that fit, and the nearest of those that do not.
+pub(super) fn pairs(
+    asked: &Asked,
+    prediction: &Facts<'_>,
+    target: &Facts<'_>,
+    turn: &Turn,
+) -> Result<(Vec<Reading>, Option<Nearest>), Fault> {
+    let said = said(asked, prediction)?;
+    let target_said = target_said(asked, prediction, target)?;
+    // The letters of space that one of the two files says.
+    let space = match (&said, &target_said) {
+        (Some(axes), _) => Some(axes[0].space()),
+        (None, Some(axes)) => Some(turned(axes, turn).space()),
+        (None, None) => None,
+    };
+    let reversible = [prediction, target].map(|facts| facts.order == Order::XyzFirst);
+    let ours = match said {
+        Some(axes) => axes,
+        None => unsaid(
+            asked,
+            prediction.shape,
+            !asked.labels,
+            space.as_deref(),
+            reversible[1],
+        ),
+    };
+    let mut fitting = Vec::new();
+    let mut nearest = None;
+    for prediction_axes in ours {
+        let theirs = match &target_said {
+            Some(axes) => vec![turned(axes, turn)],
+            None => beside(asked, &prediction_axes, prediction, target, reversible[0]),
+        };
+        for target_axes in theirs {
+            let reading = Reading {
+                prediction: prediction_axes.clone(),
+                target: target_axes,
+                turn: turn.clone(),
+                evidence: None,
+            };
+            match fits(asked, &reading, prediction.shape, target.shape) {
+                Ok(()) if !fitting.contains(&reading) => fitting.push(reading),
+                Ok(()) => {}
+                Err((ours, theirs)) => {
+                    nearest.get_or_insert((reading, ours, theirs));
+                }
+            }
+        }
+    }
+    if !ends_in_one(prediction.shape) && !ends_in_one(target.shape) {
+        prefer_one_sample(asked, &mut fitting);
+    }
+    Ok((fitting, nearest))
+}
+
+/// What the user or the format says of PRED; more than one where a layout leaves it open.
+fn said(asked: &Asked, facts: &Facts<'_>) -> Result<Option<Vec<Axes>>, Fault> {
+    let shape = facts.shape;
+    if let Some(axes) = &asked.axes {
+        let found = by_letters("--axes", axes, shape)?;
+        return checked(asked, found, shape).map(Some);
+    }
+    let rank = shape.len();
+    let order = match (facts.order, asked.class_axis) {
+        (Order::XyzFirst, Some(ClassAxis::First)) if rank >= 2 => {
+            let mut axes = vec![Axis::Class];
+            axes.extend(
+                [Axis::X, Axis::Y, Axis::Z, Axis::Time]
+                    .into_iter()
+                    .take(rank - 1),
+            );
+            Some(axes)
+        }
+        (Order::XyzFirst, Some(ClassAxis::Last)) if rank >= 2 => {
+            let mut axes = x_first(rank - 1);
+            axes.push(Axis::Class);
+            Some(axes)
+        }
+        (Order::ClassFirst, None | Some(ClassAxis::First)) => match rank {
+            3 => Some(vec![Axis::Class, Axis::Y, Axis::X]),
+            4 => Some(vec![Axis::Class, Axis::Z, Axis::Y, Axis::X]),
+            _ => None,
+        },
+        (Order::XyzFirst, None) => Some(nifti(rank, !asked.labels && !asked.foreground)),
+        (Order::Picture, None) => picture(rank),
+        _ => None,
+    };
+    match order {
+        Some(axes) if axes.len() == rank => {
+            checked(asked, Axes(axes).squeezed(shape), shape).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What the user or the format says of TARGET.
+fn target_said(
+    asked: &Asked,
+    prediction: &Facts<'_>,
+    target: &Facts<'_>,
+) -> Result<Option<Axes>, Fault> {
+    let rank = target.shape.len();
+    if let Some(axes) = &asked.target_axes {
+        return by_letters("--target-axes", axes, target.shape).map(Some);
+    }
+    // What is said of PRED holds for a file of its kind and shape.
+    let same = prediction.order == target.order && prediction.shape == target.shape;
+    if same && (asked.axes.is_some() || asked.class_axis.is_some()) {
+        return match said(asked, prediction)? {
+            Some(axes) if axes.len() == 1 => Ok(Some(axes[0].clone())),
+            _ => Ok(None),
+        };
+    }
+    let axes = match target.order {
+        Order::Unsaid => None,
+        Order::XyzFirst => Some(nifti(rank, !asked.labels && !asked.labels_target)),
+        Order::Picture => picture(rank),
+        Order::ClassFirst if rank == 4 => Some(vec![Axis::Class, Axis::Z, Axis::Y, Axis::X]),
+        Order::ClassFirst => None,
+    };
+    Ok(axes
+        .filter(|axes| axes.len() == rank)
+        .map(|axes| Axes(axes).squeezed(target.shape)))
+}
+
+fn by_letters(option: &str, axes: &Axes, shape: &[usize]) -> Result<Axes, Fault> {
+    axes.for_shape(shape).ok_or_else(|| Fault::Option {
+        option: format!("{option} {axes}"),
+        found: format!("found shape {shape:?}, expected a letter for each axis"),
+    })
+}
+
+/// One reading that is said, unless another option says otherwise.
+fn checked(asked: &Asked, axes: Axes, shape: &[usize]) -> Result<Vec<Axes>, Fault> {
+    let fault = |option: &str, found: String| {
+        Err(Fault::Option {
+            option: option.to_owned(),
+            found,
+        })
+    };
+    let samples = axes.has(Axis::Sample);
+    if asked.batch == Some(true) && !samples {
+        let found =
+            format!("the axes of shape {shape:?} are {axes}, expected an axis of samples, n");
+        return fault("--batch yes", found);
+    }
+    if asked.batch == Some(false) && samples {
+        let found =
+            format!("the axes of shape {shape:?} are {axes}, expected no axis of samples, n");
+        return fault("--batch no", found);
+    }
+    if asked.foreground && axes.has(Axis::Class) {
+        let found =
+            format!("the axes of shape {shape:?} are {axes}, expected no axis of classes, c");
+        return fault("--foreground", found);
+    }
+    if asked.labels && axes.has(Axis::Class) {
+        let found =
+            format!("the axes of shape {shape:?} are {axes}, expected no axis of classes, c");
+        return fault("--input labels", found);
+    }
+    Ok(vec![axes])
+}
+
+fn x_first(count: usize) -> Vec<Axis> {
+    let axes = [Axis::X, Axis::Y, Axis::Z, Axis::Time];
+    axes.into_iter().take(count).collect()
+}
+
+/// x, y, z, and then classes, after time if there are two more; time alone where there are no classes.
+fn nifti(rank: usize, classes: bool) -> Vec<Axis> {
+    match (rank, classes) {
+        (4, true) => vec![Axis::X, Axis::Y, Axis::Z, Axis::Class],
+        (5, true) => vec![Axis::X, Axis::Y, Axis::Z, Axis::Time, Axis::Class],
+        _ => {
+            let mut axes = x_first(rank);
+            axes.resize(rank, Axis::Single);
+            axes
+        }
+    }
+}
+
+fn picture(rank: usize) -> Option<Vec<Axis>> {
+    match rank {
+        2 => Some(vec![Axis::Y, Axis::X]),
+        3 => Some(vec![Axis::Z, Axis::Y, Axis::X]),
+        _ => None,
+    }
+}
+
+fn turned(axes: &Axes, turn: &Turn) -> Axes {
+    let place = |axis: &Axis| match axis {
+        Axis::X => turn.along[0],
+        Axis::Y => turn.along[1],
+        Axis::Z => turn.along[2],
+        other => *other,
+    };
+    Axes(axes.0.iter().map(place).collect())
+}
+
+/// The readings of an array whose format says nothing: samples first, classes before or after the voxels.
+fn unsaid(
+    asked: &Asked,
+    shape: &[usize],
+    may_have_classes: bool,
+    space: Option<&[Axis]>,
+    reversible: bool,
+) -> Vec<Axes> {
+    let rank = shape.len();
+    let mut found = Vec::new();
+    let batches: &[bool] = match (asked.batch, asked.class_axis) {
+        (Some(true), _) => &[true],
+        (Some(false), _) => &[false],
+        // [N, y, x, C] from four axes on.
+        (None, Some(ClassAxis::Last)) if rank >= 4 => &[true],
+        (None, _) => &[false, true],
+    };
+    for batch in batches {
+        let start = usize::from(*batch);
+        if start > rank {
+            continue;
+        }
+        // One sample that is said to be one matters only where classes follow it.
+        let needs_class = *batch && shape[0] == 1 && asked.batch.is_none();
+        let first = (start < rank).then_some(start);
+        let last = (rank > start + 1).then(|| rank - 1);
+        let class_axes: Vec<Option<usize>> = match (asked.class_axis, may_have_classes) {
+            (Some(ClassAxis::First), true) => vec![first],
+            (Some(ClassAxis::Last), true) => vec![last],
+            (None, true) if asked.foreground => vec![None],
+            (None, true) => vec![None, first, last],
+            (_, false) => vec![None],
+        };
+        for class in class_axes {
+            if asked.class_axis.is_none() && class.is_some_and(|axis| shape[axis] == 1) {
+                continue;
+            }
+            if asked.foreground && class.is_some_and(|axis| shape[axis] != 1) {
+                continue;
+            }
+            if needs_class && class.is_none() {
+                continue;
+            }
+            let voxels: Vec<usize> = (start..rank)
+                .filter(|axis| Some(*axis) != class && shape[*axis] != 1)
+                .collect();
+            if !adjacent(&voxels) || (*batch && voxels.is_empty() && class.is_none()) {
+                continue;
+            }
+            for letters in letters(voxels.len(), space, reversible) {
+                let mut axes = vec![Axis::Single; rank];
+                if *batch {
+                    axes[0] = Axis::Sample;
+                }
+                if let Some(class) = class {
+                    axes[class] = Axis::Class;
+                }
+                for (axis, letter) in voxels.iter().zip(letters) {
+                    axes[*axis] = letter;
+                }
+                let axes = Axes(axes).squeezed(shape);
+                if !found.contains(&axes) {
+                    found.push(axes);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Whether these can be the axes of voxels: they follow each other, and there are at most three.
+fn adjacent(voxels: &[usize]) -> bool {
+    match (voxels.first(), voxels.last()) {
+        (Some(first), Some(last)) => last - first < 3,
+        _ => true,
+    }
+}
+
+/// The letters of `count` axes of voxels: those of the other file, in the order z, y, x, or as well x, y, z where the other has
+/// that.
+fn letters(count: usize, space: Option<&[Axis]>, reversible: bool) -> Vec<Vec<Axis>> {
+    let mut letters = match space {
+        Some(space) if space.len() == count => space.to_vec(),
+        _ => [Axis::Z, Axis::Y, Axis::X][3 - count.min(3)..].to_vec(),
+    };
+    letters.sort();
+    let mut orders = vec![letters.clone()];
+    if reversible && count > 1 {
+        letters.reverse();
+        orders.push(letters);
+    }
+    orders
+}
+
+/// The readings of a target whose format says nothing, beside a prediction of these axes.
+fn beside(
+    asked: &Asked,
+    axes: &Axes,
+    prediction: &Facts<'_>,
+    target: &Facts<'_>,
+    reversible: bool,
+) -> Vec<Axes> {
+    let space = axes.space();
+    let batch = axes.has(Axis::Sample);
+    // Both as they lie, if nothing else is said.
+    let alike = |class: bool| {
+        let letters = axes
+            .0
+            .iter()
+            .filter(|axis| **axis != Axis::Single && (class || **axis != Axis::Class));
+        let found = Axes(letters.copied().collect()).for_shape(target.shape)?;
+        let voxels: Vec<usize> = (0..found.0.len())
+            .filter(|axis| found.0[*axis].is_space())
+            .collect();
+        (asked.axes.is_some() || adjacent(&voxels)).then_some(found)
+    };
+    let mut found = Vec::new();
+    let classes = if asked.labels_target {
+        &[false][..]
+    } else {
+        &[false, true]
+    };
+    for class in classes {
+        if prediction.order == Order::Unsaid || prediction.order == target.order {
+            found.extend(alike(*class && axes.has(Axis::Class)));
+        } else {
+            let open = Asked {
+                batch: Some(batch),
+                class_axis: None,
+                foreground: false,
+                ..asked.clone()
+            };
+            let all = unsaid(&open, target.shape, *class, Some(&space), reversible);
+            found.extend(
+                all.into_iter()
+                    .filter(|found| found.has(Axis::Class) <= axes.has(Axis::Class)),
+            );
+        }
+    }
+    found
+}
+
+/// Whether the samples, voxels and classes of both are the same; if not, the samples and voxels.
+fn fits(
+    asked: &Asked,
+    reading: &Reading,
+    prediction: &[usize],
+    target: &[usize],
+) -> Result<(), (Vec<usize>, Vec<usize>)> {
+    let length = |axes: &Axes, shape: &[usize], axis: Axis| {
+        axes.position(axis).map_or(1, |position| shape[position])
+    };
+    let space = reading.prediction.space();
+    let lengths = |axes: &Axes, shape: &[usize]| -> Vec<usize> {
+        let samples = length(axes, shape, Axis::Sample);
+        let mut lengths = vec![samples];
+        lengths.extend(space.iter().map(|axis| length(axes, shape, *axis)));
+        // What the other has not.
+        let own = axes
+            .space()
+            .into_iter()
+            .filter(|axis| !space.contains(axis));
+        lengths.extend(own.map(|axis| length(axes, shape, axis)));
+        lengths
+    };
+    let ours = lengths(&reading.prediction, prediction);
+    let theirs = lengths(&reading.target, target);
+    let classes = [
+        length(&reading.prediction, prediction, Axis::Class),
+        length(&reading.target, target, Axis::Class),
+    ];
+    let class_fits = !reading.target.has(Axis::Class) || classes[0] == classes[1];
+    if ours == theirs && class_fits && !(asked.labels && reading.target.has(Axis::Class)) {
+        Ok(())
+    } else {
+        Err((ours, theirs))
+    }
+}
+
+/// Whether four axes or more end with one of length 1, as images of one channel do.
+pub(super) fn ends_in_one(shape: &[usize]) -> bool {
+    shape.len() >= 4 && shape.last() == Some(&1)
+}
+
+/// An array without a class axis is one sample, unless its shape does not allow that or the user says otherwise.
+fn prefer_one_sample(asked: &Asked, fitting: &mut Vec<Reading>) {
+    let plain = |reading: &Reading| !reading.prediction.has(Axis::Class);
+    let one = |reading: &Reading| !reading.prediction.has(Axis::Sample);
+    if asked.batch.is_none() && fitting.iter().any(|reading| plain(reading) && one(reading)) {
+        fitting.retain(|reading| !plain(reading) || one(reading));
+    }
+}

@@ -1,0 +1,126 @@
+//! What the numbers of a file are, from a summary of them and what the user says.
+
+use std::fmt;
+
+/// What one look at all numbers of a file tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Summary {
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    /// Whether the file's numbers are integers.
+    pub(crate) integers: bool,
+    /// Whether they are stored as bfloat16.
+    pub(crate) bf16: bool,
+    /// How many different integers there are, up to a bound.
+    pub(crate) distinct: Option<usize>,
+}
+
+/// What is done to numbers before they are scored.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Treatment {
+    /// What they are divided by.
+    pub(crate) scale: Option<f64>,
+    /// Whether those beyond [0, 1] are taken as 0 and 1.
+    pub(crate) clamp: bool,
+}
+
+/// The number after 1 in half precision, at which averages of it end, whatever they are stored as later.
+pub(crate) const AFTER_ONE: f64 = 1.0 + 1.0 / 1024.0;
+
+/// The same of bfloat16.
+const AFTER_ONE_BF16: f64 = 1.0 + 1.0 / 128.0;
+
+/// How far from [0, 1] a probability is by rounding.
+const ROUNDING: f64 = 1e-6;
+
+/// Numbers that are not what they are said to be.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Fault {
+    /// Integers as probabilities.
+    Integers { max: f64, distinct: Option<usize> },
+    /// Integers as logits.
+    IntegerLogits { max: f64 },
+    /// Probabilities as logits.
+    NoLogits,
+}
+
+/// How the numbers of a prediction or a soft target become probabilities.
+pub(crate) fn probabilities(
+    summary: &Summary,
+    scale: Option<f64>,
+    clamp: bool,
+) -> Result<Treatment, Fault> {
+    let factor = scale.unwrap_or(1.0);
+    if scale.is_none() && summary.integers && (summary.max > 1.0 || summary.min < 0.0) {
+        return Err(Fault::Integers {
+            max: summary.max,
+            distinct: summary.distinct,
+        });
+    }
+    let (min, max) = (summary.min / factor, summary.max / factor);
+    // A number that is exactly the next one after 1 in half precision is 1, rounded.
+    let next = max == AFTER_ONE || (summary.bf16 && max == AFTER_ONE_BF16);
+    let half_step = next && min >= -ROUNDING;
+    Ok(Treatment {
+        scale,
+        clamp: clamp || half_step,
+    })
+}
+
+/// What to do about numbers that are no probabilities.
+pub(crate) fn beyond(summary: &Summary) -> &'static str {
+    if summary.min >= -0.5 && summary.max <= 1.5 {
+        " (--clamp takes what is below 0 as 0 and what is above 1 as 1; --input logits for logits)"
+    } else {
+        " (--input logits for logits)"
+    }
+}
+
+/// Checks that numbers can be logits; `sums_to_one` tells whether they sum to 1 over the class axis.
+pub(crate) fn logits(summary: &Summary, sums_to_one: impl FnOnce() -> bool) -> Result<(), Fault> {
+    if summary.integers && summary.min >= 0.0 {
+        return Err(Fault::IntegerLogits { max: summary.max });
+    }
+    if summary.min >= 0.0 && summary.max <= 1.0 && sums_to_one() {
+        return Err(Fault::NoLogits);
+    }
+    Ok(())
+}
+
+/// What integers up to `max` are most likely to be divided by.
+fn likely_scale(max: f64) -> f64 {
+    let scales = [100.0, 255.0, 1000.0, 10_000.0, 65_535.0];
+    scales
+        .into_iter()
+        .find(|scale| max <= *scale)
+        .unwrap_or(max)
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integers { max, distinct } => {
+                let scale = likely_scale(*max);
+                let few = distinct.is_some_and(|distinct| distinct <= 64);
+                write!(f, "found integers up to {max}, expected probabilities in [0, 1] (")?;
+                if few {
+                    write!(f, "--input labels for a segmentation, a label per voxel; ")?;
+                }
+                write!(f, "--scale {scale} for probabilities stored as integers of 0 to {scale}")?;
+                if !few {
+                    write!(f, "; --input labels for a segmentation, a label per voxel")?;
+                }
+                f.write_str(")")
+            }
+            Self::IntegerLogits { max } => write!(
+                f,
+                "found integers from 0 to {max}, which are no logits, expected --scale {} for probabilities stored as integers, \
+                 or --input labels for a segmentation",
+                likely_scale(*max)
+            ),
+            Self::NoLogits => f.write_str(
+                "all numbers are in [0, 1] and sum to 1 over the class axis, so they are probabilities, expected --input probabilities",
+            ),
+        }
+    }
+}

@@ -1,0 +1,483 @@
+//! The reading layer without files: shapes, formats and options in, axes and classes out.
+
+use proptest::prelude::*;
+
+use super::classes::{Asked as Labels, Classes, Fault as LabelFault, Name, Region};
+use super::numbers::{self, Summary, Treatment};
+use super::{Asked, Axes, Axis, ClassAxis, Facts, Fault, Order, Reading, read};
+use crate::read::Geometry;
+
+/// An input whose numbers sum to 1 over this axis, if over any.
+struct Input {
+    shape: Vec<usize>,
+    order: Order,
+    classes: Option<usize>,
+    geometry: Option<Geometry>,
+}
+
+fn input(shape: &[usize], order: Order) -> Input {
+    Input {
+        shape: shape.to_vec(),
+        order,
+        classes: None,
+        geometry: None,
+    }
+}
+
+impl Input {
+    fn with_classes(self, axis: usize) -> Self {
+        Self {
+            classes: Some(axis),
+            ..self
+        }
+    }
+}
+
+fn reading(asked: &Asked, prediction: &Input, target: &Input) -> Result<Reading, Fault> {
+    let ours = |axis| prediction.classes == Some(axis);
+    let theirs = |axis| target.classes == Some(axis);
+    let is_unit = || true;
+    let facts = |input: &Input| (input.order, input.geometry);
+    let of = |input| {
+        let (order, geometry) = facts(input);
+        (order, geometry)
+    };
+    let (order, geometry) = of(prediction);
+    let prediction = Facts {
+        shape: &prediction.shape,
+        order,
+        geometry,
+        sums_to_one: &ours,
+        is_unit: &is_unit,
+    };
+    let (order, geometry) = of(target);
+    let target = Facts {
+        shape: &target.shape,
+        order,
+        geometry,
+        sums_to_one: &theirs,
+        is_unit: &is_unit,
+    };
+    read(asked, &prediction, &target)
+}
+
+#[track_caller]
+fn read_as(asked: &Asked, prediction: &Input, target: &Input, expected: [&str; 2]) {
+    let reading = reading(asked, prediction, target).expect("one reading");
+    let found = [reading.prediction.to_string(), reading.target.to_string()];
+    assert_eq!(found, expected);
+}
+
+#[track_caller]
+fn choices(prediction: &Input, target: &Input) -> Vec<String> {
+    match reading(&Asked::default(), prediction, target) {
+        Err(Fault::Ambiguous { readings, .. }) => {
+            readings.into_iter().map(|(_, choice)| choice).collect()
+        }
+        other => panic!("{other:?} is not ambiguous"),
+    }
+}
+
+use Order::{ClassFirst, Picture, Unsaid, XyzFirst};
+
+#[test]
+fn shapes_and_formats_that_leave_one_reading() {
+    let plain = Asked::default();
+    let cases: [(&[usize], Order, &[usize], Order, [&str; 2]); 13] = [
+        (&[3, 9, 8], Unsaid, &[9, 8], Unsaid, ["cyx", "yx"]),
+        (&[9, 8], Unsaid, &[9, 8], Unsaid, ["yx", "yx"]),
+        (&[3, 5, 9, 8], Unsaid, &[5, 9, 8], Unsaid, ["czyx", "zyx"]),
+        (&[5, 3, 9, 8], Unsaid, &[5, 9, 8], Unsaid, ["ncyx", "nyx"]),
+        // Axes of length 1 are none.
+        (
+            &[5, 3, 9, 8],
+            Unsaid,
+            &[5, 1, 9, 8],
+            Unsaid,
+            ["ncyx", "n1yx"],
+        ),
+        (&[3, 1, 9, 8], ClassFirst, &[9, 8], Picture, ["c1yx", "yx"]),
+        (
+            &[7, 9, 8, 1, 3],
+            XyzFirst,
+            &[7, 9, 8],
+            XyzFirst,
+            ["xyz1c", "xyz"],
+        ),
+        (
+            &[7, 9, 8, 3],
+            XyzFirst,
+            &[7, 9, 8, 1],
+            XyzFirst,
+            ["xyzc", "xyz1"],
+        ),
+        (
+            &[2, 1, 9, 8],
+            Unsaid,
+            &[2, 1, 9, 8],
+            Unsaid,
+            ["n1yx", "n1yx"],
+        ),
+        // nnU-Net's array beside its image: the axes of space run the other way, equal or not.
+        (
+            &[3, 8, 8, 8],
+            ClassFirst,
+            &[8, 8, 8],
+            XyzFirst,
+            ["czyx", "xyz"],
+        ),
+        (&[3, 8, 9, 7], Unsaid, &[7, 9, 8], XyzFirst, ["czyx", "xyz"]),
+        (&[7, 9, 8, 3], Unsaid, &[7, 9, 8], XyzFirst, ["xyzc", "xyz"]),
+        (&[9, 8], Picture, &[8, 9], XyzFirst, ["yx", "xy"]),
+    ];
+    for (ours, our_order, theirs, their_order, expected) in cases {
+        read_as(
+            &plain,
+            &input(ours, our_order),
+            &input(theirs, their_order),
+            expected,
+        );
+    }
+}
+
+#[test]
+fn numbers_that_sum_to_one_tell_the_class_axis() {
+    let plain = Asked::default();
+    let four = |axis| input(&[6, 6, 6, 6], Unsaid).with_classes(axis);
+    read_as(&plain, &four(0), &four(0), ["czyx", "czyx"]);
+    read_as(&plain, &four(1), &four(1), ["ncyx", "ncyx"]);
+    // The last axis may follow samples or slices.
+    assert_eq!(choices(&four(3), &four(3)).len(), 2);
+    read_as(
+        &plain,
+        &input(&[2, 2, 2], Unsaid).with_classes(0),
+        &input(&[2, 2], Unsaid),
+        ["cyx", "yx"],
+    );
+}
+
+#[test]
+fn every_choice_of_an_error_is_a_reading() {
+    let cases = [
+        (input(&[5, 9, 8], Unsaid), input(&[5, 9, 8], Unsaid)),
+        (input(&[2, 9, 8, 1], Unsaid), input(&[2, 9, 8, 1], Unsaid)),
+        (input(&[4, 6, 8, 2], Unsaid), input(&[4, 6, 8], Unsaid)),
+        (input(&[4, 4, 4, 2], Unsaid), input(&[4, 4, 4], XyzFirst)),
+        (input(&[4, 4, 4, 2], XyzFirst), input(&[4, 4, 4], Unsaid)),
+        (input(&[4, 4, 4, 4], Unsaid), input(&[4, 4, 4, 4], Unsaid)),
+    ];
+    for (prediction, target) in cases {
+        let choices = choices(&prediction, &target);
+        assert!(choices.len() > 1, "{choices:?}");
+        let mut found = Vec::new();
+        for choice in &choices {
+            let words: Vec<&str> = choice.split(' ').collect();
+            let after = |option: &str| {
+                let place = words.iter().position(|word| *word == option)?;
+                words[place + 1].parse::<Axes>().ok()
+            };
+            let asked = Asked {
+                axes: after("--axes"),
+                target_axes: after("--target-axes"),
+                ..Asked::default()
+            };
+            let reading = reading(&asked, &prediction, &target).expect("a choice is one reading");
+            assert!(!found.contains(&reading), "{choices:?}");
+            found.push(reading);
+        }
+    }
+}
+
+#[test]
+fn options_choose_or_contradict() {
+    let volume = || input(&[5, 9, 8], Unsaid);
+    let foreground = Asked {
+        foreground: true,
+        ..Asked::default()
+    };
+    read_as(&foreground, &volume(), &volume(), ["zyx", "zyx"]);
+    let stack = Asked {
+        batch: Some(true),
+        ..foreground.clone()
+    };
+    read_as(&stack, &volume(), &volume(), ["nyx", "nyx"]);
+    let keras = Asked {
+        class_axis: Some(ClassAxis::Last),
+        ..Asked::default()
+    };
+    let one = || input(&[2, 9, 8, 1], Unsaid);
+    read_as(&keras, &one(), &one(), ["nyx1", "nyx1"]);
+    let three = || input(&[2, 9, 8, 3], Unsaid);
+    read_as(&keras, &three(), &three(), ["nyxc", "nyxc"]);
+    let first = Asked {
+        class_axis: Some(ClassAxis::First),
+        ..Asked::default()
+    };
+    let nifti = || input(&[3, 6, 9, 8], XyzFirst);
+    read_as(&first, &nifti(), &nifti(), ["cxyz", "cxyz"]);
+    let contradicting = Asked {
+        axes: "cyx".parse().ok(),
+        ..stack
+    };
+    assert!(matches!(
+        reading(&contradicting, &volume(), &volume()),
+        Err(Fault::Option { .. })
+    ));
+    let short = Asked {
+        axes: "yx".parse().ok(),
+        ..Asked::default()
+    };
+    assert!(matches!(
+        reading(&short, &volume(), &volume()),
+        Err(Fault::Option { .. })
+    ));
+    assert!("nyyx".parse::<Axes>().is_err() && "q".parse::<Axes>().is_err());
+    assert_eq!(
+        "bcdhw".parse::<Axes>().map(|axes| axes.to_string()),
+        Ok("nczyx".to_owned())
+    );
+}
+
+#[test]
+fn volumes_are_turned_or_elsewhere() {
+    let geometry = |affine| Some(Geometry { affine });
+    let ours = Input {
+        geometry: geometry([
+            [1.0, 0.0, 0.0, -10.0],
+            [0.0, 1.5, 0.0, -20.0],
+            [0.0, 0.0, 2.0, 5.0],
+        ]),
+        ..input(&[7, 9, 8, 3], XyzFirst)
+    };
+    // y first and reversed, then x reversed, then z.
+    let theirs = Input {
+        geometry: geometry([
+            [0.0, -1.0, 0.0, -4.0],
+            [-1.5, 0.0, 0.0, -8.0],
+            [0.0, 0.0, 2.0, 5.0],
+        ]),
+        ..input(&[9, 7, 8], XyzFirst)
+    };
+    let found = reading(&Asked::default(), &ours, &theirs).expect("a turn");
+    assert_eq!(found.target.to_string(), "yxz");
+    assert_eq!(found.turn.flipped, [true, true, false]);
+    let shifted = Input {
+        geometry: geometry([
+            [1.0, 0.0, 0.0, -8.5],
+            [0.0, 1.5, 0.0, -20.0],
+            [0.0, 0.0, 2.0, 5.0],
+        ]),
+        ..input(&[7, 9, 8], XyzFirst)
+    };
+    let found = reading(&Asked::default(), &ours, &shifted);
+    assert_eq!(found, Err(Fault::Elsewhere { distance: 1.5 }));
+}
+
+fn names(classes: &Classes) -> Vec<i64> {
+    let label = |name: &Name| match name {
+        Name::Label(label) => *label,
+        Name::Region(name) => panic!("{name} is no label"),
+    };
+    classes.names.iter().map(label).collect()
+}
+
+#[test]
+fn classes_are_the_labels_that_occur() {
+    let plain = Labels::default();
+    let found = Classes::for_labels(&plain, &[0, 1, 4], &[0, 1, 2]).expect("classes");
+    assert_eq!(names(&found), [0, 1, 2, 4]);
+    let void = Labels {
+        ignored: vec![255, 254],
+        ..Labels::default()
+    };
+    let found = Classes::for_labels(&void, &[0, 1, 255], &[0, 2, 254]).expect("classes");
+    assert_eq!(names(&found), [0, 1, 2]);
+    // A mask of 0 and 1 beside one of 0 and 255.
+    let found = Classes::for_labels(&plain, &[0, 1], &[0, 255]).expect("classes");
+    assert_eq!(
+        (names(&found), found.of(1), found.of(255)),
+        (vec![0, 255], &[1][..], &[1][..])
+    );
+    let listed = Labels {
+        labels: Some(vec![0, 1, 2, 4]),
+        ..Labels::default()
+    };
+    let found = Classes::for_labels(&listed, &[0], &[0, 4]).expect("classes");
+    assert_eq!(names(&found), [0, 1, 2, 4]);
+    let unlisted = Classes::for_labels(&listed, &[3], &[0]);
+    assert!(matches!(
+        unlisted,
+        Err(LabelFault::Unlisted { label: 3, .. })
+    ));
+}
+
+#[test]
+fn channels_are_labels_where_that_is_plain() {
+    let plain = Labels::default();
+    let of = |asked: &Labels, occurring: &[i64], channels| {
+        Classes::for_channels(asked, occurring, channels).map(|classes| names(&classes))
+    };
+    assert_eq!(of(&plain, &[0, 1], 3), Ok(vec![0, 1, 2]));
+    assert_eq!(of(&plain, &[0, 1, 2, 4], 4), Ok(vec![0, 1, 2, 4]));
+    assert_eq!(of(&plain, &[0, 255], 1), Ok(vec![0, 255]));
+    // 255 often is void.
+    assert!(matches!(
+        of(&plain, &[0, 1, 255], 3),
+        Err(LabelFault::NoClass { label: 255, .. })
+    ));
+    assert!(matches!(
+        of(&plain, &[0, 1, 7], 2),
+        Err(LabelFault::NoClass { label: 7, .. })
+    ));
+    let without = |label| Labels {
+        ignored: vec![label],
+        ..Labels::default()
+    };
+    assert_eq!(of(&without(255), &[0, 1, 255], 3), Ok(vec![0, 1, 2]));
+    assert_eq!(
+        of(&without(255), &[0, 255], 1),
+        Err(LabelFault::WholeForeground { ignored: 255 })
+    );
+    assert_eq!(of(&without(0), &[0, 1, 2, 3], 3), Ok(vec![1, 2, 3]));
+    assert_eq!(
+        of(&without(0), &[0, 1, 2], 3),
+        Err(LabelFault::Shift { channels: 3 })
+    );
+    let listed = Labels {
+        labels: Some(vec![1, 2, 3]),
+        ..without(0)
+    };
+    assert_eq!(of(&listed, &[0, 1, 2], 3), Ok(vec![1, 2, 3]));
+    assert!(matches!(
+        of(&listed, &[1], 2),
+        Err(LabelFault::Count { .. })
+    ));
+}
+
+#[test]
+fn regions_are_unions() {
+    let regions: Vec<Region> = ["whole=1,2,4", "core=1,4", "enhancing=4"]
+        .iter()
+        .map(|region| region.parse().expect("a region"))
+        .collect();
+    let asked = Labels {
+        regions,
+        ..Labels::default()
+    };
+    let classes = Classes::for_channels(&asked, &[0, 1, 2, 4], 3).expect("regions");
+    assert_eq!(classes.of(0), [0; 0]);
+    assert_eq!(classes.of(2), [0]);
+    assert_eq!(classes.of(4), [0, 1, 2]);
+    assert!("core".parse::<Region>().is_err() && "=1".parse::<Region>().is_err());
+}
+
+#[test]
+fn numbers_are_what_they_are_said_to_be() {
+    let summary = |min, max, integers| Summary {
+        min,
+        max,
+        integers,
+        bf16: false,
+        distinct: integers.then_some(3),
+    };
+    let taken = |summary, scale, clamp| numbers::probabilities(&summary, scale, clamp);
+    let plain = Treatment::default();
+    assert_eq!(taken(summary(0.0, 1.0, true), None, false), Ok(plain));
+    let refused = taken(summary(0.0, 255.0, true), None, false).expect_err("integers");
+    assert!(refused.to_string().contains("--scale 255"), "{refused}");
+    let refused = taken(summary(0.0, 9_949.0, true), None, false).expect_err("integers");
+    assert!(refused.to_string().contains("--scale 10000"), "{refused}");
+    // The step of half precision after 1 is rounding; more is not.
+    let clamped = Treatment {
+        clamp: true,
+        ..plain
+    };
+    assert_eq!(
+        taken(summary(0.0, numbers::AFTER_ONE, false), None, false),
+        Ok(clamped)
+    );
+    assert_eq!(taken(summary(-0.02, 1.02, false), None, false), Ok(plain));
+    assert_eq!(taken(summary(-0.02, 1.02, false), None, true), Ok(clamped));
+    assert!(numbers::logits(&summary(0.0, 255.0, true), || false).is_err());
+    assert!(numbers::logits(&summary(0.0, 1.0, false), || true).is_err());
+    assert!(numbers::logits(&summary(-3.0, 1.0, false), || false).is_ok());
+}
+
+/// The axes of an array of classes in one order of many.
+fn order_of(samples: bool, space: usize, last: bool, reversed: bool) -> Vec<Axis> {
+    let mut letters = [Axis::Z, Axis::Y, Axis::X][3 - space..].to_vec();
+    if reversed {
+        letters.reverse();
+    }
+    let mut axes = if samples {
+        vec![Axis::Sample]
+    } else {
+        Vec::new()
+    };
+    if last {
+        axes.extend(letters);
+        axes.push(Axis::Class);
+    } else {
+        axes.push(Axis::Class);
+        axes.extend(letters);
+    }
+    axes
+}
+
+proptest! {
+    /// The same data in every order of axes and format is read as what it is, or refused; and read as what it is if the axes are
+    /// named.
+    #[test]
+    fn the_same_data_is_read_alike_or_refused(
+        lengths in proptest::collection::vec(2_usize..5, 5),
+        (samples, space, last) in (any::<bool>(), 2_usize..4, any::<bool>()),
+        (nifti, reversed, one_hot) in (any::<bool>(), any::<bool>(), any::<bool>()),
+    ) {
+        let length = |axis: &Axis| match axis {
+            Axis::Sample => lengths[0],
+            Axis::Class => lengths[1],
+            Axis::Z => lengths[2],
+            Axis::Y => lengths[3],
+            _ => lengths[4],
+        };
+        let input_of = |axes: &[Axis], order| Input {
+            shape: axes.iter().map(length).collect(),
+            order,
+            classes: axes.iter().position(|axis| *axis == Axis::Class),
+            geometry: None,
+        };
+        // NIfTI has no samples, and its axes of space begin with x; other files run either way, both the same.
+        let samples = samples && !nifti;
+        let ours = order_of(samples, space, last, reversed && nifti);
+        let mut theirs = if nifti {
+            [Axis::X, Axis::Y, Axis::Z].into_iter().filter(|axis| ours.contains(axis)).collect()
+        } else {
+            ours.clone()
+        };
+        if nifti && space == 3 && one_hot {
+            theirs.push(Axis::Class);
+        } else if nifti || !one_hot {
+            theirs.retain(|axis| *axis != Axis::Class);
+        }
+        let prediction = input_of(&ours, Order::Unsaid);
+        let target = input_of(&theirs, if nifti { Order::XyzFirst } else { Order::Unsaid });
+        if let Ok(found) = reading(&Asked::default(), &prediction, &target) {
+            let at = |axes: &[Axis], axis| axes.iter().position(|own| *own == axis);
+            for axis in [Axis::Sample, Axis::Class] {
+                prop_assert_eq!(found.prediction.position(axis), at(&ours, axis), "{:?}", found);
+            }
+            // Whatever the letters: the same axes of space run together.
+            for axis in [Axis::Z, Axis::Y, Axis::X] {
+                let (Some(our), Some(their)) = (at(&ours, axis), at(&theirs, axis)) else { continue };
+                prop_assert_eq!(found.prediction.0[our], found.target.0[their], "{:?}", found);
+            }
+        }
+        let named = Asked {
+            axes: Some(Axes(ours.clone())),
+            target_axes: Some(Axes(theirs.clone())),
+            ..Asked::default()
+        };
+        let found = reading(&named, &prediction, &target).expect("what is named is read");
+        prop_assert_eq!((found.prediction.0, found.target.0), (ours, theirs));
+    }
+}

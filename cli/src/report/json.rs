@@ -1,0 +1,76 @@
+//! Reports as JSON, whose form docs/cli.md states.
+
+use serde_json::{Map, Value, json};
+use unifocal_ndarray::core::Name;
+
+use super::{Compared, Summary, shown};
+use crate::failure::{Failed, Failure};
+use crate::loss::Chosen;
+use crate::pairs::Pair;
+use crate::score::Score;
+
+pub(super) fn eval(
+    loss: &Chosen,
+    cases: &[(Pair, Score)],
+    failed: &[Failed],
+    mean: Option<f64>,
+    summary: &Summary,
+) -> Result<Vec<u8>, Failure> {
+    let case = |(pair, score): &(Pair, Score)| {
+        json!({
+            "prediction": shown(&pair.prediction),
+            "target": shown(&pair.target),
+            "value": score.value,
+            "per_class": score.per_class,
+            "reading": *score.account,
+        })
+    };
+    line(&json!({
+        "loss": loss.name.as_str(),
+        "parameters": loss.parameters,
+        "cases": cases.iter().map(case).collect::<Vec<_>>(),
+        "failed": failed.iter().map(Failed::to_json).collect::<Vec<_>>(),
+        "mean": mean,
+        "mean_over": mean_over(summary),
+        "warnings": summary.warnings,
+    }))
+}
+
+pub(super) fn compare(
+    cases: &[Compared],
+    failed: &[Failed],
+    means: &[(Name, Option<f64>)],
+    summary: &Summary,
+) -> Result<Vec<u8>, Failure> {
+    let case = |(pair, values): &Compared| {
+        let losses = values
+            .iter()
+            .map(|(name, score)| (name.to_string(), json!(score.value)));
+        json!({
+            "prediction": shown(&pair.prediction),
+            "target": shown(&pair.target),
+            "losses": losses.collect::<Map<_, _>>(),
+            "reading": *values[0].1.account,
+        })
+    };
+    let mean = means
+        .iter()
+        .map(|(name, mean)| (name.to_string(), json!(mean)));
+    line(&json!({
+        "cases": cases.iter().map(case).collect::<Vec<_>>(),
+        "failed": failed.iter().map(Failed::to_json).collect::<Vec<_>>(),
+        "mean": mean.collect::<Map<_, _>>(),
+        "mean_over": mean_over(summary),
+        "warnings": summary.warnings,
+    }))
+}
+
+fn mean_over(summary: &Summary) -> Value {
+    json!({ "cases": summary.scored, "classes": summary.classes })
+}
+
+fn line(value: &Value) -> Result<Vec<u8>, Failure> {
+    let mut text = serde_json::to_vec(value).map_err(|error| Failure::Report(error.to_string()))?;
+    text.push(b'\n');
+    Ok(text)
+}

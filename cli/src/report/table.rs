@@ -1,0 +1,170 @@
+//! Reports as tables for people.
+
+use std::fmt::Write;
+
+use anstyle::Style;
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::Value;
+use unifocal_ndarray::core::Name;
+
+use super::{Compared, Summary, shown};
+use crate::account::Account;
+use crate::loss::Chosen;
+use crate::pairs::Pair;
+use crate::score::Score;
+
+/// More columns of classes than this do not fit.
+const MOST_COLUMNS: usize = 8;
+
+pub(super) fn eval(
+    loss: &Chosen,
+    cases: &[(Pair, Score)],
+    per_class: bool,
+    mean: Option<f64>,
+    summary: &Summary,
+) -> String {
+    let bold = Style::new().bold();
+    let parameters: Vec<String> = (loss.parameters.iter())
+        .map(|(name, value)| match value {
+            Value::Null => format!("{name} none"),
+            value => format!("{name} {value}"),
+        })
+        .collect();
+    let mut text = format!("{bold}{}{bold:#}  {}\n", loss.name, parameters.join(", "));
+    let head: &[&str] = if per_class {
+        &[
+            "case",
+            "loss",
+            "class",
+            "class loss",
+            "TP",
+            "FP",
+            "FN",
+            "cross entropy",
+        ]
+    } else {
+        &["case", "loss"]
+    };
+    let mut table = table(head);
+    for (pair, score) in cases {
+        let case = shown(&pair.prediction);
+        if !per_class {
+            table.add_row([case, digits(score.value)]);
+            continue;
+        }
+        for (index, class) in score.per_class.iter().enumerate() {
+            let first = |text: String| if index == 0 { text } else { String::new() };
+            table.add_row([
+                first(case.clone()),
+                first(digits(score.value)),
+                class.class.to_string(),
+                digits(class.value),
+                voxels(class.tp),
+                voxels(class.fp),
+                voxels(class.fn_),
+                digits(Some(class.cross_entropy)),
+            ]);
+        }
+    }
+    if cases.len() > 1 {
+        table.add_row(["mean".to_owned(), digits(mean)]);
+    }
+    let _ = writeln!(text, "{table}");
+    let accounts = cases.iter().map(|(pair, score)| (pair, &*score.account));
+    text + &readings(accounts, summary)
+}
+
+pub(super) fn compare(
+    cases: &[Compared],
+    means: &[(Name, Option<f64>)],
+    summary: &Summary,
+) -> String {
+    let single = match cases {
+        [(_, values)] if values[0].1.per_class.len() <= MOST_COLUMNS => Some(values),
+        _ => None,
+    };
+    let value = if cases.len() == 1 { "value" } else { "mean" };
+    let mut head = vec!["loss".to_owned(), value.to_owned()];
+    if let Some(values) = single {
+        let classes = values[0].1.per_class.iter();
+        head.extend(classes.map(|class| format!("class {}", class.class)));
+    }
+    let mut table = table(&head.iter().map(String::as_str).collect::<Vec<_>>());
+    for (index, (name, mean)) in means.iter().enumerate() {
+        let mut row = vec![name.to_string(), digits(*mean)];
+        if let Some(values) = single {
+            row.extend(
+                values[index]
+                    .1
+                    .per_class
+                    .iter()
+                    .map(|class| digits(class.value)),
+            );
+        }
+        table.add_row(row);
+    }
+    let bold = Style::new().bold();
+    let title = match cases {
+        [(pair, _)] => format!(
+            "{} against {}",
+            shown(&pair.prediction),
+            shown(&pair.target)
+        ),
+        cases => format!("{} cases", cases.len()),
+    };
+    let accounts = cases
+        .iter()
+        .map(|(pair, values)| (pair, &*values[0].1.account));
+    format!(
+        "{bold}{title}{bold:#}\n{table}\n{}",
+        readings(accounts, summary)
+    )
+}
+
+/// How the cases were read: once, if all were read alike.
+fn readings<'a>(
+    accounts: impl Iterator<Item = (&'a Pair, &'a Account)>,
+    summary: &Summary,
+) -> String {
+    let accounts: Vec<_> = accounts
+        .map(|(pair, account)| (shown(&pair.prediction), account.lines()))
+        .collect();
+    let mut text = String::from("\n");
+    if accounts.len() > 1 {
+        let _ = writeln!(text, "{}", summary.mean_over());
+    }
+    let alike = accounts.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    for (case, lines) in accounts.iter().take(if alike { 1 } else { usize::MAX }) {
+        let _ = match (accounts.len(), alike) {
+            (1, _) => writeln!(text, "read as"),
+            (_, true) => writeln!(text, "all read as"),
+            (_, false) => writeln!(text, "{case} read as"),
+        };
+        for line in lines {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    text
+}
+
+fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(head.to_vec());
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// Six digits for people; nothing for what has no value.
+fn digits(value: Option<f64>) -> String {
+    match value {
+        None => String::new(),
+        Some(value) if value != 0.0 && value.abs() < 1e-4 => format!("{value:.3e}"),
+        Some(value) => format!("{value:.6}"),
+    }
+}
+
+fn voxels(value: f64) -> String {
+    format!("{value:.1}")
+}
