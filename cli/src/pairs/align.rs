@@ -10,11 +10,11 @@
 //! The first that holds for every file is taken, unless another pairs them otherwise. Names both of which have an addition,
 //! `1_pred` and `1_true`, are left to the user: `train_1` and `test_1` look the same.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use super::naming::Naming;
 use super::pattern::CASE;
+use super::unclear::{self, Unclear};
 
 /// The files of a case, by their places in the lists; at least one of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,46 +29,6 @@ pub(super) struct Alignment {
     pub(super) cases: BTreeMap<String, Found>,
     /// What the paths of predictions and of targets are taken to be.
     patterns: [String; 2],
-}
-
-/// Why names cannot be paired.
-#[derive(Debug, PartialEq)]
-pub(super) enum Unclear {
-    /// No two of them mean the same case; the first few of each side, and patterns that would pair them.
-    Nothing {
-        predictions: String,
-        targets: String,
-        proposal: Option<String>,
-    },
-    /// They can be paired in these ways.
-    Several(Vec<String>),
-}
-
-impl Unclear {
-    /// What is to be said of the folder of predictions beside that of targets.
-    pub(super) fn message(&self, targets_folder: &Path) -> String {
-        match self {
-            Unclear::Nothing {
-                predictions,
-                targets,
-                proposal,
-            } => {
-                let proposal = proposal
-                    .as_ref()
-                    .map_or(String::new(), |options| format!("; {options} pairs them"));
-                format!(
-                    "found no prediction of a target's name: predictions {predictions}, targets {targets} in {}, expected equal \
-                     names, or --prediction-pattern and --target-pattern that say where a path has the case's name{proposal}",
-                    targets_folder.display()
-                )
-            }
-            Unclear::Several(ways) => format!(
-                "found several ways to pair it with {}: {}, expected the one that is meant",
-                targets_folder.display(),
-                ways.join(", or ")
-            ),
-        }
-    }
 }
 
 /// Pairs names by the rules above.
@@ -92,7 +52,7 @@ pub(super) fn align(predictions: &[String], targets: &[String]) -> Result<Alignm
         complete
     };
     match fitting.len() {
-        0 => Err(nothing(&ours, &theirs, true)),
+        0 => Err(Unclear::nothing(&ours, &theirs)),
         1 => Ok(fitting.remove(0).clone()),
         _ => Err(Unclear::Several(
             fitting.into_iter().map(Alignment::options).collect(),
@@ -108,7 +68,7 @@ pub(super) fn by_equal_names(
     let (ours, theirs) = (Naming::whole(predictions), Naming::whole(targets));
     let equal = Alignment::of(&ours, &theirs);
     if equal.paired() == 0 {
-        return Err(nothing(&ours, &theirs, false));
+        return Err(Unclear::nothing(&ours, &theirs));
     }
     Ok(equal)
 }
@@ -175,7 +135,7 @@ impl Alignment {
     /// The options that pair so.
     fn options(&self) -> String {
         let [ours, theirs] = &self.patterns;
-        format!("--prediction-pattern '{ours}' --target-pattern '{theirs}'")
+        unclear::options(ours, theirs)
     }
 
     /// The pairs, in the order of the predictions.
@@ -196,30 +156,10 @@ impl Alignment {
     }
 }
 
-/// Why no two names mean the same case, with a proposal if wanted and if there is one that leaves none over.
-fn nothing(ours: &Naming, theirs: &Naming, propose: bool) -> Unclear {
-    let proposal = propose.then(|| {
-        let our_additions = ours.without_additions();
-        let their_additions = theirs.without_additions();
-        let sorted = |naming: &Naming| naming.names.iter().cloned().collect::<BTreeSet<_>>();
-        let mut known: HashMap<BTreeSet<String>, &Naming> = HashMap::new();
-        for naming in &their_additions {
-            known.entry(sorted(naming)).or_insert(naming);
-        }
-        let both = our_additions
-            .iter()
-            .find_map(|ours| Some((ours, *known.get(&sorted(ours))?)));
-        both.map(|(ours, theirs)| Alignment::of(ours, theirs).options())
-    });
-    Unclear::Nothing {
-        predictions: ours.shown(),
-        targets: theirs.shown(),
-        proposal: proposal.flatten(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -312,6 +252,26 @@ mod tests {
         let message = unclear.message(Path::new("targets"));
         let options = "--prediction-pattern '{case}_pred' --target-pattern '{case}_true'";
         assert!(message.contains(options), "{message}");
+    }
+
+    #[test]
+    fn of_several_files_per_case_each_is_proposed() {
+        let targets = ["a/a-seg", "a/a-t1", "b/b-seg", "b/b-t1"];
+        let unclear = aligned(&["a", "b"], &targets).expect_err("two files per case");
+        let message = unclear.message(Path::new("targets"));
+        for pattern in ["{case}/{case}-seg", "{case}/{case}-t1"] {
+            assert!(
+                message.contains(&format!("--target-pattern '{pattern}'")),
+                "{message}"
+            );
+        }
+        let unclear = aligned(&["a_0", "b_0", "b_1"], &["a", "b"]).expect_err("two files");
+        let message = unclear.message(Path::new("targets"));
+        assert!(
+            message.contains("--prediction-pattern '{case}_0'"),
+            "{message}"
+        );
+        assert!(!message.contains("{case}_1"), "{message}");
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Side<'_> {
         }
         let files: Vec<File> = paths.iter().filter_map(|path| self.file(path)).collect();
         if files.is_empty() {
-            return Err(Failure::file(self.folder, self.nothing(paths.len())));
+            return Err(Failure::file(self.folder, self.nothing(&paths)));
         }
         self.one_per_case(files)
             .map_err(|message| Failure::file(self.folder, message))
@@ -94,27 +94,21 @@ impl Side<'_> {
         })
     }
 
-    /// Why there is no case among so many files.
-    fn nothing(&self, count: usize) -> String {
-        let files = match count {
-            0 => "no file".to_owned(),
-            1 => "1 file".to_owned(),
-            count => format!("{count} files"),
+    /// Why there is no case among these files.
+    fn nothing(&self, paths: &[PathBuf]) -> String {
+        let found = match paths {
+            [] => "no file in it".to_owned(),
+            [path] => format!("only {} in it", path.display()),
+            [path, ..] => format!("{} files in it, {} the first", paths.len(), path.display()),
         };
-        match (self.pattern, self.key) {
-            (Some(_), _) => format!(
-                "found {files} in it, expected one that {} fits",
-                self.option
-            ),
+        let expected = match (self.pattern, self.key) {
+            (Some(_), _) => format!("one that {} fits", self.option),
             (None, Some(key)) => {
-                let keyed = KEYED.join(" or ");
-                format!("found {files} in it, expected one of {keyed} with an array {key:?}")
+                format!("one of {} with an array {key:?}", KEYED.join(" or "))
             }
-            (None, None) => format!(
-                "found no file to score in it ({files}), expected one of {}",
-                read::extensions()
-            ),
-        }
+            (None, None) => format!("one to score, of {}", read::extensions()),
+        };
+        format!("found {found}, expected {expected}")
     }
 
     /// Chooses one of several files of a case, where that is plain.
@@ -125,10 +119,6 @@ impl Side<'_> {
         }
         let (mut chosen, mut note) = (Vec::new(), None);
         for (name, mut files) in by_name {
-            // The numbers beside their header are no case of their own.
-            if files.iter().any(|file| file.extension.starts_with(".hdr")) {
-                files.retain(|file| !file.extension.starts_with(".img"));
-            }
             let found: Vec<String> = files.iter().map(|file| file.extension.clone()).collect();
             if files.len() == 2 && files.iter().any(|file| file.kind() == Some(Kind::Archive)) {
                 files.retain(|file| self.preferred.is_none() || file.kind() == self.preferred);

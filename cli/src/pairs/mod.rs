@@ -6,6 +6,7 @@ mod folder;
 mod manifest;
 mod naming;
 mod pattern;
+mod unclear;
 
 use std::path::{Path, PathBuf};
 

@@ -30,21 +30,21 @@ impl Naming {
 
     /// The folders' names, if each holds one file. A file without a folder is in none.
     pub(super) fn folders(&self) -> Option<Self> {
-        let split: Option<Vec<_>> = self
-            .names
-            .iter()
+        let split: Option<Vec<(&str, &str)>> = (self.names.iter())
             .map(|name| name.rsplit_once('/'))
             .collect();
         let split = split?;
-        let names: BTreeSet<&str> = split.iter().map(|(folder, _)| *folder).collect();
-        let (_, first) = split.first()?;
-        let alike = split.iter().all(|(_, file)| file == first);
-        (names.len() == split.len()).then(|| Self {
-            names: split
-                .iter()
-                .map(|(folder, _)| (*folder).to_owned())
-                .collect(),
-            pattern: format!("{CASE}/{}", if alike { first } else { "…" }),
+        let folders: BTreeSet<&str> = split.iter().map(|(folder, _)| *folder).collect();
+        let files: BTreeSet<String> = (split.iter())
+            .map(|(folder, file)| file.replace(folder, CASE))
+            .collect();
+        let file = match files.first() {
+            Some(file) if files.len() == 1 => file,
+            _ => "…",
+        };
+        (folders.len() == split.len()).then(|| Self {
+            names: split.iter().map(|(folder, _)| (*folder).into()).collect(),
+            pattern: format!("{CASE}/{file}"),
         })
     }
 
@@ -54,25 +54,11 @@ impl Naming {
         let Some(first) = names.first() else {
             return Vec::new();
         };
-        let common = |other: &str| {
-            first
-                .chars()
-                .zip(other.chars())
-                .take_while(|(a, b)| a == b)
-                .map(|(a, _)| a.len_utf8())
-                .sum()
-        };
-        let common_end = |other: &str| {
-            first
-                .chars()
-                .rev()
-                .zip(other.chars().rev())
-                .take_while(|(a, b)| a == b)
-                .map(|(a, _)| a.len_utf8())
-                .sum()
-        };
-        let before: usize = names.iter().map(|name| common(name)).min().unwrap_or(0);
-        let after: usize = names.iter().map(|name| common_end(name)).min().unwrap_or(0);
+        let before = (names.iter().map(|name| alike(first.chars(), name.chars()))).min();
+        let after = (names.iter())
+            .map(|name| alike(first.chars().rev(), name.chars().rev()))
+            .min();
+        let (before, after) = (before.unwrap_or(0), after.unwrap_or(0));
         let shortest = names.iter().map(String::len).min().unwrap_or(0);
         let separators = || first.match_indices(SEPARATORS);
         let starts = separators()
@@ -109,4 +95,10 @@ impl Naming {
         };
         some.join(", ") + &more
     }
+}
+
+/// How many bytes two texts have in common at the beginning.
+fn alike(a: impl Iterator<Item = char>, b: impl Iterator<Item = char>) -> usize {
+    let alike = a.zip(b).take_while(|(a, b)| a == b);
+    alike.map(|(a, _)| a.len_utf8()).sum()
 }
