@@ -1,6 +1,6 @@
 //! Volumes that are not in one NIfTI-1 file: NIfTI-2, pairs, NRRD, MetaImage, and gzip as it is found.
 
-use ndarray::{Array, ArrayD, IxDyn, ShapeBuilder};
+use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
 use super::build::{gzip, nifti2, zlib};
 use super::{as_f64, bytes_of, fault, load, read_bytes};
@@ -8,10 +8,9 @@ use crate::read::{AxisOrder, Fault, Format, Geometry, ReadError, Stored, Values,
 
 /// The numbers 0, 1, 2 … with the first axis fastest.
 fn counted(shape: &[usize]) -> ArrayD<f64> {
-    let count = shape.iter().product();
-    Array::from_iter((0..count).map(|x: usize| x as f64))
-        .into_shape_with_order(IxDyn(shape).f())
-        .unwrap()
+    let count: usize = shape.iter().product();
+    let numbers = (0..count).map(|x| x as f64).collect();
+    ArrayD::from_shape_vec(IxDyn(shape).f(), numbers).unwrap()
 }
 
 /// `counted` as u16.
