@@ -14,7 +14,7 @@ use tempfile::TempDir;
 #[allow(dead_code, reason = "what the program needs besides")]
 mod read;
 
-use read::Values;
+use read::{Fault, Values};
 
 /// Counts what is allocated.
 pub struct Counting;
@@ -42,24 +42,38 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-const EXTENSIONS: [&str; 6] = ["npy", "npz", "nii", "nii.gz", "png", "safetensors"];
+/// Names for content that no reader knows, of which the last is the voxels of a pair whose header is the same file.
+const NAMES: [&str; 12] = [
+    "a.npy",
+    "a.npz",
+    "a.safetensors",
+    "a.nii",
+    "a.hdr",
+    "a.nrrd",
+    "a.mha",
+    "a.png",
+    "a.tif",
+    "a.bmp",
+    "a.gif",
+    "a.img",
+];
 
-/// How much memory a file of this kind and length may take at once.
-fn bound(extension: &str, length: usize) -> usize {
+/// How much memory a file may take at once.
+fn bound(data: &[u8]) -> usize {
     const MIB: usize = 1 << 20;
     // A number of one byte becomes one of four, or of eight when it is scaled, while the vector that holds it grows by copying.
-    let plain = 2 * MIB + 64 * length;
-    // Deflate makes 1032 bytes of one at most.
-    let inflated = plain + 1032 * 32 * length;
-    match extension {
-        "npz" | "nii.gz" => inflated,
-        // A row or a chunk is taken at its word up to 64 MiB.
-        "png" => inflated + 192 * MIB,
-        _ => plain,
+    let plain = 2 * MIB + 64 * data.len();
+    // Deflate makes 1032 bytes of one at most, LZW 2731, and a number of one bit becomes a byte.
+    match data {
+        [0x89, b'P', b'N', b'G', ..] => plain + 1032 * 32 * data.len() + 192 * MIB,
+        [b'I', b'I', ..] | [b'M', b'M', ..] | [b'G', b'I', b'F', ..] => {
+            plain + 2731 * 64 * data.len()
+        }
+        _ => plain + 1032 * 32 * data.len(),
     }
 }
 
-/// A folder with one file that has a name for every reader.
+/// A folder with one file, `input`, that has a name for every reader besides.
 fn folder() -> &'static PathBuf {
     static FOLDER: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = FOLDER.get_or_init(|| {
@@ -70,9 +84,8 @@ fn folder() -> &'static PathBuf {
             tempfile::tempdir()
         };
         let folder = folder.expect("a temporary folder");
-        for extension in EXTENSIONS {
-            symlink("input", folder.path().join(format!("input.{extension}")))
-                .expect("a link in a temporary folder");
+        for name in NAMES {
+            symlink("input", folder.path().join(name)).expect("a link in a temporary folder");
         }
         let path = folder.path().to_owned();
         (folder, path)
@@ -80,32 +93,42 @@ fn folder() -> &'static PathBuf {
     path
 }
 
-/// Reads these bytes as a file of every kind.
+/// Reads these bytes as what they are, and as a file of every kind where they do not say; and as the voxels that they describe.
 pub fn readers(data: &[u8]) {
     let folder = folder();
     fs::write(folder.join("input"), data).expect("a file in a temporary folder");
-    for extension in EXTENSIONS {
-        let path = folder.join(format!("input.{extension}"));
-        let before = NOW.load(Relaxed);
-        MOST.store(before, Relaxed);
-        let volume = read::read(&path);
-        let most = MOST.load(Relaxed) - before;
-        let allowed = bound(extension, data.len());
-        assert!(
-            most <= allowed,
-            "{extension}: {most} bytes for {}, of {allowed}",
-            data.len()
-        );
-        match volume {
-            Ok(volume) => {
-                let (len, shape) = (len(&volume.values), volume.values.shape());
-                assert_eq!(
-                    len,
-                    shape.iter().product::<usize>(),
-                    "{extension}: {shape:?}"
-                );
-            }
-            Err(error) => assert!(!error.to_string().is_empty()),
+    let names = if is_unknown(data, "input") {
+        &NAMES[..]
+    } else {
+        &NAMES[NAMES.len() - 1..]
+    };
+    for name in names {
+        is_unknown(data, name);
+    }
+}
+
+/// Reads `data` under this name; whether neither says what it is.
+fn is_unknown(data: &[u8], name: &str) -> bool {
+    let path = folder().join(name);
+    let before = NOW.load(Relaxed);
+    MOST.store(before, Relaxed);
+    let volume = read::read(&path);
+    let most = MOST.load(Relaxed) - before;
+    let allowed = bound(data);
+    assert!(
+        most <= allowed,
+        "{name}: {most} bytes for {}, of {allowed}",
+        data.len()
+    );
+    match volume {
+        Ok(volume) => {
+            let (len, shape) = (len(&volume.values), volume.values.shape());
+            assert_eq!(len, shape.iter().product::<usize>(), "{name}: {shape:?}");
+            false
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            matches!(error.fault, Fault::UnknownExtension)
         }
     }
 }

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::path::Path;
 
 use super::payload::{Element, Layout};
-use super::text::{Data, Encoding, Lines, Start, named_by, numbers};
-use super::{AxisOrder, Fault, Format, Geometry, Volume, open_regular};
+use super::text::{Data, Encoding, Lines, Start, numbers, open_named};
+use super::{AxisOrder, Fault, Format, Geometry, Volume};
 
 pub(super) fn read(path: &Path, file: File) -> Result<Volume, Fault> {
     let mut lines = Lines::new(file.try_clone()?);
@@ -168,7 +168,7 @@ impl Header {
             name if name.starts_with("LIST") || name.contains('%') => {
                 return Err(unsupported("data in several files", "data in one file"));
             }
-            name => (open_regular(&named_by(path, name))?, 0),
+            name => (open_named(path, name)?, 0),
         };
         let header_size = self.get("HeaderSize").unwrap_or("0");
         let start = match header_size.parse::<i64>() {

@@ -6,8 +6,8 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
 use super::payload::{Element, Layout};
-use super::text::{Data, Encoding, Lines, Start, named_by, numbers};
-use super::{AxisOrder, Fault, Format, Geometry, Volume, open_regular};
+use super::text::{Data, Encoding, Lines, Start, numbers, open_named};
+use super::{AxisOrder, Fault, Format, Geometry, Volume};
 
 pub(super) fn read(path: &Path, file: File) -> Result<Volume, Fault> {
     let mut lines = Lines::new(file.try_clone()?);
@@ -139,7 +139,7 @@ impl Header {
                 let found = "data in several files".to_owned();
                 return Err(unsupported(found, "data in one file"));
             }
-            Some(name) => (open_regular(&named_by(path, name))?, 0),
+            Some(name) => (open_named(path, name)?, 0),
         };
         let start = match (bytes, encoding) {
             (-1, Encoding::Raw) => Start::FromEnd,

@@ -1,6 +1,9 @@
 //! Every fixture reads as the plain `.npy` of the same numbers; hostile files give their error and never a panic.
 
+mod build;
+mod containers;
 mod hostile;
+mod pictures;
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +13,10 @@ use super::{Fault, Geometry, ReadError, Values, Volume, is_readable_extension, r
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")).join(name)
+}
+
+fn bytes_of(name: &str) -> Vec<u8> {
+    std::fs::read(fixture(name)).unwrap()
 }
 
 fn load(name: &str) -> Values {
@@ -245,13 +252,31 @@ fn names_decide_what_is_readable() {
         "b.c.NII.GZ",
         "a.Png",
         "a.safetensors",
+        "a.seg.nrrd",
+        "a.nhdr",
+        "a.mha",
+        "a.MHD",
+        "a.tif",
+        "a.tiff",
+        "a.bmp",
+        "a.gif",
+        "a.hdr",
     ] {
         assert!(is_readable_extension(Path::new(name)), "{name}");
     }
-    for name in ["a", "a.gz", "a.nii.bz2", "npy", "a.jpg", ".."] {
+    for name in [
+        "a",
+        "a.gz",
+        "a.nii.bz2",
+        "npy",
+        "a.jpg",
+        "a.raw",
+        "a.img",
+        "..",
+    ] {
         assert!(!is_readable_extension(Path::new(name)), "{name}");
     }
-    assert!(matches!(fault("a.tiff", b""), Fault::UnknownExtension));
+    assert!(matches!(fault("a.xyz", b""), Fault::UnknownExtension));
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("a.npy")).unwrap();
     let error = read(folder.path().join("a.npy")).unwrap_err();

@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, copy, sink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::bufread::ZlibDecoder;
 
 use super::payload::{Layout, verify_end};
 use super::stream::Gunzip;
-use super::{Fault, Values};
+use super::{Fault, Values, open_regular};
 
 /// No header is longer; those that describe hundreds of segments have some 100 kB.
 const MAX_HEADER: u64 = 16 << 20;
@@ -110,7 +110,15 @@ impl Data {
     }
 }
 
-/// The file that the header in `path` names.
-pub(super) fn named_by(path: &Path, name: &str) -> PathBuf {
-    path.parent().unwrap_or(Path::new("")).join(name)
+/// Opens the file that the header in `path` names.
+pub(super) fn open_named(path: &Path, name: &str) -> Result<File, Fault> {
+    let file = open_regular(&path.parent().unwrap_or(Path::new("")).join(name))?;
+    // What the system makes up while it is read, as in /proc, has no size, and may have no end.
+    if file.metadata()?.len() == 0 {
+        return Err(Fault::Truncated {
+            expected: 1,
+            found: 0,
+        });
+    }
+    Ok(file)
 }

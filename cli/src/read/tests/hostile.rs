@@ -2,24 +2,13 @@
 
 use std::io::{Cursor, Write};
 
-use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
 use proptest::prelude::*;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use super::{Fault, Values, fault, fixture, npy, read_bytes};
+use super::build::{bmp, gif, grey, gzip, nifti2, png, tiff, zlib};
+use super::{Fault, Values, bytes_of, fault, npy, read_bytes};
 
 const HUGE: &str = "{'descr': '<f4', 'fortran_order': False, 'shape': (100000, 100000, 100000)}";
-
-fn bytes_of(name: &str) -> Vec<u8> {
-    std::fs::read(fixture(name)).unwrap()
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
 
 fn npz(bytes: &[u8]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
@@ -44,33 +33,6 @@ fn nii(dim: [i16; 8]) -> Vec<u8> {
     let mut bytes = bytes_of("pred_cl_f32.nii");
     bytes[40..56].copy_from_slice(&dim.map(i16::to_le_bytes).concat());
     bytes
-}
-
-/// A PNG file with right checksums. `kind` is bit depth, colour type and interlacing.
-fn png(width: u32, height: u32, kind: [u8; 3], compressed: &[u8]) -> Vec<u8> {
-    let chunk = |name: &[u8], data: &[u8]| {
-        let mut crc = flate2::Crc::new();
-        crc.update(name);
-        crc.update(data);
-        let length = (data.len() as u32).to_be_bytes();
-        [&length, name, data, &crc.sum().to_be_bytes()].concat()
-    };
-    let [depth, colour, interlace] = kind;
-    let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    let head = [&size[..], &[depth, colour, 0, 0, interlace]].concat();
-    let palette = if colour == 3 {
-        chunk(b"PLTE", &[0; 6])
-    } else {
-        Vec::new()
-    };
-    let rest = [palette, chunk(b"IDAT", compressed), chunk(b"IEND", b"")].concat();
-    [b"\x89PNG\r\n\x1a\n", &chunk(b"IHDR", &head)[..], &rest].concat()
-}
-
-fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[test]
@@ -235,11 +197,16 @@ fn other_files_are_told_apart() {
     for (name, format) in [
         ("a.npy", "npy"),
         ("a.npz", "npz"),
-        ("a.nii", "NIfTI-1"),
+        ("a.nii", "NIfTI"),
         ("a.png", "PNG"),
         ("a.safetensors", "safetensors"),
+        ("a.nrrd", "NRRD"),
+        ("a.mha", "MetaImage"),
+        ("a.tif", "TIFF"),
+        ("a.bmp", "BMP"),
+        ("a.gif", "GIF"),
     ] {
-        for content in [&b""[..], b"GIF89a", &[0; 1000], &[0xff; 1000]] {
+        for content in [&b""[..], b"no such file", &[0; 1000], &[0xff; 1000]] {
             match fault(name, content) {
                 Fault::Malformed { format: found, .. } => assert_eq!(found, format),
                 other => panic!("{name}: {other}"),
@@ -247,7 +214,7 @@ fn other_files_are_told_apart() {
         }
     }
     assert!(matches!(
-        fault("a.nii.gz", b"GIF89a"),
+        fault("a.nii.gz", b"no such file"),
         Fault::Malformed { .. } | Fault::Damaged(_)
     ));
 }
@@ -291,14 +258,6 @@ fn what_holds_no_real_numbers_is_unsupported() {
         bytes[70..72].copy_from_slice(&i16::to_le_bytes(datatype));
         unsupported("a.nii", &bytes, part);
     }
-    let mut bytes = bytes_of("labels_u8.nii");
-    bytes[344..348].copy_from_slice(b"ni1\0");
-    unsupported("a.nii", &bytes, ".hdr/.img");
-    bytes[..4].copy_from_slice(&540_u32.to_be_bytes());
-    unsupported("a.nii", &bytes, "NIfTI-2");
-    for (colour, part) in [(2, "RGB"), (4, "transparency"), (6, "transparency")] {
-        unsupported("a.png", &png(1, 1, [8, colour, 0], &zlib(&[0; 5])), part);
-    }
     let header = r#"{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}"#;
     unsupported("a.safetensors", &safetensors(header, &[0]), "F8_E4M3");
 }
@@ -311,7 +270,7 @@ fn nifti_headers_are_checked() {
             matches!(
                 found,
                 Fault::Malformed {
-                    format: "NIfTI-1",
+                    format: "NIfTI",
                     ..
                 }
             ),
@@ -400,6 +359,152 @@ fn every_truncation_is_an_error() {
             assert!(found.is_err() || is_whole, "{name}, {length} bytes");
         }
     }
+    for (name, bytes) in others() {
+        let whole = read_bytes(name, &bytes, "").unwrap().values;
+        for length in 0..bytes.len() {
+            let found = read_bytes(name, &bytes[..length], "");
+            let is_whole =
+                name.ends_with(".gif") && found.as_ref().is_ok_and(|v| v.values == whole);
+            assert!(found.is_err() || is_whole, "{name}, {length} bytes");
+        }
+    }
+}
+
+/// A file of each format that has no fixture.
+fn others() -> Vec<(&'static str, Vec<u8>)> {
+    let labels = [0, 1, 2, 3, 2, 1];
+    let nrrd = "NRRD0004\ntype: uint8\ndimension: 3\nsizes: 3 2 1\nspace: LPS\nspace directions: (1,0,0) (0,1,0) (0,0,1)\n\
+                space origin: (0,0,0)\nencoding: ";
+    let meta = "ObjectType = Image\nNDims = 3\nDimSize = 3 2 1\nOffset = 0 0 0\nElementSpacing = 1 1 1\n\
+                ElementType = MET_UCHAR\nCompressedData = ";
+    let with =
+        |header: &str, end: &str, data: &[u8]| [header.as_bytes(), end.as_bytes(), data].concat();
+    let page = grey(3, 2, 8, 1, 1);
+    vec![
+        ("a.nrrd", with(nrrd, "raw\n\n", &labels)),
+        ("b.nrrd", with(nrrd, "gzip\n\n", &gzip(&labels))),
+        (
+            "a.mha",
+            with(meta, "False\nElementDataFile = LOCAL\n", &labels),
+        ),
+        (
+            "b.mha",
+            with(meta, "True\nElementDataFile = LOCAL\n", &zlib(&labels)),
+        ),
+        ("a.tif", tiff(&[(&page, &labels), (&page, &labels)])),
+        ("b.tif", tiff(&[(&grey(3, 2, 8, 8, 1), &zlib(&labels))])),
+        ("a.bmp", bmp(3, 2, 8, &[3, 2, 1, 0, 0, 1, 2, 0])),
+        ("a.gif", gif(3, 2, &labels)),
+        ("2.nii", nifti2(&[3, 2, 1], 2, &labels, false, true)),
+    ]
+}
+
+#[test]
+fn other_formats_promise_too_much_in_vain() {
+    let huge = "100000 100000 100000";
+    let nrrd = |encoding: &str, data: &[u8]| {
+        let header = format!(
+            "NRRD0004\ntype: float\nendian: little\ndimension: 3\nsizes: {huge}\nencoding: {encoding}\n\n"
+        );
+        [header.as_bytes(), data].concat()
+    };
+    let meta = |packed: &str, data: &[u8]| {
+        let header = format!(
+            "NDims = 3\nDimSize = {huge}\nElementType = MET_FLOAT\nCompressedData = {packed}\nElementDataFile = LOCAL\n"
+        );
+        [header.as_bytes(), data].concat()
+    };
+    for (name, bytes) in [
+        ("a.nrrd", nrrd("raw", &[0; 64])),
+        ("a.nrrd", nrrd("gzip", &gzip(&[0; 64]))),
+        ("a.mha", meta("False", &[0; 64])),
+        ("a.mha", meta("True", &zlib(&[0; 64]))),
+        ("a.nii", nifti2(&[100_000; 3], 16, &[0; 64], false, true)),
+    ] {
+        match fault(name, &bytes) {
+            Fault::Truncated { expected, found } => {
+                assert_eq!((expected, found), (4_000_000_000_000_000, 64), "{name}");
+            }
+            other => panic!("{name}: {other}"),
+        }
+    }
+    let side = i32::MAX as u32;
+    for compression in [1, 5, 8, 32773] {
+        let page = grey(side, side, 8, compression, 1);
+        let found = fault("a.tif", &tiff(&[(&page, &[0; 64])]));
+        assert!(matches!(found, Fault::TooLarge { .. }), "{found}");
+        let page = grey(300, 300, 8, compression, 1);
+        assert!(matches!(
+            fault("a.tif", &tiff(&[(&page, &[0; 2])])),
+            Fault::Truncated { .. } | Fault::Malformed { .. } | Fault::Damaged(_)
+        ));
+    }
+    let found = fault("a.bmp", &bmp(i32::MAX, i32::MAX, 32, &[0; 64]));
+    assert!(
+        matches!(found, Fault::TooLarge { .. } | Fault::Truncated { .. }),
+        "{found}"
+    );
+    let found = fault("a.gif", &gif(65535, 65535, &[0; 6]));
+    assert!(matches!(found, Fault::TooLarge { .. }), "{found}");
+    // Lengths of 2^64 and more.
+    for shape in ["4294967296 4294967296 1", "18446744073709551615 2 1"] {
+        let bytes = String::from_utf8(nrrd("raw", b""))
+            .unwrap()
+            .replace(huge, shape);
+        assert!(matches!(
+            fault("a.nrrd", bytes.as_bytes()),
+            Fault::TooLarge { .. }
+        ));
+        let bytes = String::from_utf8(meta("False", b""))
+            .unwrap()
+            .replace(huge, shape);
+        assert!(matches!(
+            fault("a.mha", bytes.as_bytes()),
+            Fault::TooLarge { .. }
+        ));
+    }
+}
+
+#[test]
+fn pages_on_the_same_bytes_and_in_a_circle_are_refused() {
+    let page = grey(3, 2, 8, 1, 1);
+    let mut bytes = tiff(&[(&page, &[0; 6])]);
+    let next = bytes.len() - 6 - 4;
+    bytes[next..next + 4].copy_from_slice(&8_u32.to_le_bytes());
+    assert!(matches!(fault("a.tif", &bytes), Fault::Malformed { .. }));
+    // Twenty directories that all have the first one's strip, as long as the file.
+    let pages = [(&page[..], &[][..]); 20];
+    let mut bytes = tiff(&pages);
+    let length = bytes.len() as u32;
+    let entries = bytes.len() / 20;
+    for page in 0..20 {
+        for entry in bytes[8 + page * entries + 2..][..120].chunks_exact_mut(12) {
+            match u16::from_le_bytes([entry[0], entry[1]]) {
+                273 => entry[8..].fill(0),
+                279 => entry[8..].copy_from_slice(&length.to_le_bytes()),
+                _ => {}
+            }
+        }
+    }
+    let found = fault("a.tif", &bytes);
+    assert!(matches!(found, Fault::TooLarge { .. }), "{found}");
+}
+
+#[test]
+fn headers_that_name_other_files_cannot_read_what_is_none() {
+    for device in ["/dev/zero", "/proc/self/environ", ".", "none.raw"] {
+        let header = format!(
+            "NRRD0004\ntype: uint8\ndimension: 1\nsizes: 4\nencoding: gzip\nline skip: 1\ndata file: {device}\n"
+        );
+        let found = fault("a.nhdr", header.as_bytes());
+        assert!(
+            matches!(
+                found,
+                Fault::NotAFile | Fault::Truncated { .. } | Fault::Io(_)
+            ),
+            "{found}"
+        );
+    }
 }
 
 /// Reads and forgets; what is asserted is that it comes back.
@@ -438,6 +543,13 @@ proptest! {
         // The same beneath a compression whose checksums are right.
         survives("a.npz", &npz(&changed("labels_u8.npy")));
         survives("a.nii.gz", &gzip(&changed("labels_i16_big_endian.nii")));
+        for (name, mut bytes) in others() {
+            let range = if in_header { bytes.len().min(200) } else { bytes.len() };
+            for (index, byte) in &changes {
+                bytes[index.index(range)] = *byte;
+            }
+            survives(name, &bytes);
+        }
     }
 
     #[test]

@@ -252,6 +252,12 @@ impl Page {
         source.seek(SeekFrom::Start(self.offsets[index]))?;
         let mut packed = Vec::new();
         source.take(self.lengths[index]).read_to_end(&mut packed)?;
+        if (packed.len() as u64) < self.lengths[index] {
+            return Err(Fault::Truncated {
+                expected: self.lengths[index],
+                found: packed.len() as u64,
+            });
+        }
         let mut chunk = strips::unpack(self.compression, packed, expected)?;
         for line in chunk.chunks_exact_mut(stride) {
             self.predictor.undo(line, self.bytes(), samples, big_endian);
