@@ -3,12 +3,15 @@
 //! `UPDATE_PAGE=1 cargo test -p unifocal-cli --test page` writes what they print into the page.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
 use ndarray::{Array2, Array3, ArrayD, Axis, stack};
-use ndarray_npy::{NpzWriter, WritableElement, WriteNpyExt};
+use ndarray_npy::{WritableElement, WriteNpyExt};
 use tempfile::TempDir;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
 
@@ -98,10 +101,15 @@ fn files(folder: &Path) {
     );
     npy(folder, "volume_labels.npy", &volume);
     let archive = fs::File::create(folder.join("case.npz")).expect("a file");
-    let mut archive = NpzWriter::new(archive);
+    let mut archive = ZipWriter::new(archive);
     archive
-        .add_array("probabilities", &probabilities(&volume))
+        .start_file("probabilities.npy", SimpleFileOptions::default())
+        .expect("an entry");
+    let mut array = Vec::new();
+    probabilities(&volume)
+        .write_npy(&mut array)
         .expect("an array");
+    archive.write_all(&array).expect("an array");
     archive.finish().expect("an archive");
     for (side, arrays) in [("predictions", [&mask, &truth]), ("truth", [&truth, &void])] {
         fs::create_dir(folder.join(side)).expect("a folder");

@@ -54,7 +54,7 @@ impl Files {
             }
         }
         put(344, b"n+1\0");
-        for value in array.t().iter() {
+        for value in &array.t() {
             if scaling.is_some() {
                 let stored = ((value - intercept) / slope).round() as i16;
                 header.extend(stored.to_le_bytes());
