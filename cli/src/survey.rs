@@ -89,7 +89,7 @@ fn occurring_up_to(values: &Values, most: usize) -> Vec<i64> {
 
 /// The labels that occur, of a type so small that a table holds all of its values.
 fn distinct_small<T: Copy + Into<u16>>(view: ArrayViewD<'_, T>) -> Vec<i64> {
-    let mut found = vec![false; 1 << 16];
+    let mut found = [false; 1 << 16];
     for_each(view, |number| found[usize::from(number.into())] = true);
     let found = (0..).zip(found).filter(|(_, found)| *found);
     found.map(|(label, _)| label).collect()
@@ -223,7 +223,7 @@ fn mapped_small<T: Copy + Into<u16>, U: Copy>(
     view: ArrayViewD<'_, T>,
     f: &impl Fn(i64) -> U,
 ) -> ArrayD<U> {
-    let mut table = vec![None; 1 << 16];
+    let mut table = [None; 1 << 16];
     view.mapv(|number| {
         let label: u16 = number.into();
         *table[usize::from(label)].get_or_insert_with(|| f(label.into()))
