@@ -133,7 +133,7 @@ fn cells(
     if rows.saturating_mul(columns) <= DENSE {
         let mut table = vec![0; rows * columns];
         pairs(ours, theirs, mask, |ours, theirs| {
-            table[cell(ours, theirs)] += 1
+            table[cell(ours, theirs)] += 1;
         });
         let table = table.into_iter().enumerate();
         return table.filter(|(_, times)| *times > 0).collect();

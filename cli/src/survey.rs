@@ -79,12 +79,20 @@ pub(crate) fn occurring(values: &Values) -> Vec<i64> {
 
 fn occurring_up_to(values: &Values, most: usize) -> Vec<i64> {
     match values {
-        Values::U8(numbers) => distinct(numbers.view(), i64::from, most),
-        Values::U16(numbers) => distinct(numbers.view(), i64::from, most),
+        Values::U8(numbers) => distinct_small(numbers.view()),
+        Values::U16(numbers) => distinct_small(numbers.view()),
         Values::I32(numbers) => distinct(numbers.view(), i64::from, most),
         Values::I64(numbers) => distinct(numbers.view(), |label| label, most),
         Values::F32(_) | Values::F64(_) => Vec::new(),
     }
+}
+
+/// The labels that occur, of a type so small that a table holds all of its values.
+fn distinct_small<T: Copy + Into<u16>>(view: ArrayViewD<'_, T>) -> Vec<i64> {
+    let mut found = [false; 1 << 16];
+    for_each(view, |number| found[usize::from(number.into())] = true);
+    let found = (0..).zip(found).filter(|(_, found)| *found);
+    found.map(|(label, _)| label).collect()
 }
 
 fn distinct<T: Copy + PartialEq>(
@@ -200,14 +208,26 @@ pub(crate) fn codes(map: &LabelMap) -> ArrayD<u32> {
 /// An array of what `f` makes of each label.
 pub(crate) fn each_label<T: Copy>(values: &Values, start: T, f: impl Fn(i64) -> T) -> ArrayD<T> {
     match values {
-        Values::U8(numbers) => mapped(numbers.view(), i64::from, start, f),
-        Values::U16(numbers) => mapped(numbers.view(), i64::from, start, f),
+        Values::U8(numbers) => mapped_small(numbers.view(), &f),
+        Values::U16(numbers) => mapped_small(numbers.view(), &f),
         Values::I32(numbers) => mapped(numbers.view(), i64::from, start, f),
         Values::I64(numbers) => mapped(numbers.view(), |label| label, start, f),
         // Label maps hold integers.
         Values::F32(numbers) => mapped(numbers.view(), |label| label as i64, start, f),
         Values::F64(numbers) => mapped(numbers.view(), |label| label as i64, start, f),
     }
+}
+
+/// The same for labels of a type so small that a table holds all of its values.
+fn mapped_small<T: Copy + Into<u16>, U: Copy>(
+    view: ArrayViewD<'_, T>,
+    f: &impl Fn(i64) -> U,
+) -> ArrayD<U> {
+    let mut table = [None; 1 << 16];
+    view.mapv(|number| {
+        let label: u16 = number.into();
+        *table[usize::from(label)].get_or_insert_with(|| f(label.into()))
+    })
 }
 
 fn mapped<T: Copy + PartialEq, U: Copy>(

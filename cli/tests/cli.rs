@@ -632,8 +632,8 @@ fn bad_files_are_refused() {
         &["eval", &text, &target, "--input", "labels"],
         &["text.png"],
     );
-    let odd = write("odd.tiff", b"II");
-    refused(&["eval", &odd, &target], &["odd.tiff", ".npy"]);
+    let odd = write("odd.mat", b"MATLAB");
+    refused(&["eval", &odd, &target], &["odd.mat", ".npy"]);
 }
 
 #[test]

@@ -92,7 +92,7 @@ pub(crate) enum Fault {
         prediction: Vec<usize>,
         target: Vec<usize>,
         /// The nearest reading, and the samples and voxels of both by it.
-        nearest: Option<(Reading, Vec<usize>, Vec<usize>)>,
+        nearest: Option<Box<candidates::Nearest>>,
     },
     /// Several readings fit.
     Ambiguous {
@@ -129,7 +129,7 @@ pub(crate) fn read(
         0 => Err(Fault::Misfit {
             prediction: prediction.shape.to_vec(),
             target: target.shape.to_vec(),
-            nearest,
+            nearest: nearest.map(Box::new),
         }),
         _ => Err(ambiguous(asked, prediction, target, fitting)),
     }
@@ -257,7 +257,8 @@ impl fmt::Display for Fault {
                     f,
                     "no reading fits PRED's shape {prediction:?} and TARGET's shape {target:?}"
                 )?;
-                if let Some((reading, ours, theirs)) = nearest {
+                if let Some(nearest) = nearest {
+                    let (reading, ours, theirs) = &**nearest;
                     write!(
                         f,
                         ": with the axes {} TARGET's samples and voxels are {theirs:?} ({}), expected {ours:?}",

@@ -80,10 +80,13 @@ fn choices(prediction: &Input, target: &Input) -> Vec<String> {
 
 use Order::{ClassFirst, Picture, Unsaid, XyzFirst};
 
+/// The shape and format of PRED and of TARGET, and the axes of both.
+type Expected<'a> = (&'a [usize], Order, &'a [usize], Order, [&'a str; 2]);
+
 #[test]
 fn shapes_and_formats_that_leave_one_reading() {
     let plain = Asked::default();
-    let cases: [(&[usize], Order, &[usize], Order, [&str; 2]); 13] = [
+    let cases: [Expected<'_>; 13] = [
         (&[3, 9, 8], Unsaid, &[9, 8], Unsaid, ["cyx", "yx"]),
         (&[9, 8], Unsaid, &[9, 8], Unsaid, ["yx", "yx"]),
         (&[3, 5, 9, 8], Unsaid, &[5, 9, 8], Unsaid, ["czyx", "zyx"]),

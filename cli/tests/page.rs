@@ -1,0 +1,161 @@
+//! docs/cli.md: each of its commands prints what the page shows.
+//!
+//! `UPDATE_PAGE=1 cargo test -p unifocal-cli --test page` writes what they print into the page.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use ndarray::{Array2, Array3, ArrayD, Axis, stack};
+use ndarray_npy::{WritableElement, WriteNpyExt};
+use tempfile::TempDir;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
+
+fn npy<T: WritableElement>(folder: &Path, name: &str, array: &ArrayD<T>) {
+    let file = fs::File::create(folder.join(name)).expect("a file");
+    array.write_npy(file).expect("a .npy file");
+}
+
+/// A disc of label 2 in one of label 1, on 12 × 16 pixels, moved down by `by` pixels.
+fn picture(by: usize) -> Array2<u8> {
+    Array2::from_shape_fn((12, 16), |(y, x)| {
+        let distance = (y as i32 - 5 - by as i32).pow(2) + (x as i32 - 8).pow(2);
+        u8::from(distance < 18) + u8::from(distance < 5)
+    })
+}
+
+/// Probabilities of its three classes.
+fn probabilities(labels: &ArrayD<u8>) -> ArrayD<f32> {
+    let channel = |class: u8| labels.mapv(|label| if label == class { 0.75_f32 } else { 0.125 });
+    let channels = [0, 1, 2].map(channel);
+    stack![
+        Axis(0),
+        channels[0].view(),
+        channels[1].view(),
+        channels[2].view()
+    ]
+}
+
+/// The files that the page names.
+fn files(folder: &Path) {
+    let [truth, mask] = [picture(0), picture(1)].map(Array2::into_dyn);
+    npy(folder, "labels.npy", &truth);
+    npy(folder, "mask.npy", &mask);
+    let p = probabilities(&mask);
+    npy(folder, "p.npy", &p);
+    npy(folder, "bytes.npy", &p.mapv(|p| (p * 255.0) as u8));
+    npy(
+        folder,
+        "overshoot.npy",
+        &p.mapv(|p| if p > 0.5 { 1.02 } else { -0.01_f32 }),
+    );
+    let foreground = |array: &ArrayD<u8>| array.mapv(|label| u8::from(label > 0));
+    npy(folder, "binary.npy", &foreground(&truth));
+    npy(
+        folder,
+        "mask255.npy",
+        &foreground(&mask).mapv(|label| label * 255),
+    );
+    npy(
+        folder,
+        "truth255.npy",
+        &foreground(&truth).mapv(|label| label * 255),
+    );
+    let brats = |array: &ArrayD<u8>| array.mapv(|label| [0_u8, 1, 4][usize::from(label)]);
+    npy(folder, "brats.npy", &brats(&truth));
+    npy(folder, "brats_mask.npy", &brats(&mask));
+    let mut void = truth.clone();
+    void.index_axis_mut(Axis(0), 0).fill(255);
+    npy(folder, "void.npy", &void);
+    npy(folder, "from_one.npy", &truth.mapv(|label| label + 1));
+    let mut from_one = truth.mapv(|label| label + 1);
+    from_one.index_axis_mut(Axis(0), 0).fill(0);
+    npy(folder, "ade.npy", &from_one);
+    let mut inside = truth.mapv(|_| 255_u8);
+    inside.index_axis_mut(Axis(0), 0).fill(0);
+    npy(folder, "field_of_view.npy", &inside);
+    npy(
+        folder,
+        "raters.npy",
+        &foreground(&truth).mapv(|label| 0.1 + 0.6 * f32::from(label)),
+    );
+    npy(
+        folder,
+        "foreground.npy",
+        &foreground(&mask).mapv(|label| 0.1 + 0.75 * f32::from(label)),
+    );
+    let volume = Array3::from_shape_fn((4, 12, 16), |(z, y, x)| picture(z)[[y, x]]).into_dyn();
+    npy(
+        folder,
+        "volume.npy",
+        &volume.mapv(|label| u8::from(label > 0)),
+    );
+    npy(
+        folder,
+        "sigmoids.npy",
+        &volume.mapv(|label| 0.1 + 0.75 * f32::from(u8::from(label > 0))),
+    );
+    npy(folder, "volume_labels.npy", &volume);
+    let archive = fs::File::create(folder.join("case.npz")).expect("a file");
+    let mut archive = ZipWriter::new(archive);
+    archive
+        .start_file("probabilities.npy", SimpleFileOptions::default())
+        .expect("an entry");
+    let mut array = Vec::new();
+    probabilities(&volume)
+        .write_npy(&mut array)
+        .expect("an array");
+    archive.write_all(&array).expect("an array");
+    archive.finish().expect("an archive");
+    for (side, arrays) in [("predictions", [&mask, &truth]), ("truth", [&truth, &void])] {
+        fs::create_dir(folder.join(side)).expect("a folder");
+        for (index, array) in arrays.into_iter().enumerate() {
+            npy(folder, &format!("{side}/{}.npy", index + 1), array);
+        }
+    }
+}
+
+/// What a command prints, stderr after stdout, without trailing spaces.
+fn output(folder: &Path, command: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_unifocal"))
+        .current_dir(folder)
+        .args(command.split_whitespace().skip(1))
+        .output()
+        .expect("the program starts");
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8(printed).expect("UTF-8");
+    let lines = printed.lines().map(|line| format!("{}\n", line.trim_end()));
+    lines.collect()
+}
+
+#[test]
+fn its_commands_print_what_it_shows() {
+    let folder = TempDir::new().expect("a folder");
+    files(folder.path());
+    let page = fs::read_to_string(PAGE).expect("the page");
+    let mut blocks = page.split("```console\n");
+    let mut printed = blocks.next().expect("a beginning").to_owned();
+    let mut commands = 0;
+    for block in blocks {
+        let (shown, rest) = block.split_once("```").expect("the end of a block");
+        printed += "```console\n";
+        for line in shown.lines().filter(|line| line.starts_with("$ unifocal ")) {
+            printed += &format!("{line}\n{}", output(folder.path(), &line[2..]));
+            commands += 1;
+        }
+        printed += &format!("```{rest}");
+    }
+    assert!(commands > 10, "{commands}");
+    if std::env::var_os("UPDATE_PAGE").is_some() {
+        fs::write(PAGE, printed).expect("the page");
+        return;
+    }
+    for (found, shown) in printed.lines().zip(page.lines()) {
+        assert_eq!(found, shown, "UPDATE_PAGE=1 writes what the commands print");
+    }
+    assert_eq!(printed.len(), page.len());
+}
