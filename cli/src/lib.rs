@@ -1,0 +1,192 @@
+//! The program `unifocal`, which scores segmentation predictions on disk with every loss of the Unified Focal family.
+//!
+//! [`run`] is all of it that is public. It is a library so that its documentation is made and checked like that of the other crates.
+
+#![deny(unsafe_code)]
+
+mod account;
+mod args;
+mod arrange;
+mod case;
+mod counts;
+mod demo;
+mod failure;
+mod loss;
+mod outcome;
+mod output;
+mod pairs;
+mod parallel;
+mod read;
+mod reading;
+mod report;
+mod score;
+mod survey;
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command, Data, Format};
+use failure::{Failed, Failure};
+use outcome::Outcome;
+use output::Staged;
+use pairs::Pair;
+use report::Report;
+use unifocal_ndarray::core::Name;
+
+/// Runs the program with the arguments of this process: 0 if all went well, 1 for bad input, 2 for bad usage.
+pub fn run() -> ExitCode {
+    let done = match execute(Cli::parse().command) {
+        Ok(done) => done,
+        Err(failure) => return failed(failure),
+    };
+    let bold = Style::new().bold();
+    for note in &done.notes {
+        anstream::eprintln!("{bold}note:{bold:#} {note}");
+    }
+    let yellow = bold.fg_color(Some(AnsiColor::Yellow.into()));
+    for warning in &done.warnings {
+        anstream::eprintln!("{yellow}warning:{yellow:#} {warning}");
+    }
+    let mut code = ExitCode::SUCCESS;
+    match anstream::stdout().lock().write_all(&done.report) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            code = failed(format!("the report cannot be written: {error}"));
+        }
+        _ => {}
+    }
+    for Failed { failure, .. } in &done.failed {
+        code = failed(failure);
+    }
+    if done.cases > 1 && !done.failed.is_empty() {
+        let (without, cases) = (done.failed.len(), done.cases);
+        code = failed(format!("{without} of {cases} cases have no score"));
+    }
+    code
+}
+
+/// Says what went wrong.
+fn failed(message: impl Display) -> ExitCode {
+    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    anstream::eprintln!("{red}error:{red:#} {message}");
+    ExitCode::from(1)
+}
+
+/// What a command says.
+#[derive(Default)]
+struct Done {
+    /// What is printed: all of it, or nothing where no case has a score.
+    report: Vec<u8>,
+    failed: Vec<Failed>,
+    /// How many cases there were.
+    cases: usize,
+    notes: Vec<String>,
+    warnings: Vec<String>,
+}
+
+fn execute(command: Command) -> Result<Done, Failure> {
+    match command {
+        Command::Eval {
+            data,
+            loss,
+            per_class,
+            gradient,
+            format,
+        } => {
+            let loss = loss.choose()?;
+            score::check(&data, &loss)?;
+            let found = pairs::find(&data.pairing, data.input)?;
+            if let Some(out) = &gradient {
+                output::check(out, &found)?;
+            }
+            let evaluated = outcome::of_each(found, &data, |pair| {
+                let case = case::read(pair, &data)?;
+                let (score, slopes) = score::score(&case, pair, &data, &loss, gradient.is_some())?;
+                let staged = match (&gradient, slopes) {
+                    (Some(out), Some(slopes)) => Some(Staged::new(out, pair, slopes)?),
+                    _ => None,
+                };
+                Ok((score, staged))
+            })?;
+            let scored = evaluated.and_then(&data, |(score, staged)| {
+                staged.map_or(Ok(()), Staged::persist)?;
+                Ok(score)
+            })?;
+            done(scored, |cases, failed| {
+                report::eval(&loss, cases, failed, per_class, format)
+            })
+        }
+        Command::Compare { data, format } => {
+            let found = pairs::find(&data.pairing, data.input)?;
+            let scored = outcome::of_each(found, &data, |pair| {
+                losses(pair, &case::read(pair, &data)?, &data)
+            })?;
+            done(scored, |cases, failed| {
+                report::compare(cases, failed, format)
+            })
+        }
+        Command::Demo { format } => {
+            let (pair, case, data) = demo::example()?;
+            let values = losses(&pair, &case, &data)?;
+            let mut report = report::compare(&[(pair, values)], &[], format)?.text;
+            if format == Format::Table {
+                report.extend_from_slice(demo::HINT.as_bytes());
+            }
+            Ok(printed(report))
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "unifocal", &mut script);
+            Ok(printed(script))
+        }
+    }
+}
+
+fn printed(report: Vec<u8>) -> Done {
+    Done {
+        report,
+        ..Done::default()
+    }
+}
+
+/// The report of what has a score, and the cases that have none.
+fn done<R>(
+    outcome: Outcome<R>,
+    report: impl FnOnce(&[(Pair, R)], &[Failed]) -> Result<Report, Failure>,
+) -> Result<Done, Failure> {
+    let cases = outcome.count();
+    let Outcome {
+        good,
+        failed,
+        notes,
+    } = outcome;
+    let Report { text, warnings } = if good.is_empty() {
+        Report::default()
+    } else {
+        report(&good, &failed)?
+    };
+    Ok(Done {
+        report: text,
+        warnings,
+        failed,
+        cases,
+        notes,
+    })
+}
+
+/// Every loss of the family on one case.
+fn losses(
+    pair: &Pair,
+    case: &case::Case,
+    data: &Data,
+) -> Result<Vec<(Name, score::Score)>, Failure> {
+    let score = |name: Name| {
+        let loss = loss::Chosen::default_of(name);
+        let (score, _) = score::score(case, pair, data, &loss, false)?;
+        Ok((name, score))
+    };
+    Name::ALL.into_iter().map(score).collect()
+}
