@@ -29,7 +29,8 @@ const EVAL_EXAMPLES: &str = "Examples:
   unifocal eval --manifest cases.csv --input labels
   unifocal eval p.npy y.npy --gradient dloss_dp.npy --format json
 
-Files: .npy, .npz (FILE:KEY), .nii, .nii.gz, .png masks, .safetensors (FILE:KEY); or two folders (FOLDER:KEY), matched by name.
+Files: .npy, .npz and .safetensors (FILE:KEY), NIfTI (.nii, .nii.gz, .hdr/.img), NRRD, MetaImage, PNG, TIFF, BMP, GIF; or two folders
+(FOLDER:KEY), matched by name.
 Exit status: 0 done, 1 a case has no score (stderr lists such cases) or a parameter is bad, 2 usage.";
 
 const COMPARE_EXAMPLES: &str = "Examples:

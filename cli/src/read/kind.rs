@@ -107,7 +107,7 @@ fn by_content(head: &[u8]) -> Option<Kind> {
         let mut gunzip = Gunzip::new(head);
         let mut filled = 0;
         // What `head` cuts off ends the stream in an error.
-        while let Some(n @ 1..) = gunzip.read(&mut inner[filled..]).ok() {
+        while let Ok(n @ 1..) = gunzip.read(&mut inner[filled..]) {
             filled += n;
         }
         return is_nifti(&inner[..filled]).then_some(Kind::Nifti);

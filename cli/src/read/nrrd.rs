@@ -176,7 +176,7 @@ impl Header {
     fn order(&self, directions: &Option<Vec<Direction>>, rank: usize) -> (Vec<usize>, usize) {
         let kinds: Vec<String> = self
             .get("kinds")
-            .map(|text| text.to_ascii_lowercase())
+            .map(str::to_ascii_lowercase)
             .map_or(Vec::new(), |text| {
                 text.split_whitespace().map(str::to_owned).collect()
             });

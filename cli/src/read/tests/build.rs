@@ -38,8 +38,11 @@ pub(super) fn png(width: u32, height: u32, kind: [u8; 3], compressed: &[u8]) -> 
     [b"\x89PNG\r\n\x1a\n", &chunk(b"IHDR", &head)[..], &rest].concat()
 }
 
+/// The tags of a page, with their values, and its strip.
+pub(super) type TiffPage<'a> = (&'a [(u16, u32)], &'a [u8]);
+
 /// A little-endian TIFF file: per page its tags, in order, and its strip, to which the tags 273 and 279 point by themselves.
-pub(super) fn tiff(pages: &[(&[(u16, u32)], &[u8])]) -> Vec<u8> {
+pub(super) fn tiff(pages: &[TiffPage<'_>]) -> Vec<u8> {
     let mut bytes = b"II*\0\x08\0\0\0".to_vec();
     for (index, (tags, strip)) in pages.iter().enumerate() {
         let directory = 2 + 12 * (tags.len() + 2) + 4;

@@ -12,9 +12,12 @@ use super::malformed;
 /// The most that any compression makes of a byte.
 pub(super) const MOST: u64 = LZW_RATIO;
 
+/// Unpacks the first bytes of a strip into a buffer, and says how many there were.
+type Unpack = fn(&[u8], &mut [u8]) -> Result<usize, Fault>;
+
 /// The first `expected` bytes of what `packed` holds.
 pub(super) fn unpack(compression: u16, packed: Vec<u8>, expected: usize) -> Result<Vec<u8>, Fault> {
-    let (ratio, unpack): (usize, fn(&[u8], &mut [u8]) -> Result<usize, Fault>) = match compression {
+    let (ratio, unpack): (usize, Unpack) = match compression {
         1 => (1, copy),
         5 => (LZW_RATIO as usize, lzw),
         8 | 32946 => (1032, deflate),
