@@ -66,9 +66,9 @@ fn bound(data: &[u8]) -> usize {
     // Deflate makes 1032 bytes of one at most, LZW 2731, and a number of one bit becomes a byte.
     match data {
         [0x89, b'P', b'N', b'G', ..] => plain + 1032 * 32 * data.len() + 192 * MIB,
-        [b'I', b'I', ..] | [b'M', b'M', ..] | [b'G', b'I', b'F', ..] => {
-            plain + 2731 * 64 * data.len()
-        }
+        [b'G', b'I', b'F', ..] => plain + 2731 * 64 * data.len(),
+        // The crate gives the values of a tag in the first directory 256 MiB, and keeps two tags of them.
+        [b'I', b'I', ..] | [b'M', b'M', ..] => plain + 2731 * 64 * data.len() + 768 * MIB,
         _ => plain + 1032 * 32 * data.len(),
     }
 }

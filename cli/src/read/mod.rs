@@ -18,7 +18,7 @@
 //! | `zip` 9.8 | checks its directory against the file; reports entry sizes as promised | sizes are not used; entries are read to their checksum |
 //! | `safetensors` 0.8 | wants the whole file in memory; adds sizes unchecked when comparing with the file's | header type only, which refuses holes and overlaps; sizes are added checked |
 //! | `png` 0.18 | needs the caller to allocate the picture | rows are appended as they arrive |
-//! | `tiff` 0.11 | refuses palettes; turns pictures whose white is 0; makes room for a strip before it looks at the data; multiplies lengths unchecked, in debug builds with a panic | directory parser only, built without overflow checks; strips are counted and unpacked here |
+//! | `tiff` 0.11 | refuses palettes; turns pictures whose white is 0; makes room for a strip before it looks at the data; multiplies lengths unchecked, in debug builds with a panic; takes up to 256 MiB for the values that a tag of the first directory promises | directory parser only, built without overflow checks, with room for as many values as the file has bytes from the second directory on; strips are counted and unpacked here |
 //! | `weezl` 0.1 | none: fills the buffer that it is given | |
 //! | `gif` 0.14 | makes room for the picture that the header promises, up to 4 GiB | the promise is compared with the file's size times what LZW can make of a byte |
 //! | `image` 0.25 (BMP) | turns palette indices into colours | not used: [`picture::bmp`] reads the few fields itself |

@@ -10,7 +10,8 @@ use std::fs::File;
 use std::io::BufReader;
 
 use tiff::TiffError;
-use tiff::decoder::Decoder;
+use tiff::decoder::ifd::Value;
+use tiff::decoder::{Decoder, Limits};
 use tiff::tags::ByteOrder;
 
 use super::super::payload::Element;
@@ -18,8 +19,18 @@ use super::super::{AxisOrder, Fault, Format, Stored, Volume};
 use super::values;
 use page::{Page, Room};
 
+/// Room for the values of a tag: each takes a byte of the file at least, whatever number of them the tag promises.
+fn limits(size: u64) -> Limits {
+    let mut limits = Limits::default();
+    let values = usize::try_from(size).unwrap_or(usize::MAX);
+    let most = values.saturating_mul(size_of::<Value>());
+    limits.decoding_buffer_size = limits.decoding_buffer_size.min(most);
+    limits
+}
+
 pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
-    let mut decoder = Decoder::new(BufReader::new(file)).map_err(fault)?;
+    let decoder = Decoder::new(BufReader::new(file)).map_err(fault)?;
+    let mut decoder = decoder.with_limits(limits(size));
     let big_endian = decoder.byte_order() == ByteOrder::BigEndian;
     let mut first: Option<Page> = None;
     let (mut pages, mut numbers, mut room) = (0, Vec::new(), Room::new(size));
