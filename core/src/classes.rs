@@ -116,8 +116,8 @@ impl<'a> Classes<'a> {
         self.weights.is_none_or(|weights| weights[index] > 0.0)
     }
 
-    /// The normalised weight of the class of each index.
-    fn normalized(&self) -> impl Fn(usize) -> f64 {
+    /// The weight of the class of each index, normalised to 1 on average over those above 0.
+    pub fn normalized(&self) -> impl Fn(usize) -> f64 {
         let weights = self.weights;
         let total = weights.map_or(1.0, |weights| weights.iter().sum());
         let kept = weights.into_iter().flatten();
@@ -139,25 +139,36 @@ impl<'a> Classes<'a> {
         sums: &[ClassSums<R, K>],
     ) -> Option<R> {
         let weight = self.normalized();
-        let mut total: Option<[R; 3]> = None;
-        for (index, sums) in sums.iter().enumerate() {
-            let weight = weight(index);
-            if weight == 0.0 {
-                continue;
-            }
-            let Score { mean, sum } = loss.finalize(&self.class(index), sums);
-            let share = self.presence(sums).scale(weight);
-            let parts = [mean * share.clone(), share, sum.scale(weight)];
-            total = Some(match total {
-                None => parts,
-                Some([mean, share, sum]) => {
-                    let [a, b, c] = parts;
-                    [mean + a, share + b, sum + c]
-                }
-            });
+        sums.iter()
+            .enumerate()
+            .filter_map(|(index, sums)| self.part(loss, index, weight(index), sums))
+            .reduce(Parts::merge)
+            .map(Parts::value)
+    }
+
+    /// What the class of this index and of this [normalised](Classes::normalized) weight adds to the [value](Classes::value); `None` if
+    /// it is left out of it.
+    ///
+    /// For sums that hold several classes of one kind and weight in one tensor.
+    pub fn part<R: Real, const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        index: usize,
+        weight: f64,
+        sums: &ClassSums<R, K>,
+    ) -> Option<Parts<R>> {
+        if weight == 0.0 {
+            return None;
         }
-        let [mean, share, sum] = total?;
-        Some(mean / share.clip(R::TINY, f64::INFINITY) + sum)
+        let Score { mean, sum } = loss.finalize(&self.class(index), sums);
+        let presence = self.presence(sums);
+        let share = presence.clone().scale(weight);
+        Some(Parts {
+            mean: mean * share.clone(),
+            share,
+            sum: sum.scale(weight),
+            presence,
+        })
     }
 
     /// 1 if a sample with these sums has a value, 0 if nothing in it counts: no voxel, or under [`AbsentClass::Skip`] no class.
@@ -227,6 +238,52 @@ impl<'a> Classes<'a> {
             AbsentClass::Skip => &sums.target,
         };
         size.clone().positive()
+    }
+}
+
+/// What classes add to the value of a sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parts<R> {
+    /// Σ u·k·mean.
+    mean: R,
+    /// Σ u·k.
+    share: R,
+    /// Σ u·sum.
+    sum: R,
+    /// Σ k.
+    presence: R,
+}
+
+impl<R: Real> Parts<R> {
+    /// What other classes add besides.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        Self {
+            mean: self.mean + other.mean,
+            share: self.share + other.share,
+            sum: self.sum + other.sum,
+            presence: self.presence + other.presence,
+        }
+    }
+
+    /// The same in another arithmetic: of tensors, say, that are summed over an axis of classes.
+    pub fn map<Q>(self, of: impl Fn(R) -> Q) -> Parts<Q> {
+        Parts {
+            mean: of(self.mean),
+            share: of(self.share),
+            sum: of(self.sum),
+            presence: of(self.presence),
+        }
+    }
+
+    /// The value of a sample of these classes.
+    pub fn value(self) -> R {
+        self.mean / self.share.clip(R::TINY, f64::INFINITY) + self.sum
+    }
+
+    /// 1 if a sample of these classes [counts](Classes::counts), or 0.
+    pub fn counts(self) -> R {
+        self.presence.positive()
     }
 }
 
