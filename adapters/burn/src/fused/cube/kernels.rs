@@ -25,6 +25,9 @@ const ROUNDING: f32 = 1e-6;
 /// The largest number whose sums over the classes are finite.
 const LARGEST: f32 = f32::MAX / 64.0;
 
+/// The largest weight of a voxel.
+const LARGEST_WEIGHT: f32 = 1e30;
+
 /// How many classes are written out one by one, in registers.
 const UNROLLED: usize = 8;
 
@@ -141,7 +144,7 @@ fn weight<I: Int, W: Float>(
     let mut weight = f32::new(1.0);
     if comptime!(job.weighted) {
         weight = f32::cast_from(weights[at]);
-        weight = poisoned(weight, weight < 0.0);
+        weight = poisoned(weight, weight < 0.0 || weight > LARGEST_WEIGHT);
     }
     if comptime!(!job.soft) {
         let given = labels[at];
