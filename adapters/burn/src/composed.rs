@@ -160,14 +160,11 @@ fn in_range<const D: usize>(tensor: Tensor<D>, low: f64, high: f64) -> Tensor<D>
     tensor.mask_fill(wrong, f64::NAN)
 }
 
-/// What the classes are given: their probabilities, or what is known of these from logits, [N, C, M].
-enum Given {
-    Probabilities(Tensor<3>),
-    Logarithms {
-        p: Tensor<3>,
-        complement: Tensor<3>,
-        ln: Tensor<3>,
-    },
+/// What the classes are given, [N, C, M].
+struct Given {
+    p: Tensor<3>,
+    /// 1 − p and ln p, where these are known of logits better than of p.
+    from_logits: Option<[Tensor<3>; 2]>,
 }
 
 impl Given {
@@ -175,13 +172,16 @@ impl Given {
     fn new(activation: Activation, prediction: Tensor<3>, limit: f64) -> Self {
         let channels = prediction.dims()[1];
         match activation {
-            Activation::Identity => Self::Probabilities(match channels {
-                1 => {
-                    let complement = Elementwise(prediction.clone()).complement();
-                    Tensor::cat(vec![complement.0, prediction], 1)
-                }
-                _ => prediction,
-            }),
+            Activation::Identity => Self {
+                p: match channels {
+                    1 => {
+                        let complement = Elementwise(prediction.clone()).complement();
+                        Tensor::cat(vec![complement.0, prediction], 1)
+                    }
+                    _ => prediction,
+                },
+                from_logits: None,
+            },
             Activation::Sigmoid => {
                 let z = Elementwise(prediction).clip(-limit, limit).0;
                 let [ln, ln_complement] = [z.clone(), -z].map(activation::log_sigmoid);
@@ -206,10 +206,11 @@ impl Given {
                     return Self::from_ln(ln.clone(), ln.flip([1]), limit);
                 }
                 let p = ln.clone().exp();
-                Self::Logarithms {
-                    complement: Elementwise(1.0 - p.clone()).clip(0.0, 1.0).0,
+                let complement = Elementwise(1.0 - p.clone()).clip(0.0, 1.0).0;
+                let ln = Elementwise(ln).clip(-limit, 0.0).0;
+                Self {
                     p,
-                    ln: Elementwise(ln).clip(-limit, 0.0).0,
+                    from_logits: Some([complement, ln]),
                 }
             }
         }
@@ -217,21 +218,19 @@ impl Given {
 
     /// From ln p and ln(1 − p).
     fn from_ln(ln: Tensor<3>, ln_complement: Tensor<3>, limit: f64) -> Self {
-        Self::Logarithms {
+        Self {
             p: ln.clone().exp(),
-            complement: ln_complement.exp(),
-            ln: Elementwise(ln).clip(-limit, 0.0).0,
+            from_logits: Some([ln_complement.exp(), Elementwise(ln).clip(-limit, 0.0).0]),
         }
     }
 
     /// p of a run of classes.
     fn of(&self, run: &Range<usize>) -> Probability<Elementwise<3>> {
         let part = |of: &Tensor<3>| Elementwise(of.clone().narrow(1, run.start, run.len()));
-        match self {
-            Self::Probabilities(p) => Probability::new(part(p)),
-            Self::Logarithms { p, complement, ln } => {
-                Probability::from_ln(part(p), part(complement), part(ln))
-            }
+        let p = part(&self.p);
+        match &self.from_logits {
+            None => Probability::new(p),
+            Some([complement, ln]) => Probability::from_ln(p, part(complement), part(ln)),
         }
     }
 }
