@@ -47,11 +47,11 @@ fn assert_near(found: f64, expected: f64, what: &str) {
 #[test]
 fn labels_of_a_narrow_type_beside_more_classes_than_it_holds() {
     for (device, dtype) in devices() {
-        for classes in [128, 129, 255, 256, 257, 300] {
+        for classes in [129, 257, 300] {
             let logits = logits([1, classes, 4], &device, dtype);
             let values = [0, 1, 44, 100];
             for route in ROUTES {
-                for ignored in [None, Some(256), Some(-100), Some(44)] {
+                for ignored in [None, Some(256), Some(44)] {
                     let of = |kind| {
                         let target = labels(&values, [1, 4], &device, kind);
                         entropy(&device, route, ignored)
