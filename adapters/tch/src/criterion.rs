@@ -239,17 +239,21 @@ impl SegmentationLoss {
         }
         let input = Input::new(predictions, targets, weights)?;
         let kind = input.arithmetic();
-        let reduced = |by_group: Tensor| match self.reduction {
+        let reduced = |[by_group, counts]: [Tensor; 2]| match self.reduction {
             Reduction::None => Ok(by_group),
             Reduction::Sum => by_group.f_sum(Kind::Double),
-            Reduction::Mean | Reduction::Other(_) => by_group.f_mean(Kind::Double),
+            // Of the groups that count.
+            Reduction::Mean | Reduction::Other(_) => {
+                let counted = counts.f_sum(Kind::Double)?.f_clamp_min(1.0)?;
+                by_group.f_sum(Kind::Double)?.f_div(&counted)
+            }
         };
         if self.route == Route::Composed {
             let by_group = composed::by_group(self, &input)?;
             return Ok(reduced(by_group)?.f_to_kind(kind)?);
         }
         let fused = Fused::new(self, &input)?;
-        let by_group = Tensor::from_slice(&fused.by_group()?);
+        let by_group = [fused.by_group()?, fused.counts()].map(|of| Tensor::from_slice(&of));
         let value = reduced(by_group)?
             .f_to_kind(kind)?
             .f_to(predictions.device())?;
@@ -351,6 +355,13 @@ impl Fused {
             .map(value)
             .collect::<Result<_, _>>()?)
     }
+
+    /// Which groups count: 1, or 0.
+    fn counts(&self) -> Vec<f64> {
+        let classes = self.criterion.classes();
+        let groups = self.sums.chunks(self.count);
+        groups.filter_map(|sums| classes.counts(sums)).collect()
+    }
 }
 
 impl Backward for Fused {
@@ -365,11 +376,11 @@ impl Backward for Fused {
             &self.sums,
             &mut slopes,
         )?;
-        let groups = slopes.len() / self.count;
         if criterion.reduction != Reduction::Mean {
             // They are those of a mean.
+            let counted: f64 = self.counts().iter().sum();
             for slope in slopes.as_flattened_mut() {
-                *slope *= groups as f64;
+                *slope *= counted.max(1.0);
             }
         }
         if let Some(extremes) = &self.extremes {
