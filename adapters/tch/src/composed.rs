@@ -3,8 +3,9 @@
 use tch::{Kind, Tensor};
 use unifocal_core::mean;
 
+use crate::extremes::Extremes;
 use crate::input::Input;
-use crate::operands::{Extremes, Operands};
+use crate::operands::Operands;
 use crate::{Error, SegmentationLoss};
 
 /// The loss of each group, `[G]` in f64.

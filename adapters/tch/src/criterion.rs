@@ -4,8 +4,8 @@ use tch::{Device, Kind, Reduction, Tensor};
 use unifocal_core::{AbsentClass, Activation, AnyLoss, ClassSums, Classes, Loss, Pooling, Real};
 
 use crate::attach::{Backward, attach};
+use crate::extremes::Extremes;
 use crate::input::Input;
-use crate::operands::Extremes;
 use crate::{Error, composed, engine, operations};
 
 /// A segmentation loss: one of the family, and how predictions and targets are to be read.

@@ -7,8 +7,9 @@ use tch::{Kind, Tensor};
 use unifocal_core::{Activation, ClassSums, Loss};
 
 use crate::engine::narrowed;
+use crate::extremes::Extremes;
 use crate::input::Input;
-use crate::operands::{Extremes, Operands, Parts};
+use crate::operands::{Operands, Parts};
 use crate::values::{Outcome, Values};
 use crate::{Error, SegmentationLoss};
 

@@ -383,10 +383,10 @@ impl Unary {
     }
 }
 
-/// x clamped, with the derivative of x.
+/// x clamped, with the derivative of x. The clamped value is added to 0, so that it is not rounded to the digits of x.
 fn clip_through(x: &Tensor, low: f64, high: f64) -> Result<Tensor, TchError> {
     let detached = x.f_detach()?;
-    x.f_add(&detached.f_clamp(low, high)?.f_sub_(&detached)?)
+    x.f_sub(&detached)?.f_add_(&detached.f_clamp(low, high)?)
 }
 
 fn powered(x: &Tensor, e: Exponent) -> Result<Tensor, TchError> {
