@@ -36,6 +36,7 @@ mod criterion;
 mod engine;
 mod error;
 mod extremes;
+mod fused;
 mod input;
 mod labels;
 #[allow(unsafe_code, reason = "views of the memory of tensors")]
