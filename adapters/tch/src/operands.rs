@@ -29,16 +29,17 @@ pub(crate) struct Operands<const WIDE: bool, const GRAPH: bool> {
     device: Device,
 }
 
-/// Where probabilities come from.
+/// Where probabilities come from, channel by channel, each [N, M]. They are taken apart at once: the gradient of one channel taken by itself
+/// is as large as that of all.
 #[derive(Debug)]
 enum Source {
-    /// Probabilities [N, C, M].
-    Given(Tensor),
-    /// Logits of sigmoids [N, C, M].
-    Sigmoid(Tensor),
+    /// Probabilities.
+    Given(Vec<Tensor>),
+    /// Logits of sigmoids.
+    Sigmoid(Vec<Tensor>),
     Softmax {
-        /// z − z_max [N, C, M].
-        below: Tensor,
+        /// z − z_max.
+        below: Vec<Tensor>,
         /// Σ e^(z − z_max) over all classes but the likeliest, [N, M].
         rest: Tensor,
         /// The likeliest class, [N, 1, M].
@@ -136,9 +137,11 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
             tensor_of(&Values::<WIDE, GRAPH>::given(of).clip(low, high))
         };
         let source = match of.activation {
-            Activation::Identity => Source::Given(prediction),
-            Activation::Sigmoid if is_small => Source::Sigmoid(prediction),
-            Activation::Sigmoid => Source::Sigmoid(bounded(prediction, -limit, limit)?),
+            Activation::Identity => Source::Given(prediction.f_unbind(1)?),
+            Activation::Sigmoid if is_small => Source::Sigmoid(prediction.f_unbind(1)?),
+            Activation::Sigmoid => {
+                Source::Sigmoid(bounded(prediction, -limit, limit)?.f_unbind(1)?)
+            }
             Activation::Softmax => {
                 let (largest, top) = prediction.f_max_dim(1, true)?;
                 // At the likeliest class itself nothing is differentiated, so that nothing cancels.
@@ -157,7 +160,11 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
                 let below = cleared(below)?;
                 let others = cleared(below.f_exp()?)?;
                 let rest = others.f_sum_dim_intlist([1_i64].as_slice(), false, None)?;
-                Source::Softmax { below, rest, top }
+                Source::Softmax {
+                    below: below.f_unbind(1)?,
+                    rest,
+                    top,
+                }
             }
         };
         let voxels = input.prediction.numel() as i64 / (samples * channels);
@@ -205,8 +212,8 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         let background = self.foreground && class == 0;
         Ok(match &self.source {
             Source::Given(prediction) => {
-                let channel = if self.foreground { 0 } else { class };
-                let p = Values::given(prediction.f_select(1, channel)?);
+                let channel = if self.foreground { 0 } else { class as usize };
+                let p = Values::given(prediction[channel].shallow_clone());
                 Parts::Given(if background {
                     p.clip(0.0, 1.0).complement()
                 } else {
@@ -214,8 +221,8 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
                 })
             }
             Source::Sigmoid(logits) => {
-                let channel = if self.foreground { 0 } else { class };
-                let z = logits.f_select(1, channel)?;
+                let channel = if self.foreground { 0 } else { class as usize };
+                let z = logits[channel].shallow_clone();
                 let opposite = z.f_neg()?;
                 let (z, opposite) = if background {
                     (opposite, z)
@@ -234,7 +241,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
                 let total = Values::given(rest.shallow_clone()).shift(1.0);
                 let of_rest = rest.shallow_clone();
                 let ln_total = Values::later(move || of_rest.f_log1p());
-                let below = Values::given(below.f_select(1, class)?);
+                let below = Values::given(below[class as usize].shallow_clone());
                 // Of the likeliest class all but the rest is 0; of others 1 − e^below is not, and nothing cancels.
                 let complement = Values::given(rest.shallow_clone()) - below.clone().expm1();
                 Parts::Logarithm {
