@@ -61,7 +61,7 @@ impl SegmentationLoss {
         Self::of(plan, self.reduction)
     }
 
-    /// The loss, `[1]`: over the samples the mean, or the sum if the configuration says so.
+    /// The loss, `[1]`: over the samples in which something counts the mean, or the sum if the configuration says so.
     pub fn forward<const D: usize>(
         &self,
         predictions: Tensor<D>,
@@ -164,10 +164,9 @@ impl SegmentationLoss {
     }
 
     fn reduced(&self, sums: Sums) -> Tensor<1> {
-        let values = sums.values();
         match self.reduction {
-            Reduction::Sum => values.sum(),
-            Reduction::Mean | Reduction::BatchMean | Reduction::Auto => values.mean(),
+            Reduction::Sum => sums.values().sum(),
+            Reduction::Mean | Reduction::BatchMean | Reduction::Auto => sums.mean(),
         }
     }
 }

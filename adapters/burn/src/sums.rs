@@ -70,16 +70,29 @@ impl Sums {
         Ok(Self { tensor, ..self })
     }
 
-    /// The loss of each group, `[G]`: of each sample, or of the batch.
+    /// The loss of each group, `[G]`: of each sample, or of the batch. It is 0 where nothing counts.
     pub fn values(self) -> Tensor<1> {
-        match fused::values(&self.plan, &self.tensor, self.dtype) {
-            Some(values) => values,
-            None => {
-                let sums = of_classes(&self.tensor);
-                let values = self.plan.classes().value(&self.plan.loss, &sums);
-                values.expect("a class at least").0.cast(self.dtype)
-            }
+        let [values, _] = self.values_and_counts();
+        values
+    }
+
+    /// The mean of the losses of the groups in which something counts, `[1]`; 0 if there is none.
+    pub fn mean(self) -> Tensor<1> {
+        let [groups, ..] = self.tensor.dims();
+        let [values, counts] = self.values_and_counts();
+        match groups {
+            1 => values,
+            _ => values.sum() / counts.sum().clamp_min(1.0),
         }
+    }
+
+    /// The loss of each group, and 1 where something counts, or 0.
+    fn values_and_counts(self) -> [Tensor<1>; 2] {
+        fused::values(&self.plan, &self.tensor, self.dtype).unwrap_or_else(|| {
+            let (classes, sums) = (self.plan.classes(), of_classes(&self.tensor));
+            [classes.value(&self.plan.loss, &sums), classes.counts(&sums)]
+                .map(|of| of.expect("a class at least").0.cast(self.dtype))
+        })
     }
 
     /// What each class scores in each group, [G, C]: its part of the mean over the classes plus its part of the sum over them,

@@ -227,12 +227,16 @@ impl SegmentationLoss {
         self.loss.finalize(&class, sums).total()
     }
 
-    /// The losses of the groups, as they are reduced.
-    pub(crate) fn reduced(&self, by_group: Tensor) -> Result<Tensor, TchError> {
+    /// The losses of the groups, as they are reduced, and whether each group counts.
+    pub(crate) fn reduced(&self, [by_group, counts]: [Tensor; 2]) -> Result<Tensor, TchError> {
         match self.reduction {
             Reduction::None => Ok(by_group),
             Reduction::Sum => by_group.f_sum(Kind::Double),
-            Reduction::Mean | Reduction::Other(_) => by_group.f_mean(Kind::Double),
+            // Of the groups that count.
+            Reduction::Mean | Reduction::Other(_) => {
+                let counted = counts.f_sum(Kind::Double)?.f_clamp_min(1.0)?;
+                by_group.f_sum(Kind::Double)?.f_div(&counted)
+            }
         }
     }
 

@@ -35,7 +35,7 @@ pub(crate) fn value(
     saved: &[&Tensor],
 ) -> Result<Tensor, Error> {
     let fused = Fused::new(criterion, input, Output::Value)?;
-    let by_group = Tensor::from_slice(&fused.by_group()?);
+    let by_group = [fused.by_group()?, fused.counts()].map(|of| Tensor::from_slice(&of));
     fused.attached(&criterion.reduced(by_group)?, input, saved)
 }
 
@@ -101,6 +101,13 @@ impl Fused {
             .collect::<Result<_, _>>()?)
     }
 
+    /// Which groups count: 1, or 0.
+    fn counts(&self) -> Vec<f64> {
+        let classes = self.criterion.classes();
+        let groups = self.sums.chunks(self.count);
+        groups.filter_map(|sums| classes.counts(sums)).collect()
+    }
+
     /// The derivatives of the output by the sums; of its entry for the same group and class, if it has several.
     fn slopes(&self) -> Result<Vec<[f64; 4]>, Error> {
         let criterion = &self.criterion;
@@ -118,9 +125,9 @@ impl Fused {
         )?;
         if criterion.reduction != Reduction::Mean {
             // They are those of a mean.
-            let groups = self.sums.len() / self.count;
+            let counted: f64 = self.counts().iter().sum();
             for slope in slopes.as_flattened_mut() {
-                *slope *= groups as f64;
+                *slope *= counted.max(1.0);
             }
         }
         Ok(slopes)
