@@ -31,7 +31,8 @@ pub trait TensorLike {
     ) -> Result<(), Error>;
 }
 
-/// The mean of a loss over the groups of a tensor that [count](Classes::counts); `sums` are empty sums on entry, and those of the tensor on return.
+/// The mean of a loss over the groups of a tensor that [count](Classes::counts); `sums` are empty sums on entry, and those of the tensor on
+/// return.
 ///
 /// # Errors
 ///

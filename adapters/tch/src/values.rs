@@ -182,6 +182,17 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
         }
     }
 
+    /// Hands over its operands, if it is used for the last time.
+    fn release(&mut self, operands: &mut Vec<Self>) {
+        if let Some(expression) = Rc::get_mut(&mut self.0) {
+            match expression.replace(Expression::Constant(f64::NAN)) {
+                Expression::Unary(_, x) => operands.push(x),
+                Expression::Binary(_, x, y) => operands.extend([x, y]),
+                _ => {}
+            }
+        }
+    }
+
     fn new(expression: Expression<WIDE, GRAPH>) -> Self {
         Self(Rc::new(RefCell::new(expression)))
     }
@@ -196,6 +207,17 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
 
     fn binary(self, binary: Binary, other: Self) -> Self {
         Self::new(Expression::Binary(binary, self, other))
+    }
+}
+
+/// Operands that nobody else has go by a stack of its own, too: what was never asked for may be as long a chain.
+impl<const WIDE: bool, const GRAPH: bool> Drop for Values<WIDE, GRAPH> {
+    fn drop(&mut self) {
+        let mut operands = Vec::new();
+        self.release(&mut operands);
+        while let Some(mut last) = operands.pop() {
+            last.release(&mut operands);
+        }
     }
 }
 

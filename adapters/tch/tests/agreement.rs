@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
 use unifocal_tch::core::{
-    Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Error, Focal, Labels, Layout,
-    Pooling, Segmentation, Soft, Target, Tversky, UnifiedFocal,
+    AbsentClass, Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Error, Focal, Labels,
+    Layout, Pooling, Segmentation, Soft, Target, Tversky, UnifiedFocal,
 };
 use unifocal_tch::{Route, SegmentationLoss};
 
@@ -29,6 +29,7 @@ struct Case {
     activation: Activation,
     pooling: Pooling,
     class_weights: Option<Vec<f64>>,
+    absent: AbsentClass,
     ignored: Option<i64>,
     /// [N, C, M].
     prediction: Tensor,
@@ -55,7 +56,7 @@ fn expected(case: &Case) -> Result<(f64, Vec<f64>), Error> {
     let prediction = Dense::channels_first(&prediction, shape)?;
     let all = vec![1.0; shape[0] * shape[2]];
     let weights = case.weights.as_ref();
-    let weights = weights.map_or(all, |weights| numbers::<f64>(weights));
+    let weights = weights.map_or(all, numbers::<f64>);
     let weights = Dense::labels(&weights, without)?;
     if case.is_soft {
         let target = numbers::<f64>(&case.target);
@@ -91,6 +92,7 @@ fn run<T: Target>(
         Some(weights) => Classes::default().with_weights(weights),
         None => Classes::default(),
     };
+    let classes = classes.with_absent(case.absent);
     let mut sums = vec![ClassSums::default(); groups * count];
     let value = segmentation.value(&case.loss, &classes, &mut sums)?;
     let mut slopes = vec![[0.0; 4]; sums.len()];
@@ -105,6 +107,7 @@ fn found(case: &Case, route: Route) -> Result<(f64, Vec<f64>), unifocal_tch::Err
     let mut criterion = SegmentationLoss::new(case.loss)
         .with_activation(case.activation)
         .with_pooling(case.pooling)
+        .with_absent(case.absent)
         .with_route(route)
         .ignoring(case.ignored);
     if let Some(weights) = &case.class_weights {
@@ -119,13 +122,13 @@ fn found(case: &Case, route: Route) -> Result<(f64, Vec<f64>), unifocal_tch::Err
     Ok((value.double_value(&[]), numbers(&leaf.grad())))
 }
 
-fn agree(case: &Case) -> Result<(), TestCaseError> {
+fn agree(case: &Case, routes: &[Route]) -> Result<(), TestCaseError> {
     let expected = if case.is_soft && case.ignored.is_some() {
         None
     } else {
         expected(case).ok()
     };
-    for route in ROUTES {
+    for &route in routes {
         let found = found(case, route);
         let (Some((value, gradient)), Ok((other, other_gradient))) = (&expected, &found) else {
             prop_assert_eq!(
@@ -187,7 +190,7 @@ fn ignored() -> impl Strategy<Value = Option<i64>> {
 prop_compose! {
     fn case()(
         (loss, activation) in (0..4_usize, 0..3_usize),
-        (batch, weighing) in any::<(bool, bool)>(),
+        (batch, weighing, skipping) in any::<(bool, bool, bool)>(),
         ignored in ignored(),
         (samples, voxels) in (1..3_i64, 1..5_i64),
         classes in prop_oneof![
@@ -255,6 +258,7 @@ prop_compose! {
             activation,
             pooling: if batch { Pooling::Batch } else { Pooling::PerSample },
             class_weights: weighing.then(|| (0..count).map(|class| (class as f64 + 0.5) % 3.0).collect()),
+            absent: if skipping { AbsentClass::Skip } else { AbsentClass::Smooth },
             ignored,
             prediction,
             is_soft: target.dim() == 3,
@@ -269,25 +273,37 @@ proptest! {
 
     #[test]
     fn routes_agree_with_the_core(case in case()) {
-        agree(&case)?;
+        agree(&case, &ROUTES)?;
     }
 }
 
-/// More classes than a 16-bit label can number: class 65 536 is not class 0.
-#[test]
-fn many_classes() {
-    tch::manual_seed(70_000);
-    let labels = Tensor::from_slice(&[100_i64, 3, 32_767, 0, 44, 4_463]).view([2, 3]);
+/// A cross entropy of this many classes, as the core has it.
+fn many_classes(classes: i64, routes: &[Route]) {
+    tch::manual_seed(classes);
+    let labels = Tensor::from_slice(&[100_i64, 3, 19_999, 0, 44, 4_463]).view([2, 3]);
     let case = Case {
         loss: Focal::cross_entropy().into(),
         activation: Activation::Softmax,
         pooling: Pooling::PerSample,
         class_weights: None,
+        absent: AbsentClass::Skip,
         ignored: Some(1 << 16),
-        prediction: Tensor::randn([2, 70_000, 3], (Kind::Double, Device::Cpu)) * 3.0,
+        prediction: Tensor::randn([2, classes, 3], (Kind::Double, Device::Cpu)) * 3.0,
         target: labels.to_kind(Kind::Int16),
         is_soft: false,
         weights: None,
     };
-    agree(&case).unwrap();
+    agree(&case, routes).unwrap();
+}
+
+/// More classes than a 16-bit label can number: class 65 536 is not class 0.
+#[test]
+fn more_classes_than_the_labels_kind_has() {
+    many_classes(70_000, &[Route::Fused, Route::Operations]);
+}
+
+/// A mean over the classes is a chain of as many operations.
+#[test]
+fn a_long_chain_of_operations() {
+    many_classes(20_000, &[Route::Composed]);
 }
