@@ -194,9 +194,9 @@ prop_compose! {
         ignored in ignored(),
         (samples, voxels) in (1..3_i64, 1..5_i64),
         classes in prop_oneof![
-            6 => 1..9_i64,
+            24 => 1..9_i64,
             1 => 126..131_i64,
-            1 => 254..259_i64,
+            2 => 254..259_i64,
             1 => Just(300_i64),
         ],
         // 0 is labels, 1 one-hot in integers, 2 soft.
