@@ -299,11 +299,11 @@ fn many_classes(classes: i64, routes: &[Route]) {
 /// More classes than a 16-bit label can number: class 65 536 is not class 0.
 #[test]
 fn more_classes_than_the_labels_kind_has() {
-    many_classes(70_000, &[Route::Fused, Route::Operations]);
+    many_classes(70_000, &[Route::Fused]);
 }
 
-/// A mean over the classes is a chain of as many operations.
+/// By operations a mean over the classes is a chain of as many.
 #[test]
 fn a_long_chain_of_operations() {
-    many_classes(20_000, &[Route::Composed]);
+    many_classes(20_000, &[Route::Operations, Route::Composed]);
 }
