@@ -2,8 +2,9 @@
 
 use tch::{Kind, Tensor};
 
+use crate::extremes::Extremes;
 use crate::input::Input;
-use crate::operands::{Extremes, Operands};
+use crate::operands::Operands;
 use crate::{Error, SegmentationLoss};
 
 /// The loss of each group, and whether it counts, each `[G]` in f64.
