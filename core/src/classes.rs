@@ -111,43 +111,88 @@ impl<'a> Classes<'a> {
         }
     }
 
-    /// The normalised weight of the class of this index.
-    fn weight(&self, index: usize) -> f64 {
-        self.weights.map_or(1.0, |weights| {
-            let kept = weights.iter().filter(|weight| **weight > 0.0).count();
+    /// Whether the class of this index is part of the loss.
+    fn is_kept(&self, index: usize) -> bool {
+        self.weights.is_none_or(|weights| weights[index] > 0.0)
+    }
+
+    /// The weight of the class of each index, normalised to 1 on average over those above 0.
+    pub fn normalized(&self) -> impl Fn(usize) -> f64 {
+        let weights = self.weights;
+        let total = weights.map_or(1.0, |weights| weights.iter().sum());
+        let kept = weights.into_iter().flatten();
+        let kept = kept.filter(|weight| **weight > 0.0).count() as f64;
+        move |index| match weights {
+            None => 1.0,
             // The share first, which is at most 1: tiny weights have a sum that nothing can be divided by.
-            weights[index] / weights.iter().sum::<f64>() * kept as f64
-        })
+            Some(weights) => weights[index] / total * kept,
+        }
     }
 
     /// The loss of a sample from the sums of its classes: Σ_c u_c·mean_c / Σ_c u_c + Σ_c u_c·sum_c.
     ///
     /// Over a framework's tensors, whose sums have one entry per sample, the result has one entry per sample too.
-    /// `None` if there are no sums.
+    /// A sample that does not [count](Classes::counts) has 0. `None` if there are no sums.
     pub fn value<R: Real, const K: usize>(
         &self,
         loss: &impl Loss<K>,
         sums: &[ClassSums<R, K>],
     ) -> Option<R> {
-        let mut total: Option<[R; 3]> = None;
-        for (index, sums) in sums.iter().enumerate() {
-            let weight = self.weight(index);
-            if weight == 0.0 {
-                continue;
-            }
-            let Score { mean, sum } = loss.finalize(&self.class(index), sums);
-            let share = self.presence(sums).scale(weight);
-            let parts = [mean * share.clone(), share, sum.scale(weight)];
-            total = Some(match total {
-                None => parts,
-                Some([mean, share, sum]) => {
-                    let [a, b, c] = parts;
-                    [mean + a, share + b, sum + c]
-                }
-            });
+        let weight = self.normalized();
+        sums.iter()
+            .enumerate()
+            .filter_map(|(index, sums)| self.part(loss, index, weight(index), sums))
+            .reduce(Parts::merge)
+            .map(Parts::value)
+    }
+
+    /// What the class of this index and of this [normalised](Classes::normalized) weight adds to the [value](Classes::value); `None` if
+    /// it is left out of it.
+    ///
+    /// For sums that hold several classes of one kind and weight in one tensor.
+    pub fn part<R: Real, const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        index: usize,
+        weight: f64,
+        sums: &ClassSums<R, K>,
+    ) -> Option<Parts<R>> {
+        if weight == 0.0 {
+            return None;
         }
-        let [mean, share, sum] = total?;
-        Some(mean / share.clip(R::TINY, f64::INFINITY) + sum)
+        let Score { mean, sum } = loss.finalize(&self.class(index), sums);
+        let presence = self.presence(sums);
+        let share = presence.clone().scale(weight);
+        Some(Parts {
+            mean: mean * share.clone(),
+            share,
+            sum: sum.scale(weight),
+            presence,
+        })
+    }
+
+    /// 1 if a sample with these sums has a value, 0 if nothing in it counts: no voxel, or under [`AbsentClass::Skip`] no class.
+    ///
+    /// What does not count is left out of the [mean](crate::mean) over the samples. `None` if there are no sums.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::{AbsentClass, ClassSums, Classes};
+    ///
+    /// let background = ClassSums { terms: [3.0], target: 4.0, voxels: 4.0 };
+    /// let lesion = ClassSums { target: 0.0, ..background };
+    /// let foreground = Classes::default().with_weights(&[0.0, 1.0]);
+    /// assert_eq!(foreground.counts(&[background, lesion]), Some(1.0));
+    /// let skipping = foreground.with_absent(AbsentClass::Skip);
+    /// assert_eq!(skipping.counts(&[background, lesion]), Some(0.0));
+    /// ```
+    pub fn counts<R: Real, const K: usize>(&self, sums: &[ClassSums<R, K>]) -> Option<R> {
+        let all = sums.iter().enumerate();
+        all.filter(|(index, _)| self.is_kept(*index))
+            .map(|(_, sums)| self.presence(sums))
+            .reduce(|a, b| a + b)
+            .map(Real::positive)
     }
 
     /// The derivatives of [`value`](Classes::value) with respect to the sums of every class.
@@ -161,8 +206,8 @@ impl<'a> Classes<'a> {
         sums: &[ClassSums<R, K>],
         slopes: &mut [[R; K]],
     ) {
-        let share =
-            |index: usize, sums: &ClassSums<R, K>| self.presence(sums).scale(self.weight(index));
+        let weight = self.normalized();
+        let share = |index: usize, sums: &ClassSums<R, K>| self.presence(sums).scale(weight(index));
         let shares = sums
             .iter()
             .enumerate()
@@ -172,7 +217,7 @@ impl<'a> Classes<'a> {
             return;
         };
         for (index, sums) in sums.iter().enumerate() {
-            let weight = self.weight(index);
+            let weight = weight(index);
             let mean_weight = share(index, sums) / shares.clone();
             for (k, slope) in slopes[index].iter_mut().enumerate() {
                 *slope = if weight == 0.0 {
@@ -186,12 +231,59 @@ impl<'a> Classes<'a> {
         }
     }
 
-    /// 1 if the class counts in the mean over the classes, 0 if it is skipped.
+    /// 1 if the class counts in the mean over the classes, 0 if it is skipped or no voxel counts.
     fn presence<R: Real, const K: usize>(&self, sums: &ClassSums<R, K>) -> R {
-        match self.absent {
-            AbsentClass::Smooth => sums.target.zero().shift(1.0),
-            AbsentClass::Skip => sums.target.clone().positive(),
+        let size = match self.absent {
+            AbsentClass::Smooth => &sums.voxels,
+            AbsentClass::Skip => &sums.target,
+        };
+        size.clone().positive()
+    }
+}
+
+/// What classes add to the value of a sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parts<R> {
+    /// Σ u·k·mean.
+    mean: R,
+    /// Σ u·k.
+    share: R,
+    /// Σ u·sum.
+    sum: R,
+    /// Σ k.
+    presence: R,
+}
+
+impl<R: Real> Parts<R> {
+    /// What other classes add besides.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        Self {
+            mean: self.mean + other.mean,
+            share: self.share + other.share,
+            sum: self.sum + other.sum,
+            presence: self.presence + other.presence,
         }
+    }
+
+    /// The same in another arithmetic: of tensors, say, that are summed over an axis of classes.
+    pub fn map<Q>(self, of: impl Fn(R) -> Q) -> Parts<Q> {
+        Parts {
+            mean: of(self.mean),
+            share: of(self.share),
+            sum: of(self.sum),
+            presence: of(self.presence),
+        }
+    }
+
+    /// The value of a sample of these classes.
+    pub fn value(self) -> R {
+        self.mean / self.share.clip(R::TINY, f64::INFINITY) + self.sum
+    }
+
+    /// 1 if a sample of these classes [counts](Classes::counts), or 0.
+    pub fn counts(self) -> R {
+        self.presence.positive()
     }
 }
 

@@ -89,7 +89,7 @@ mod unified;
 
 pub use activation::Activation;
 pub use catalogue::{AnyLoss, Name, UnknownName};
-pub use classes::{AbsentClass, Classes};
+pub use classes::{AbsentClass, Classes, Parts};
 pub use dual::Dual;
 pub use error::{Error, Position};
 pub use field::{Dense, DenseMut, Element, Field, FieldMut, Layout, Shape};

@@ -31,7 +31,7 @@ pub trait TensorLike {
     ) -> Result<(), Error>;
 }
 
-/// The mean of a loss over the groups of a tensor; `sums` are empty sums on entry, and those of the tensor on return.
+/// The mean of a loss over the groups of a tensor that [count](Classes::counts); `sums` are empty sums on entry, and those of the tensor on return.
 ///
 /// # Errors
 ///
@@ -49,6 +49,8 @@ pub fn evaluate<T: TensorLike, const K: usize>(
 }
 
 /// The mean of a loss over groups of `count` classes each, from their sums.
+///
+/// Groups in which nothing [counts](Classes::counts) are left out of it; it is 0 if none is left.
 ///
 /// # Examples
 ///
@@ -93,9 +95,9 @@ pub fn mean<R: Real, const K: usize>(
         return Err(wrong);
     }
     sums.chunks(count.max(1))
-        .filter_map(|sums| classes.value(loss, sums))
-        .reduce(|total, value| total + value)
-        .map(|total| total.scale(1.0 / groups as f64))
+        .filter_map(|sums| Some((classes.value(loss, sums)?, classes.counts(sums)?)))
+        .reduce(|(total, counted), (value, counts)| (total + value, counted + counts))
+        .map(|(total, counted)| total / counted.clip(1.0, f64::INFINITY))
         .ok_or(wrong)
 }
 
@@ -128,11 +130,13 @@ pub fn slopes<const K: usize>(
     let groups = sums.len() / count.max(1);
     expect_len("class sums", sums.len(), groups.max(1) * count)?;
     expect_len("slopes", slopes.len(), sums.len())?;
+    let mut counted = 0.0;
     for (sums, slopes) in sums.chunks(count).zip(slopes.chunks_mut(count)) {
         classes.slopes(loss, sums, slopes);
+        counted += classes.counts(sums).unwrap_or(0.0);
     }
     for slope in slopes.iter_mut().flatten() {
-        *slope /= groups as f64;
+        *slope /= counted.max(1.0);
     }
     Ok(())
 }

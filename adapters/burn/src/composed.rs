@@ -1,42 +1,45 @@
 //! The sums of a loss, composed of Burn's tensor operations.
 
-use burn::tensor::{DType, Tensor, activation};
-use unifocal_core::{Activation, Float, Loss, Probability};
+use std::ops::Range;
+
+use burn::tensor::{Bool, DType, Int, Tensor, activation};
+use unifocal_core::{Activation, Float, Loss, Probability, Real};
 
 use crate::elementwise::Elementwise;
 use crate::inputs::{Inputs, Truth};
-use crate::plan::{Plan, SUMS};
+use crate::plan::{Plan, SUMS, range};
 
 /// How far outside of [0, 1] rounding may leave a probability.
 const ROUNDING: f64 = 1e-6;
 
-/// What a class is given: its probability at each voxel, [N, M].
-type Given = Probability<Elementwise<2>>;
+/// The largest weight of a voxel.
+const LARGEST_WEIGHT: f64 = 1e30;
 
 /// The sums of each sample and class, [N, C, 6].
 pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
     let prediction = widened(inputs.prediction);
     let [samples, channels, voxels] = prediction.dims();
-    let dtype = prediction.dtype();
+    let (device, dtype) = (prediction.device(), prediction.dtype());
+    let count = channels.max(2);
 
     let mut weights = match inputs.weights {
-        Some(weights) => weights.cast(dtype),
-        None => Tensor::ones([samples, voxels], (&prediction.device(), dtype)),
+        Some(weights) => in_range(weights.cast(dtype), 0.0, LARGEST_WEIGHT),
+        None => Tensor::ones([samples, voxels], (&device.clone().inner(), dtype)),
     };
     if let (Truth::Labels(labels), Some(ignored)) = (&inputs.truth, plan.ignored) {
         weights = weights.mask_fill(labels.clone().equal_elem(ignored), 0.0);
     }
     // What does not count is not looked at, and may be anything.
     let left_out = weights.clone().equal_elem(0.0);
-    if let Truth::Labels(labels) = &inputs.truth {
-        let classes = channels.max(2) as i64;
-        let valid = labels
-            .clone()
-            .greater_equal_elem(0)
-            .bool_and(labels.clone().lower_elem(classes));
-        let wrong = valid.bool_or(left_out.clone()).bool_not();
-        weights = weights.mask_fill(wrong, f64::NAN);
-    }
+    let labels = match &inputs.truth {
+        Truth::Labels(labels) => {
+            let (labels, wrong) = classes_of(labels.clone(), count);
+            let wrong = wrong.bool_and(left_out.clone().bool_not());
+            weights = weights.mask_fill(wrong, f64::NAN);
+            Some(labels.unsqueeze_dim::<3>(1))
+        }
+        Truth::Soft(_) => None,
+    };
     let harmless = match plan.activation {
         Activation::Identity => 0.5,
         Activation::Softmax | Activation::Sigmoid => 0.0,
@@ -46,41 +49,99 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
         .expand([samples, channels, voxels]);
     let mut prediction = prediction.mask_fill(left_out.clone(), harmless);
     if plan.activation == Activation::Identity {
-        prediction = checked(prediction, ROUNDING);
+        prediction = in_range(prediction, -ROUNDING, 1.0 + ROUNDING);
     }
-    let truth = match inputs.truth {
-        Truth::Soft(target) => Truth::Soft(checked(
-            target.cast(dtype).mask_fill(left_out, harmless),
-            0.0,
-        )),
-        labels => labels,
+    let shares = match inputs.truth {
+        Truth::Labels(_) => None,
+        Truth::Soft(target) => {
+            let y = in_range(target.cast(dtype).mask_fill(left_out, harmless), 0.0, 1.0);
+            Some(match channels {
+                1 => Tensor::cat(vec![1.0 - y.clone(), y], 1),
+                _ => y,
+            })
+        }
     };
 
+    // Sums of f32 are taken in f64 where the device has it, which logits at the end of its range ask for.
+    let wide = if device.supports_dtype(DType::F64) {
+        DType::F64
+    } else {
+        dtype
+    };
+    let given = Given::new(plan.activation, prediction, ln_limit(dtype, wide));
+    let weights = weights.cast(wide).unsqueeze_dim::<3>(1);
     let classes = plan.classes();
-    let given = probabilities(plan.activation, prediction);
-    let of_class = given.into_iter().enumerate().map(|(index, given)| {
-        let y = match &truth {
-            Truth::Labels(labels) => labels.clone().equal_elem(index as i64).float().cast(dtype),
-            Truth::Soft(target) if channels == 1 => {
-                let y = channel(target, 0);
-                if index == 1 { y } else { 1.0 - y }
+    let of_run = |(rare, run): (bool, Range<usize>)| {
+        let shape = [samples, run.len(), voxels];
+        let y = match (&labels, &shares) {
+            (Some(labels), _) => {
+                let (start, end) = (run.start as i64, run.end as i64);
+                let own = Tensor::<1, Int>::arange(start..end, (&labels.device(), DType::I32));
+                let own = own.reshape([1, run.len(), 1]).expand(shape);
+                let y = labels.clone().expand(shape).equal(own);
+                y.float().cast(dtype)
             }
-            Truth::Soft(target) => channel(target, index),
+            (None, Some(shares)) => shares.clone().narrow(1, run.start, run.len()),
+            (None, None) => unreachable!("there is a target"),
         };
         let y = Elementwise(y);
-        let terms = plan.loss.terms(&classes.class(index), &given, &y);
+        let class = classes.class(run.start);
+        debug_assert_eq!(class.rare, rare);
+        let terms = plan.loss.terms(&class, &given.of(&run), &y);
+        let weights = weights.clone().expand(shape);
         let all = terms
             .into_iter()
             .chain([y])
-            .map(|term| term.0 * weights.clone());
+            .map(|term| term.0.cast(wide) * weights.clone());
         let sums: Vec<_> = all
             .chain([weights.clone()])
-            .map(|term| term.sum_dim(1))
+            .map(|term| term.sum_dim(2))
             .collect();
         debug_assert_eq!(sums.len(), SUMS);
-        Tensor::cat(sums, 1)
-    });
-    Tensor::stack(of_class.collect(), 1)
+        Tensor::cat(sums, 2)
+    };
+    let of_runs = runs(count, |index| classes.class(index).rare);
+    Tensor::cat(of_runs.into_iter().map(of_run).collect(), 1)
+}
+
+/// The classes in runs of those that are alike: what is computed at once.
+pub(crate) fn runs<K: PartialEq>(
+    count: usize,
+    kind: impl Fn(usize) -> K,
+) -> Vec<(K, Range<usize>)> {
+    let mut runs: Vec<(K, Range<usize>)> = Vec::new();
+    for index in 0..count {
+        let kind = kind(index);
+        match runs.last_mut() {
+            Some((last, run)) if *last == kind => run.end = index + 1,
+            _ => runs.push((kind, index..index + 1)),
+        }
+    }
+    runs
+}
+
+/// Labels as numbers that hold every class, and where they are none of `count` classes (and 0 here).
+fn classes_of(labels: Tensor<2, Int>, count: usize) -> (Tensor<2, Int>, Tensor<2, Bool>) {
+    let held = range(labels.dtype());
+    let mut wrong = match *held.start() {
+        0 => labels.zeros_like().bool(),
+        _ => labels.clone().lower_elem(0),
+    };
+    // A number beyond the type's range is no bound of it, and cannot be compared with either.
+    if held.contains(&(count as i64)) {
+        wrong = wrong.bool_or(labels.clone().greater_equal_elem(count as i64));
+    }
+    let labels = labels.mask_fill(wrong.clone(), 0).cast(DType::I32);
+    (labels, wrong)
+}
+
+/// How far below 0 a logarithm may be: not so far that its product with 0 is not 0, or that sums of these are infinite.
+fn ln_limit(terms: DType, sums: DType) -> f64 {
+    match (terms, sums) {
+        (DType::F64, _) => f64::LN_LIMIT,
+        (_, DType::F64) => f32::LN_LIMIT,
+        _ => f32::LN_LIMIT / 64.0,
+    }
 }
 
 /// f16 and bf16 as f32.
@@ -91,82 +152,85 @@ fn widened(tensor: Tensor<3>) -> Tensor<3> {
     }
 }
 
-/// Numbers in [0, 1], NaN where they are farther outside of it than this.
-fn checked(tensor: Tensor<3>, rounding: f64) -> Tensor<3> {
+/// Numbers, NaN where they are outside of this range.
+fn in_range<const D: usize>(tensor: Tensor<D>, low: f64, high: f64) -> Tensor<D> {
     let found = tensor.clone().detach();
-    let below = found.clone().lower_elem(-rounding);
-    let wrong = below.bool_or(found.greater_elem(1.0 + rounding));
+    let below = found.clone().lower_elem(low);
+    let wrong = below.bool_or(found.greater_elem(high));
     tensor.mask_fill(wrong, f64::NAN)
 }
 
-/// A channel of a tensor, [N, M].
-fn channel(tensor: &Tensor<3>, index: usize) -> Tensor<2> {
-    tensor.clone().narrow(1, index, 1).squeeze_dim(1)
+/// What the classes are given, [N, C, M].
+struct Given {
+    p: Tensor<3>,
+    /// 1 − p and ln p, where these are known of logits better than of p.
+    from_logits: Option<[Tensor<3>; 2]>,
 }
 
-/// p of each class.
-fn probabilities(activation: Activation, prediction: Tensor<3>) -> Vec<Given> {
-    let channels = prediction.dims()[1];
-    match activation {
-        Activation::Identity if channels == 1 => {
-            let p = Elementwise(channel(&prediction, 0));
-            let complement = unifocal_core::Real::complement(p.clone());
-            vec![Probability::new(complement), Probability::new(p)]
-        }
-        Activation::Identity => (0..channels)
-            .map(|class| Probability::new(Elementwise(channel(&prediction, class))))
-            .collect(),
-        Activation::Sigmoid => {
-            let [ln, ln_complement] =
-                [prediction.clone(), -prediction].map(activation::log_sigmoid);
-            let of = |class| {
-                let [ln, ln_complement] = [&ln, &ln_complement].map(|ln| channel(ln, class));
-                [ln, ln_complement]
-            };
-            if channels == 1 {
-                let [ln, ln_complement] = of(0);
-                vec![
-                    from_ln(ln_complement.clone(), ln.clone()),
-                    from_ln(ln, ln_complement),
-                ]
-            } else {
-                let class = |class| {
-                    let [ln, ln_complement] = of(class);
-                    from_ln(ln, ln_complement)
-                };
-                (0..channels).map(class).collect()
+impl Given {
+    /// From a prediction; `limit` is how far below 0 a logarithm may be.
+    fn new(activation: Activation, prediction: Tensor<3>, limit: f64) -> Self {
+        let channels = prediction.dims()[1];
+        match activation {
+            Activation::Identity => Self {
+                p: match channels {
+                    1 => {
+                        let complement = Elementwise(prediction.clone()).complement();
+                        Tensor::cat(vec![complement.0, prediction], 1)
+                    }
+                    _ => prediction,
+                },
+                from_logits: None,
+            },
+            Activation::Sigmoid => {
+                let z = Elementwise(prediction).clip(-limit, limit).0;
+                let [ln, ln_complement] = [z.clone(), -z].map(activation::log_sigmoid);
+                match channels {
+                    1 => Self::from_ln(
+                        Tensor::cat(vec![ln_complement.clone(), ln.clone()], 1),
+                        Tensor::cat(vec![ln, ln_complement], 1),
+                        limit,
+                    ),
+                    _ => Self::from_ln(ln, ln_complement, limit),
+                }
             }
-        }
-        Activation::Softmax => {
-            let ln = activation::log_softmax(prediction, 1);
-            let ln = (0..channels).map(|class| channel(&ln, class));
-            if channels == 2 {
-                let [background, foreground] =
-                    [0, 1].map(|class| ln.clone().nth(class).expect("two"));
-                return vec![
-                    from_ln(background.clone(), foreground.clone()),
-                    from_ln(foreground, background),
-                ];
+            Activation::Softmax => {
+                // Less the largest, of halves, whose difference is no larger than the numbers: that of the logits may be infinite.
+                let largest = prediction.clone().detach().max_dim(1);
+                let half = prediction.mul_scalar(0.5) - largest.mul_scalar(0.5);
+                let below = Elementwise(half)
+                    .clip(-0.5 * limit, f64::INFINITY)
+                    .scale(2.0);
+                let ln = activation::log_softmax(below.0, 1);
+                if channels == 2 {
+                    return Self::from_ln(ln.clone(), ln.flip([1]), limit);
+                }
+                let p = ln.clone().exp();
+                let complement = Elementwise(1.0 - p.clone()).clip(0.0, 1.0).0;
+                let ln = Elementwise(ln).clip(-limit, 0.0).0;
+                Self {
+                    p,
+                    from_logits: Some([complement, ln]),
+                }
             }
-            ln.map(|ln| {
-                let p = Elementwise(ln.clone().exp());
-                let complement = Elementwise(1.0 - p.0.clone());
-                let complement = unifocal_core::Real::clip(complement, 0.0, 1.0);
-                Probability::from_ln(p, complement, bounded(ln))
-            })
-            .collect()
         }
     }
-}
 
-/// p, 1 − p and ln p from ln p and ln(1 − p).
-fn from_ln(ln: Tensor<2>, ln_complement: Tensor<2>) -> Given {
-    let p = Elementwise(ln.clone().exp());
-    let complement = Elementwise(ln_complement.exp());
-    Probability::from_ln(p, complement, bounded(ln))
-}
+    /// From ln p and ln(1 − p).
+    fn from_ln(ln: Tensor<3>, ln_complement: Tensor<3>, limit: f64) -> Self {
+        Self {
+            p: ln.clone().exp(),
+            from_logits: Some([ln_complement.exp(), Elementwise(ln).clip(-limit, 0.0).0]),
+        }
+    }
 
-/// ln p, not so far below 0 that its product with 0 is not 0.
-fn bounded(ln: Tensor<2>) -> Elementwise<2> {
-    unifocal_core::Real::clip(Elementwise(ln), -f32::LN_LIMIT, 0.0)
+    /// p of a run of classes.
+    fn of(&self, run: &Range<usize>) -> Probability<Elementwise<3>> {
+        let part = |of: &Tensor<3>| Elementwise(of.clone().narrow(1, run.start, run.len()));
+        let p = part(&self.p);
+        match &self.from_logits {
+            None => Probability::new(p),
+            Some([complement, ln]) => Probability::from_ln(p, part(complement), part(ln)),
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! The configuration of each loss, with the paper's defaults.
 
-use burn::config::Config;
+use std::fmt;
+
+use burn::config::{Config, config_to_json};
 use burn::nn::loss::Reduction;
 use burn::tensor::Device;
+use serde::{Deserialize, Deserializer, Serialize};
 use unifocal_core::{
     AbsentClass, Activation, AnyLoss, Focal, Name, Pooling, Tversky, UnifiedFocal,
 };
@@ -10,12 +13,30 @@ use unifocal_core::{
 use crate::plan::Plan;
 use crate::{Error, Route, SegmentationLoss};
 
+/// A field of a file: an error if it is not there, even if it can be `null`.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<T, D::Error> {
+    T::deserialize(field)
+}
+
+/// A method for each field of a configuration.
+macro_rules! setters {
+    ($($field:ident / $with:ident: $type:ty,)*) => {
+        $(
+            #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+            #[must_use]
+            pub fn $with(self, $field: $type) -> Self {
+                Self { $field, ..self }
+            }
+        )*
+    };
+}
+
 /// A configuration of a loss: its own parameters, and those that all losses have.
 macro_rules! loss {
     (
         $(#[doc = $doc:literal])*
         $config:ident($self:ident) {
-            $($(#[$attribute:meta])* $parameter:ident: $type:ty,)*
+            $($(#[doc = $about:literal])* $parameter:ident / $with:ident: $type:ty = $default:expr,)*
         } => $loss:expr, $value:literal
     ) => {
         $(#[doc = $doc])*
@@ -39,20 +60,21 @@ macro_rules! loss {
         /// let value: f64 = loss.forward(predictions, targets).into_scalar();
         #[doc = concat!("assert_eq!(format!(\"{value:.4}\"), \"", $value, "\");")]
         /// ```
-        #[derive(Config, Debug)]
+        // Not Burn's derive: it takes an `Option` that a file does not have for `None`, which is a loss of its own here.
+        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct $config {
-            $($(#[$attribute])* pub $parameter: $type,)*
+            $(
+                $(#[doc = $about])*
+                #[serde(deserialize_with = "given")]
+                pub $parameter: $type,
+            )*
             /// What the predictions are: probabilities (`Identity`), or logits of a softmax or of sigmoids. Default: `Identity`
-            #[config(default = "Activation::Identity")]
             pub activation: Activation,
             /// Which voxels share their sums: those of a sample (`PerSample`), or of the batch. Default: `PerSample`
-            #[config(default = "Pooling::PerSample")]
             pub pooling: Pooling,
             /// What a class scores in a sample whose target does not contain it. Default: `Smooth`
-            #[config(default = "AbsentClass::Smooth")]
             pub absent: AbsentClass,
             /// Whether the samples' losses are averaged or summed. Default: `Mean`
-            #[config(default = "Reduction::Mean")]
             pub reduction: Reduction,
             /// The label of voxels that do not count. Default: `None`
             pub ignore_label: Option<i64>,
@@ -63,8 +85,52 @@ macro_rules! loss {
             /// The rare classes. Default: all but class 0
             pub rare_classes: Option<Vec<usize>>,
             /// How the loss is computed. Default: `Auto`, fused where the device has it
-            #[config(default = "Route::Auto")]
             pub route: Route,
+        }
+
+        impl Config for $config {}
+
+        impl fmt::Display for $config {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&config_to_json(self))
+            }
+        }
+
+        impl Default for $config {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl $config {
+            /// The defaults.
+            pub fn new() -> Self {
+                Self {
+                    $($parameter: $default,)*
+                    activation: Activation::Identity,
+                    pooling: Pooling::PerSample,
+                    absent: AbsentClass::Smooth,
+                    reduction: Reduction::Mean,
+                    ignore_label: None,
+                    class_weights: None,
+                    class_alpha: None,
+                    rare_classes: None,
+                    route: Route::Auto,
+                }
+            }
+
+            setters! {
+                $($parameter / $with: $type,)*
+                activation / with_activation: Activation,
+                pooling / with_pooling: Pooling,
+                absent / with_absent: AbsentClass,
+                reduction / with_reduction: Reduction,
+                ignore_label / with_ignore_label: Option<i64>,
+                class_weights / with_class_weights: Option<Vec<f64>>,
+                class_alpha / with_class_alpha: Option<Vec<f64>>,
+                rare_classes / with_rare_classes: Option<Vec<usize>>,
+                route / with_route: Route,
+            }
         }
 
         impl $config {
@@ -118,8 +184,7 @@ loss! {
     /// `mean_c 1 − (2·TP + s) / (2·TP + FP + FN + s)`, up to a factor 2 in s
     DiceLossConfig(self) {
         /// The smoothing term s > 0. Default: 10⁻⁶
-        #[config(default = 1e-6)]
-        smooth: f64,
+        smooth / with_smooth: f64 = 1e-6,
     } => Tversky::dice().with_smooth(self.smooth)?, "0.2468"
 }
 
@@ -131,8 +196,7 @@ loss! {
     /// `mean_c (FP + FN) / (TP + FP + FN + s)`
     JaccardLossConfig(self) {
         /// The smoothing term s > 0. Default: 10⁻⁶
-        #[config(default = 1e-6)]
-        smooth: f64,
+        smooth / with_smooth: f64 = 1e-6,
     } => Tversky::jaccard().with_smooth(self.smooth)?, "0.3924"
 }
 
@@ -144,11 +208,9 @@ loss! {
     /// `mean_c 1 − TI`, `TI = (TP + s) / (TP + (1−δ)·FP + δ·FN + s)`
     TverskyLossConfig(self) {
         /// The weight δ of false negatives, in [0, 1]; false positives weigh 1 − δ. Default: 0.7
-        #[config(default = 0.7)]
-        delta: f64,
+        delta / with_delta: f64 = 0.7,
         /// The smoothing term s > 0. Default: 10⁻⁶
-        #[config(default = 1e-6)]
-        smooth: f64,
+        smooth / with_smooth: f64 = 1e-6,
     } => Tversky::new().with_delta(self.delta)?.with_smooth(self.smooth)?, "0.2404"
 }
 
@@ -160,14 +222,11 @@ loss! {
     /// `mean_c (1 − TI)^γ`
     FocalTverskyLossConfig(self) {
         /// The weight δ of false negatives, in [0, 1]. Default: 0.7
-        #[config(default = 0.7)]
-        delta: f64,
+        delta / with_delta: f64 = 0.7,
         /// The exponent γ. Default: 0.75
-        #[config(default = 0.75)]
-        gamma: f64,
+        gamma / with_gamma: f64 = 0.75,
         /// The smoothing term s > 0. Default: 10⁻⁶
-        #[config(default = 1e-6)]
-        smooth: f64,
+        smooth / with_smooth: f64 = 1e-6,
     } => Tversky::focal().with_delta(self.delta)?.with_gamma(self.gamma)?.with_smooth(self.smooth)?, "0.3429"
 }
 
@@ -179,11 +238,9 @@ loss! {
     /// `mean_c (1 − TI)^(1−γ)`
     SymmetricFocalTverskyLossConfig(self) {
         /// The weight δ of false negatives, in [0, 1]. Default: 0.7
-        #[config(default = 0.7)]
-        delta: f64,
+        delta / with_delta: f64 = 0.7,
         /// The focus γ, in [0, 1]. Default: 0.75
-        #[config(default = 0.75)]
-        gamma: f64,
+        gamma / with_gamma: f64 = 0.75,
     } => Tversky::symmetric_focal().with_delta(self.delta)?.with_gamma(self.gamma)?, "0.6994"
 }
 
@@ -195,11 +252,9 @@ loss! {
     /// `mean_c (1 − TI)^e`, e = 1 for common classes and 1 − γ for rare ones
     AsymmetricFocalTverskyLossConfig(self) {
         /// The weight δ of false negatives, in [0, 1]. Default: 0.7
-        #[config(default = 0.7)]
-        delta: f64,
+        delta / with_delta: f64 = 0.7,
         /// The focus γ, in [0, 1]. Default: 0.75
-        #[config(default = 0.75)]
-        gamma: f64,
+        gamma / with_gamma: f64 = 0.75,
     } => Tversky::asymmetric_focal().with_delta(self.delta)?.with_gamma(self.gamma)?, "0.4664"
 }
 
@@ -220,11 +275,9 @@ loss! {
     /// `−(α/M) Σ_c Σ_i y·(1−p)^γ·ln p`
     FocalLossConfig(self) {
         /// The focus γ ≥ 0. Default: 2
-        #[config(default = 2.0)]
-        gamma: f64,
+        gamma / with_gamma: f64 = 2.0,
         /// The weight α of all classes. Default: 1
-        #[config(default = 1.0)]
-        alpha: f64,
+        alpha / with_alpha: f64 = 1.0,
     } => Focal::new().with_gamma(self.gamma)?.with_alpha(self.alpha)?, "0.0306"
 }
 
@@ -236,11 +289,9 @@ loss! {
     /// `−(1/M) Σ_c w_c Σ_i y·(1−p)^γ·ln p`, w = 1 − δ for common classes and δ for rare ones
     SymmetricFocalLossConfig(self) {
         /// The weight δ of rare classes, in [0, 1]. Default: 0.7
-        #[config(default = 0.7)]
-        delta: f64,
+        delta / with_delta: f64 = 0.7,
         /// The focus γ ≥ 0. Default: 2
-        #[config(default = 2.0)]
-        gamma: f64,
+        gamma / with_gamma: f64 = 2.0,
     } => Focal::symmetric().with_delta(self.delta)?.with_gamma(self.gamma)?, "0.0104"
 }
 
@@ -252,11 +303,9 @@ loss! {
     /// `−(1/M) Σ_c w_c Σ_i y·(1−p)^g·ln p`, g = γ for common classes and 0 for rare ones
     AsymmetricFocalLossConfig(self) {
         /// The weight δ of rare classes, in [0, 1]. Default: 0.7
-        #[config(default = 0.7)]
-        delta: f64,
+        delta / with_delta: f64 = 0.7,
         /// The focus γ ≥ 0. Default: 2
-        #[config(default = 2.0)]
-        gamma: f64,
+        gamma / with_gamma: f64 = 2.0,
     } => Focal::asymmetric().with_delta(self.delta)?.with_gamma(self.gamma)?, "0.0603"
 }
 
@@ -268,11 +317,9 @@ loss! {
     /// `−(a/M) Σ_c b_c Σ_i y·ln p − (1−a)·mean_c TI`, δ = ½, b_c = b for common classes and 1 − b for rare ones
     ComboLossConfig(self) {
         /// The weight a of cross entropy, in [0, 1]; without it, the plain difference. Default: ½
-        #[config(default = "Some(0.5)")]
-        alpha: Option<f64>,
+        alpha / with_alpha: Option<f64> = Some(0.5),
         /// The weight b of common classes, in [0, 1]; without it, 1 for every class. Default: ½
-        #[config(default = "Some(0.5)")]
-        beta: Option<f64>,
+        beta / with_beta: Option<f64> = Some(0.5),
     } => UnifiedFocal::combo(self.alpha, self.beta)?, "-0.3067"
 }
 
@@ -284,11 +331,9 @@ loss! {
     /// `λ·mean_c (1 − TI) − ((1−λ)/M) Σ_c w_c Σ_i y·ln p`
     TverskyCrossEntropyLossConfig(self) {
         /// The weight λ of the Tversky side, in [0, 1]; without it, the plain sum. Default: ½
-        #[config(default = "Some(0.5)")]
-        lambda: Option<f64>,
+        lambda / with_lambda: Option<f64> = Some(0.5),
         /// The weight δ of false negatives and of rare classes, in [0, 1]. Default: 0.6
-        #[config(default = 0.6)]
-        delta: f64,
+        delta / with_delta: f64 = 0.6,
     } => UnifiedFocal::tversky_cross_entropy().with_lambda(self.lambda)?.with_delta(self.delta)?, "0.1854"
 }
 
@@ -300,14 +345,11 @@ loss! {
     /// `λ·mean_c (1 − TI)^(1−γ) − ((1−λ)/M) Σ_c w_c Σ_i y·(1−p)^γ·ln p`
     SymmetricUnifiedFocalLossConfig(self) {
         /// The weight λ of the Tversky side, in [0, 1]; without it, the plain sum. Default: ½
-        #[config(default = "Some(0.5)")]
-        lambda: Option<f64>,
+        lambda / with_lambda: Option<f64> = Some(0.5),
         /// The weight δ of false negatives and of rare classes, in [0, 1]. Default: 0.6
-        #[config(default = 0.6)]
-        delta: f64,
+        delta / with_delta: f64 = 0.6,
         /// The focus γ, in [0, 1]. Default: ½
-        #[config(default = 0.5)]
-        gamma: f64,
+        gamma / with_gamma: f64 = 0.5,
     } => UnifiedFocal::symmetric()
         .with_lambda(self.lambda)?
         .with_delta(self.delta)?
@@ -323,14 +365,11 @@ loss! {
     /// g = 0 for rare ones
     AsymmetricUnifiedFocalLossConfig(self) {
         /// The weight λ of the Tversky side, in [0, 1]; without it, the plain sum. Default: ½
-        #[config(default = "Some(0.5)")]
-        lambda: Option<f64>,
+        lambda / with_lambda: Option<f64> = Some(0.5),
         /// The weight δ of false negatives and of rare classes, in [0, 1]. Default: 0.6
-        #[config(default = 0.6)]
-        delta: f64,
+        delta / with_delta: f64 = 0.6,
         /// The focus γ, in [0, 1]. Default: ½
-        #[config(default = 0.5)]
-        gamma: f64,
+        gamma / with_gamma: f64 = 0.5,
     } => UnifiedFocal::asymmetric()
         .with_lambda(self.lambda)?
         .with_delta(self.delta)?
@@ -341,7 +380,6 @@ loss! {
     /// Configuration of a loss by its name, with its own defaults: what a command line or a comparison of all losses needs.
     NamedLossConfig(self) {
         /// The name, as `asymmetric-unified-focal`. Default: that
-        #[config(default = "String::from(\"asymmetric-unified-focal\")")]
-        name: String,
+        name / with_name: String = String::from("asymmetric-unified-focal"),
     } => self.name.parse::<Name>().map_err(|_| Error::Name { found: self.name.clone() })?.loss(), "0.2302"
 }

@@ -38,9 +38,7 @@ impl<const D: usize> Real for Elementwise<D> {
     }
 
     fn ln_above(self, low: f64) -> Self {
-        // In two steps, each of which is exact: a number below 0 becomes 0 first, and `low` then.
-        let floored = self.clip(0.0, f64::INFINITY).clip(low, f64::INFINITY);
-        Self(floored.0.log())
+        Self(self.clip(low, f64::INFINITY).0.log())
     }
 
     fn powf(self, e: Exponent) -> Self {
@@ -73,8 +71,8 @@ impl<const D: usize> Real for Elementwise<D> {
         if high < f64::INFINITY {
             clamped = clamped.clamp_max(high);
         }
-        // The value of the bound, the slope of x.
-        Self(x.clone() + (clamped - x.detach()))
+        // The value of the bound, to the last digit, and the slope of x.
+        Self(clamped + (x.clone() - x.detach()))
     }
 
     fn positive(self) -> Self {

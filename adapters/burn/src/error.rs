@@ -8,7 +8,7 @@ use thiserror::Error as ThisError;
 pub enum Error {
     /// Two tensors that belong together have different shapes.
     #[error(
-        "the {what} has shape {found:?}, expected {expected:?} for a prediction of shape {prediction:?}"
+        "the {what} has shape {found:?}, expected {expected:?} for a prediction of shape {prediction:?}{hint}"
     )]
     Shape {
         /// Which tensor.
@@ -19,9 +19,20 @@ pub enum Error {
         expected: Vec<usize>,
         /// The prediction's shape.
         prediction: Vec<usize>,
+        /// What else would do, or nothing.
+        hint: &'static str,
+    },
+    /// An ignored label beside a target that has no labels.
+    #[error(
+        "the label {label} is to be ignored beside a one-hot or soft target, which has no labels; leave voxels out by voxel weights of 0 \
+         (`try_forward_weighted`, `sums_weighted`)"
+    )]
+    IgnoredLabel {
+        /// The label.
+        label: i64,
     },
     /// The prediction has too few axes.
-    #[error("the prediction has shape {found:?}, expected [N, C, spatial…]")]
+    #[error("the prediction has shape {found:?}, expected [N, C] or [N, C, spatial…]")]
     Rank {
         /// Its shape.
         found: Vec<usize>,
@@ -52,8 +63,20 @@ pub enum Error {
     #[error("sums per sample cannot be added up over devices, expected Pooling::Batch")]
     PerSample,
     /// Everything else: values, labels, parameters, classes.
-    #[error(transparent)]
+    #[error("{0}{hint}", hint = hint(.0))]
     Core(#[from] unifocal_core::Error),
+}
+
+/// What is often behind an error of the core's.
+fn hint(error: &unifocal_core::Error) -> &'static str {
+    match error {
+        unifocal_core::Error::Value {
+            what: "prediction",
+            expected: "a probability in [0, 1]",
+            ..
+        } => "; logits are announced by `with_activation`",
+        _ => "",
+    }
 }
 
 impl From<unifocal_core::ParameterError> for Error {

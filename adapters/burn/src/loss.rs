@@ -7,7 +7,7 @@ use burn::nn::loss::Reduction;
 use burn::tensor::Tensor;
 use unifocal_core::AnyLoss;
 
-use crate::inputs::{Inputs, Targets};
+use crate::inputs::{Inputs, Targets, Truth};
 use crate::plan::{Plan, Route};
 use crate::{Error, Sums, composed, fused};
 
@@ -15,11 +15,16 @@ use crate::{Error, Sums, composed, fused};
 ///
 /// # Shapes
 ///
-/// - predictions: `[batch_size, num_classes, ...]`, of any rank from 3 on; one class is the foreground alone, and the background
+/// - predictions: `[batch_size, num_classes, ...]`, of any rank from 2 on; one class is the foreground alone, and the background
 ///   its complement
-/// - targets: `[batch_size, ...]` integer labels, or `[batch_size, num_classes, ...]` floats, one-hot or soft
+/// - targets: `[batch_size, ...]` or `[batch_size, 1, ...]` labels, integers or a `Bool` mask of classes 0 and 1; or
+///   `[batch_size, num_classes, ...]`, one-hot (integers, `Bool` or floats) or soft (floats)
 /// - voxel weights: `[batch_size, ...]`
-/// - output: `[1]`, or `[batch_size]` without a reduction (`[1]` with sums over the batch)
+/// - output: `[1]`, or `[batch_size]` without a reduction (`[1]` with sums over the batch); `f64` for predictions in `f64`, and `f32`
+///   for those in `f32`, f16 and bf16, which a sum would overflow. `value.cast(DType::F16)` is what a larger f16 expression wants
+///
+/// On a device with autodiff, Burn keeps the graph of a forward pass until `backward`, or until the value is dropped. Values alone are
+/// computed on `predictions.inner()`.
 ///
 /// # Panics
 ///
@@ -61,7 +66,7 @@ impl SegmentationLoss {
         Self::of(plan, self.reduction)
     }
 
-    /// The loss, `[1]`: over the samples the mean, or the sum if the configuration says so.
+    /// The loss, `[1]`: over the samples in which something counts the mean, or the sum if the configuration says so.
     pub fn forward<const D: usize>(
         &self,
         predictions: Tensor<D>,
@@ -156,18 +161,21 @@ impl SegmentationLoss {
 
     fn summed(&self, inputs: Inputs) -> Result<Sums, Error> {
         let dtype = inputs.prediction.dtype();
-        let sums = match self.plan.route {
-            Route::Auto => fused::sums(&self.plan, inputs)?,
-            Route::Composed => composed::sums(&self.plan, inputs),
+        let plan = match &inputs.truth {
+            Truth::Labels(labels) => self.plan.beside(labels.dtype()),
+            Truth::Soft(_) => Arc::clone(&self.plan),
+        };
+        let sums = match plan.route {
+            Route::Auto => fused::sums(&plan, inputs)?,
+            Route::Composed => composed::sums(&plan, inputs),
         };
         Ok(Sums::new(Arc::clone(&self.plan), sums, dtype))
     }
 
     fn reduced(&self, sums: Sums) -> Tensor<1> {
-        let values = sums.values();
         match self.reduction {
-            Reduction::Sum => values.sum(),
-            Reduction::Mean | Reduction::BatchMean | Reduction::Auto => values.mean(),
+            Reduction::Sum => sums.values().sum(),
+            Reduction::Mean | Reduction::BatchMean | Reduction::Auto => sums.mean(),
         }
     }
 }

@@ -1,5 +1,9 @@
 //! All that is said of a loss besides its tensors.
 
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use burn::tensor::DType;
 use serde::{Deserialize, Serialize};
 use unifocal_core::{AbsentClass, Activation, AnyLoss, Classes, Pooling};
 
@@ -48,6 +52,17 @@ impl From<AnyLoss> for Plan {
 }
 
 impl Plan {
+    /// The same beside labels of this type: a label that the type does not hold can be none of theirs.
+    pub(crate) fn beside(self: &Arc<Self>, labels: DType) -> Arc<Self> {
+        match self.ignored {
+            Some(label) if !range(labels).contains(&label) => Arc::new(Self {
+                ignored: None,
+                ..(**self).clone()
+            }),
+            _ => Arc::clone(self),
+        }
+    }
+
     /// What is said of the classes.
     pub(crate) fn classes(&self) -> Classes<'_> {
         let mut classes = Classes::default().with_absent(self.absent);
@@ -61,5 +76,19 @@ impl Plan {
             classes = classes.with_rare(rare);
         }
         classes
+    }
+}
+
+/// The numbers that integers of this type can be, as far as `i64` goes.
+pub(crate) fn range(dtype: DType) -> RangeInclusive<i64> {
+    match dtype {
+        DType::I8 => i8::MIN.into()..=i8::MAX.into(),
+        DType::I16 => i16::MIN.into()..=i16::MAX.into(),
+        DType::I32 => i32::MIN.into()..=i32::MAX.into(),
+        DType::U8 => 0..=u8::MAX.into(),
+        DType::U16 => 0..=u16::MAX.into(),
+        DType::U32 => 0..=u32::MAX.into(),
+        DType::U64 => 0..=i64::MAX,
+        _ => i64::MIN..=i64::MAX,
     }
 }

@@ -1,10 +1,12 @@
 //! The sums of a loss, and what they are worth.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::{DType, Tensor};
-use unifocal_core::{ClassSums, Loss, Pooling};
+use unifocal_core::{ClassSums, Loss, Parts, Pooling};
 
+use crate::composed::runs;
 use crate::elementwise::Elementwise;
 use crate::fused;
 use crate::plan::Plan;
@@ -70,44 +72,68 @@ impl Sums {
         Ok(Self { tensor, ..self })
     }
 
-    /// The loss of each group, `[G]`: of each sample, or of the batch.
+    /// The loss of each group, `[G]`: of each sample, or of the batch. It is 0 where nothing counts.
     pub fn values(self) -> Tensor<1> {
-        match fused::values(&self.plan, &self.tensor, self.dtype) {
-            Some(values) => values,
-            None => {
-                let sums = of_classes(&self.tensor);
-                let values = self.plan.classes().value(&self.plan.loss, &sums);
-                values.expect("a class at least").0.cast(self.dtype)
-            }
+        let [values, _] = self.values_and_counts();
+        values
+    }
+
+    /// The mean of the losses of the groups in which something counts, `[1]`; 0 if there is none.
+    pub fn mean(self) -> Tensor<1> {
+        let [groups, ..] = self.tensor.dims();
+        let [values, counts] = self.values_and_counts();
+        match groups {
+            1 => values,
+            _ => values.sum() / counts.sum().clamp_min(1.0),
         }
+    }
+
+    /// The loss of each group, and 1 where something counts, or 0.
+    fn values_and_counts(self) -> [Tensor<1>; 2] {
+        fused::values(&self.plan, &self.tensor, self.dtype).unwrap_or_else(|| {
+            let classes = self.plan.classes();
+            let weight = classes.normalized();
+            // Classes that are alike at once: of operations on each by itself, Burn would keep a chain as long as there are classes.
+            let kind = |index| {
+                let class = classes.class(index);
+                (class.rare, class.alpha, weight(index))
+            };
+            let parts = runs(self.tensor.dims()[1], kind)
+                .into_iter()
+                .filter_map(|((.., weight), run)| {
+                    let sums = of_classes(&self.tensor, &run);
+                    let part = classes.part(&self.plan.loss, run.start, weight, &sums)?;
+                    Some(part.map(|of| Elementwise(of.0.sum_dim(1).squeeze_dim::<1>(1))))
+                })
+                .reduce(Parts::merge)
+                .expect("a class at least");
+            [parts.clone().value(), parts.counts()].map(|of| of.0.cast(self.dtype))
+        })
     }
 
     /// What each class scores in each group, [G, C]: its part of the mean over the classes plus its part of the sum over them,
     /// each before class weights.
     pub fn per_class(self) -> Tensor<2> {
         let classes = self.plan.classes();
-        let of_class = of_classes(&self.tensor).into_iter().enumerate();
-        let scores = of_class.map(|(index, sums)| {
-            let score = self.plan.loss.finalize(&classes.class(index), &sums);
-            score.total().0
-        });
-        Tensor::stack(scores.collect(), 1).cast(self.dtype)
+        let kind = |index| (classes.class(index).rare, classes.class(index).alpha);
+        let scores = runs(self.tensor.dims()[1], kind)
+            .into_iter()
+            .map(|(_, run)| {
+                let sums = of_classes(&self.tensor, &run);
+                let score = self.plan.loss.finalize(&classes.class(run.start), &sums);
+                score.total().0
+            });
+        Tensor::cat(scores.collect(), 1).cast(self.dtype)
     }
 }
 
-/// The sums of each class, with one entry per group.
-fn of_classes(tensor: &Tensor<3>) -> Vec<ClassSums<Elementwise<1>, 4>> {
-    let [groups, count, _] = tensor.dims();
-    let sum = |class, k| {
-        let sum = tensor
-            .clone()
-            .slice([0..groups, class..class + 1, k..k + 1]);
-        Elementwise(sum.reshape([groups]))
-    };
-    let of_class = |class| ClassSums {
-        terms: std::array::from_fn(|k| sum(class, k)),
-        target: sum(class, 4),
-        voxels: sum(class, 5),
-    };
-    (0..count).map(of_class).collect()
+/// The sums of a run of classes, [G, run].
+fn of_classes(tensor: &Tensor<3>, run: &Range<usize>) -> ClassSums<Elementwise<2>, 4> {
+    let of_run = tensor.clone().narrow(1, run.start, run.len());
+    let sum = |k| Elementwise(of_run.clone().narrow(2, k, 1).squeeze_dim(2));
+    ClassSums {
+        terms: std::array::from_fn(sum),
+        target: sum(4),
+        voxels: sum(5),
+    }
 }

@@ -454,8 +454,8 @@ fn errors_say_both_shapes_and_panics_say_the_error() {
             .expect_err("panics");
         assert_eq!(panic.downcast_ref::<String>(), Some(&message));
         let flat = loss.try_forward(
-            float(numbers(2, 1), [1, 2], &device, dtype),
-            Tensor::<1, Int>::zeros([1], &device),
+            float(numbers(2, 1), [2], &device, dtype),
+            Tensor::<1, Int>::zeros([2], &device),
         );
         assert!(matches!(flat, Err(Error::Rank { .. })));
     }

@@ -132,7 +132,7 @@ fn outcome(case: &Case, route: Route, device: &Device, dtype: DType) -> (f64, Ve
         .with_activation(case.activation)
         .with_pooling(case.pooling)
         .with_absent(case.absent)
-        .with_ignore_label(case.ignored)
+        .with_ignore_label(case.ignored.filter(|_| !case.soft))
         .with_class_weights(case.class_weights.clone())
         .with_rare_classes(case.rare.clone())
         .with_route(route)

@@ -197,8 +197,17 @@ where
     ) -> Result<f64, Error> {
         let task = self.task(loss)?;
         let mut sums = vec![ClassSums::default(); task.groups * task.count];
-        self.with_gradient(gradient, |part, gradient| {
-            part.sums_and_gradient(&task, &mut sums, gradient)
+        self.with_gradient(gradient, |part, mut gradient| {
+            part.clone()
+                .sums_and_gradient(&task, &mut sums, gradient.view_mut())?;
+            let mut groups = sums.chunks(task.count);
+            if groups.all(|sums| task.classes.counts(sums) == Some(1.0)) {
+                return Ok(());
+            }
+            // The mean is over fewer groups than the gradient was divided by, which is known only now.
+            let mut slopes = vec![[0.0; K]; sums.len()];
+            unifocal_core::slopes(loss, task.classes, task.count, &sums, &mut slopes)?;
+            part.write_gradient(&task, &slopes, gradient)
         })?;
         Ok(unifocal_core::mean(loss, &self.classes, task.count, &sums)?)
     }

@@ -1,7 +1,9 @@
-// Gradients of our own in libtorch's graph: a value whose backward calls ours, and f16 whose gradient stays in range.
+// Gradients of our own in libtorch's graph: a value whose backward calls ours, and f16 whose gradient stays in range. And whether there is
+// another graph to be recorded, a module's.
 
 #include <ATen/core/ivalue.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/jit/frontend/tracer.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -147,4 +149,9 @@ extern "C" at::Tensor* unifocal_attach(
 // f16 in f32: a new tensor, or null and a message.
 extern "C" at::Tensor* unifocal_widened(const at::Tensor* narrow, char** message) {
   return made(message, [&] { return Widened::apply(*narrow); });
+}
+
+// Whether this thread's operations are being recorded to make a module.
+extern "C" bool unifocal_is_tracing() {
+  return torch::jit::tracer::isTracing();
 }

@@ -36,6 +36,7 @@ unsafe extern "C" {
         message: *mut *mut c_char,
     ) -> *mut C_tensor;
     fn unifocal_widened(narrow: *const C_tensor, message: *mut *mut c_char) -> *mut C_tensor;
+    fn unifocal_is_tracing() -> bool;
 }
 
 /// `value` as a function of the first of the `saved` tensors, differentiable once.
@@ -71,6 +72,12 @@ pub(crate) fn widened(narrow: &Tensor) -> Result<Tensor, TchError> {
     let wide = unsafe { unifocal_widened(narrow.as_ptr(), &mut message) };
     // SAFETY: what `unifocal_widened` returned.
     unsafe { made(wide, message) }
+}
+
+/// Whether libtorch records the operations of this thread to make a module of them (`CModule::create_by_tracing`).
+pub(crate) fn is_tracing() -> bool {
+    // SAFETY: it reads a thread's own variable.
+    unsafe { unifocal_is_tracing() }
 }
 
 /// What C++ has made, or why it has not.

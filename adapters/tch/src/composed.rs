@@ -1,24 +1,26 @@
 //! The composed route: the formulas as tensor operations, which libtorch differentiates to any order.
 
 use tch::{Kind, Tensor};
-use unifocal_core::mean;
 
+use crate::extremes::Extremes;
 use crate::input::Input;
-use crate::operands::{Extremes, Operands};
+use crate::operands::Operands;
 use crate::{Error, SegmentationLoss};
 
-/// The loss of each group, `[G]` in f64.
+/// The loss of each group, and whether it counts, each `[G]` in f64.
 ///
-/// It is a function of the prediction for libtorch even where the formula is a constant.
-pub(crate) fn by_group(of: &SegmentationLoss, input: &Input) -> Result<Tensor, Error> {
-    fn value<const WIDE: bool>(of: &SegmentationLoss, input: &Input) -> Result<Tensor, Error> {
+/// The loss is a function of the prediction for libtorch even where the formula is a constant.
+pub(crate) fn by_group(of: &SegmentationLoss, input: &Input) -> Result<[Tensor; 2], Error> {
+    fn value<const WIDE: bool>(of: &SegmentationLoss, input: &Input) -> Result<[Tensor; 2], Error> {
         let operands = Operands::<WIDE, true>::new(of, input, &Extremes::new(of, input)?)?;
         let sums = operands.sums(&of.loss, &of.classes())?;
-        let value = mean(&of.loss, &of.classes(), sums.len(), &sums)?;
+        let no_class = unifocal_core::Error::NoClassLeft;
+        let value = of.classes().value(&of.loss, &sums).ok_or(no_class)?;
+        let counts = of.classes().counts(&sums).ok_or(no_class)?;
         let nothing = input.prediction.f_reshape([-1])?.f_narrow(0, 0, 0)?;
-        Ok(operands
-            .by_group(&value)?
-            .f_add(&nothing.f_sum(Kind::Double)?)?)
+        let value = operands.by_group(&value)?;
+        let value = value.f_add(&nothing.f_sum(Kind::Double)?)?;
+        Ok([value, operands.by_group(&counts)?])
     }
     match input.arithmetic() {
         Kind::Double => value::<true>(of, input),

@@ -1,12 +1,10 @@
 //! The loss as a training loop sees it: settings, and `forward`.
 
-use tch::{Device, Kind, Reduction, Tensor};
+use tch::{Kind, Reduction, TchError, Tensor};
 use unifocal_core::{AbsentClass, Activation, AnyLoss, ClassSums, Classes, Loss, Pooling, Real};
 
-use crate::attach::{Backward, attach};
 use crate::input::Input;
-use crate::operands::Extremes;
-use crate::{Error, composed, engine, operations};
+use crate::{Error, composed, fused};
 
 /// A segmentation loss: one of the family, and how predictions and targets are to be read.
 ///
@@ -15,7 +13,7 @@ use crate::{Error, composed, engine, operations};
 /// | tensor | shape | kind |
 /// |---|---|---|
 /// | predictions | [N, C, spatial…], any number of spatial axes; C = 1 is the foreground of two classes | Half, BFloat16, Float, Double |
-/// | labels | [N, spatial…] | Bool, Uint8, Int8, Int16, Int, Int64 |
+/// | labels | [N, spatial…], or [N, 1, spatial…] | Bool, Uint8, Int8, Int16, Int, Int64 |
 /// | or a one-hot or soft target, y in [0, 1] | [N, C, spatial…] | these, and floating-point kinds |
 /// | voxel weights | [N, spatial…] | these; computed with in Double |
 /// | the loss | `[]`, or `[N]` without a reduction | Double for Double predictions, otherwise Float |
@@ -52,8 +50,8 @@ pub struct SegmentationLoss {
     weights: Option<Vec<f64>>,
     alpha: Option<Vec<f64>>,
     absent: AbsentClass,
-    reduction: Reduction,
-    route: Route,
+    pub(crate) reduction: Reduction,
+    pub(crate) route: Route,
 }
 
 /// How a loss is computed and differentiated.
@@ -99,7 +97,8 @@ impl SegmentationLoss {
         Self { pooling, ..self }
     }
 
-    /// Leaves voxels with this label out of every sum.
+    /// Leaves voxels with this label out of every sum. A one-hot or soft target has no labels: there it is an error, and
+    /// [weights](SegmentationLoss::weighted) of 0 leave voxels out.
     #[must_use]
     pub fn ignoring(self, label: impl Into<Option<i64>>) -> Self {
         let ignored = label.into();
@@ -156,10 +155,10 @@ impl SegmentationLoss {
         self.value(predictions, targets, None)
     }
 
-    /// What each class scores, [N, C], before class weights: for a log. With [`Pooling::Batch`], [1, C].
+    /// What each class scores, [N, C], before class weights. With [`Pooling::Batch`], [1, C].
     ///
     /// A score is the part that the loss averages over the classes plus the part that it sums over them. It is a function of the
-    /// predictions for libtorch on the [composed](Route::Composed) route only.
+    /// predictions, as the loss is: a sum of scores can be trained on. For a log, take it under [`tch::no_grad`].
     ///
     /// # Errors
     ///
@@ -228,6 +227,19 @@ impl SegmentationLoss {
         self.loss.finalize(&class, sums).total()
     }
 
+    /// The losses of the groups, as they are reduced, and whether each group counts.
+    pub(crate) fn reduced(&self, [by_group, counts]: [Tensor; 2]) -> Result<Tensor, TchError> {
+        match self.reduction {
+            Reduction::None => Ok(by_group),
+            Reduction::Sum => by_group.f_sum(Kind::Double),
+            // Of the groups that count.
+            Reduction::Mean | Reduction::Other(_) => {
+                let counted = counts.f_sum(Kind::Double)?.f_clamp_min(1.0)?;
+                by_group.f_sum(Kind::Double)?.f_div(&counted)
+            }
+        }
+    }
+
     fn value(
         &self,
         predictions: &Tensor,
@@ -237,27 +249,12 @@ impl SegmentationLoss {
         if let Reduction::Other(found) = self.reduction {
             return Err(Error::Reduction { found });
         }
-        let input = Input::new(predictions, targets, weights)?;
-        let kind = input.arithmetic();
-        let reduced = |by_group: Tensor| match self.reduction {
-            Reduction::None => Ok(by_group),
-            Reduction::Sum => by_group.f_sum(Kind::Double),
-            Reduction::Mean | Reduction::Other(_) => by_group.f_mean(Kind::Double),
-        };
+        let input = Input::new(self, predictions, targets, weights)?;
         if self.route == Route::Composed {
-            let by_group = composed::by_group(self, &input)?;
-            return Ok(reduced(by_group)?.f_to_kind(kind)?);
+            let value = self.reduced(composed::by_group(self, &input)?)?;
+            return Ok(value.f_to_kind(input.arithmetic())?);
         }
-        let fused = Fused::new(self, &input)?;
-        let by_group = Tensor::from_slice(&fused.by_group()?);
-        let value = reduced(by_group)?
-            .f_to_kind(kind)?
-            .f_to(predictions.device())?;
-        if !predictions.requires_grad() {
-            return Ok(value);
-        }
-        let saved: Vec<&Tensor> = [predictions, targets].into_iter().chain(weights).collect();
-        Ok(attach(&value, &saved, fused)?)
+        fused::value(self, &input, &saved(predictions, targets, weights))
     }
 
     fn scores(
@@ -266,18 +263,22 @@ impl SegmentationLoss {
         targets: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<Tensor, Error> {
-        let input = Input::new(predictions, targets, weights)?;
-        let scores = if self.route == Route::Composed {
-            composed::per_class(self, &input)?
-        } else {
-            let fused = Fused::new(self, &input)?;
-            let score = |(index, sums)| self.score(index % fused.count, sums);
-            let scores: Vec<f64> = fused.sums.iter().enumerate().map(score).collect();
-            let scores = Tensor::from_slice(&scores).f_reshape([-1, fused.count as i64])?;
-            scores.f_to(predictions.device())?
-        };
-        Ok(scores.f_to_kind(input.arithmetic())?)
+        let input = Input::new(self, predictions, targets, weights)?;
+        if self.route == Route::Composed {
+            let scores = composed::per_class(self, &input)?;
+            return Ok(scores.f_to_kind(input.arithmetic())?);
+        }
+        fused::per_class(self, &input, &saved(predictions, targets, weights))
     }
+}
+
+/// What a backward pass needs of the caller's tensors.
+fn saved<'t>(
+    predictions: &'t Tensor,
+    targets: &'t Tensor,
+    weights: Option<&'t Tensor>,
+) -> Vec<&'t Tensor> {
+    [predictions, targets].into_iter().chain(weights).collect()
 }
 
 /// A [`SegmentationLoss`] with a weight for each voxel, made by [`weighted`](SegmentationLoss::weighted).
@@ -306,82 +307,5 @@ impl Weighted<'_> {
     pub fn per_class(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
         self.criterion
             .scores(predictions, targets, Some(self.weights))
-    }
-}
-
-/// A fused evaluation: all that its backward needs besides the tensors.
-struct Fused {
-    criterion: SegmentationLoss,
-    sums: Vec<ClassSums<f64, 4>>,
-    /// How many classes there are.
-    count: usize,
-    /// What is known of the values, where the engine does not look at them itself.
-    extremes: Option<Extremes>,
-}
-
-impl Fused {
-    fn new(criterion: &SegmentationLoss, input: &Input) -> Result<Self, Error> {
-        let by_engine = criterion.route == Route::Fused && input.prediction.device() == Device::Cpu;
-        let extremes = if by_engine {
-            None
-        } else {
-            Some(Extremes::new(criterion, input)?)
-        };
-        let sums = match &extremes {
-            None => engine::sums(criterion, input)?,
-            Some(extremes) => operations::sums(criterion, input, extremes)?,
-        };
-        Ok(Self {
-            criterion: criterion.clone(),
-            sums,
-            count: input.channels().max(2) as usize,
-            extremes,
-        })
-    }
-
-    /// The loss of each group.
-    fn by_group(&self) -> Result<Vec<f64>, Error> {
-        let Self {
-            criterion, count, ..
-        } = self;
-        let value = |sums| unifocal_core::mean(&criterion.loss, &criterion.classes(), *count, sums);
-        Ok(self
-            .sums
-            .chunks(*count)
-            .map(value)
-            .collect::<Result<_, _>>()?)
-    }
-}
-
-impl Backward for Fused {
-    fn gradient(&self, saved: &[Tensor], upstream: &Tensor) -> Result<Tensor, Error> {
-        let input = Input::new(&saved[0], &saved[1], saved.get(2))?;
-        let criterion = &self.criterion;
-        let mut slopes = vec![[0.0; 4]; self.sums.len()];
-        unifocal_core::slopes(
-            &criterion.loss,
-            &criterion.classes(),
-            self.count,
-            &self.sums,
-            &mut slopes,
-        )?;
-        let groups = slopes.len() / self.count;
-        if criterion.reduction != Reduction::Mean {
-            // They are those of a mean.
-            for slope in slopes.as_flattened_mut() {
-                *slope *= groups as f64;
-            }
-        }
-        if let Some(extremes) = &self.extremes {
-            return operations::gradient(criterion, &input, extremes, &slopes, upstream);
-        }
-        let upstream = upstream.f_to_kind(Kind::Double)?.f_reshape([-1])?;
-        let upstream = Vec::<f64>::try_from(upstream)?;
-        for (slopes, upstream) in slopes.chunks_mut(self.count).zip(upstream.iter().cycle()) {
-            for slope in slopes.as_flattened_mut() {
-                *slope *= upstream;
-            }
-        }
-        engine::gradient(criterion, &input, &slopes)
     }
 }

@@ -63,6 +63,23 @@ pub enum Error {
         /// Which tensor.
         what: &'static str,
     },
+    /// A label that is ignored, beside a target that has none.
+    #[error(
+        "the label {label} is to be ignored, but the target is one-hot or soft and has no labels: leave voxels out by weights of 0, \
+        `.weighted(&mask)`"
+    )]
+    Ignored {
+        /// The label.
+        label: i64,
+    },
+    /// A prediction that is no probability, and may be a logit.
+    #[error("{0}; say `.with_activation(Activation::Softmax)`, or `Sigmoid`, if it is a logit")]
+    Logits(unifocal_core::Error),
+    /// A fused route in a module that is made by tracing, which records libtorch's operations and so would not compute the loss.
+    #[error(
+        "a fused loss cannot be traced: ask for `.with_route(Route::Composed)`, or compute it outside of the module"
+    )]
+    Traced,
     /// A reduction other than none, mean and sum.
     #[error("the reduction is Other({found}), expected None, Mean or Sum")]
     Reduction {
@@ -71,10 +88,24 @@ pub enum Error {
     },
     /// Values, labels, parameters: what is wrong with them wherever they are.
     #[error(transparent)]
-    Core(#[from] unifocal_core::Error),
+    Core(unifocal_core::Error),
     /// libtorch refused something, e.g. memory.
     #[error(transparent)]
     Tch(#[from] TchError),
+}
+
+impl From<unifocal_core::Error> for Error {
+    fn from(error: unifocal_core::Error) -> Self {
+        match error {
+            // A logit would have to be finite, too.
+            unifocal_core::Error::Value {
+                what: "prediction",
+                found,
+                ..
+            } if found.is_finite() => Self::Logits(error),
+            _ => Self::Core(error),
+        }
+    }
 }
 
 impl From<unifocal_core::ParameterError> for Error {
@@ -96,7 +127,7 @@ impl From<unifocal_ndarray::Error> for Error {
                 found: signed(found),
                 expected: signed(expected),
             },
-            unifocal_ndarray::Error::Core(error) => Self::Core(error),
+            unifocal_ndarray::Error::Core(error) => error.into(),
             unifocal_ndarray::Error::Rank { found, .. }
             | unifocal_ndarray::Error::Empty { found, .. } => Self::Prediction {
                 found: signed(found),

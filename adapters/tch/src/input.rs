@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::Error;
+use crate::{Error, SegmentationLoss};
 
 /// Tensors that belong together, without the graph that they come from.
 #[derive(Debug)]
@@ -26,68 +26,41 @@ pub(crate) enum Target {
 impl Input {
     /// Checks all that can be seen without a look at the values.
     pub(crate) fn new(
+        of: &SegmentationLoss,
         prediction: &Tensor,
         target: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<Self, Error> {
         dense("prediction", prediction)?;
-        let kind = kind("prediction", prediction, is_float, FLOATS)?;
+        kind("prediction", prediction, is_float, FLOATS)?;
         let shape = prediction.size();
         if shape.len() < 2 || shape.contains(&0) {
             return Err(Error::Prediction { found: shape });
         }
-        let without_classes = [&shape[..1], &shape[2..]].concat();
 
-        dense("target", target)?;
-        beside("target", target, prediction)?;
-        let found = target.size();
-        let target = target.detach();
-        let is_integer = is_integer(target.f_kind()?);
-        let target = if found == without_classes {
-            self::kind("labels", &target, self::is_integer, INTEGERS)?;
-            Target::Labels(target)
-        } else if found != shape {
-            return Err(Error::Target {
-                found,
-                labels: without_classes,
-                prediction: shape,
-            });
-        } else if is_integer && shape[1] == 1 {
-            // A mask of the foreground: its numbers are its labels.
-            Target::Labels(target.f_squeeze_dim(1)?)
-        } else {
-            self::kind(
-                "target",
-                &target,
-                |kind| is_float(kind) || self::is_integer(kind),
-                NUMBERS,
-            )?;
-            Target::Soft(target)
-        };
+        let target = Target::new(target.detach(), prediction)?;
+        if let (Target::Soft(_), Some(label)) = (&target, of.ignored) {
+            return Err(Error::Ignored { label });
+        }
 
         let weights = weights
             .map(|weights| {
                 dense("voxel weights", weights)?;
                 beside("voxel weights", weights, prediction)?;
-                self::kind(
-                    "voxel weights",
-                    weights,
-                    |kind| is_float(kind) || self::is_integer(kind),
-                    NUMBERS,
-                )?;
+                kind("voxel weights", weights, is_number, NUMBERS)?;
                 let found = weights.size();
-                if found == without_classes {
+                let expected = without_classes(&shape);
+                if found == expected {
                     Ok(weights.detach())
                 } else {
                     Err(Error::Shape {
                         what: "voxel weights",
                         found,
-                        expected: without_classes.clone(),
+                        expected,
                     })
                 }
             })
             .transpose()?;
-        debug_assert!(is_float(kind));
         Ok(Self {
             prediction: prediction.shallow_clone(),
             target,
@@ -127,9 +100,47 @@ impl Input {
     }
 }
 
-const FLOATS: &str = "Half, BFloat16, Float or Double";
-const INTEGERS: &str = "Bool, Uint8, Int8, Int16, Int or Int64";
-const NUMBERS: &str = "Bool, an integer or a floating-point kind of up to 64 bits";
+impl Target {
+    /// What a target is beside this prediction.
+    fn new(target: Tensor, prediction: &Tensor) -> Result<Self, Error> {
+        dense("target", &target)?;
+        beside("target", &target, prediction)?;
+        let (found, shape) = (target.size(), prediction.size());
+        let labels = without_classes(&shape);
+        let with_axis = [&shape[..1], &[1], &shape[2..]].concat();
+        if found == labels {
+            kind("labels", &target, is_integer, INTEGERS)?;
+            Ok(Self::Labels(target))
+        } else if found == with_axis && (shape[1] > 1 || is_integer(target.f_kind()?)) {
+            // With an axis of length 1 for a class; beside one channel, a mask of the foreground, whose numbers are its labels.
+            kind("labels", &target, is_integer, INTEGERS)?;
+            Ok(Self::Labels(target.f_squeeze_dim(1)?))
+        } else if found == shape {
+            kind("target", &target, is_number, NUMBERS)?;
+            Ok(Self::Soft(target))
+        } else {
+            Err(Error::Target {
+                found,
+                labels,
+                prediction: shape,
+            })
+        }
+    }
+}
+
+const FLOATS: &str = "Half, BFloat16, Float or Double: `.to_kind(Kind::Float)`";
+const INTEGERS: &str = "Bool, Uint8, Int8, Int16, Int or Int64: `.to_kind(Kind::Int64)`, or a one-hot or soft target of the prediction's shape";
+const NUMBERS: &str =
+    "Bool, an integer or a floating-point kind of up to 64 bits: `.to_kind(Kind::Float)`";
+
+/// The shape of labels and of voxel weights beside a prediction of this shape.
+fn without_classes(shape: &[i64]) -> Vec<i64> {
+    [&shape[..1], &shape[2..]].concat()
+}
+
+fn is_number(kind: Kind) -> bool {
+    is_float(kind) || is_integer(kind)
+}
 
 fn is_float(kind: Kind) -> bool {
     matches!(

@@ -35,7 +35,10 @@ mod composed;
 mod criterion;
 mod engine;
 mod error;
+mod extremes;
+mod fused;
 mod input;
+mod labels;
 #[allow(unsafe_code, reason = "views of the memory of tensors")]
 mod memory;
 mod operands;

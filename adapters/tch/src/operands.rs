@@ -1,21 +1,17 @@
 //! What the routes over tensor operations share: the classes of an input as operands of the formulas, and the sums of their terms.
 
 use tch::{Device, Kind, Tensor};
-use unifocal_core::{
-    Activation, ClassSums, Classes, Dual, Error as CoreError, Loss, Pooling, Probability, Real,
-};
+use unifocal_core::{Activation, ClassSums, Classes, Dual, Loss, Pooling, Probability, Real};
 
 use crate::attach::widened;
-use crate::engine;
+use crate::extremes::Extremes;
 use crate::input::{Input, Target};
+use crate::labels::equal;
 use crate::values::{Coverage, Outcome, Values};
 use crate::{Error, SegmentationLoss};
 
 /// How far below 0 a logarithm of a probability may be, in f32 and in f64: sums of them are finite.
 const LN_LIMIT: [f64; 2] = [1e30, 1e150];
-
-/// How far from [0, 1] a probability may be and still count as rounded.
-const ROUNDING: f64 = 1e-6;
 
 /// An input as [N, C, M], its values checked.
 #[derive(Debug)]
@@ -33,16 +29,17 @@ pub(crate) struct Operands<const WIDE: bool, const GRAPH: bool> {
     device: Device,
 }
 
-/// Where probabilities come from.
+/// Where probabilities come from, channel by channel, each [N, M]. They are taken apart at once: the gradient of one channel taken by itself
+/// is as large as that of all.
 #[derive(Debug)]
 enum Source {
-    /// Probabilities [N, C, M].
-    Given(Tensor),
-    /// Logits of sigmoids [N, C, M].
-    Sigmoid(Tensor),
+    /// Probabilities.
+    Given(Vec<Tensor>),
+    /// Logits of sigmoids.
+    Sigmoid(Vec<Tensor>),
     Softmax {
-        /// z − z_max [N, C, M].
-        below: Tensor,
+        /// z − z_max.
+        below: Vec<Tensor>,
         /// Σ e^(z − z_max) over all classes but the likeliest, [N, M].
         rest: Tensor,
         /// The likeliest class, [N, 1, M].
@@ -96,13 +93,15 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
     ) -> Result<Self, Error> {
         let (samples, channels) = (input.samples(), input.channels());
         let flat = |tensor: &Tensor| tensor.f_reshape([samples, -1]);
-        let target = match &input.target {
+        let mut target = match &input.target {
             Target::Labels(labels) => Target::Labels(flat(labels)?),
             Target::Soft(target) => Target::Soft(target.f_reshape([samples, channels, -1])?),
         };
         let given = input.weights.as_ref().map(flat).transpose()?;
         let counted = match (&target, of.ignored) {
-            (Target::Labels(labels), Some(ignored)) => Some(labels.f_ne(ignored)?),
+            (Target::Labels(labels), Some(ignored)) => {
+                Some(equal(labels, ignored)?.f_logical_not_()?)
+            }
             _ => None,
         };
         let mut prediction = input.prediction.f_reshape([samples, channels, -1])?;
@@ -110,29 +109,39 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
             Kind::Half if GRAPH => widened(&prediction)?,
             _ => prediction.f_to_kind(input.arithmetic())?,
         };
-        if extremes.are_elsewhere
-            && let Some(counted) = counting(counted.as_ref(), given.as_ref())?
-        {
-            prediction = prediction.f_where_scalarother(&counted.f_unsqueeze(1)?, 0.5)?;
-        }
-        let weights = match (given, counted) {
-            (Some(weights), Some(counted)) => {
-                Some(weights.f_to_kind(Kind::Double)?.f_mul(&counted)?)
-            }
+        let weights = match (given, &counted) {
             (Some(weights), None) => Some(weights.f_to_kind(Kind::Double)?),
+            // Not a product: what does not count may weigh anything, NaN too.
+            (Some(weights), Some(counted)) => Some(
+                weights
+                    .f_to_kind(Kind::Double)?
+                    .f_where_scalarother(counted, 0.0)?,
+            ),
             (None, Some(counted)) => Some(counted.f_to_kind(Kind::Double)?),
             (None, None) => None,
         };
-
-        // Where differences of logits or their exponentials would leave the range.
-        let limit = LN_LIMIT[usize::from(WIDE)];
-        if of.activation != Activation::Identity && extremes.largest > limit / 2.0 {
-            let half = Values::<WIDE, GRAPH>::given(prediction).clip(-limit / 2.0, limit / 2.0);
-            prediction = tensor_of(&half)?;
+        if extremes.are_elsewhere
+            && let Some(weights) = &weights
+        {
+            let counts = weights.f_gt(0.0)?.f_unsqueeze(1)?;
+            prediction = prediction.f_where_scalarother(&counts, 0.5)?;
+            if let Target::Soft(soft) = &mut target {
+                *soft = soft.f_where_scalarother(&counts, 0.0)?;
+            }
         }
+
+        // Where logits, or differences of them, would leave the range of sums. Differences of halves are finite.
+        let limit = LN_LIMIT[usize::from(WIDE)];
+        let is_small = extremes.largest <= limit / 2.0;
+        let bounded = |of: Tensor, low: f64, high: f64| {
+            tensor_of(&Values::<WIDE, GRAPH>::given(of).clip(low, high))
+        };
         let source = match of.activation {
-            Activation::Identity => Source::Given(prediction),
-            Activation::Sigmoid => Source::Sigmoid(prediction),
+            Activation::Identity => Source::Given(prediction.f_unbind(1)?),
+            Activation::Sigmoid if is_small => Source::Sigmoid(prediction.f_unbind(1)?),
+            Activation::Sigmoid => {
+                Source::Sigmoid(bounded(prediction, -limit, limit)?.f_unbind(1)?)
+            }
             Activation::Softmax => {
                 let (largest, top) = prediction.f_max_dim(1, true)?;
                 // At the likeliest class itself nothing is differentiated, so that nothing cancels.
@@ -140,10 +149,22 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
                     true => of.f_scatter_value(1, &top, 0.0),
                     false => of.f_scatter_value_(1, &top, 0.0),
                 };
-                let below = cleared(prediction.f_sub(&largest)?)?;
+                let below = if is_small {
+                    prediction.f_sub(&largest)?
+                } else {
+                    let half = prediction
+                        .f_mul_scalar(0.5)?
+                        .f_sub(&largest.f_mul_scalar(0.5)?)?;
+                    bounded(half, -limit / 2.0, 0.0)?.f_mul_scalar(2.0)?
+                };
+                let below = cleared(below)?;
                 let others = cleared(below.f_exp()?)?;
                 let rest = others.f_sum_dim_intlist([1_i64].as_slice(), false, None)?;
-                Source::Softmax { below, rest, top }
+                Source::Softmax {
+                    below: below.f_unbind(1)?,
+                    rest,
+                    top,
+                }
             }
         };
         let voxels = input.prediction.numel() as i64 / (samples * channels);
@@ -191,8 +212,8 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         let background = self.foreground && class == 0;
         Ok(match &self.source {
             Source::Given(prediction) => {
-                let channel = if self.foreground { 0 } else { class };
-                let p = Values::given(prediction.f_select(1, channel)?);
+                let channel = if self.foreground { 0 } else { class as usize };
+                let p = Values::given(prediction[channel].shallow_clone());
                 Parts::Given(if background {
                     p.clip(0.0, 1.0).complement()
                 } else {
@@ -200,8 +221,8 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
                 })
             }
             Source::Sigmoid(logits) => {
-                let channel = if self.foreground { 0 } else { class };
-                let z = logits.f_select(1, channel)?;
+                let channel = if self.foreground { 0 } else { class as usize };
+                let z = logits[channel].shallow_clone();
                 let opposite = z.f_neg()?;
                 let (z, opposite) = if background {
                     (opposite, z)
@@ -220,7 +241,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
                 let total = Values::given(rest.shallow_clone()).shift(1.0);
                 let of_rest = rest.shallow_clone();
                 let ln_total = Values::later(move || of_rest.f_log1p());
-                let below = Values::given(below.f_select(1, class)?);
+                let below = Values::given(below[class as usize].shallow_clone());
                 // Of the likeliest class all but the rest is 0; of others 1 − e^below is not, and nothing cancels.
                 let complement = Values::given(rest.shallow_clone()) - below.clone().expm1();
                 Parts::Logarithm {
@@ -235,7 +256,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
     /// y of a class, [N, M].
     pub(crate) fn coverage(&self, class: i64) -> Result<Coverage, Error> {
         Ok(Coverage::new(match &self.target {
-            Target::Labels(labels) => labels.f_eq(class)?,
+            Target::Labels(labels) => equal(labels, class)?,
             Target::Soft(target) => {
                 let channel = if self.foreground { 0 } else { class };
                 let kind = if WIDE { Kind::Double } else { Kind::Float };
@@ -332,82 +353,4 @@ fn tensor_of<const WIDE: bool, const GRAPH: bool>(
         Outcome::Tensor(tensor) => Ok(tensor),
         Outcome::Constant(_) => unreachable!("made of a tensor"),
     }
-}
-
-/// Which voxels count, [N, M], if not all do.
-fn counting(counted: Option<&Tensor>, weights: Option<&Tensor>) -> Result<Option<Tensor>, Error> {
-    let positive = weights.map(|weights| weights.f_gt(0.0)).transpose()?;
-    Ok(match (counted, positive) {
-        (Some(counted), Some(positive)) => Some(counted.f_logical_and(&positive)?),
-        (Some(counted), None) => Some(counted.shallow_clone()),
-        (None, positive) => positive,
-    })
-}
-
-/// What the values of an input are known to be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Extremes {
-    /// The largest magnitude of the prediction.
-    largest: f64,
-    /// Whether there is something out of range, in voxels that do not count.
-    are_elsewhere: bool,
-}
-
-impl Extremes {
-    /// Checks the values, which waits for the device.
-    pub(crate) fn new(of: &SegmentationLoss, input: &Input) -> Result<Self, Error> {
-        let classes = input.channels().max(2);
-        if of.activation == Activation::Softmax && input.channels() == 1 {
-            return Err(CoreError::SoftmaxOfOneClass.into());
-        }
-        of.classes().check(classes as usize)?;
-
-        let prediction = extremes(&input.prediction)?;
-        let (target, most) = match &input.target {
-            Target::Soft(target) => (extremes(target)?, 1.0),
-            Target::Labels(labels) => {
-                let labels = match of.ignored {
-                    Some(ignored) => labels.f_masked_fill(&labels.f_eq(ignored)?, 0)?,
-                    None => labels.shallow_clone(),
-                };
-                (extremes(&labels)?, (classes - 1) as f64)
-            }
-        };
-        let mut found = vec![prediction, target];
-        if let Some(weights) = &input.weights {
-            found.push(extremes(weights)?);
-        }
-        let found = Tensor::f_stack(&found, 0)?
-            .f_to(Device::Cpu)?
-            .f_reshape([-1])?;
-        let found = Vec::<f64>::try_from(found)?;
-        let logits = match of.activation {
-            Activation::Identity => [-ROUNDING, 1.0 + ROUNDING],
-            Activation::Softmax | Activation::Sigmoid => [-f64::MAX, f64::MAX],
-        };
-        let ranges = [logits, [0.0, most], [0.0, 1e30]];
-        let valid = found
-            .chunks(2)
-            .zip(ranges)
-            // A NaN is within no range.
-            .all(|(found, range)| found[0] >= range[0] && found[1] <= range[1]);
-        if !valid {
-            // The engine says what is wrong and where, or that it is in voxels that do not count.
-            engine::sums(of, &input.to_cpu()?)?;
-        }
-        Ok(Self {
-            largest: found[0].abs().max(found[1].abs()),
-            are_elsewhere: !valid,
-        })
-    }
-}
-
-/// The smallest and the largest number of a tensor, in f64; NaN if there is one.
-fn extremes(tensor: &Tensor) -> Result<Tensor, Error> {
-    let tensor = match tensor.f_kind()? {
-        Kind::Bool => tensor.f_to_kind(Kind::Uint8)?,
-        _ => tensor.f_detach()?,
-    };
-    let (least, most) = tensor.f_reshape([-1])?.f_aminmax(0, false)?;
-    Ok(Tensor::f_stack(&[least, most], 0)?.f_to_kind(Kind::Double)?)
 }

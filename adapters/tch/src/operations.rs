@@ -7,8 +7,9 @@ use tch::{Kind, Tensor};
 use unifocal_core::{Activation, ClassSums, Loss};
 
 use crate::engine::narrowed;
+use crate::extremes::Extremes;
 use crate::input::Input;
-use crate::operands::{Extremes, Operands, Parts};
+use crate::operands::{Operands, Parts};
 use crate::values::{Outcome, Values};
 use crate::{Error, SegmentationLoss};
 
@@ -58,7 +59,7 @@ fn sums_in<const WIDE: bool>(
         .collect())
 }
 
-/// The gradient of Σ upstream·slope·sum with respect to the prediction, of its kind; `upstream` has one entry, or one per group.
+/// The gradient of Σ upstream·slope·sum with respect to the prediction, of its kind; `upstream` is [G, C].
 pub(crate) fn gradient(
     of: &SegmentationLoss,
     input: &Input,
@@ -87,8 +88,8 @@ fn gradient_in<const WIDE: bool>(
 
     // [G, C, 4] on the device, times what comes from above.
     let slopes = Tensor::from_slice(slopes.as_flattened()).f_reshape([groups, classes, 4])?;
-    let upstream = upstream.f_to_kind(Kind::Double)?.f_reshape([-1, 1, 1])?;
-    let slopes = slopes.f_to(input.prediction.device())?.f_mul(&upstream)?;
+    let slopes = slopes.f_to(input.prediction.device())?;
+    let slopes = slopes.f_mul(&upstream.f_unsqueeze(-1)?)?;
     let slopes = slopes.f_clamp(-most, most)?.f_to_kind(kind)?;
 
     let (samples, channels) = (input.samples(), input.channels());

@@ -109,37 +109,87 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
     }
 
     /// Computes it.
+    ///
+    /// Operands come first, by a stack of its own: a mean over all classes is a chain as long as there are classes.
     pub(crate) fn outcome(&self) -> Result<Outcome, TchError> {
-        match &*self.0.borrow() {
-            Expression::Constant(value) => return Ok(Outcome::Constant(*value)),
-            Expression::Given(tensor) | Expression::Computed(tensor) => {
-                return Ok(Outcome::Tensor(tensor.shallow_clone()));
+        let mut pending = vec![self.clone()];
+        while let Some(last) = pending.last() {
+            let operands = last.pending();
+            if operands.is_empty() {
+                let ready = pending.pop().expect("there is a last one");
+                ready.compute()?;
+            } else {
+                pending.extend(operands.into_iter().rev());
             }
-            Expression::Later(_) | Expression::Unary(..) | Expression::Binary(..) => (),
         }
+        Ok(match &*self.0.borrow() {
+            Expression::Constant(value) => Outcome::Constant(*value),
+            Expression::Given(tensor) | Expression::Computed(tensor) => {
+                Outcome::Tensor(tensor.shallow_clone())
+            }
+            _ => unreachable!("it was computed"),
+        })
+    }
+
+    /// Its operands that are not computed yet.
+    fn pending(&self) -> Vec<Self> {
+        let is_pending = |of: &&Self| {
+            matches!(
+                *of.0.borrow(),
+                Expression::Later(_) | Expression::Unary(..) | Expression::Binary(..)
+            )
+        };
+        match &*self.0.borrow() {
+            Expression::Unary(_, x) => [x].into_iter().filter(is_pending).cloned().collect(),
+            Expression::Binary(_, x, y) => [x, y].into_iter().filter(is_pending).cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Computes it of operands that are computed, if it is not computed itself.
+    fn compute(self) -> Result<(), TchError> {
         // Taken out, so that its operands know when they are used for the last time.
         let tensor = match self.0.replace(Expression::Constant(f64::NAN)) {
             Expression::Later(Later(compute)) => compute()?,
-            Expression::Unary(unary, x) => unary.apply::<WIDE, GRAPH>(x.operand()?)?,
+            Expression::Unary(unary, x) => unary.apply::<WIDE, GRAPH>(x.operand())?,
             Expression::Binary(binary, x, y) => {
-                let (x, y) = (x.operand()?, y.operand()?);
+                let (x, y) = (x.operand(), y.operand());
                 binary.apply(x, y)?
             }
-            _ => unreachable!("it is one of the three"),
+            other => {
+                self.0.replace(other);
+                return Ok(());
+            }
         };
-        self.0.replace(Expression::Computed(tensor.shallow_clone()));
-        Ok(Outcome::Tensor(tensor))
+        self.0.replace(Expression::Computed(tensor));
+        Ok(())
     }
 
-    /// Its tensor, to be an operand of another expression.
-    fn operand(self) -> Result<Operand, TchError> {
-        let outcome = self.outcome()?;
+    /// Its tensor, which is computed, to be an operand of another expression.
+    fn operand(self) -> Operand {
         let last = !GRAPH && Rc::strong_count(&self.0) == 1;
-        let reusable = last && matches!(*self.0.borrow(), Expression::Computed(_));
-        match outcome {
-            Outcome::Tensor(tensor) => Ok(Operand { tensor, reusable }),
-            // Operations with a constant have become unary ones.
-            Outcome::Constant(_) => unreachable!("no operand is a constant"),
+        match &*self.0.borrow() {
+            Expression::Given(tensor) => Operand {
+                tensor: tensor.shallow_clone(),
+                reusable: false,
+            },
+            Expression::Computed(tensor) => Operand {
+                tensor: tensor.shallow_clone(),
+                reusable: last,
+            },
+            // Operations with a constant have become unary ones, and operands come first.
+            _ => unreachable!("an operand is a tensor"),
+        }
+    }
+
+    /// Hands over its operands, if it is used for the last time.
+    fn release(&mut self, operands: &mut Vec<Self>) {
+        if let Some(expression) = Rc::get_mut(&mut self.0) {
+            match expression.replace(Expression::Constant(f64::NAN)) {
+                Expression::Unary(_, x) => operands.push(x),
+                Expression::Binary(_, x, y) => operands.extend([x, y]),
+                _ => {}
+            }
         }
     }
 
@@ -157,6 +207,17 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
 
     fn binary(self, binary: Binary, other: Self) -> Self {
         Self::new(Expression::Binary(binary, self, other))
+    }
+}
+
+/// Operands that nobody else has go by a stack of its own, too: what was never asked for may be as long a chain.
+impl<const WIDE: bool, const GRAPH: bool> Drop for Values<WIDE, GRAPH> {
+    fn drop(&mut self) {
+        let mut operands = Vec::new();
+        self.release(&mut operands);
+        while let Some(mut last) = operands.pop() {
+            last.release(&mut operands);
+        }
     }
 }
 
@@ -383,10 +444,10 @@ impl Unary {
     }
 }
 
-/// x clamped, with the derivative of x.
+/// x clamped, with the derivative of x. The clamped value is added to 0, so that it is not rounded to the digits of x.
 fn clip_through(x: &Tensor, low: f64, high: f64) -> Result<Tensor, TchError> {
     let detached = x.f_detach()?;
-    x.f_add(&detached.f_clamp(low, high)?.f_sub_(&detached)?)
+    x.f_sub(&detached)?.f_add_(&detached.f_clamp(low, high)?)
 }
 
 fn powered(x: &Tensor, e: Exponent) -> Result<Tensor, TchError> {

@@ -46,8 +46,8 @@ fn shapes() {
     );
     refused(
         &probabilities(),
-        &ones(&[2, 1, 3, 4], Kind::Int64),
-        &["[2, 1, 3, 4]"],
+        &ones(&[2, 1, 3, 3], Kind::Int64),
+        &["[2, 1, 3, 3]"],
     );
     refused(&probabilities(), &ones(&[3, 4], Kind::Int64), &["[3, 4]"]);
     refused(
@@ -76,13 +76,15 @@ fn kinds() {
     refused(
         &labels().unsqueeze(1).expand([2, 2, 3, 4], false),
         &labels(),
-        &["prediction", "Int64", "Float"],
+        &["prediction", "Int64", ".to_kind(Kind::Float)"],
     );
-    refused(
-        &probabilities(),
-        &labels().to_kind(Kind::Float),
-        &["labels", "Float", "Int64"],
-    );
+    for labels in [labels(), labels().unsqueeze(1)] {
+        refused(
+            &probabilities(),
+            &labels.to_kind(Kind::Float),
+            &["labels", "Float", ".to_kind(Kind::Int64)"],
+        );
+    }
     refused(
         &probabilities(),
         &probabilities().to_kind(Kind::ComplexFloat),
@@ -111,7 +113,7 @@ fn values() {
     refused(
         &with(24, 1.5),
         &labels(),
-        &["1.5", "sample 1", "channel 0", "voxel 0"],
+        &["1.5", "sample 1", "channel 0", "voxel 0", "with_activation"],
     );
     let labels_with = |label: i64| {
         let tensor = labels();
@@ -191,6 +193,61 @@ fn settings() {
         let softmax = criterion.with_activation(Activation::Softmax);
         let message = softmax.forward(&one, &labels()).unwrap_err().to_string();
         assert!(message.contains("one class"), "{message}");
+    }
+}
+
+/// A target without labels has none that could be ignored, whatever its kind.
+#[test]
+fn an_ignored_label_beside_a_soft_target() {
+    for kind in [
+        Kind::Float,
+        Kind::Double,
+        Kind::Half,
+        Kind::Int64,
+        Kind::Uint8,
+        Kind::Bool,
+    ] {
+        let one_hot = labels().one_hot(2).movedim_int(-1, 1).to_kind(kind);
+        for route in [Route::Fused, Route::Operations, Route::Composed] {
+            let criterion = criterion().with_route(route).ignoring(255);
+            let all = Tensor::ones([2, 3, 4], (Kind::Float, CPU));
+            for message in [
+                criterion.forward(&probabilities(), &one_hot).unwrap_err(),
+                criterion.per_class(&probabilities(), &one_hot).unwrap_err(),
+                criterion
+                    .weighted(&all)
+                    .forward(&probabilities(), &one_hot)
+                    .unwrap_err(),
+            ] {
+                let message = message.to_string();
+                assert!(message.contains("255"), "{message}");
+                assert!(message.contains(".weighted("), "{message}");
+            }
+        }
+    }
+}
+
+/// Labels of several classes with an axis of length 1 are those without it.
+#[test]
+fn labels_with_a_class_axis() {
+    tch::manual_seed(1);
+    for spatial in [&[][..], &[5], &[3, 4]] {
+        let shape = [&[2, 3], spatial].concat();
+        let logits = Tensor::randn(shape.as_slice(), (Kind::Float, CPU));
+        let shape = [&[2], spatial].concat();
+        let labels = Tensor::randint(3, shape.as_slice(), (Kind::Int64, CPU));
+        for route in [Route::Fused, Route::Operations, Route::Composed] {
+            let criterion = criterion()
+                .with_activation(Activation::Softmax)
+                .with_route(route);
+            let [with, without] = [&labels.unsqueeze(1), &labels].map(|labels| {
+                criterion
+                    .forward(&logits, labels)
+                    .unwrap()
+                    .double_value(&[])
+            });
+            assert_eq!(with, without);
+        }
     }
 }
 

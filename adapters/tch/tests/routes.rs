@@ -448,27 +448,37 @@ fn views() {
     }
 }
 
-/// Scores per class, whichever route; differentiable on the composed one.
+/// Scores per class, and the gradient of what is made of them, whichever route.
 #[test]
 fn per_class() {
     let (logits, labels) = logits();
-    let leaf = logits.detach().set_requires_grad(true);
-    let fused = unified().per_class(&leaf, &labels).unwrap();
-    assert_eq!(fused.size(), [2, 3]);
-    assert!(!fused.requires_grad());
-    for route in [Route::Operations, Route::Composed] {
-        let scores = unified()
-            .with_route(route)
-            .per_class(&leaf, &labels)
-            .unwrap();
-        assert!(scores.allclose(&fused, 1e-12, 1e-12, false), "{route:?}");
-        assert_eq!(scores.requires_grad(), route == Route::Composed);
+    for pooling in [Pooling::PerSample, Pooling::Batch] {
+        let run = |route| {
+            let leaf = logits.detach().set_requires_grad(true);
+            let criterion = unified().with_pooling(pooling).with_route(route);
+            let scores = criterion.per_class(&leaf, &labels).unwrap();
+            // Other factors for other samples and classes.
+            let factors = Tensor::arange(scores.numel() as i64, (Kind::Double, Device::Cpu)) - 1.5;
+            (&scores * factors.view_as(&scores))
+                .sum(Kind::Double)
+                .backward();
+            (scores, leaf.grad())
+        };
+        let (fused, gradient) = run(Route::Fused);
+        let groups = if pooling == Pooling::Batch { 1 } else { 2 };
+        assert_eq!(fused.size(), [groups, 3]);
+        for route in [Route::Operations, Route::Composed] {
+            let (scores, other_gradient) = run(route);
+            assert!(scores.allclose(&fused, 1e-12, 1e-12, false), "{route:?}");
+            assert!(
+                other_gradient.allclose(&gradient, 1e-10, 1e-13, false),
+                "{route:?}"
+            );
+        }
     }
-    let batch = unified()
-        .with_pooling(Pooling::Batch)
-        .per_class(&leaf, &labels)
-        .unwrap();
-    assert_eq!(batch.size(), [1, 3]);
+    let leaf = logits.detach().set_requires_grad(true);
+    let scores = tch::no_grad(|| unified().per_class(&leaf, &labels).unwrap());
+    assert!(!scores.requires_grad());
 }
 
 /// Nobody's sums stop growing in f16: more voxels than it can count.

@@ -123,13 +123,15 @@ impl<B: Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
             .prepare::<C>([sums.node()])
             .compute_bound()
             .stateful();
-        let Valued { values, slopes } = B::values(sums.into_primitive(), plan, dtype);
+        let valued = B::values(sums.into_primitive(), plan, dtype);
+        let (values, slopes) = (valued.values, valued.slopes);
         let values = match prepared {
             OpsKind::Tracked(prepared) => prepared.finish(slopes.clone(), values),
             OpsKind::UnTracked(prepared) => prepared.finish(values),
         };
         Valued {
             values,
+            counts: FloatTensor::<Self>::new(valued.counts),
             slopes: FloatTensor::<Self>::new(slopes),
         }
     }

@@ -80,22 +80,26 @@ impl Fused for Flex {
         let classes = plan.classes();
         let mut slopes = vec![[0.0; 4]; sums.len()];
         let groups_of = sums.chunks(count).zip(slopes.chunks_mut(count));
-        let values: Vec<f64> = groups_of
+        let (values, counts): (Vec<f64>, Vec<f64>) = groups_of
             .filter_map(|(sums, slopes)| {
                 classes.slopes(&plan.loss, sums, slopes);
-                classes.value(&plan.loss, sums)
+                Some((classes.value(&plan.loss, sums)?, classes.counts(sums)?))
             })
-            .collect();
+            .unzip();
         let slopes: Vec<f64> = slopes
             .iter()
             .flat_map(|of_class| of_class.iter().copied().chain([0.0; SUMS - 4]))
             .collect();
-        let values = FlexTensor::from_data(TensorData::new(values, [groups]));
+        let of_groups = |of: Vec<f64>| {
+            let of = FlexTensor::from_data(TensorData::new(of, [groups]));
+            match dtype {
+                DType::F64 => of,
+                _ => Self::float_cast(of, FloatDType::F32),
+            }
+        };
         Valued {
-            values: match dtype {
-                DType::F64 => values,
-                _ => Self::float_cast(values, FloatDType::F32),
-            },
+            values: of_groups(values),
+            counts: of_groups(counts),
             slopes: FlexTensor::from_data(TensorData::new(slopes, [groups, count, SUMS])),
         }
     }

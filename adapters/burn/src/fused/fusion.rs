@@ -29,6 +29,7 @@ pub(super) fn valued(sums: &TensorSpec, _: &Arc<Plan>, _: &DType) -> ValuedMetad
     let [groups, classes] = [0, 1].map(|axis| sums.shape[axis]);
     ValuedMetadata {
         values: of_shape(&[groups]),
+        counts: of_shape(&[groups]),
         slopes: of_shape(&[groups, classes, SUMS]),
     }
 }

@@ -48,11 +48,12 @@ pub struct Summed<B: Backend> {
     pub error: Option<Error>,
 }
 
-/// The value of each group, `[G]`, and its slopes by the group's sums, [G, C, 6].
+/// The value of each group, `[G]`, whether it counts, and the slopes of the value by the group's sums, [G, C, 6].
 #[derive(ExtensionType, Clone, Debug)]
 #[extension_type(fusion: cfg(feature = "cube"))]
 pub struct Valued<B: Backend> {
     pub values: FloatTensor<B>,
+    pub counts: FloatTensor<B>,
     pub slopes: FloatTensor<B>,
 }
 
@@ -83,7 +84,7 @@ pub trait Fused: Backend {
         plan: Arc<Plan>,
     ) -> FloatTensor<Self>;
 
-    /// The value of each group of sums, of this type, and the slopes of it.
+    /// The value of each group of sums, of this type, whether it counts, and the slopes of it.
     #[fusion(meta = fusion::valued)]
     fn values(sums: FloatTensor<Self>, plan: Arc<Plan>, dtype: DType) -> Valued<Self>;
 }
@@ -126,12 +127,12 @@ pub(crate) fn sums(plan: &Arc<Plan>, inputs: Inputs) -> Result<Tensor<3>, Error>
     }
 }
 
-/// The value of each group of sums, if the device has a function for that.
-pub(crate) fn values(plan: &Arc<Plan>, sums: &Tensor<3>, dtype: DType) -> Option<Tensor<1>> {
+/// The value of each group of sums, and whether it counts, if the device has a function for that.
+pub(crate) fn values(plan: &Arc<Plan>, sums: &Tensor<3>, dtype: DType) -> Option<[Tensor<1>; 2]> {
     if plan.route != crate::Route::Auto || !is_fused(&sums.device(), dtype) {
         return None;
     }
     let sums = sums.clone().into_dispatch();
     let valued = <Dispatch as Fused>::values(sums, Arc::clone(plan), dtype);
-    Some(Tensor::from_dispatch(valued.values))
+    Some([valued.values, valued.counts].map(Tensor::from_dispatch))
 }

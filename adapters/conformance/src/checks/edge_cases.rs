@@ -1,10 +1,10 @@
 //! Where other implementations give NaN or a dead gradient.
 
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 use unifocal_core::{AbsentClass, Activation, AnyLoss, Focal, Name, Tversky, UnifiedFocal};
 
-use super::{by_precision, outcome};
-use crate::{Backend, Case, Outcome, Truth};
+use super::{assert_close, assert_close_gradient, by_precision, outcome};
+use crate::{Backend, Case, Outcome, Truth, tolerance};
 
 /// Empty and full masks, perfect and wrong predictions, saturated logits: finite, and with a gradient that pushes back.
 pub fn edges(backend: &impl Backend) {
@@ -155,19 +155,80 @@ fn absent(backend: &impl Backend) {
     assert_eq!(dice.value, 0.0);
 }
 
-/// A sample of which no voxel counts adds 0.
+/// A batch in which nothing counts has the value 0 and the gradient 0, and a sample in which nothing counts is left out of the mean.
 fn nothing_counts(backend: &impl Backend) {
     for name in Name::ALL {
-        for absent in [AbsentClass::Smooth, AbsentClass::Skip] {
-            let mut case = two_classes(&[9, 9], true, 0.25, 0.75);
-            case.absent = absent;
-            let Truth::Labels(labels, _) = case.truth else {
-                unreachable!("two_classes makes labels")
-            };
-            case.truth = Truth::Labels(labels, Some(9));
-            let Outcome { value, gradient } = outcome(backend, &name.loss(), &case);
-            assert!(value.is_finite(), "{name}: {value}");
-            assert!(gradient.iter().all(|g| *g == 0.0), "{name}: {gradient}");
+        for (what, case) in without_first_sample() {
+            let what = format!("{name}, {what}");
+            let both = outcome(backend, &name.loss(), &case);
+            let [nothing, rest] =
+                [0, 1].map(|sample| outcome(backend, &name.loss(), &sample_of(&case, sample)));
+            assert_eq!(nothing.value, 0.0, "{what}");
+            assert!(nothing.gradient.iter().all(|g| *g == 0.0), "{what}");
+            let tolerance = by_precision(backend, tolerance::F64_IDENTITY, tolerance::F32_IDENTITY);
+            assert_close(both.value, rest.value, tolerance, &what);
+            let gradient = concatenate![Axis(0), nothing.gradient, rest.gradient];
+            assert_close_gradient(&both.gradient, &gradient, tolerance, &what);
         }
+    }
+}
+
+/// Batches of two samples, in the first of which nothing counts.
+fn without_first_sample() -> Vec<(&'static str, Case)> {
+    let samples = |labels: [[i64; 3]; 2]| {
+        let [first, second] = labels.map(|labels| two_classes(&labels, true, 0.25, 0.75));
+        let both = |first: Truth, second: Truth| match (first, second) {
+            (Truth::Labels(first, _), Truth::Labels(second, _)) => {
+                Truth::Labels(concatenate![Axis(0), first, second], Some(9))
+            }
+            _ => unreachable!("two_classes makes labels"),
+        };
+        Case::new(
+            concatenate![Axis(0), first.prediction, second.prediction],
+            both(first.truth, second.truth),
+        )
+    };
+    let weights = [0.0, 0.0, 0.0, 1.0, 0.0, 2.0];
+    let weights = ArrayD::from_shape_vec(IxDyn(&[2, 3]), weights.to_vec()).expect("two samples");
+    let weighted = |case: Case| Case {
+        voxel_weights: Some(weights.clone()),
+        ..case
+    };
+    let skip = |case: Case| Case {
+        absent: AbsentClass::Skip,
+        ..case
+    };
+    let ignored = samples([[9, 9, 9], [0, 1, 9]]);
+    let unweighted = weighted(samples([[0, 1, 1], [0, 1, 1]]));
+    let classless = Case {
+        class_weights: Some(vec![0.0, 1.0]),
+        ..skip(samples([[0, 0, 9], [0, 1, 9]]))
+    };
+    vec![
+        ("ignored", ignored.clone()),
+        ("ignored, absent classes skipped", skip(ignored)),
+        ("weights of 0", unweighted.clone()),
+        (
+            "weights of 0, absent classes skipped",
+            skip(unweighted.clone()),
+        ),
+        ("weights of 0, a soft target", unweighted.one_hot()),
+        ("no class left", classless),
+    ]
+}
+
+/// One sample of a case.
+fn sample_of(case: &Case, sample: usize) -> Case {
+    let one = |array: &ArrayD<f64>| array.select(Axis(0), &[sample]);
+    Case {
+        prediction: one(&case.prediction),
+        truth: match &case.truth {
+            Truth::Labels(labels, ignored) => {
+                Truth::Labels(labels.select(Axis(0), &[sample]), *ignored)
+            }
+            Truth::Soft(target) => Truth::Soft(one(target)),
+        },
+        voxel_weights: case.voxel_weights.as_ref().map(one),
+        ..case.clone()
     }
 }

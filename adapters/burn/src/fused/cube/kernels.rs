@@ -25,6 +25,9 @@ const ROUNDING: f32 = 1e-6;
 /// The largest number whose sums over the classes are finite.
 const LARGEST: f32 = f32::MAX / 64.0;
 
+/// The largest weight of a voxel.
+const LARGEST_WEIGHT: f32 = 1e30;
+
 /// How many classes are written out one by one, in registers.
 const UNROLLED: usize = 8;
 
@@ -141,7 +144,7 @@ fn weight<I: Int, W: Float>(
     let mut weight = f32::new(1.0);
     if comptime!(job.weighted) {
         weight = f32::cast_from(weights[at]);
-        weight = poisoned(weight, weight < 0.0);
+        weight = poisoned(weight, weight < 0.0 || weight > LARGEST_WEIGHT);
     }
     if comptime!(!job.soft) {
         let given = labels[at];
@@ -424,28 +427,31 @@ fn store(to: &mut Tensor<f32>, index: usize, value: f32) {
     to[index] = value;
 }
 
-/// The value of a group, and its slopes by the group's sums.
+/// The value of a group, whether it counts, and the slopes of the value by the group's sums.
 #[cfg_attr(test, cube(launch, create_dummy_kernel))]
 #[cfg_attr(not(test), cube(launch))]
 pub(super) fn value(
     sums: &Tensor<f32>,
     values: &mut Tensor<f32>,
+    counts: &mut Tensor<f32>,
     slopes: &mut Tensor<f32>,
     groups: usize,
     #[comptime] job: Job,
 ) {
     let group = ABSOLUTE_POS;
     if group < groups {
-        group_value(sums, values, slopes, group, job);
+        group_value(sums, values, counts, slopes, group, job);
     }
 }
 
-/// [`Classes::value`](unifocal_core::Classes::value) and [`Classes::slopes`](unifocal_core::Classes::slopes).
+/// [`Classes::value`](unifocal_core::Classes::value), [`Classes::counts`](unifocal_core::Classes::counts) and
+/// [`Classes::slopes`](unifocal_core::Classes::slopes).
 #[cube]
 #[allow(unused_variables, reason = "used where the kernel is built")]
 fn group_value(
     sums: &Tensor<f32>,
     values: &mut Tensor<f32>,
+    counts: &mut Tensor<f32>,
     slopes: &mut Tensor<f32>,
     group: usize,
     #[comptime] job: Job,
@@ -469,6 +475,8 @@ fn group_value(
         let zero = Traced::constant(scope, 0.0);
         let value = classes.value(&job.plan.loss, &of_classes).unwrap_or(zero);
         store::expand(scope, values, group, value.value);
+        let counted = classes.counts(&of_classes).unwrap_or(zero);
+        store::expand(scope, counts, group, counted.value);
         let mut by_sums = vec![[zero; 4]; job.classes];
         classes.slopes(&job.plan.loss, &of_classes, &mut by_sums);
         for (class, by_sums) in by_sums.into_iter().enumerate() {

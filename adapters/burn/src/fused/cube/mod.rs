@@ -138,7 +138,7 @@ impl Fused for CubeBackend {
                 DType::F32,
             )
         };
-        let values = empty(Shape::from([groups]));
+        let [values, counts] = [(); 2].map(|()| empty(Shape::from([groups])));
         let slopes = empty(sums.shape());
         let job = Job::of_sums(&plan, classes);
         let client = sums.client.clone();
@@ -150,11 +150,16 @@ impl Fused for CubeBackend {
             dim,
             sums.into_tensor_arg(),
             values.clone().into_tensor_arg(),
+            counts.clone().into_tensor_arg(),
             slopes.clone().into_tensor_arg(),
             groups,
             job,
         );
-        Valued { values, slopes }
+        Valued {
+            values,
+            counts,
+            slopes,
+        }
     }
 }
 

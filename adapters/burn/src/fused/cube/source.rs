@@ -103,6 +103,7 @@ fn sources(
         dim,
         sums().into_tensor_arg(),
         float(&[samples], FloatDType::F32).into_tensor_arg(),
+        float(&[samples], FloatDType::F32).into_tensor_arg(),
         sums().into_tensor_arg(),
         samples,
         Job::of_sums(&plan, classes),

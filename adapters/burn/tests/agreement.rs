@@ -1,0 +1,250 @@
+//! Every route gives what the core gives in f64, whatever the type of the labels, the number of classes, the label that is ignored, the kind
+//! of target and the weights; or all refuse.
+
+mod common;
+
+use common::cpus;
+use fastrand::Rng;
+use ndarray::{ArrayD, IxDyn};
+use proptest::prelude::*;
+use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use unifocal_burn::core::{AbsentClass, Activation, AnyLoss, Name};
+use unifocal_burn::{Error, NamedLossConfig, Pooling, Route, Targets};
+use unifocal_conformance::{Backend, Case, CoreF64, Outcome, Truth};
+
+/// The numbers of classes around the ends of the types' ranges, and others.
+const CLASSES: [usize; 16] = [
+    2, 3, 5, 127, 128, 129, 255, 256, 257, 300, 1000, 32_768, 32_769, 65_536, 65_537, 70_000,
+];
+
+/// Labels to ignore, in the range of some types and beyond that of others.
+const IGNORED: [i64; 14] = [
+    i64::MIN,
+    -100,
+    -1,
+    0,
+    1,
+    44,
+    127,
+    128,
+    255,
+    256,
+    65_535,
+    65_536,
+    4_294_967_196,
+    i64::MAX,
+];
+
+const KINDS: [DType; 8] = [
+    DType::U8,
+    DType::U16,
+    DType::U32,
+    DType::U64,
+    DType::I8,
+    DType::I16,
+    DType::I32,
+    DType::I64,
+];
+
+/// The largest number that labels of this type can be.
+fn largest(kind: DType) -> i64 {
+    match kind {
+        DType::U8 => u8::MAX.into(),
+        DType::U16 => u16::MAX.into(),
+        DType::U32 => u32::MAX.into(),
+        DType::I8 => i8::MAX.into(),
+        DType::I16 => i16::MAX.into(),
+        DType::I32 => i32::MAX.into(),
+        _ => i64::MAX,
+    }
+}
+
+fn is_held(kind: DType, label: i64) -> bool {
+    let signed = matches!(kind, DType::I8 | DType::I16 | DType::I32 | DType::I64);
+    let lowest = if signed { -1 - largest(kind) } else { 0 };
+    (lowest..=largest(kind)).contains(&label)
+}
+
+/// A case that a seed says, and the type of its labels.
+fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
+    let rng = &mut Rng::with_seed(seed);
+    let samples = rng.usize(1..=2);
+    let voxels = if classes > 1000 { 2 } else { rng.usize(1..=5) };
+    let channels = if classes == 2 {
+        rng.usize(1..=2)
+    } else {
+        classes
+    };
+    let activation = match rng.u8(0..3) {
+        0 => Activation::Identity,
+        1 => Activation::Sigmoid,
+        _ if channels == 1 => Activation::Sigmoid,
+        _ => Activation::Softmax,
+    };
+    let shape = [samples, channels, voxels];
+    let number = |rng: &mut Rng| {
+        let number = match activation {
+            Activation::Identity => 0.02 + 0.96 * rng.f32(),
+            Activation::Softmax | Activation::Sigmoid => 6.0 * rng.f32() - 3.0,
+        };
+        f64::from(number)
+    };
+    let prediction = ArrayD::from_shape_simple_fn(IxDyn(&shape), || number(rng));
+    let truth = if rng.u8(0..4) == 0 {
+        Truth::Soft(ArrayD::from_shape_simple_fn(IxDyn(&shape), || {
+            f64::from(rng.f32())
+        }))
+    } else {
+        let most = largest(kind).min(classes as i64 - 1);
+        let label = || match rng.u8(0..20) {
+            // None of the classes, or one of the type's ends.
+            0 if rng.u8(0..4) == 0 => rng
+                .choice([-1, classes as i64, largest(kind)])
+                .expect("three"),
+            1..=5 => ignored.unwrap_or(0),
+            6..=8 => most,
+            _ => rng.i64(0..=most),
+        };
+        let mut label = label;
+        let labels = ArrayD::from_shape_simple_fn(IxDyn(&[samples, voxels]), || {
+            let label = label();
+            if is_held(kind, label) { label } else { 0 }
+        });
+        Truth::Labels(labels, ignored)
+    };
+    let mut case = Case::new(prediction, truth);
+    case.activation = activation;
+    if rng.bool() {
+        case.pooling = Pooling::Batch;
+    }
+    if rng.bool() {
+        case.absent = AbsentClass::Skip;
+    }
+    if rng.bool() {
+        let weight = || match rng.u8(0..12) {
+            0 => 0.0,
+            1 if rng.u8(0..4) == 0 => -1.0,
+            _ => f64::from(2.0 * rng.f32()),
+        };
+        case.voxel_weights = Some(ArrayD::from_shape_simple_fn(
+            IxDyn(&[samples, voxels]),
+            weight,
+        ));
+    }
+    if classes <= 300 && rng.bool() {
+        case.class_weights = Some((0..classes).map(|_| rng.f64()).collect());
+    }
+    if rng.bool() {
+        case.rare = Some(vec![classes - 1]);
+    }
+    case
+}
+
+/// Value and gradient by a route, as far as it does not refuse: by an error, or where it cannot look by no number.
+fn outcome(
+    loss: AnyLoss,
+    case: &Case,
+    ignored: Option<i64>,
+    kind: DType,
+    route: Route,
+    (device, dtype): (&Device, DType),
+) -> Result<Outcome, Error> {
+    let device = device.clone().autodiff();
+    let float =
+        |array: &ArrayD<f64>| TensorData::new(array.iter().copied().collect(), array.shape());
+    let prediction =
+        Tensor::<3>::from_data(float(&case.prediction), (&device, dtype)).require_grad();
+    let targets: Targets = match &case.truth {
+        Truth::Labels(labels, _) => {
+            let labels = TensorData::new(labels.iter().copied().collect(), labels.shape());
+            Tensor::<2, Int>::from_data(labels, (&device, kind)).into()
+        }
+        Truth::Soft(target) => Tensor::<3>::from_data(float(target), (&device, dtype)).into(),
+    };
+    let loss = NamedLossConfig::new()
+        .with_activation(case.activation)
+        .with_pooling(case.pooling)
+        .with_absent(case.absent)
+        .with_ignore_label(ignored)
+        .with_class_weights(case.class_weights.clone())
+        .with_rare_classes(case.rare.clone())
+        .with_route(route)
+        .init(&device)
+        .with_loss(loss);
+    let value = match &case.voxel_weights {
+        None => loss.try_forward(prediction.clone(), targets)?,
+        Some(weights) => {
+            let weights = Tensor::<2>::from_data(float(weights), (&device, dtype));
+            loss.try_forward_weighted(prediction.clone(), targets, weights)?
+        }
+    };
+    let gradients = value.backward();
+    let gradient = prediction.grad(&gradients).expect("a gradient").into_data();
+    let gradient = ArrayD::from_shape_vec(case.prediction.raw_dim(), gradient.iter().collect());
+    Ok(Outcome {
+        value: value.into_scalar(),
+        gradient: gradient.expect("the prediction's shape"),
+    })
+}
+
+fn agrees(seed: u64, name: Name, classes: usize, kind: DType, ignored: Option<i64>) {
+    let case = draw(seed, classes, kind, ignored);
+    let loss = name.loss();
+    let expected = CoreF64.evaluate(&loss, &case);
+    for (device, dtype) in cpus() {
+        for route in [Route::Auto, Route::Composed] {
+            let what = format!("{name}, {kind:?}, {ignored:?}, {route:?} in {dtype:?} of {case:?}");
+            let found = outcome(loss, &case, ignored, kind, route, (&device, dtype));
+            if let (Truth::Soft(_), Some(label)) = (&case.truth, ignored) {
+                assert_eq!(found.err(), Some(Error::IgnoredLabel { label }), "{what}");
+                continue;
+            }
+            let expected = match (&expected, found.as_ref()) {
+                (Ok(expected), _) => expected,
+                (Err(_), Err(_)) => continue,
+                (Err(error), Ok(found)) => {
+                    assert!(
+                        route == Route::Composed && found.value.is_nan(),
+                        "{error}: {what}"
+                    );
+                    continue;
+                }
+            };
+            let found = found.unwrap_or_else(|error| panic!("{error}: {what}"));
+            let tolerance = match (dtype, route) {
+                (DType::F64, Route::Auto) => 1e-11,
+                // A quotient that is differentiated as tensor operations cancels more digits.
+                (DType::F64, Route::Composed) => 1e-8,
+                (_, Route::Auto) => 3e-5,
+                (_, Route::Composed) => 3e-4,
+            };
+            let near = |found: f64, expected: f64, size: f64| {
+                assert!(
+                    (found - expected).abs() <= tolerance * size,
+                    "{found} is not {expected}: {what}"
+                );
+            };
+            near(found.value, expected.value, expected.value.abs().max(0.1));
+            let all = expected.gradient.iter();
+            let largest = all.fold(1e-3, |most: f64, g| most.max(g.abs()));
+            for (found, expected) in found.gradient.iter().zip(&expected.gradient) {
+                near(*found, *expected, largest);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_route_is_the_core_in_f64(
+        seed in any::<u64>(),
+        name in prop::sample::select(Name::ALL.to_vec()),
+        classes in prop::sample::select(CLASSES.to_vec()),
+        kind in prop::sample::select(KINDS.to_vec()),
+        ignored in prop::option::of(prop::sample::select(IGNORED.to_vec())),
+    ) {
+        agrees(seed, name, classes, kind, ignored);
+    }
+}

@@ -1,0 +1,338 @@
+//! Labels of every type, targets of every kind, weights and logits to the ends of their ranges: right, or refused, on every route.
+
+mod common;
+
+use common::devices;
+use unifocal_burn::burn::config::Config;
+use unifocal_burn::burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
+use unifocal_burn::{
+    Activation, AsymmetricUnifiedFocalLossConfig, ComboLossConfig, CrossEntropyLossConfig,
+    DiceLossConfig, Error, Pooling, Route, SegmentationLoss, Targets,
+};
+
+const ROUTES: [Route; 2] = [Route::Auto, Route::Composed];
+
+/// The cross entropy of logits.
+fn entropy(device: &Device, route: Route, ignored: Option<i64>) -> SegmentationLoss {
+    CrossEntropyLossConfig::new()
+        .with_activation(Activation::Softmax)
+        .with_ignore_label(ignored)
+        .with_route(route)
+        .init(device)
+}
+
+fn logits<const D: usize>(shape: [usize; D], device: &Device, dtype: DType) -> Tensor<D> {
+    let mut rng = fastrand::Rng::with_seed(3);
+    let count = shape.iter().product();
+    let values: Vec<f32> = (0..count).map(|_| 6.0 * rng.f32() - 3.0).collect();
+    Tensor::from_data(TensorData::new(values, shape), (device, dtype))
+}
+
+fn labels<const D: usize>(
+    values: &[i64],
+    shape: [usize; D],
+    device: &Device,
+    dtype: DType,
+) -> Tensor<D, Int> {
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), (device, dtype))
+}
+
+fn assert_near(found: f64, expected: f64, what: &str) {
+    assert!(
+        (found - expected).abs() <= 2e-6 * expected.abs().max(1.0),
+        "{what}: {found} is not {expected}"
+    );
+}
+
+#[test]
+fn labels_of_a_narrow_type_beside_more_classes_than_it_holds() {
+    for (device, dtype) in devices() {
+        for classes in [129, 257, 300] {
+            let logits = logits([1, classes, 4], &device, dtype);
+            let values = [0, 1, 44, 100];
+            for route in ROUTES {
+                for ignored in [None, Some(256), Some(44)] {
+                    let of = |kind| {
+                        let target = labels(&values, [1, 4], &device, kind);
+                        entropy(&device, route, ignored)
+                            .try_forward(logits.clone(), target)
+                            .expect("valid")
+                            .into_scalar::<f64>()
+                    };
+                    let expected = of(DType::I32);
+                    for kind in [DType::U8, DType::I8, DType::U16, DType::U32] {
+                        if device.supports_dtype(kind) {
+                            let what =
+                                format!("{kind:?}, {classes} classes, {ignored:?}, {route:?}");
+                            assert_near(of(kind), expected, &what);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_ignored_label_beside_a_soft_target_is_refused() {
+    for (device, dtype) in devices() {
+        for route in ROUTES {
+            let loss = entropy(&device, route, Some(255));
+            let target = Tensor::<3>::zeros([1, 2, 4], (&device, dtype));
+            let one_hot = Tensor::<3, Int>::zeros([1, 2, 4], &device);
+            for targets in [Targets::from(target), Targets::from(one_hot)] {
+                let error = loss
+                    .try_forward(logits([1, 2, 4], &device, dtype), targets)
+                    .expect_err("no labels");
+                assert_eq!(error, Error::IgnoredLabel { label: 255 });
+                assert!(error.to_string().contains("voxel weights"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_that_are_none_are_refused_or_no_number() {
+    for (device, dtype) in devices() {
+        for route in ROUTES {
+            for wrong in [-1.0, f32::NAN, f32::INFINITY, 1.1e30] {
+                let weights = TensorData::new(vec![1.0, wrong, 1.0, 0.0], [1, 4]);
+                let found = entropy(&device, route, None)
+                    .try_forward_weighted(
+                        logits([1, 2, 4], &device, dtype),
+                        labels(&[0, 1, 1, 0], [1, 4], &device, DType::I32),
+                        Tensor::<2>::from_data(weights, (&device, dtype)),
+                    )
+                    .map(Tensor::into_scalar::<f64>);
+                assert!(
+                    found.as_ref().is_ok_and(|value| value.is_nan()) || found.is_err(),
+                    "{wrong} by {route:?} on {device:?}: {found:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn any_finite_logit_is_one() {
+    for (device, dtype) in devices() {
+        for route in ROUTES {
+            for size in [1e30, 3e37, 1e38, 3e38] {
+                for activation in [Activation::Softmax, Activation::Sigmoid] {
+                    let logits = TensorData::new(vec![size, -size, -size, size], [1, 2, 2]);
+                    let logits = Tensor::<3>::from_data(logits, (&device, dtype))
+                        .autodiff()
+                        .require_grad();
+                    let loss = CrossEntropyLossConfig::new()
+                        .with_activation(activation)
+                        .with_route(route)
+                        .init(&device);
+                    for (target, right) in [([0, 1], true), ([1, 0], false)] {
+                        let what = format!("{size} {activation:?} {route:?} {right} on {device:?}");
+                        let target = labels(&target, [1, 2], &device, DType::I32);
+                        let value = loss.forward(logits.clone(), target);
+                        let gradient = logits.grad(&value.backward()).expect("a gradient");
+                        let gradient = gradient.into_data();
+                        let value: f64 = value.into_scalar();
+                        let slopes: Vec<f64> = gradient.iter().collect();
+                        assert!(value.is_finite(), "{what}: {value}");
+                        assert_eq!(value == 0.0, right, "{what}: {value}");
+                        // Half of the voxels, each pushed back with all its weight.
+                        let slope = if right { 0.0 } else { 0.5 };
+                        for (found, sign) in slopes.iter().zip([1.0, -1.0, -1.0, 1.0]) {
+                            let pushed = match activation {
+                                // The other class has no target, and no slope of its own.
+                                Activation::Sigmoid if sign > 0.0 => 0.0,
+                                _ => slope * sign,
+                            };
+                            assert_near(*found, pushed, &what);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn twenty_thousand_classes_composed() {
+    for (device, dtype) in common::cpus() {
+        let of = |route| {
+            let logits = logits([1, 20_000, 2], &device, dtype)
+                .autodiff()
+                .require_grad();
+            let target = labels(&[3, 19_999], [1, 2], &device, DType::I32);
+            let value = AsymmetricUnifiedFocalLossConfig::new()
+                .with_activation(Activation::Softmax)
+                .with_route(route)
+                .init(&device)
+                .forward(logits.clone(), target);
+            let gradient = logits.grad(&value.backward()).expect("a gradient");
+            (value.into_scalar::<f64>(), gradient)
+        };
+        let [(fused, by_fused), (composed, by_composed)] = ROUTES.map(of);
+        assert_near(composed, fused, "value");
+        let difference: f64 = (by_fused.clone() - by_composed).abs().max().into_scalar();
+        let largest: f64 = by_fused.abs().max().into_scalar();
+        assert!(difference <= 1e-4 * largest, "{difference} of {largest}");
+    }
+}
+
+#[test]
+fn other_tensors_may_checkpoint_as_they_like() {
+    for (device, dtype) in devices() {
+        for route in ROUTES {
+            let own = device.clone().autodiff();
+            let other = own.clone().gradient_checkpointing();
+            let given = logits([1, 2, 4], &own, dtype).require_grad();
+            let target = labels(&[0, 1, 1, 0], [1, 4], &other, DType::I32);
+            let soft = Tensor::<3>::ones([1, 2, 4], (&other, dtype));
+            let weights = Tensor::<2>::ones([1, 4], (&other, dtype));
+            let loss = entropy(&own, route, None);
+            for targets in [Targets::from(target), Targets::from(soft)] {
+                let value = loss
+                    .try_forward_weighted(given.clone(), targets, weights.clone())
+                    .expect("valid");
+                assert!(
+                    given.grad(&value.backward()).is_some(),
+                    "{route:?} on {device:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_without_a_parameter_is_refused() {
+    let without = |json: String, field: &str| {
+        let mut value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        value
+            .as_object_mut()
+            .expect("an object")
+            .remove(field)
+            .expect("a field");
+        value.to_string()
+    };
+    let unified = AsymmetricUnifiedFocalLossConfig::new().to_string();
+    for field in ["lambda", "delta", "gamma", "pooling"] {
+        let found = AsymmetricUnifiedFocalLossConfig::load_binary(
+            without(unified.clone(), field).as_bytes(),
+        );
+        assert!(
+            found.is_err_and(|error| error.to_string().contains(field)),
+            "{field}"
+        );
+    }
+    for field in ["alpha", "beta"] {
+        let combo = without(ComboLossConfig::new().to_string(), field);
+        assert!(
+            ComboLossConfig::load_binary(combo.as_bytes()).is_err(),
+            "{field}"
+        );
+    }
+    let plain = AsymmetricUnifiedFocalLossConfig::new().with_lambda(None);
+    let read = AsymmetricUnifiedFocalLossConfig::load_binary(plain.to_string().as_bytes());
+    assert_eq!(read.expect("complete").lambda, None);
+}
+
+#[test]
+fn targets_of_every_kind_are_the_same() {
+    for (device, dtype) in devices() {
+        for route in ROUTES {
+            let loss = AsymmetricUnifiedFocalLossConfig::new()
+                .with_activation(Activation::Softmax)
+                .with_route(route)
+                .init(&device);
+            let given = logits([2, 2, 2, 3], &device, dtype);
+            let target = labels(
+                &[0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 1],
+                [2, 2, 3],
+                &device,
+                DType::I32,
+            );
+            let value = |targets: Targets| {
+                let value = loss.try_forward(given.clone(), targets).expect("valid");
+                value.into_scalar::<f64>()
+            };
+            let expected = value(target.clone().into());
+            let mask: Tensor<3, Bool> = target.clone().equal_elem(1);
+            let classes = [target.clone().equal_elem(0), mask.clone()];
+            let one_hot: Tensor<4, Bool> = Tensor::stack(classes.to_vec(), 1);
+            for (what, targets) in [
+                (
+                    "[N, 1, …]",
+                    Targets::from(target.clone().unsqueeze_dim::<4>(1)),
+                ),
+                ("a mask", Targets::from(mask.clone())),
+                (
+                    "a mask [N, 1, …]",
+                    Targets::from(mask.unsqueeze_dim::<4>(1)),
+                ),
+                ("one-hot truths", Targets::from(one_hot.clone())),
+                ("one-hot integers", Targets::from(one_hot.clone().int())),
+                ("one-hot floats", Targets::from(one_hot.float().cast(dtype))),
+            ] {
+                assert_near(
+                    value(targets),
+                    expected,
+                    &format!("{what}, {route:?} on {device:?}"),
+                );
+            }
+            let error = loss
+                .try_forward(given.clone(), target.float())
+                .expect_err("labels are integers");
+            assert!(error.to_string().contains(".int()"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn logits_without_spatial_axes_are_voxels() {
+    for (device, dtype) in devices() {
+        for route in ROUTES {
+            let given = logits([5, 3], &device, dtype);
+            let target = labels(&[0, 2, 9, 1, 0], [5], &device, DType::I32);
+            let found: f64 = entropy(&device, route, Some(9))
+                .forward(given.clone(), target.clone())
+                .into_scalar();
+            let image = given.swap_dims(0, 1).unsqueeze_dim::<3>(0);
+            let expected: f64 = entropy(&device, route, Some(9))
+                .forward(image, target.unsqueeze_dim::<2>(0))
+                .into_scalar();
+            assert_near(found, expected, &format!("{route:?} on {device:?}"));
+        }
+    }
+}
+
+/// In which nothing counts.
+#[test]
+fn samples_in_which_nothing_counts_are_no_samples() {
+    for (device, dtype) in devices() {
+        for route in ROUTES {
+            for pooling in [Pooling::PerSample, Pooling::Batch] {
+                let loss = DiceLossConfig::new()
+                    .with_pooling(pooling)
+                    .with_ignore_label(Some(255))
+                    .with_route(route)
+                    .init(&device);
+                let given = || {
+                    logits([2, 2, 2], &device, dtype)
+                        .mul_scalar(0.1)
+                        .add_scalar(0.5)
+                };
+                let value = |labels: [i32; 4]| {
+                    let target = TensorData::new(labels.to_vec(), [2, 2]);
+                    loss.forward(given(), Tensor::<2, Int>::from_data(target, &device))
+                        .into_scalar::<f64>()
+                };
+                assert_eq!(value([255; 4]), 0.0, "{route:?} {pooling:?} on {device:?}");
+                let one = loss.forward(
+                    given().narrow(0, 1, 1),
+                    Tensor::<2, Int>::from_data([[0, 1]], &device),
+                );
+                let what = format!("{route:?} {pooling:?} on {device:?}");
+                assert_near(value([255, 255, 0, 1]), one.into_scalar(), &what);
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What is known of the values of an input before its formulas are computed by operations: their range, which is checked here.
+
+use tch::{Device, Kind, Tensor};
+use unifocal_core::{Activation, Error as CoreError};
+
+use crate::attach::is_tracing;
+use crate::engine;
+use crate::input::{Input, Target};
+use crate::labels::equal;
+use crate::{Error, SegmentationLoss};
+
+/// How far from [0, 1] a probability may be and still count as rounded.
+const ROUNDING: f64 = 1e-6;
+
+/// What the values of an input are known to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extremes {
+    /// The largest magnitude of the prediction.
+    pub(crate) largest: f64,
+    /// Whether there is something out of range, in voxels that do not count.
+    pub(crate) are_elsewhere: bool,
+}
+
+impl Extremes {
+    /// Checks the values, which waits for the device.
+    pub(crate) fn new(of: &SegmentationLoss, input: &Input) -> Result<Self, Error> {
+        let classes = input.channels().max(2);
+        if of.activation == Activation::Softmax && input.channels() == 1 {
+            return Err(CoreError::SoftmaxOfOneClass.into());
+        }
+        of.classes().check(classes as usize)?;
+
+        let prediction = extremes(&input.prediction)?;
+        let (target, most) = match &input.target {
+            Target::Soft(target) => (extremes(target)?, 1.0),
+            Target::Labels(labels) => {
+                let labels = match of.ignored {
+                    Some(ignored) => labels.f_masked_fill(&equal(labels, ignored)?, 0)?,
+                    None => labels.shallow_clone(),
+                };
+                (extremes(&labels)?, (classes - 1) as f64)
+            }
+        };
+        let mut found = vec![prediction, target];
+        if let Some(weights) = &input.weights {
+            found.push(extremes(weights)?);
+        }
+        let found = Tensor::f_stack(&found, 0)?
+            .f_to(Device::Cpu)?
+            .f_reshape([-1])?;
+        let found = Vec::<f64>::try_from(found)?;
+        let logits = match of.activation {
+            Activation::Identity => [-ROUNDING, 1.0 + ROUNDING],
+            Activation::Softmax | Activation::Sigmoid => [-f64::MAX, f64::MAX],
+        };
+        let ranges = [logits, [0.0, most], [0.0, 1e30]];
+        let valid = found
+            .chunks(2)
+            .zip(ranges)
+            // A NaN is within no range.
+            .all(|(found, range)| found[0] >= range[0] && found[1] <= range[1]);
+        if !valid {
+            // The engine says what is wrong and where, or that it is in voxels that do not count.
+            engine::sums(of, &input.to_cpu()?)?;
+        }
+        if is_tracing() {
+            // What is recorded is for other values, too, whatever they are.
+            return Ok(Self {
+                largest: f64::INFINITY,
+                are_elsewhere: true,
+            });
+        }
+        Ok(Self {
+            largest: found[0].abs().max(found[1].abs()),
+            are_elsewhere: !valid,
+        })
+    }
+}
+
+/// The smallest and the largest number of a tensor, in f64; NaN if there is one.
+fn extremes(tensor: &Tensor) -> Result<Tensor, Error> {
+    let tensor = match tensor.f_kind()? {
+        Kind::Bool => tensor.f_to_kind(Kind::Uint8)?,
+        _ => tensor.f_detach()?,
+    };
+    let (least, most) = tensor.f_reshape([-1])?.f_aminmax(0, false)?;
+    Ok(Tensor::f_stack(&[least, most], 0)?.f_to_kind(Kind::Double)?)
+}

@@ -1,0 +1,178 @@
+//! The fused routes: sums now, and the gradient from them when libtorch's backward asks for it.
+
+use tch::{Device, Kind, Reduction, Tensor};
+use unifocal_core::{ClassSums, Dual, Real};
+
+use crate::attach::{Backward, attach, is_tracing};
+use crate::extremes::Extremes;
+use crate::input::Input;
+use crate::{Error, Route, SegmentationLoss, engine, operations};
+
+/// A fused evaluation: all that its backward needs besides the tensors.
+pub(crate) struct Fused {
+    criterion: SegmentationLoss,
+    sums: Vec<ClassSums<f64, 4>>,
+    /// How many classes there are.
+    count: usize,
+    /// What is known of the values, where the engine does not look at them itself.
+    extremes: Option<Extremes>,
+    output: Output,
+}
+
+/// What is made of the sums.
+#[derive(Clone, Copy, Debug)]
+enum Output {
+    /// The loss, `[]`, or `[G]` without a reduction.
+    Value,
+    /// What each class scores, [G, C].
+    PerClass,
+}
+
+/// The loss as a function of the first of these tensors, which are the input's.
+pub(crate) fn value(
+    criterion: &SegmentationLoss,
+    input: &Input,
+    saved: &[&Tensor],
+) -> Result<Tensor, Error> {
+    let fused = Fused::new(criterion, input, Output::Value)?;
+    let by_group = [fused.by_group()?, fused.counts()].map(|of| Tensor::from_slice(&of));
+    fused.attached(&criterion.reduced(by_group)?, input, saved)
+}
+
+/// What each class scores, [G, C], as a function of the first of these tensors, which are the input's.
+pub(crate) fn per_class(
+    criterion: &SegmentationLoss,
+    input: &Input,
+    saved: &[&Tensor],
+) -> Result<Tensor, Error> {
+    let fused = Fused::new(criterion, input, Output::PerClass)?;
+    let score = |(index, sums)| criterion.score(index % fused.count, sums);
+    let scores: Vec<f64> = fused.sums.iter().enumerate().map(score).collect();
+    let scores = Tensor::from_slice(&scores).f_reshape([-1, fused.count as i64])?;
+    fused.attached(&scores, input, saved)
+}
+
+impl Fused {
+    fn new(criterion: &SegmentationLoss, input: &Input, output: Output) -> Result<Self, Error> {
+        if is_tracing() {
+            return Err(Error::Traced);
+        }
+        let by_engine = criterion.route == Route::Fused && input.prediction.device() == Device::Cpu;
+        let extremes = if by_engine {
+            None
+        } else {
+            Some(Extremes::new(criterion, input)?)
+        };
+        let sums = match &extremes {
+            None => engine::sums(criterion, input)?,
+            Some(extremes) => operations::sums(criterion, input, extremes)?,
+        };
+        Ok(Self {
+            criterion: criterion.clone(),
+            sums,
+            count: input.channels().max(2) as usize,
+            extremes,
+            output,
+        })
+    }
+
+    /// What was made of the sums, in f64 and on the host, as libtorch's function of the prediction.
+    fn attached(self, output: &Tensor, input: &Input, saved: &[&Tensor]) -> Result<Tensor, Error> {
+        let output = output
+            .f_to_kind(input.arithmetic())?
+            .f_to(input.prediction.device())?;
+        if input.prediction.requires_grad() {
+            Ok(attach(&output, saved, self)?)
+        } else {
+            Ok(output)
+        }
+    }
+
+    /// The loss of each group.
+    fn by_group(&self) -> Result<Vec<f64>, Error> {
+        let Self {
+            criterion, count, ..
+        } = self;
+        let value = |sums| unifocal_core::mean(&criterion.loss, &criterion.classes(), *count, sums);
+        Ok(self
+            .sums
+            .chunks(*count)
+            .map(value)
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// Which groups count: 1, or 0.
+    fn counts(&self) -> Vec<f64> {
+        let classes = self.criterion.classes();
+        let groups = self.sums.chunks(self.count);
+        groups.filter_map(|sums| classes.counts(sums)).collect()
+    }
+
+    /// The derivatives of the output by the sums; of its entry for the same group and class, if it has several.
+    fn slopes(&self) -> Result<Vec<[f64; 4]>, Error> {
+        let criterion = &self.criterion;
+        if let Output::PerClass = self.output {
+            let slopes = |(index, sums)| score_slopes(criterion, index % self.count, sums);
+            return Ok(self.sums.iter().enumerate().map(slopes).collect());
+        }
+        let mut slopes = vec![[0.0; 4]; self.sums.len()];
+        unifocal_core::slopes(
+            &criterion.loss,
+            &criterion.classes(),
+            self.count,
+            &self.sums,
+            &mut slopes,
+        )?;
+        if criterion.reduction != Reduction::Mean {
+            // They are those of a mean.
+            let counted: f64 = self.counts().iter().sum();
+            for slope in slopes.as_flattened_mut() {
+                *slope *= counted.max(1.0);
+            }
+        }
+        Ok(slopes)
+    }
+}
+
+/// The derivatives of what a class scores by its sums.
+fn score_slopes(criterion: &SegmentationLoss, class: usize, sums: &ClassSums<f64, 4>) -> [f64; 4] {
+    std::array::from_fn(|k| {
+        let mut terms = sums.terms.map(Dual::constant);
+        terms[k] = Dual::variable(sums.terms[k]);
+        let sums = ClassSums {
+            terms,
+            target: Dual::constant(sums.target),
+            voxels: Dual::constant(sums.voxels),
+        };
+        // (1 − TI)^−γ can be infinite near a perfect score.
+        let most = 1e-3 / f64::TINY;
+        criterion.score(class, &sums).derivative.clip(-most, most)
+    })
+}
+
+impl Backward for Fused {
+    fn gradient(&self, saved: &[Tensor], upstream: &Tensor) -> Result<Tensor, Error> {
+        let criterion = &self.criterion;
+        let input = Input::new(criterion, &saved[0], &saved[1], saved.get(2))?;
+        let mut slopes = self.slopes()?;
+        let count = self.count as i64;
+        let groups = slopes.len() as i64 / count;
+        let columns = match self.output {
+            Output::Value => 1,
+            Output::PerClass => count,
+        };
+        // One number for all groups or one for each, for all classes or for each.
+        let upstream = upstream
+            .f_to_kind(Kind::Double)?
+            .f_reshape([-1, columns])?
+            .f_expand([groups, count], false)?;
+        if let Some(extremes) = &self.extremes {
+            return operations::gradient(criterion, &input, extremes, &slopes, &upstream);
+        }
+        let upstream = Vec::<f64>::try_from(upstream.f_reshape([-1])?)?;
+        for (slopes, upstream) in slopes.iter_mut().zip(upstream) {
+            *slopes = slopes.map(|slope| slope * upstream);
+        }
+        engine::gradient(criterion, &input, &slopes)
+    }
+}

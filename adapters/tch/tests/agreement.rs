@@ -1,0 +1,309 @@
+//! Every route gives what the core gives in f64, value and gradient, or refuses what the core refuses: any kind of labels beside any number
+//! of classes, labels that do not count inside and beyond the kind's range, targets of both sorts, weights.
+
+use proptest::prelude::*;
+use tch::{Device, Kind, Tensor};
+use unifocal_tch::core::{
+    AbsentClass, Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Error, Focal, Labels,
+    Layout, Pooling, Segmentation, Soft, Target, Tversky, UnifiedFocal,
+};
+use unifocal_tch::{Route, SegmentationLoss};
+
+const ROUTES: [Route; 3] = [Route::Fused, Route::Operations, Route::Composed];
+
+/// libtorch differentiates a quotient by parts that cancel; see tests/routes.rs.
+const TOLERANCE: f64 = 1e-8;
+
+const LABELS: [Kind; 6] = [
+    Kind::Bool,
+    Kind::Uint8,
+    Kind::Int8,
+    Kind::Int16,
+    Kind::Int,
+    Kind::Int64,
+];
+
+#[derive(Debug)]
+struct Case {
+    loss: AnyLoss,
+    activation: Activation,
+    pooling: Pooling,
+    class_weights: Option<Vec<f64>>,
+    absent: AbsentClass,
+    ignored: Option<i64>,
+    /// [N, C, M].
+    prediction: Tensor,
+    /// [N, M], or [N, C, M].
+    target: Tensor,
+    is_soft: bool,
+    /// [N, M].
+    weights: Option<Tensor>,
+}
+
+fn numbers<T: tch::kind::Element + Copy>(tensor: &Tensor) -> Vec<T> {
+    let tensor = tensor.to_kind(T::KIND).contiguous();
+    Vec::try_from(tensor.view(-1)).unwrap()
+}
+
+/// Value and gradient of the core in f64, over the same numbers.
+fn expected(case: &Case) -> Result<(f64, Vec<f64>), Error> {
+    let [samples, channels, voxels] = case.prediction.size()[..] else {
+        unreachable!("three axes")
+    };
+    let shape = [samples, channels, voxels].map(|n| n as usize);
+    let without = [shape[0], shape[2]];
+    let prediction = numbers::<f64>(&case.prediction);
+    let prediction = Dense::channels_first(&prediction, shape)?;
+    let all = vec![1.0; shape[0] * shape[2]];
+    let weights = case.weights.as_ref();
+    let weights = weights.map_or(all, numbers::<f64>);
+    let weights = Dense::labels(&weights, without)?;
+    if case.is_soft {
+        let target = numbers::<f64>(&case.target);
+        let target = Soft(Dense::channels_first(&target, shape)?);
+        run(
+            case,
+            Segmentation::new(prediction, target)?.with_voxel_weights(weights)?,
+        )
+    } else {
+        let labels = numbers::<i64>(&case.target);
+        let target = Labels::new(Dense::labels(&labels, without)?).ignoring(case.ignored);
+        run(
+            case,
+            Segmentation::new(prediction, target)?.with_voxel_weights(weights)?,
+        )
+    }
+}
+
+fn run<T: Target>(
+    case: &Case,
+    segmentation: Segmentation<Dense<'_, f64>, T, Dense<'_, f64>>,
+) -> Result<(f64, Vec<f64>), Error> {
+    let segmentation = segmentation
+        .with_activation(case.activation)?
+        .with_pooling(case.pooling);
+    let shape = segmentation.shape();
+    let count = shape.channels.max(2);
+    let groups = match case.pooling {
+        Pooling::PerSample => shape.samples,
+        Pooling::Batch => 1,
+    };
+    let classes = match &case.class_weights {
+        Some(weights) => Classes::default().with_weights(weights),
+        None => Classes::default(),
+    };
+    let classes = classes.with_absent(case.absent);
+    let mut sums = vec![ClassSums::default(); groups * count];
+    let value = segmentation.value(&case.loss, &classes, &mut sums)?;
+    let mut slopes = vec![[0.0; 4]; sums.len()];
+    let mut gradient = vec![0.0; shape.samples * shape.channels * shape.voxels];
+    let mut room = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
+    segmentation.gradient(&case.loss, &classes, &sums, &mut slopes, &mut room)?;
+    Ok((value, gradient))
+}
+
+/// Value and gradient of a route.
+fn found(case: &Case, route: Route) -> Result<(f64, Vec<f64>), unifocal_tch::Error> {
+    let mut criterion = SegmentationLoss::new(case.loss)
+        .with_activation(case.activation)
+        .with_pooling(case.pooling)
+        .with_absent(case.absent)
+        .with_route(route)
+        .ignoring(case.ignored);
+    if let Some(weights) = &case.class_weights {
+        criterion = criterion.with_class_weights(weights.as_slice());
+    }
+    let leaf = case.prediction.detach().set_requires_grad(true);
+    let value = match &case.weights {
+        Some(weights) => criterion.weighted(weights).forward(&leaf, &case.target)?,
+        None => criterion.forward(&leaf, &case.target)?,
+    };
+    value.backward();
+    Ok((value.double_value(&[]), numbers(&leaf.grad())))
+}
+
+fn agree(case: &Case, routes: &[Route]) -> Result<(), TestCaseError> {
+    let expected = if case.is_soft && case.ignored.is_some() {
+        None
+    } else {
+        expected(case).ok()
+    };
+    for &route in routes {
+        let found = found(case, route);
+        let (Some((value, gradient)), Ok((other, other_gradient))) = (&expected, &found) else {
+            prop_assert_eq!(
+                expected.is_some(),
+                found.is_ok(),
+                "{:?}: {:?}",
+                route,
+                found.err()
+            );
+            continue;
+        };
+        let near = |other: f64, value: f64, scale: f64| (other - value).abs() <= TOLERANCE * scale;
+        prop_assert!(
+            near(*other, *value, value.abs().max(1.0)),
+            "{route:?}: {other} is not {value}"
+        );
+        let most = gradient
+            .iter()
+            .fold(1e-4_f64, |most, entry| most.max(entry.abs()));
+        for (index, (other, entry)) in other_gradient.iter().zip(gradient).enumerate() {
+            prop_assert!(
+                near(*other, *entry, most),
+                "{route:?}: entry {index} of the gradient is {other}, not {entry}"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn losses() -> [AnyLoss; 4] {
+    [
+        UnifiedFocal::asymmetric().into(),
+        UnifiedFocal::symmetric().into(),
+        Focal::cross_entropy().into(),
+        Tversky::dice().into(),
+    ]
+}
+
+/// Labels that are ignored: none, a class, one that is no class, one that few kinds have, one that none but Int64 has.
+fn ignored() -> impl Strategy<Value = Option<i64>> {
+    let some = prop_oneof![
+        Just(0),
+        Just(1),
+        Just(44),
+        Just(100),
+        Just(255),
+        Just(256),
+        Just(300),
+        Just(-100),
+        Just(-1),
+        Just(1 << 16),
+        Just((1 << 16) + 1),
+        Just(1 << 32),
+        Just(i64::MIN),
+    ];
+    prop_oneof![Just(None), some.prop_map(Some)]
+}
+
+prop_compose! {
+    fn case()(
+        (loss, activation) in (0..4_usize, 0..3_usize),
+        (batch, weighing, skipping) in any::<(bool, bool, bool)>(),
+        ignored in ignored(),
+        (samples, voxels) in (1..3_i64, 1..5_i64),
+        classes in prop_oneof![
+            24 => 1..9_i64,
+            1 => 126..131_i64,
+            2 => 254..259_i64,
+            1 => Just(300_i64),
+        ],
+        // 0 is labels, 1 one-hot in integers, 2 soft.
+        sort in prop_oneof![3 => Just(0), 1 => Just(1), 1 => Just(2)],
+        kind in 0..LABELS.len(),
+        // Nothing, weights with zeros, and some that are none.
+        weights in prop_oneof![3 => Just(0), 3 => Just(1), 1 => Just(2), 1 => Just(3)],
+        scale in prop_oneof![6 => Just(3.0), 1 => Just(1e3), 1 => Just(1e200), 1 => Just(1e308)],
+        // Some are no class, some do not count.
+        (wrong, void) in (prop::bool::weighted(0.1), prop::bool::weighted(0.5)),
+        seed in any::<i64>(),
+    ) -> Case {
+        tch::manual_seed(seed);
+        let on = (Kind::Double, Device::Cpu);
+        let shape = [samples, classes, voxels];
+        let activation = match activation {
+            0 => Activation::Identity,
+            1 if classes > 1 => Activation::Softmax,
+            _ => Activation::Sigmoid,
+        };
+        let prediction = match activation {
+            Activation::Identity => Tensor::rand(shape, on) * 0.96 + 0.02,
+            _ => (Tensor::rand(shape, on) * 2.0 - 1.0) * scale,
+        };
+        let count = classes.max(2);
+        let limit = if wrong { count + 3 } else { count };
+        let most = [2, 256, 128, 1 << 15, 1 << 31, i64::MAX][kind];
+        let without = [samples, voxels];
+        let mut labels = Tensor::randint(limit.min(most), without, (Kind::Int64, Device::Cpu));
+        if let Some(ignored) = ignored.filter(|_| void) {
+            let left_out = Tensor::rand(without, on).lt(0.3);
+            labels = labels.masked_fill(&left_out, ignored);
+        }
+        let target = match sort {
+            0 => labels.to_kind(LABELS[kind]),
+            1 if classes > 1 => {
+                let labels = labels.clamp(0, count - 1);
+                labels.one_hot(count).movedim_int(-1, 1).to_kind(LABELS[kind])
+            }
+            _ => {
+                let kind = [Kind::Half, Kind::BFloat16, Kind::Float, Kind::Double][kind % 4];
+                (Tensor::rand(shape, on) / classes as f64).to_kind(kind)
+            }
+        };
+        let weights = match weights {
+            0 => None,
+            bad => {
+                let weights = Tensor::rand(without, on) * 2.0;
+                let mut weights = &weights * weights.gt(0.5);
+                if bad > 1 {
+                    let some = Tensor::rand(without, on).lt(0.2);
+                    weights = weights.masked_fill(&some, if bad == 2 { -1.0 } else { f64::NAN });
+                }
+                Some(weights)
+            }
+        };
+        Case {
+            loss: losses()[loss],
+            activation,
+            pooling: if batch { Pooling::Batch } else { Pooling::PerSample },
+            class_weights: weighing.then(|| (0..count).map(|class| (class as f64 + 0.5) % 3.0).collect()),
+            absent: if skipping { AbsentClass::Skip } else { AbsentClass::Smooth },
+            ignored,
+            prediction,
+            is_soft: target.dim() == 3,
+            target,
+            weights,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
+
+    #[test]
+    fn routes_agree_with_the_core(case in case()) {
+        agree(&case, &ROUTES)?;
+    }
+}
+
+/// A cross entropy of this many classes, as the core has it.
+fn many_classes(classes: i64, routes: &[Route]) {
+    tch::manual_seed(classes);
+    let labels = Tensor::from_slice(&[100_i64, 3, 19_999, 0, 44, 4_463]).view([2, 3]);
+    let case = Case {
+        loss: Focal::cross_entropy().into(),
+        activation: Activation::Softmax,
+        pooling: Pooling::PerSample,
+        class_weights: None,
+        absent: AbsentClass::Skip,
+        ignored: Some(1 << 16),
+        prediction: Tensor::randn([2, classes, 3], (Kind::Double, Device::Cpu)) * 3.0,
+        target: labels.to_kind(Kind::Int16),
+        is_soft: false,
+        weights: None,
+    };
+    agree(&case, routes).unwrap();
+}
+
+/// More classes than a 16-bit label can number: class 65 536 is not class 0.
+#[test]
+fn more_classes_than_the_labels_kind_has() {
+    many_classes(70_000, &[Route::Fused]);
+}
+
+/// By operations a mean over the classes is a chain of as many.
+#[test]
+fn a_long_chain_of_operations() {
+    many_classes(20_000, &[Route::Operations, Route::Composed]);
+}

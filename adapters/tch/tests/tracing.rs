@@ -1,0 +1,84 @@
+//! A loss in a module that is made by tracing: right, or an error.
+
+use tch::{CModule, Device, Kind, Tensor};
+use unifocal_tch::core::{Activation, AnyLoss, Tversky, UnifiedFocal};
+use unifocal_tch::{Route, SegmentationLoss};
+
+fn criterion(loss: impl Into<AnyLoss>) -> SegmentationLoss {
+    SegmentationLoss::new(loss)
+        .with_activation(Activation::Softmax)
+        .ignoring(255)
+}
+
+fn batch(kind: Kind) -> [Tensor; 2] {
+    let labels = Tensor::randint(3, [2, 4, 5], (Kind::Int64, Device::Cpu));
+    let _ = labels.narrow(1, 0, 1).fill_(255);
+    let logits = Tensor::randn([2, 3, 4, 5], (kind, Device::Cpu));
+    [logits, labels]
+}
+
+/// A module of the composed route computes the loss of other tensors of these shapes, and its gradient.
+#[test]
+fn a_composed_loss_is_traced() {
+    for kind in [Kind::Float, Kind::Double, Kind::Half] {
+        for loss in [
+            AnyLoss::from(UnifiedFocal::asymmetric()),
+            Tversky::dice().into(),
+        ] {
+            let criterion = criterion(loss).with_route(Route::Composed);
+            let mut trace =
+                |inputs: &[Tensor]| vec![criterion.forward(&inputs[0], &inputs[1]).unwrap()];
+            let module =
+                CModule::create_by_tracing("Loss", "forward", &batch(kind), &mut trace).unwrap();
+            let [logits, labels] = batch(kind);
+            let run = |loss: &dyn Fn(&Tensor) -> Tensor, scale: f64| {
+                let leaf = (&logits * scale).detach().set_requires_grad(true);
+                // What does not count may be anything, in the module too.
+                let void = labels.eq(255).unsqueeze(1);
+                let spoilt = &leaf + Tensor::where_scalar(&void, f64::NAN, 0.0).to_kind(kind);
+                let loss = loss(&spoilt);
+                loss.backward();
+                (loss.double_value(&[]), leaf.grad())
+            };
+            for scale in [1.0, 1e3] {
+                let (value, gradient) = run(
+                    &|logits| module.forward_ts(&[logits, &labels]).unwrap(),
+                    scale,
+                );
+                let (expected, expected_gradient) =
+                    run(&|logits| criterion.forward(logits, &labels).unwrap(), scale);
+                assert!(
+                    (value - expected).abs() <= 1e-6 * expected,
+                    "{kind:?}: {value} is not {expected}"
+                );
+                assert!(gradient.allclose(&expected_gradient, 1e-4, 1e-7, false));
+            }
+        }
+    }
+}
+
+/// A fused loss refuses to be traced, and says what to ask for.
+#[test]
+fn a_fused_loss_is_not() {
+    for route in [Route::Fused, Route::Operations] {
+        let criterion = criterion(Tversky::dice()).with_route(route);
+        let mut messages = Vec::new();
+        let mut trace = |inputs: &[Tensor]| {
+            let [logits, labels] = inputs else {
+                panic!("two tensors")
+            };
+            for result in [
+                criterion.forward(logits, labels),
+                criterion.per_class(logits, labels),
+            ] {
+                messages.push(result.unwrap_err().to_string());
+            }
+            vec![logits.sum(Kind::Float)]
+        };
+        CModule::create_by_tracing("Loss", "forward", &batch(Kind::Float), &mut trace).unwrap();
+        assert_eq!(messages.len(), 2);
+        for message in messages {
+            assert!(message.contains("Route::Composed"), "{message}");
+        }
+    }
+}
