@@ -23,15 +23,15 @@ fn largest_error(
         let (found, expected) = (f64::from(f(x)), exact(f64::from(x)));
         ((found - expected).abs() / ulp(expected), x)
     };
+    // A stretch of neighbours for each thread. A half-open range is a loop without a flag.
+    let (first, end) = (first.to_bits(), last.to_bits() + 1);
+    let stretch = (end - first).div_ceil(threads as u32);
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|worker| {
-                let bits = (first.to_bits()..=last.to_bits()).skip(worker * stride);
-                scope.spawn(move || {
-                    bits.step_by(threads * stride)
-                        .map(error)
-                        .fold((0.0, 0.0), larger)
-                })
+        let workers: Vec<_> = (first..end)
+            .step_by(stretch as usize)
+            .map(|first| {
+                let bits = first..end.min(first.saturating_add(stretch));
+                scope.spawn(move || bits.step_by(stride).map(error).fold((0.0, 0.0), larger))
             })
             .collect();
         workers

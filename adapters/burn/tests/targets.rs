@@ -46,26 +46,33 @@ fn assert_near(found: f64, expected: f64, what: &str) {
 
 #[test]
 fn labels_of_a_narrow_type_beside_more_classes_than_it_holds() {
-    for (device, dtype) in devices() {
-        for classes in [129, 257, 300] {
-            let logits = logits([1, classes, 4], &device, dtype);
-            let values = [0, 1, 44, 100];
-            for route in ROUTES {
-                for ignored in [None, Some(256), Some(44)] {
-                    let of = |kind| {
-                        let target = labels(&values, [1, 4], &device, kind);
-                        entropy(&device, route, ignored)
-                            .try_forward(logits.clone(), target)
-                            .expect("valid")
-                            .into_scalar::<f64>()
-                    };
-                    let expected = of(DType::I32);
-                    for kind in [DType::U8, DType::I8, DType::U16, DType::U32] {
-                        if device.supports_dtype(kind) {
-                            let what =
-                                format!("{kind:?}, {classes} classes, {ignored:?}, {route:?}");
-                            assert_near(of(kind), expected, &what);
-                        }
+    let some = [None, Some(256), Some(44)];
+    narrow_labels(&common::cpus(), &[129, 257, 300], &some);
+    // Each type of labels, number of classes and ignored label is a kernel, which takes a software GPU a while to compile.
+    narrow_labels(&common::gpus(), &[300], &[Some(256)]);
+}
+
+fn narrow_labels(devices: &[(Device, DType)], classes: &[usize], ignored: &[Option<i64>]) {
+    let values = [0, 1, 44, 100];
+    for (device, dtype) in devices {
+        for classes in classes {
+            let logits = logits([1, *classes, 4], device, *dtype);
+            let both = ROUTES
+                .into_iter()
+                .flat_map(|route| ignored.iter().map(move |label| (route, *label)));
+            for (route, ignored) in both {
+                let of = |kind| {
+                    let target = labels(&values, [1, 4], device, kind);
+                    entropy(device, route, ignored)
+                        .try_forward(logits.clone(), target)
+                        .expect("valid")
+                        .into_scalar::<f64>()
+                };
+                let expected = of(DType::I32);
+                for kind in [DType::U8, DType::I8, DType::U16, DType::U32] {
+                    if device.supports_dtype(kind) {
+                        let what = format!("{kind:?}, {classes} classes, {ignored:?}, {route:?}");
+                        assert_near(of(kind), expected, &what);
                     }
                 }
             }

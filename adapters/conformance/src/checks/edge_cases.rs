@@ -156,8 +156,12 @@ fn absent(backend: &impl Backend) {
 }
 
 /// A batch in which nothing counts has the value 0 and the gradient 0, and a sample in which nothing counts is left out of the mean.
+///
+/// The same code finds out which samples count for all losses, so a backend that takes few rounds takes the last, which have both a
+/// region and a focal part.
 fn nothing_counts(backend: &impl Backend) {
-    for name in Name::ALL {
+    let names = backend.rounds(Name::ALL.len());
+    for name in Name::ALL.into_iter().rev().take(names) {
         for (what, case) in without_first_sample() {
             let what = format!("{name}, {what}");
             let both = outcome(backend, &name.loss(), &case);
