@@ -50,13 +50,14 @@ impl<const D: usize> Real for Elementwise<D> {
             Exponent::ThreeHalves => self.clone() * self.powf(Exponent::Half),
             Exponent::Half | Exponent::Other(_) if e.to_f64() < 1.0 => {
                 // What is 0 neither has a slope nor goes through the root, whose slope there is infinite.
-                let kept = self.0.clone().greater_elem(Self::TINY);
-                let floored = self.0.clamp_min(Self::TINY);
+                // NaN is not 0, and stays NaN.
+                let vanishes = self.0.clone().detach().lower_equal_elem(Self::TINY);
+                let floored = self.0.mask_fill(vanishes.clone(), Self::TINY);
                 let power = match e {
                     Exponent::Half => floored.sqrt(),
                     _ => floored.powf_scalar(e.to_f64()),
                 };
-                Self(power.mask_fill(kept.bool_not(), 0.0))
+                Self(power.mask_fill(vanishes, 0.0))
             }
             _ => Self(self.0.powf_scalar(e.to_f64())),
         }

@@ -235,7 +235,7 @@ fn agrees(seed: u64, name: Name, classes: usize, kind: DType, ignored: Option<i6
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_route_is_the_core_in_f64(

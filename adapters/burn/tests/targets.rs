@@ -5,6 +5,7 @@ mod common;
 use common::devices;
 use unifocal_burn::burn::config::Config;
 use unifocal_burn::burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
+use unifocal_burn::core::Name;
 use unifocal_burn::{
     Activation, AsymmetricUnifiedFocalLossConfig, ComboLossConfig, CrossEntropyLossConfig,
     DiceLossConfig, Error, Pooling, Route, SegmentationLoss, Targets,
@@ -101,20 +102,24 @@ fn an_ignored_label_beside_a_soft_target_is_refused() {
 #[test]
 fn weights_that_are_none_are_refused_or_no_number() {
     for (device, dtype) in devices() {
-        for route in ROUTES {
-            for wrong in [-1.0, f32::NAN, f32::INFINITY, 1.1e30] {
-                let weights = TensorData::new(vec![1.0, wrong, 1.0, 0.0], [1, 4]);
-                let found = entropy(&device, route, None)
-                    .try_forward_weighted(
-                        logits([1, 2, 4], &device, dtype),
-                        labels(&[0, 1, 1, 0], [1, 4], &device, DType::I32),
-                        Tensor::<2>::from_data(weights, (&device, dtype)),
-                    )
-                    .map(Tensor::into_scalar::<f64>);
-                assert!(
-                    found.as_ref().is_ok_and(|value| value.is_nan()) || found.is_err(),
-                    "{wrong} by {route:?} on {device:?}: {found:?}"
-                );
+        // The second takes the root of what the weights made of its sums.
+        for name in [Name::CrossEntropy, Name::SymmetricFocalTversky] {
+            for route in ROUTES {
+                let loss = entropy(&device, route, None).with_loss(name.loss());
+                for wrong in [-1.0, f32::NAN, f32::INFINITY, 1.1e30] {
+                    let weights = TensorData::new(vec![1.0, wrong, 1.0, 0.0], [1, 4]);
+                    let found = loss
+                        .try_forward_weighted(
+                            logits([1, 2, 4], &device, dtype),
+                            labels(&[0, 1, 1, 0], [1, 4], &device, DType::I32),
+                            Tensor::<2>::from_data(weights, (&device, dtype)),
+                        )
+                        .map(Tensor::into_scalar::<f64>);
+                    assert!(
+                        found.as_ref().is_ok_and(|value| value.is_nan()) || found.is_err(),
+                        "{name}, {wrong} by {route:?} on {device:?}: {found:?}"
+                    );
+                }
             }
         }
     }
