@@ -21,6 +21,11 @@ impl Backend for Tch {
         }
     }
 
+    fn rounds(&self, most: usize) -> usize {
+        // Each place of a gradient is two passes through libtorch's graph; unifocal-ndarray has every place looked at, on the same engine.
+        most.min(64)
+    }
+
     fn evaluate(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, String> {
         self.run(loss, case).map_err(|error| error.to_string())
     }
