@@ -179,7 +179,7 @@ fn mask_of(mask: &Path, pair: &Pair) -> Result<PathBuf, Failure> {
     ];
     let files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|file| read::is_readable_extension(file))
+        .filter(|file| Format::by_name(file).is_some())
         .collect();
     let named = |name: &String| files.iter().find(|file| stem(file) == *name);
     names.iter().find_map(named).cloned().ok_or_else(|| {
@@ -218,11 +218,13 @@ fn facts<'a>(
 ) -> Facts<'a> {
     Facts {
         shape: volume.values.shape(),
-        order: match (&volume.format, volume.axes) {
-            (Format::Npz { key }, _) if key == "probabilities" => Order::ClassFirst,
-            (_, AxisOrder::Unsaid) => Order::Unsaid,
-            (_, AxisOrder::XyzFirst) => Order::XyzFirst,
-            (_, AxisOrder::Picture) => Order::Picture,
+        order: match (volume.format, volume.key.as_deref()) {
+            (Format::Npz, Some("probabilities")) => Order::ClassFirst,
+            (format, _) => match format.axes() {
+                AxisOrder::Unsaid => Order::Unsaid,
+                AxisOrder::XyzFirst => Order::XyzFirst,
+                AxisOrder::Picture => Order::Picture,
+            },
         },
         geometry: volume.geometry,
         sums_to_one,
@@ -232,10 +234,9 @@ fn facts<'a>(
 
 fn account(data: &Data, prediction: &Volume, target: &Volume, reading: &Reading) -> Account {
     let input = |volume: &Volume, axes: &Axes, numbers| InputAccount {
-        format: match &volume.format {
-            Format::Npz { key } => format!("npz:{key}"),
-            Format::Safetensors { key } => format!("safetensors:{key}"),
-            other => format!("{other:?}").to_lowercase(),
+        format: match &volume.key {
+            Some(key) => format!("{}:{key}", volume.format.name()),
+            None => volume.format.name().to_owned(),
         },
         shape: volume.values.shape().to_vec(),
         axes: axes.clone(),

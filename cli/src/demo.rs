@@ -9,7 +9,7 @@ use crate::args::{Cli, Command, Data};
 use crate::case::{self, Case};
 use crate::failure::Failure;
 use crate::pairs::Pair;
-use crate::read::{AxisOrder, Format, Stored, Values, Volume};
+use crate::read::{Format, Stored, Values, Volume};
 
 /// What comes below the table.
 pub(crate) const HINT: &str = "
@@ -52,14 +52,7 @@ pub(crate) fn example() -> Result<(Pair, Case, Data), Failure> {
     let Command::Compare { data, .. } = Cli::parse_from(arguments).command else {
         unreachable!("the arguments are those of compare")
     };
-    let volume = |values, stored| Volume {
-        values,
-        format: Format::Npy,
-        axes: AxisOrder::Unsaid,
-        stored,
-        scaling: None,
-        geometry: None,
-    };
+    let volume = |values, stored| Volume::plain(Format::Npy, stored, values);
     let case = case::assemble(
         &pair,
         &data,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::read;
+use crate::read::Format;
 
 /// What stands for the case's name.
 pub(super) const CASE: &str = "{case}";
@@ -21,7 +21,7 @@ impl FromStr for Pattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (stem, extension) = if read::is_readable_extension(Path::new(text)) {
+        let (stem, extension) = if Format::by_name(Path::new(text)).is_some() {
             let (stem, extension) = split_extension(text);
             (stem, Some(extension.to_ascii_lowercase()))
         } else {

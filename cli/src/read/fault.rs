@@ -18,7 +18,10 @@ pub(crate) enum Fault {
     Io(#[from] io::Error),
     #[error("found no regular file, expected one")]
     NotAFile,
-    #[error("found an unknown file type, expected one of {}", super::kind::list())]
+    #[error(
+        "found an unknown file type, expected one of {}",
+        super::format::extensions()
+    )]
     UnknownExtension,
     #[error("is one file of a pair: found no {} beside it", expected.display())]
     NoOtherFile { expected: PathBuf },
@@ -58,6 +61,13 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    pub(super) fn unsupported(found: impl Into<String>, expected: &'static str) -> Self {
+        Fault::Unsupported {
+            found: found.into(),
+            expected,
+        }
+    }
+
     pub(super) fn malformed(
         format: &'static str,
         found: impl Into<String>,
