@@ -7,13 +7,17 @@
 mod account;
 mod args;
 mod arrange;
+mod assemble;
 mod case;
 mod counts;
 mod demo;
 mod failure;
+mod labels;
 mod loss;
+mod options;
 mod outcome;
 mod output;
+mod pair;
 mod pairs;
 mod parallel;
 mod read;
@@ -30,11 +34,13 @@ use anstyle::{AnsiColor, Style};
 use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command, Data, Format};
+use case::Case;
 use failure::{Failed, Failure};
 use outcome::Outcome;
 use output::Staged;
-use pairs::Pair;
+use pair::Pair;
 use report::Report;
+use score::{Score, Wanted};
 use unifocal_ndarray::core::Name;
 
 /// Runs the program with the arguments of this process: 0 if all went well, 1 for bad input, 2 for bad usage.
@@ -97,14 +103,19 @@ fn execute(command: Command) -> Result<Done, Failure> {
             format,
         } => {
             let loss = loss.choose()?;
-            score::check(&data, &loss)?;
+            options::check_data(&data)?;
+            options::check_loss(&data, &loss, gradient.is_some())?;
             let found = pairs::find(&data.pairing, data.input)?;
             if let Some(out) = &gradient {
                 output::check(out, &found)?;
             }
+            let wanted = Wanted {
+                gradient: gradient.is_some(),
+                known_sums: per_class || format == Format::Json,
+            };
             let evaluated = outcome::of_each(found, &data, |pair| {
-                let case = case::read(pair, &data)?;
-                let (score, slopes) = score::score(&case, pair, &data, &loss, gradient.is_some())?;
+                let case = assemble::read(pair, &data)?;
+                let (score, slopes) = score::score(&case, pair, &data, &loss, wanted)?;
                 let staged = match (&gradient, slopes) {
                     (Some(out), Some(slopes)) => Some(Staged::new(out, pair, slopes)?),
                     _ => None,
@@ -120,9 +131,10 @@ fn execute(command: Command) -> Result<Done, Failure> {
             })
         }
         Command::Compare { data, format } => {
+            options::check_data(&data)?;
             let found = pairs::find(&data.pairing, data.input)?;
             let scored = outcome::of_each(found, &data, |pair| {
-                losses(pair, &case::read(pair, &data)?, &data)
+                losses(pair, &assemble::read(pair, &data)?, &data)
             })?;
             done(scored, |cases, failed| {
                 report::compare(cases, failed, format)
@@ -178,14 +190,10 @@ fn done<R>(
 }
 
 /// Every loss of the family on one case.
-fn losses(
-    pair: &Pair,
-    case: &case::Case,
-    data: &Data,
-) -> Result<Vec<(Name, score::Score)>, Failure> {
+fn losses(pair: &Pair, case: &Case, data: &Data) -> Result<Vec<(Name, Score)>, Failure> {
     let score = |name: Name| {
         let loss = loss::Chosen::default_of(name);
-        let (score, _) = score::score(case, pair, data, &loss, false)?;
+        let (score, _) = score::score(case, pair, data, &loss, Wanted::default())?;
         Ok((name, score))
     };
     Name::ALL.into_iter().map(score).collect()

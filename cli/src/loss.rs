@@ -28,6 +28,19 @@ impl Chosen {
             parameters: in_force(name, &loss, None, (a, b)),
         }
     }
+
+    /// Whether it treats rare classes apart.
+    pub(crate) fn is_asymmetric(&self) -> bool {
+        matches!(
+            self.name,
+            Name::AsymmetricFocal | Name::AsymmetricFocalTversky | Name::AsymmetricUnifiedFocal
+        )
+    }
+
+    /// Whether it has a part that is averaged over the classes, from which an absent one can be left out.
+    pub(crate) fn averages_classes(&self) -> bool {
+        !matches!(self.loss, AnyLoss::Focal(_))
+    }
 }
 
 /// The parameters that a loss has.

@@ -244,7 +244,7 @@ fn pictures_are_labels() {
             "--gradient",
             "g.npy",
         ],
-        &["labels", "no gradient"],
+        &["--gradient", "--input labels"],
     );
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Side<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) pattern: Option<&'a Pattern>,
     pub(super) recursive: bool,
-    /// Which of an image and an archive of one name is meant.
+    /// The kind that is meant where an image and an archive have one name.
     pub(super) preferred: Option<Kind>,
     /// The option that says the pattern.
     pub(super) option: &'static str,
@@ -37,7 +37,7 @@ pub(super) struct File {
     /// In small letters.
     extension: String,
     format: Format,
-    /// Where it is, with the key.
+    /// Its place, with the key.
     pub(super) path: PathBuf,
 }
 
@@ -91,7 +91,7 @@ impl Side<'_> {
         })
     }
 
-    /// Why there is no case among these files.
+    /// Says why there is no case among these files.
     fn nothing(&self, paths: &[PathBuf]) -> String {
         let found = match paths {
             [] => "no file in it".to_owned(),

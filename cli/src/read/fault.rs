@@ -1,9 +1,9 @@
-//! Why a file could not be read.
+//! Faults of a file that cannot be read.
 
 use std::io;
 use std::path::PathBuf;
 
-/// A file that could not be read, and why.
+/// A file that cannot be read, and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {fault}", file.display())]
 pub(crate) struct ReadError {
@@ -11,7 +11,7 @@ pub(crate) struct ReadError {
     pub fault: Fault,
 }
 
-/// Why a file could not be read: what was found, and what was expected.
+/// A reason why a file cannot be read: what was found, and what was expected.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("cannot be read: {0}")]

@@ -63,7 +63,7 @@ impl Header {
         Ok(Self { fields, dimensions })
     }
 
-    /// As many finite numbers as `count`, if the field is there under one of its names.
+    /// The `count` finite numbers of a field, if it is there under one of its names.
     fn vector(&self, names: &[&str], count: usize) -> Result<Option<Vec<f64>>, Fault> {
         let Some((name, text)) = self.fields.any(names) else {
             return Ok(None);
@@ -167,7 +167,7 @@ impl Header {
         })
     }
 
-    /// Where a volume of three axes lies, which ITK measures to the left, to the back and up.
+    /// The place of a volume of three axes, which ITK measures to the left, to the back and up.
     fn geometry(&self) -> Result<Option<Geometry>, Fault> {
         if self.dimensions != 3 {
             return Ok(None);

@@ -8,7 +8,7 @@
 //! - All numbers pass through one decoder, [`payload`]; crates are used for containers and headers only, since their
 //!   own array readers trust the header.
 //!
-//! What was found in the crates, and what is done about it:
+//! Findings in the crates, and the answer to each:
 //!
 //! | crate | finding | here |
 //! |---|---|---|

@@ -92,7 +92,7 @@ pub(super) fn numbers<T: std::str::FromStr>(text: &str) -> Option<Vec<T>> {
     text.split_whitespace().map(|n| n.parse().ok()).collect()
 }
 
-/// Where the numbers are.
+/// The place of the numbers.
 pub(super) struct Data {
     pub file: File,
     pub start: Start,
@@ -104,7 +104,7 @@ pub(super) struct Data {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
     Byte(u64),
-    /// So that the file ends with the numbers.
+    /// The place from which the numbers reach to the end of the file.
     FromEnd,
 }
 

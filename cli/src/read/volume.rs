@@ -53,9 +53,9 @@ pub(crate) struct Volume {
     /// The key of the array, in a file of several.
     pub key: Option<String>,
     pub stored: Stored,
-    /// How the stored numbers became `values`, where a header scales them.
+    /// The scaling of the stored numbers to `values`, where a header has one.
     pub scaling: Option<Scaling>,
-    /// Where the voxels lie in space, in NIfTI's orientation (x to the right, y to the front, z up), where the file says.
+    /// The place of the voxels in space, in NIfTI's orientation (x to the right, y to the front, z up), where the file says it.
     pub geometry: Option<Geometry>,
 }
 

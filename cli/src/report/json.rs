@@ -6,7 +6,7 @@ use unifocal_ndarray::core::Name;
 use super::{Compared, Summary, shown};
 use crate::failure::{Failed, Failure};
 use crate::loss::Chosen;
-use crate::pairs::Pair;
+use crate::pair::Pair;
 use crate::score::Score;
 
 pub(super) fn eval(

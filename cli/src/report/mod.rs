@@ -12,7 +12,7 @@ use crate::account::{Account, listed};
 use crate::args::Format;
 use crate::failure::{Failed, Failure};
 use crate::loss::Chosen;
-use crate::pairs::Pair;
+use crate::pair::Pair;
 use crate::reading::classes;
 use crate::score::Score;
 

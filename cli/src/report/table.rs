@@ -10,7 +10,7 @@ use unifocal_ndarray::core::Name;
 use super::{Compared, Summary, shown};
 use crate::account::Account;
 use crate::loss::Chosen;
-use crate::pairs::Pair;
+use crate::pair::Pair;
 use crate::score::Score;
 
 /// More columns of classes than this do not fit.
@@ -59,10 +59,10 @@ pub(super) fn eval(
                 first(digits(score.value)),
                 class.class.to_string(),
                 digits(class.value),
-                voxels(class.tp),
-                voxels(class.fp),
-                voxels(class.fn_),
-                digits(Some(class.cross_entropy)),
+                voxels(class.sums.map(|sums| sums.tp)),
+                voxels(class.sums.map(|sums| sums.fp)),
+                voxels(class.sums.map(|sums| sums.fn_)),
+                digits(class.sums.map(|sums| sums.cross_entropy)),
             ]);
         }
     }
@@ -165,6 +165,6 @@ fn digits(value: Option<f64>) -> String {
     }
 }
 
-fn voxels(value: f64) -> String {
-    format!("{value:.1}")
+fn voxels(value: Option<f64>) -> String {
+    value.map_or(String::new(), |value| format!("{value:.1}"))
 }

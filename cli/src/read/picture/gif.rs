@@ -9,7 +9,7 @@ use super::super::payload::Element;
 use super::super::{Fault, Format, Stored, Volume};
 use super::{too_large, values};
 
-/// What LZW makes of a byte at most: 4096 pixels of 12 bits.
+/// The most bytes that LZW makes of one: 4096 pixels of 12 bits.
 pub(super) const LZW_RATIO: u64 = 2731;
 
 pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {

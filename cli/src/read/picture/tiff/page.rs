@@ -15,7 +15,7 @@ use super::{fault, malformed};
 
 type Source = Decoder<BufReader<File>>;
 
-/// What the directory of a page says.
+/// A page, as its directory describes it.
 #[derive(Clone)]
 pub(super) struct Page {
     pub width: usize,
@@ -34,7 +34,7 @@ pub(super) struct Page {
     description: String,
 }
 
-/// How many bytes the pages that are left may take in the file and in memory. No honest file has two pages on the same bytes.
+/// The bytes that the pages that are left may take in the file and in memory. No honest file has two pages on the same bytes.
 pub(super) struct Room {
     packed: u64,
     unpacked: u64,
@@ -280,7 +280,7 @@ fn tag<T: TryFrom<u64> + Copy>(decoder: &mut Source, name: Tag) -> Result<Option
     Ok(tags(decoder, name)?.map(|found| found[0]))
 }
 
-/// What is seen of so many numbers per pixel.
+/// The channels of so many numbers per pixel.
 fn channels(decoder: &mut Source, all: usize) -> Result<Channels, Fault> {
     let expected = "grey, a palette or RGB, with or without transparency";
     let colours = match (tag(decoder, Tag::PhotometricInterpretation)?, all) {
