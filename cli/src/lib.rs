@@ -39,7 +39,7 @@ use failure::{Failed, Failure};
 use outcome::Outcome;
 use output::Staged;
 use pair::Pair;
-use report::Report;
+use report::{Report, Run};
 use score::{Score, Wanted};
 use unifocal_ndarray::core::Name;
 
@@ -74,20 +74,20 @@ pub fn run() -> ExitCode {
     code
 }
 
-/// Says what went wrong.
+/// Prints an error.
 fn failed(message: impl Display) -> ExitCode {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     anstream::eprintln!("{red}error:{red:#} {message}");
     ExitCode::from(1)
 }
 
-/// What a command says.
+/// The outcome of a command.
 #[derive(Default)]
 struct Done {
-    /// What is printed: all of it, or nothing where no case has a score.
+    /// The whole report, or nothing where no case has a score.
     report: Vec<u8>,
     failed: Vec<Failed>,
-    /// How many cases there were.
+    /// The number of cases.
     cases: usize,
     notes: Vec<String>,
     warnings: Vec<String>,
@@ -126,8 +126,8 @@ fn execute(command: Command) -> Result<Done, Failure> {
                 staged.map_or(Ok(()), Staged::persist)?;
                 Ok(score)
             })?;
-            done(scored, |cases, failed| {
-                report::eval(&loss, cases, failed, per_class, format)
+            done(scored, format, |cases, run| {
+                report::eval(&loss, cases, per_class, run)
             })
         }
         Command::Compare { data, format } => {
@@ -136,14 +136,17 @@ fn execute(command: Command) -> Result<Done, Failure> {
             let scored = outcome::of_each(found, &data, |pair| {
                 losses(pair, &assemble::read(pair, &data)?, &data)
             })?;
-            done(scored, |cases, failed| {
-                report::compare(cases, failed, format)
-            })
+            done(scored, format, report::compare)
         }
         Command::Demo { format } => {
             let (pair, case, data) = demo::example()?;
             let values = losses(&pair, &case, &data)?;
-            let mut report = report::compare(&[(pair, values)], &[], format)?.text;
+            let run = Run {
+                failed: &[],
+                notes: &[],
+                format,
+            };
+            let mut report = report::compare(&[(pair, values)], run)?.text;
             if format == Format::Table {
                 report.extend_from_slice(demo::HINT.as_bytes());
             }
@@ -167,7 +170,8 @@ fn printed(report: Vec<u8>) -> Done {
 /// The report of what has a score, and the cases that have none.
 fn done<R>(
     outcome: Outcome<R>,
-    report: impl FnOnce(&[(Pair, R)], &[Failed]) -> Result<Report, Failure>,
+    format: Format,
+    report: impl FnOnce(&[(Pair, R)], Run<'_>) -> Result<Report, Failure>,
 ) -> Result<Done, Failure> {
     let cases = outcome.count();
     let Outcome {
@@ -178,7 +182,12 @@ fn done<R>(
     let Report { text, warnings } = if good.is_empty() {
         Report::default()
     } else {
-        report(&good, &failed)?
+        let run = Run {
+            failed: &failed,
+            notes: &notes,
+            format,
+        };
+        report(&good, run)?
     };
     Ok(Done {
         report: text,

@@ -68,11 +68,14 @@ impl LossArgs {
         let name = self.name()?;
         self.check(name)?;
         let alpha = match &self.alpha {
-            Some(OrNone(Some(List(list)))) if name == Name::Focal && list.len() > 1 => {
-                Some(list.clone())
-            }
+            Some(OrNone(Some(List(list)))) if list.len() > 1 => Some(list.clone()),
             _ => None,
         };
+        if alpha.is_some() && name != Name::Focal {
+            return Err(Failure::Option(format!(
+                "--alpha is one number for --loss {name}, expected several for --loss focal only"
+            )));
+        }
         let a = one(self.alpha.as_ref(), "alpha")?;
         let b = self.beta.as_ref().map_or(Some(0.5), |OrNone(b)| *b);
         let loss = self.build(name, alpha.is_some(), (a, b))?;

@@ -1,5 +1,6 @@
 //! Every fixture reads as the plain `.npy` of the same numbers; hostile files give their error and never a panic.
 
+#[path = "../../tests/build/mod.rs"]
 mod build;
 mod containers;
 mod hostile;
