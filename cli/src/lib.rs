@@ -31,7 +31,7 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Command, Data, Format};
 use case::Case;
@@ -45,7 +45,9 @@ use unifocal_ndarray::core::Name;
 
 /// Runs the program with the arguments of this process: 0 if all went well, 1 for bad input, 2 for bad usage.
 pub fn run() -> ExitCode {
-    let done = match execute(Cli::parse().command) {
+    let arguments = command_line().get_matches();
+    let arguments = Cli::from_arg_matches(&arguments).unwrap_or_else(|error| error.exit());
+    let done = match execute(arguments.command) {
         Ok(done) => done,
         Err(failure) => return failed(failure),
     };
@@ -72,6 +74,17 @@ pub fn run() -> ExitCode {
         code = failed(format!("{without} of {cases} cases have no score"));
     }
     code
+}
+
+/// The command line, with the losses and their parameters in the help of `eval`.
+fn command_line() -> clap::Command {
+    Cli::command().mut_subcommand("eval", |eval| {
+        let losses = loss::list();
+        eval.after_help(format!(
+            "Losses and the defaults of their parameters:\n{losses}\n{}",
+            args::EVAL_EXAMPLES
+        ))
+    })
 }
 
 /// Prints an error.
@@ -154,7 +167,7 @@ fn execute(command: Command) -> Result<Done, Failure> {
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "unifocal", &mut script);
+            clap_complete::generate(shell, &mut command_line(), "unifocal", &mut script);
             Ok(printed(script))
         }
     }

@@ -43,6 +43,20 @@ impl Chosen {
     }
 }
 
+/// All losses, each with its parameters and their defaults.
+pub(crate) fn list() -> String {
+    let line = |name: Name| {
+        let parameters = Chosen::default_of(name).parameters;
+        let parameters = parameters.iter().map(|(name, value)| match value {
+            Value::Null => format!("--{name} none"),
+            value => format!("--{name} {value}"),
+        });
+        let parameters: Vec<String> = parameters.collect();
+        format!("  {:26}{}\n", name.as_str(), parameters.join(" "))
+    };
+    Name::ALL.into_iter().map(line).collect()
+}
+
 /// The parameters that a loss has.
 fn parameters(name: Name) -> &'static [&'static str] {
     match name {
