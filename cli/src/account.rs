@@ -1,30 +1,33 @@
-//! What a report says of how its inputs were read.
+//! The account that a report gives of how its inputs were read.
 
 use serde::Serialize;
 
 use crate::reading::Axes;
 use crate::reading::classes::Name;
 
-/// How a prediction and its target were read.
+/// An account of how a prediction and its target were read.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Account {
     pub(crate) prediction: Input,
     pub(crate) target: Input,
     pub(crate) samples: usize,
     pub(crate) classes: Vec<Name>,
-    /// What was done to the numbers, or decided between readings.
+    /// Changes of the numbers, and decisions between readings.
     pub(crate) notes: Vec<String>,
     #[serde(skip)]
     pub(crate) warnings: Vec<String>,
+    /// The labels to be left out that the target does not have.
+    #[serde(skip)]
+    pub(crate) ignored_in_vain: Vec<i64>,
 }
 
-/// How one file was read.
+/// An account of how one file was read.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Input {
     pub(crate) format: String,
     pub(crate) shape: Vec<usize>,
     pub(crate) axes: Axes,
-    /// What its numbers are.
+    /// The meaning of its numbers.
     pub(crate) numbers: &'static str,
 }
 
@@ -37,7 +40,7 @@ impl Input {
     }
 }
 
-/// How many classes a line lists.
+/// The most classes that a line lists.
 const SHOWN: usize = 12;
 
 /// The classes, or how many there are if they are many.

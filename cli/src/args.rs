@@ -20,7 +20,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-const EVAL_EXAMPLES: &str = "Examples:
+pub(crate) const EVAL_EXAMPLES: &str = "Examples:
   unifocal eval prediction.npy labels.npy
   unifocal eval prediction.nii.gz labels.nii.gz --loss dice --per-class
   unifocal eval logits.npz:logits labels.npz:y --input logits --activation softmax --gamma 0.2
@@ -40,19 +40,19 @@ const COMPARE_EXAMPLES: &str = "Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Score each prediction with one loss; optionally write its gradient
-    #[command(after_help = EVAL_EXAMPLES)]
     Eval {
         #[command(flatten)]
         data: Data,
         #[command(flatten)]
         loss: LossArgs,
-        /// Also show what each class scores
-        #[arg(long)]
+        /// Also report the score of each class
+        #[arg(long, help_heading = "Output")]
         per_class: bool,
-        /// Write the gradient with respect to PRED as .npy: a file, or a folder for several cases
-        #[arg(long, value_name = "OUT")]
+        /// Write the gradient with respect to PRED as .npy: to a file, or to a folder for several cases
+        #[arg(long, value_name = "OUT", help_heading = "Output")]
         gradient: Option<PathBuf>,
-        #[arg(long, value_enum, default_value_t)]
+        /// Form of the report
+        #[arg(long, value_enum, default_value_t, help_heading = "Output")]
         format: Format,
     },
     /// Score with every loss at its defaults, one row per loss
@@ -60,11 +60,13 @@ pub(crate) enum Command {
     Compare {
         #[command(flatten)]
         data: Data,
-        #[arg(long, value_enum, default_value_t)]
+        /// Form of the report
+        #[arg(long, value_enum, default_value_t, help_heading = "Output")]
         format: Format,
     },
     /// Run `compare` on a built-in example
     Demo {
+        /// Form of the report
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
@@ -75,16 +77,16 @@ pub(crate) enum Command {
     },
 }
 
-/// What is scored, and how it is to be read.
+/// The inputs, and how to read them.
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     #[command(flatten)]
     pub(crate) pairing: Pairing,
-    /// What the numbers of PRED are
-    #[arg(long, value_enum, default_value_t)]
+    /// Kind of numbers in PRED
+    #[arg(long, value_enum, default_value_t, help_heading = "Numbers")]
     pub(crate) input: Input,
     /// Function that turns logits into probabilities [default: softmax; sigmoid for one channel and for regions]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = "Numbers")]
     pub(crate) activation: Option<ActivationArg>,
     /// Name the axes of PRED, a letter each: n (samples), c (classes), z, y, x (or d, h, w), t (time), 1 (an axis of
     /// length 1), such as nczyx or xyzc
@@ -98,10 +100,10 @@ pub(crate) struct Data {
     /// Name the axes of TARGET [default: as PRED's where TARGET is such an array]
     #[arg(long, value_name = "LETTERS", help_heading = "Axes")]
     pub(crate) target_axes: Option<Axes>,
-    /// Say where the class axis is: a short form of --axes [default: what the format or both shapes say]
+    /// Place of the class axis, a short form of --axes [default: from the format or both shapes]
     #[arg(long, value_enum, help_heading = "Axes")]
     pub(crate) layout: Option<LayoutArg>,
-    /// Whether the first axis is the batch [default: inferred]
+    /// Whether the first axis is the batch [default: from the shapes]
     #[arg(
         long,
         value_enum,
@@ -113,10 +115,10 @@ pub(crate) struct Data {
     /// Read PRED as the probability (or logit) of the foreground, without a class axis
     #[arg(long, help_heading = "Axes")]
     pub(crate) foreground: bool,
-    /// Score the voxels of NIfTI files as they lie, whatever their headers say
+    /// Score the voxels of two volumes as they lie, whatever their headers say
     #[arg(long, help_heading = "Axes")]
     pub(crate) ignore_geometry: bool,
-    /// List the labels that are classes, in order: channel k of PRED is the k-th [default: the labels that occur]
+    /// List the labels that are classes, in order: channel k of PRED is the k-th [default: those that occur]
     #[arg(
         long,
         value_name = "L,L…",
@@ -171,38 +173,44 @@ pub(crate) struct Data {
     )]
     pub(crate) rare: Option<Vec<String>>,
     /// Threads; 0 = all cores. Does not affect results
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Run")]
     pub(crate) threads: usize,
     /// Memory limit for cases scored in parallel; at least one always runs
-    #[arg(long, value_name = "SIZE", default_value = "4GiB")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "4GiB",
+        help_heading = "Run"
+    )]
     pub(crate) memory: ByteSize,
 }
 
 /// A loss and its parameters.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Loss")]
 pub(crate) struct LossArgs {
-    /// The loss
+    /// Name of the loss; the list below has all of them
     #[arg(long, value_name = "NAME", default_value = "asymmetric-unified-focal")]
     pub(crate) loss: String,
-    /// λ, the weight of the Tversky side, or none for the plain sum of both sides
+    /// λ, the weight of the Tversky side: 0 to 1, or none for the sum of both sides
     #[arg(long, value_name = "X|none", allow_negative_numbers = true)]
     pub(crate) lambda: Option<OrNone<f64>>,
-    /// δ, the weight of false negatives and of rare classes
+    /// δ, the weight of false negatives and of rare classes: 0 to 1
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) delta: Option<f64>,
-    /// γ, the focus
+    /// γ, the focus: 0 to 1; 0 or more for focal and focal-tversky
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) gamma: Option<f64>,
-    /// Combo's a (or none), or the focal loss's α: one number, or one per class
+    /// Combo's a, 0 to 1, or none; for focal, α, 0 or more: one number, or one per class
     #[arg(long, value_name = "X[,X…]|none", allow_negative_numbers = true)]
     pub(crate) alpha: Option<OrNone<List>>,
-    /// Combo's b, or none
+    /// Combo's b, 0 to 1, or none
     #[arg(long, value_name = "X|none", allow_negative_numbers = true)]
     pub(crate) beta: Option<OrNone<f64>>,
-    /// s, the smoothing term of the Tversky index
+    /// s, the smoothing term of the Tversky index: 1e-30 or more
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) smooth: Option<f64>,
-    /// Clamp probabilities to [ε, 1−ε], or none
+    /// Clamp probabilities to [ε, 1−ε], ε below 0.5, or none
     #[arg(long, value_name = "X|none", allow_negative_numbers = true)]
     pub(crate) clip: Option<OrNone<f64>>,
 }
@@ -277,7 +285,7 @@ pub(crate) enum LayoutArg {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Batch {
-    /// Where the shapes of PRED and TARGET show it; a file without a class axis is one sample
+    /// If the shapes of PRED and TARGET show it; a file without a class axis is one sample
     #[default]
     Auto,
     /// The first axis counts samples
@@ -288,9 +296,9 @@ pub(crate) enum Batch {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Absent {
-    /// What the smoothing term makes of it
+    /// By the smoothing term
     #[default]
     Smooth,
-    /// Nothing: it is left out of the mean
+    /// Not at all: it is left out of the mean
     Skip,
 }

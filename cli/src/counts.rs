@@ -1,12 +1,15 @@
 //! Label maps against label maps: everything follows from how often each label meets each other one.
 
+use std::collections::BTreeSet;
+
 use ndarray::{ArrayViewD, Axis, Zip};
 use rustc_hash::FxHashMap;
 use unifocal_ndarray::core::{Class, ClassSums, Loss, Probability};
 
+use crate::labels::Label;
 use crate::reading::classes::Classes;
 
-/// How the voxels of one class in one sample are predicted.
+/// Counts of the voxels of one class in one sample, by how they are predicted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) tp: u64,
@@ -53,114 +56,119 @@ impl Count {
     }
 }
 
-/// A label map as indices into the list of labels that occur in it, [N, voxels…].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Coded<'a> {
-    pub(crate) codes: &'a ArrayViewD<'a, u32>,
-    pub(crate) labels: &'a [i64],
-}
+/// Counts of how often each label of a prediction meets each label of its target, sample by sample: all that the two files tell.
+#[derive(Debug)]
+pub(crate) struct Meetings(Vec<FxHashMap<(i64, i64), u64>>);
 
-/// Tables of more cells than this are kept as hashes of those that occur.
-const DENSE: usize = 1 << 16;
-
-/// The counts of every class, sample by sample, from label maps and where to look.
-///
-/// Voxels whose target is ignored do not count; a label of the prediction that is no class is none.
-pub(crate) fn count(
-    prediction: Coded<'_>,
-    target: Coded<'_>,
-    mask: Option<&ArrayViewD<'_, bool>>,
-    ignored: &[i64],
-    classes: &Classes,
-) -> Vec<Count> {
-    let samples = target.codes.len_of(Axis(0));
-    let mut counts = Vec::with_capacity(samples * classes.len());
-    for sample in 0..samples {
-        let [ours, theirs] =
-            [prediction.codes, target.codes].map(|codes| codes.index_axis(Axis(0), sample));
-        let inside = mask.map(|mask| mask.index_axis(Axis(0), sample));
-        let mut of_sample = vec![Count::default(); classes.len()];
-        let mut voxels = 0;
-        let columns = target.labels.len();
-        for (cell, times) in cells(
-            &ours,
-            &theirs,
-            inside.as_ref(),
-            prediction.labels.len(),
-            columns,
-        ) {
-            let [label, truth] = [
-                prediction.labels[cell / columns],
-                target.labels[cell % columns],
-            ];
-            if ignored.contains(&truth) {
-                continue;
-            }
-            voxels += times;
-            let (predicted, actual) = (classes.of(label), classes.of(truth));
-            for class in actual {
-                let count = &mut of_sample[*class];
-                *(if predicted.contains(class) {
-                    &mut count.tp
-                } else {
-                    &mut count.fn_
-                }) += times;
-            }
-            // A void label of the prediction is no class.
-            for class in predicted.iter().filter(|class| !actual.contains(class)) {
-                if !ignored.contains(&label) {
-                    of_sample[*class].fp += times;
+impl Meetings {
+    /// Looks at all voxels once, [sample, voxels…]; where a mask has `true`, if there is one.
+    pub(crate) fn count<P: Label, T: Label>(
+        prediction: &ArrayViewD<'_, P>,
+        target: &ArrayViewD<'_, T>,
+        inside: Option<&ArrayViewD<'_, bool>>,
+    ) -> Self {
+        let samples = 0..prediction.len_of(Axis(0));
+        let of_sample = |sample| {
+            let mut meetings = Runs::default();
+            let zip = Zip::from(prediction.index_axis(Axis(0), sample))
+                .and(target.index_axis(Axis(0), sample));
+            match inside {
+                None => zip.for_each(|ours, theirs| meetings.add((*ours, *theirs))),
+                Some(inside) => {
+                    let zip = zip.and(inside.index_axis(Axis(0), sample));
+                    zip.for_each(|ours, theirs, inside| {
+                        if *inside {
+                            meetings.add((*ours, *theirs));
+                        }
+                    });
                 }
             }
-        }
-        for count in &mut of_sample {
-            count.voxels = voxels;
-        }
-        counts.extend(of_sample);
+            meetings.end()
+        };
+        Self(samples.map(of_sample).collect())
     }
-    counts
-}
 
-/// How often each pair of codes occurs that does, by its place in a table of `rows` × `columns`.
-fn cells(
-    ours: &ArrayViewD<'_, u32>,
-    theirs: &ArrayViewD<'_, u32>,
-    mask: Option<&ArrayViewD<'_, bool>>,
-    rows: usize,
-    columns: usize,
-) -> Vec<(usize, u64)> {
-    let cell = |ours: u32, theirs: u32| ours as usize * columns + theirs as usize;
-    if rows.saturating_mul(columns) <= DENSE {
-        let mut table = vec![0; rows * columns];
-        pairs(ours, theirs, mask, |ours, theirs| {
-            table[cell(ours, theirs)] += 1;
-        });
-        let table = table.into_iter().enumerate();
-        return table.filter(|(_, times)| *times > 0).collect();
+    /// The labels that occur in the prediction at voxels that count, and in the target, in ascending order.
+    pub(crate) fn occurring(&self, ignored: &[i64]) -> [Vec<i64>; 2] {
+        let met = || self.0.iter().flat_map(FxHashMap::keys);
+        let counted = met().filter(|(_, theirs)| !ignored.contains(theirs));
+        let ours: BTreeSet<i64> = counted.map(|(ours, _)| *ours).collect();
+        let theirs: BTreeSet<i64> = met().map(|(_, theirs)| *theirs).collect();
+        [ours, theirs].map(|labels| labels.into_iter().collect())
     }
-    let mut table: FxHashMap<usize, u64> = FxHashMap::default();
-    pairs(ours, theirs, mask, |ours, theirs| {
-        *table.entry(cell(ours, theirs)).or_default() += 1;
-    });
-    let mut table: Vec<_> = table.into_iter().collect();
-    // In the order of a table, whatever the hash.
-    table.sort_unstable();
-    table
-}
 
-fn pairs(
-    ours: &ArrayViewD<'_, u32>,
-    theirs: &ArrayViewD<'_, u32>,
-    mask: Option<&ArrayViewD<'_, bool>>,
-    mut each: impl FnMut(u32, u32),
-) {
-    let zip = Zip::from(ours).and(theirs);
-    match mask {
-        None => zip.for_each(|ours, theirs| each(*ours, *theirs)),
-        Some(mask) => zip.and(mask).for_each(|ours, theirs, inside| {
-            if *inside {
-                each(*ours, *theirs);
+    /// The counts of every class, sample by sample.
+    ///
+    /// Voxels whose target is ignored do not count; a label of the prediction that is no class is none.
+    pub(crate) fn counts(&self, ignored: &[i64], classes: &Classes) -> Vec<Count> {
+        let of_sample = |meetings: &FxHashMap<(i64, i64), u64>| {
+            let mut counts = vec![Count::default(); classes.len()];
+            let mut voxels = 0;
+            for (&(label, truth), &times) in meetings {
+                if ignored.contains(&truth) {
+                    continue;
+                }
+                voxels += times;
+                let (predicted, actual) = (classes.of(label), classes.of(truth));
+                for class in actual {
+                    let count = &mut counts[*class];
+                    *(if predicted.contains(class) {
+                        &mut count.tp
+                    } else {
+                        &mut count.fn_
+                    }) += times;
+                }
+                // An ignored label of the prediction is no class.
+                if !ignored.contains(&label) {
+                    for class in predicted.iter().filter(|class| !actual.contains(class)) {
+                        counts[*class].fp += times;
+                    }
+                }
             }
-        }),
+            for count in &mut counts {
+                count.voxels = voxels;
+            }
+            counts
+        };
+        self.0.iter().flat_map(of_sample).collect()
+    }
+}
+
+/// Counts of pairs of labels, and of the pair that was seen last: neighbours mostly have the same.
+struct Runs<P, T> {
+    counts: FxHashMap<(i64, i64), u64>,
+    last: Option<(P, T)>,
+    run: u64,
+}
+
+impl<P, T> Default for Runs<P, T> {
+    fn default() -> Self {
+        Self {
+            counts: FxHashMap::default(),
+            last: None,
+            run: 0,
+        }
+    }
+}
+
+impl<P: Label, T: Label> Runs<P, T> {
+    fn add(&mut self, pair: (P, T)) {
+        if self.last != Some(pair) {
+            self.flush();
+            self.last = Some(pair);
+        }
+        self.run += 1;
+    }
+
+    fn flush(&mut self) {
+        if let Some((ours, theirs)) = self.last {
+            *self.counts.entry((ours.into(), theirs.into())).or_default() += self.run;
+        }
+        self.run = 0;
+    }
+
+    fn end(mut self) -> FxHashMap<(i64, i64), u64> {
+        self.flush();
+        self.counts
     }
 }

@@ -6,12 +6,13 @@ use clap::Parser;
 use ndarray::{ArrayD, IxDyn};
 
 use crate::args::{Cli, Command, Data};
-use crate::case::{self, Case};
+use crate::assemble;
+use crate::case::Case;
 use crate::failure::Failure;
-use crate::pairs::Pair;
-use crate::read::{AxisOrder, Format, Stored, Values, Volume};
+use crate::pair::Pair;
+use crate::read::{Format, Stored, Values, Volume};
 
-/// What comes below the table.
+/// The lines below the table.
 pub(crate) const HINT: &str = "
 A phantom of 128 x 128 pixels, 2 % of them lesion. On your own files (.npy, .npz, .nii.gz, .png, .safetensors):
   unifocal compare PREDICTION LABELS        unifocal eval PREDICTION LABELS --loss dice --per-class
@@ -24,7 +25,7 @@ type Ellipse = [f64; 4];
 
 const LESIONS: [Ellipse; 2] = [[44.0, 52.0, 11.0, 8.0], [86.0, 80.0, 4.5, 4.0]];
 
-/// What the network sees of them: the large one is displaced, the small one faint.
+/// The lesions as the network sees them: the large one is displaced, the small one faint.
 const SEEN: [(Ellipse, f64); 2] = [
     ([46.0, 53.5, 10.5, 8.5], 1.0),
     ([86.5, 80.0, 4.0, 3.5], 0.55),
@@ -52,15 +53,8 @@ pub(crate) fn example() -> Result<(Pair, Case, Data), Failure> {
     let Command::Compare { data, .. } = Cli::parse_from(arguments).command else {
         unreachable!("the arguments are those of compare")
     };
-    let volume = |values, stored| Volume {
-        values,
-        format: Format::Npy,
-        axes: AxisOrder::Unsaid,
-        stored,
-        scaling: None,
-        geometry: None,
-    };
-    let case = case::assemble(
+    let volume = |values, stored| Volume::plain(Format::Npy, stored, values);
+    let case = assemble::assemble(
         &pair,
         &data,
         volume(Values::F32(prediction.into()), Stored::F32),

@@ -1,11 +1,11 @@
-//! What ends a command or a case: which file or parameter, what was found, what was expected.
+//! Failures that end a command or a case: each names a file or parameter, what was found and what was expected.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use unifocal_ndarray::core::ParameterError;
 
-use crate::pairs::Pair;
+use crate::pair::Pair;
 use crate::read::ReadError;
 
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +68,7 @@ impl Failed {
         }
     }
 
-    /// What a report says of it.
+    /// Its entry in a report.
     pub(crate) fn to_json(&self) -> Value {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         json!({
@@ -76,5 +76,16 @@ impl Failed {
             "target": path(&self.target),
             "message": self.failure.to_string(),
         })
+    }
+}
+
+impl Pair {
+    /// A failure that names both files.
+    pub(crate) fn failure(&self, message: impl Into<String>) -> Failure {
+        Failure::Pair {
+            prediction: self.prediction.clone(),
+            target: self.target.clone(),
+            message: message.into(),
+        }
     }
 }

@@ -7,13 +7,17 @@
 mod account;
 mod args;
 mod arrange;
+mod assemble;
 mod case;
 mod counts;
 mod demo;
 mod failure;
+mod labels;
 mod loss;
+mod options;
 mod outcome;
 mod output;
+mod pair;
 mod pairs;
 mod parallel;
 mod read;
@@ -27,19 +31,23 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Command, Data, Format};
+use case::Case;
 use failure::{Failed, Failure};
 use outcome::Outcome;
 use output::Staged;
-use pairs::Pair;
-use report::Report;
+use pair::Pair;
+use report::{Report, Run};
+use score::{Score, Wanted};
 use unifocal_ndarray::core::Name;
 
 /// Runs the program with the arguments of this process: 0 if all went well, 1 for bad input, 2 for bad usage.
 pub fn run() -> ExitCode {
-    let done = match execute(Cli::parse().command) {
+    let arguments = command_line().get_matches();
+    let arguments = Cli::from_arg_matches(&arguments).unwrap_or_else(|error| error.exit());
+    let done = match execute(arguments.command) {
         Ok(done) => done,
         Err(failure) => return failed(failure),
     };
@@ -68,20 +76,31 @@ pub fn run() -> ExitCode {
     code
 }
 
-/// Says what went wrong.
+/// The command line, with the losses and their parameters in the help of `eval`.
+fn command_line() -> clap::Command {
+    Cli::command().mut_subcommand("eval", |eval| {
+        let losses = loss::list();
+        eval.after_help(format!(
+            "Losses and the defaults of their parameters:\n{losses}\n{}",
+            args::EVAL_EXAMPLES
+        ))
+    })
+}
+
+/// Prints an error.
 fn failed(message: impl Display) -> ExitCode {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     anstream::eprintln!("{red}error:{red:#} {message}");
     ExitCode::from(1)
 }
 
-/// What a command says.
+/// The outcome of a command.
 #[derive(Default)]
 struct Done {
-    /// What is printed: all of it, or nothing where no case has a score.
+    /// The whole report, or nothing where no case has a score.
     report: Vec<u8>,
     failed: Vec<Failed>,
-    /// How many cases there were.
+    /// The number of cases.
     cases: usize,
     notes: Vec<String>,
     warnings: Vec<String>,
@@ -97,14 +116,19 @@ fn execute(command: Command) -> Result<Done, Failure> {
             format,
         } => {
             let loss = loss.choose()?;
-            score::check(&data, &loss)?;
+            options::check_data(&data)?;
+            options::check_loss(&data, &loss, gradient.is_some())?;
             let found = pairs::find(&data.pairing, data.input)?;
             if let Some(out) = &gradient {
                 output::check(out, &found)?;
             }
+            let wanted = Wanted {
+                gradient: gradient.is_some(),
+                known_sums: per_class || format == Format::Json,
+            };
             let evaluated = outcome::of_each(found, &data, |pair| {
-                let case = case::read(pair, &data)?;
-                let (score, slopes) = score::score(&case, pair, &data, &loss, gradient.is_some())?;
+                let case = assemble::read(pair, &data)?;
+                let (score, slopes) = score::score(&case, pair, &data, &loss, wanted)?;
                 let staged = match (&gradient, slopes) {
                     (Some(out), Some(slopes)) => Some(Staged::new(out, pair, slopes)?),
                     _ => None,
@@ -115,23 +139,27 @@ fn execute(command: Command) -> Result<Done, Failure> {
                 staged.map_or(Ok(()), Staged::persist)?;
                 Ok(score)
             })?;
-            done(scored, |cases, failed| {
-                report::eval(&loss, cases, failed, per_class, format)
+            done(scored, format, |cases, run| {
+                report::eval(&loss, cases, per_class, run)
             })
         }
         Command::Compare { data, format } => {
+            options::check_data(&data)?;
             let found = pairs::find(&data.pairing, data.input)?;
             let scored = outcome::of_each(found, &data, |pair| {
-                losses(pair, &case::read(pair, &data)?, &data)
+                losses(pair, &assemble::read(pair, &data)?, &data)
             })?;
-            done(scored, |cases, failed| {
-                report::compare(cases, failed, format)
-            })
+            done(scored, format, report::compare)
         }
         Command::Demo { format } => {
             let (pair, case, data) = demo::example()?;
             let values = losses(&pair, &case, &data)?;
-            let mut report = report::compare(&[(pair, values)], &[], format)?.text;
+            let run = Run {
+                failed: &[],
+                notes: &[],
+                format,
+            };
+            let mut report = report::compare(&[(pair, values)], run)?.text;
             if format == Format::Table {
                 report.extend_from_slice(demo::HINT.as_bytes());
             }
@@ -139,7 +167,7 @@ fn execute(command: Command) -> Result<Done, Failure> {
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "unifocal", &mut script);
+            clap_complete::generate(shell, &mut command_line(), "unifocal", &mut script);
             Ok(printed(script))
         }
     }
@@ -155,7 +183,8 @@ fn printed(report: Vec<u8>) -> Done {
 /// The report of what has a score, and the cases that have none.
 fn done<R>(
     outcome: Outcome<R>,
-    report: impl FnOnce(&[(Pair, R)], &[Failed]) -> Result<Report, Failure>,
+    format: Format,
+    report: impl FnOnce(&[(Pair, R)], Run<'_>) -> Result<Report, Failure>,
 ) -> Result<Done, Failure> {
     let cases = outcome.count();
     let Outcome {
@@ -166,7 +195,12 @@ fn done<R>(
     let Report { text, warnings } = if good.is_empty() {
         Report::default()
     } else {
-        report(&good, &failed)?
+        let run = Run {
+            failed: &failed,
+            notes: &notes,
+            format,
+        };
+        report(&good, run)?
     };
     Ok(Done {
         report: text,
@@ -178,14 +212,10 @@ fn done<R>(
 }
 
 /// Every loss of the family on one case.
-fn losses(
-    pair: &Pair,
-    case: &case::Case,
-    data: &Data,
-) -> Result<Vec<(Name, score::Score)>, Failure> {
+fn losses(pair: &Pair, case: &Case, data: &Data) -> Result<Vec<(Name, Score)>, Failure> {
     let score = |name: Name| {
         let loss = loss::Chosen::default_of(name);
-        let (score, _) = score::score(case, pair, data, &loss, false)?;
+        let (score, _) = score::score(case, pair, data, &loss, Wanted::default())?;
         Ok((name, score))
     };
     Name::ALL.into_iter().map(score).collect()

@@ -28,6 +28,33 @@ impl Chosen {
             parameters: in_force(name, &loss, None, (a, b)),
         }
     }
+
+    /// Whether it treats rare classes apart.
+    pub(crate) fn is_asymmetric(&self) -> bool {
+        matches!(
+            self.name,
+            Name::AsymmetricFocal | Name::AsymmetricFocalTversky | Name::AsymmetricUnifiedFocal
+        )
+    }
+
+    /// Whether it has a part that is averaged over the classes, from which an absent one can be left out.
+    pub(crate) fn averages_classes(&self) -> bool {
+        !matches!(self.loss, AnyLoss::Focal(_))
+    }
+}
+
+/// All losses, each with its parameters and their defaults.
+pub(crate) fn list() -> String {
+    let line = |name: Name| {
+        let parameters = Chosen::default_of(name).parameters;
+        let parameters = parameters.iter().map(|(name, value)| match value {
+            Value::Null => format!("--{name} none"),
+            value => format!("--{name} {value}"),
+        });
+        let parameters: Vec<String> = parameters.collect();
+        format!("  {:26}{}\n", name.as_str(), parameters.join(" "))
+    };
+    Name::ALL.into_iter().map(line).collect()
 }
 
 /// The parameters that a loss has.
@@ -55,11 +82,14 @@ impl LossArgs {
         let name = self.name()?;
         self.check(name)?;
         let alpha = match &self.alpha {
-            Some(OrNone(Some(List(list)))) if name == Name::Focal && list.len() > 1 => {
-                Some(list.clone())
-            }
+            Some(OrNone(Some(List(list)))) if list.len() > 1 => Some(list.clone()),
             _ => None,
         };
+        if alpha.is_some() && name != Name::Focal {
+            return Err(Failure::Option(format!(
+                "--alpha is one number for --loss {name}, expected several for --loss focal only"
+            )));
+        }
         let a = one(self.alpha.as_ref(), "alpha")?;
         let b = self.beta.as_ref().map_or(Some(0.5), |OrNone(b)| *b);
         let loss = self.build(name, alpha.is_some(), (a, b))?;

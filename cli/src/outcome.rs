@@ -1,8 +1,9 @@
-//! What comes of many cases: one that fails leaves the others alone.
+//! The outcome of many cases: one that fails leaves the others alone.
 
 use crate::args::Data;
 use crate::failure::{Failed, Failure};
-use crate::pairs::{Cases, Pair};
+use crate::pair::Pair;
+use crate::pairs::Cases;
 use crate::parallel;
 
 /// The cases that went well, and those that failed; at least one of either.
@@ -10,11 +11,11 @@ use crate::parallel;
 pub(crate) struct Outcome<R> {
     pub(crate) good: Vec<(Pair, R)>,
     pub(crate) failed: Vec<Failed>,
-    /// What is to be said of how the cases were found.
+    /// Notes about how the cases were found.
     pub(crate) notes: Vec<String>,
 }
 
-/// What `run` gives for each case, in their order. With `--fail-fast` the first failure is all that comes of them.
+/// Calls `run` for each case and gives the results in the cases' order. With `--fail-fast` the first failure is the only result.
 pub(crate) fn of_each<R: Send>(
     found: Cases,
     data: &Data,
@@ -55,7 +56,7 @@ pub(crate) fn of_each<R: Send>(
 }
 
 impl<R> Outcome<R> {
-    /// What `then` makes of the cases that went well.
+    /// Calls `then` for the cases that went well.
     pub(crate) fn and_then<S>(
         self,
         data: &Data,
@@ -86,7 +87,7 @@ impl<R> Outcome<R> {
         Ok(())
     }
 
-    /// How many cases there were.
+    /// The number of cases.
     pub(crate) fn count(&self) -> usize {
         self.good.len() + self.failed.len()
     }

@@ -9,7 +9,8 @@ use ndarray_npy::WriteNpyExt;
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
-use crate::pairs::{Cases, Pair};
+use crate::pair::Pair;
+use crate::pairs::Cases;
 use crate::read;
 use crate::score::Gradient;
 
@@ -61,7 +62,7 @@ pub(crate) fn check(out: &Path, found: &Cases) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where a case's gradient belongs: the file `out`, or under the case's name in the folder `out`.
+/// The place of a case's gradient: the file `out`, or under the case's name in the folder `out`.
 fn place(out: &Path, pair: &Pair) -> PathBuf {
     if out.is_dir() {
         out.join(format!("{}.npy", pair.name))

@@ -6,10 +6,10 @@ use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
 use crate::failure::Failure;
-use crate::pairs::Pair;
+use crate::pair::Pair;
 use crate::read;
 
-/// How much larger than its file a compressed volume is taken to be: masks compress well, predictions do not.
+/// The factor by which a compressed volume is taken to be larger than its file: masks compress well, predictions do not.
 const COMPRESSED: u64 = 16;
 
 /// Runs with as many threads as asked for, 0 for as many as the processor has.
@@ -23,7 +23,7 @@ pub(crate) fn in_pool<R: Send>(
     }
 }
 
-/// What `run` gives for each pair, in their order; if `fail_fast`, up to the first failure.
+/// Calls `run` for each pair and gives the results in the pairs' order; if `fail_fast`, up to the first failure.
 ///
 /// As many cases run at the same time as their files, once read, are expected to fit into `memory` bytes together, and one in
 /// any case.
@@ -59,7 +59,7 @@ pub(crate) fn in_order<R: Send>(
     results
 }
 
-/// How many bytes a file is expected to need.
+/// The number of bytes that a file is expected to need.
 fn need(file: &Path) -> u64 {
     let (file, _) = read::split_key(file);
     // A file that is not there is told of when it is read.

@@ -1,4 +1,4 @@
-//! A case scored: the loss, what each class adds to it, and the gradient.
+//! The score of a case: the loss, each class's part of it, and the gradient.
 
 use std::sync::Arc;
 
@@ -11,35 +11,51 @@ use unifocal_ndarray::{Error, Evaluation, Truth as TruthArray};
 
 use crate::account::{Account, listed};
 use crate::args::{Absent, Data};
-use crate::case::{Case, Prediction, Truth};
+use crate::case::{Arrays, Case, Content, Prediction, Target};
 use crate::counts::Count;
 use crate::failure::Failure;
+use crate::labels::with_labels;
 use crate::loss::Chosen;
-use crate::pairs::Pair;
+use crate::pair::Pair;
 use crate::reading::classes::Name;
 
-/// What a case scores.
+/// The score of a case.
 #[derive(Clone, Debug)]
 pub(crate) struct Score {
     /// Nothing where no voxel counts.
     pub(crate) value: Option<f64>,
     pub(crate) per_class: Vec<ClassScore>,
-    /// How the case was read.
+    /// The account of how the case was read.
     pub(crate) account: Arc<Account>,
 }
 
-/// What a class scores: means over the samples, and sums over their voxels.
+/// The score of a class: the mean over the samples.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ClassScore {
     pub(crate) class: Name,
     /// The class's part of the loss; nothing where no voxel counts, and where the class is skipped or left out.
     pub(crate) value: Option<f64>,
+    /// The sums, where they are wanted.
+    #[serde(flatten)]
+    pub(crate) sums: Option<KnownSums>,
+}
+
+/// Sums that everybody knows, over the voxels of all samples.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct KnownSums {
     pub(crate) tp: f64,
     pub(crate) fp: f64,
     #[serde(rename = "fn")]
     pub(crate) fn_: f64,
     /// (1/M) Σ y·(−ln p).
     pub(crate) cross_entropy: f64,
+}
+
+/// The results that are wanted besides the value, of which each takes a look at all voxels.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) gradient: bool,
+    pub(crate) known_sums: bool,
 }
 
 /// A gradient, in the precision and the shape of its prediction's file.
@@ -49,25 +65,14 @@ pub(crate) enum Gradient {
     F64(ArrayD<f64>),
 }
 
-/// What is asked of a case.
+/// A case and a loss, with what is said of the classes.
 struct Task<'a> {
     case: &'a Case,
     loss: &'a Chosen,
     classes: Classes<'a>,
     class_weights: Option<&'a [f64]>,
     skips_absent: bool,
-    wants_gradient: bool,
-}
-
-/// Refuses options that the loss makes no use of.
-pub(crate) fn check(data: &Data, loss: &Chosen) -> Result<(), Failure> {
-    if data.rare.is_some() && !loss.name.as_str().starts_with("asymmetric") {
-        return Err(Failure::Option(format!(
-            "--rare is for the asymmetric losses, found --loss {}",
-            loss.name
-        )));
-    }
-    Ok(())
+    wanted: Wanted,
 }
 
 /// Scores a case.
@@ -76,8 +81,16 @@ pub(crate) fn score(
     pair: &Pair,
     data: &Data,
     loss: &Chosen,
-    wants_gradient: bool,
+    wanted: Wanted,
 ) -> Result<(Score, Option<Gradient>), Failure> {
+    if case.names.is_empty() {
+        let score = Score {
+            value: None,
+            per_class: Vec::new(),
+            account: Arc::clone(&case.account),
+        };
+        return Ok((score, None));
+    }
     let mut classes = Classes::default().with_absent(match data.absent_class {
         Absent::Smooth => AbsentClass::Smooth,
         Absent::Skip => AbsentClass::Skip,
@@ -106,22 +119,18 @@ pub(crate) fn score(
         classes,
         class_weights: data.class_weights.as_deref(),
         skips_absent: data.absent_class == Absent::Skip,
-        wants_gradient,
+        wanted,
     };
-    let scored = match &case.prediction {
-        Prediction::F32(numbers) => task
-            .by_truth(numbers.view())
-            .map(|(score, gradient)| (score, gradient.map(Gradient::F32))),
-        Prediction::F64(numbers) => task
-            .by_truth(numbers.view())
-            .map(|(score, gradient)| (score, gradient.map(Gradient::F64))),
-        Prediction::Counts(_) if wants_gradient => {
-            return Err(Failure::file(
-                &pair.prediction,
-                "holds labels, which have no gradient, expected probabilities or logits",
-            ));
-        }
-        Prediction::Counts(counts) => task.by_counts(counts).map(|score| (score, None)),
+    let scored = match &case.content {
+        Content::Counts(counts) => task.by_counts(counts).map(|score| (score, None)),
+        Content::Arrays(arrays) => match &arrays.prediction {
+            Prediction::F32(numbers) => task
+                .by_target(arrays, numbers.view())
+                .map(|(score, gradient)| (score, gradient.map(Gradient::F32))),
+            Prediction::F64(numbers) => task
+                .by_target(arrays, numbers.view())
+                .map(|(score, gradient)| (score, gradient.map(Gradient::F64))),
+        },
     };
     scored.map_err(|error| pair.failure(hint(&error, case)))
 }
@@ -137,8 +146,7 @@ fn rare(case: &Case, pair: &Pair, data: &Data) -> Result<Option<Vec<usize>>, Fai
             .iter()
             .position(|class| class.to_string() == *name);
         // Of label maps without a list of classes, one may lack this label.
-        if place.is_none()
-            && !(matches!(case.prediction, Prediction::Counts(_)) && data.labels.is_none())
+        if place.is_none() && !(matches!(case.content, Content::Counts(_)) && data.labels.is_none())
         {
             return Err(pair.failure(format!(
                 "--rare names the class {name}, expected one of {}",
@@ -159,72 +167,68 @@ fn known_sums() -> Result<UnifiedFocal, Error> {
 }
 
 impl<'a> Task<'a> {
-    fn by_truth<P: Element>(&self, numbers: ArrayViewD<'a, P>) -> Result<Scored<P::Real>, Error> {
-        let case = self.case;
+    fn by_target<P: Element>(
+        &self,
+        arrays: &'a Arrays,
+        numbers: ArrayViewD<'a, P>,
+    ) -> Result<Scored<P::Real>, Error> {
         let shape = numbers.raw_dim();
-        let prediction = case.prediction(numbers);
-        macro_rules! labels {
-            ($labels:expr) => {
-                self.finish(
-                    Evaluation::labels(prediction, case.labels($labels.view())).ignoring(case.void),
-                    shape,
-                )
-            };
-        }
-        match &case.truth {
-            Truth::U8(labels) => labels!(labels),
-            Truth::U16(labels) => labels!(labels),
-            Truth::I32(labels) => labels!(labels),
-            Truth::I64(labels) => labels!(labels),
-            Truth::Soft(target) => {
-                let evaluation = Evaluation::soft(prediction, case.target(target.view()));
-                match case.weights() {
-                    Some(weights) => self.finish(evaluation.voxel_weights(weights), shape),
-                    None => self.finish(evaluation, shape),
-                }
+        let prediction = arrays.prediction(numbers);
+        match &arrays.target {
+            Target::Labels { labels, void } => with_labels!(labels, labels => {
+                let evaluation = Evaluation::labels(prediction, arrays.labels(labels.view()));
+                self.evaluate(arrays, evaluation.ignoring(*void), shape)
+            }),
+            Target::Soft { target, weights } => {
+                let evaluation = Evaluation::soft(prediction, arrays.soft(target.view()));
+                let evaluation = match weights {
+                    Some(weights) => evaluation.voxel_weights(weights.view()),
+                    None => evaluation,
+                };
+                self.evaluate(arrays, evaluation, shape)
             }
-            Truth::Counted => unreachable!("only label maps are counted"),
         }
     }
 
-    fn finish<P: Element, T: TruthArray>(
+    /// One look at all voxels for the sums of the loss, and one more for each other result that is wanted.
+    fn evaluate<P: Element, T: TruthArray>(
         &self,
+        arrays: &Arrays,
         evaluation: Evaluation<'a, P, IxDyn, T>,
         shape: IxDyn,
     ) -> Result<Scored<P::Real>, Error> {
-        let Task {
-            case,
-            loss,
-            classes,
-            ..
-        } = self;
-        let evaluation = evaluation.activation(case.activation).classes(*classes);
+        let Task { loss, classes, .. } = self;
+        let evaluation = evaluation.activation(arrays.activation).classes(*classes);
         let count = evaluation.class_count()?;
         let sums = evaluation.sums(&loss.loss)?;
-        let gradient = if self.wants_gradient {
+        let gradient = if self.wanted.gradient {
             let mut by_sums = vec![[0.0; 4]; sums.len()];
             slopes(&loss.loss, classes, count, &sums, &mut by_sums)?;
             let mut gradient = ArrayD::from_elem(shape, P::Real::default());
-            let out = case.prediction_mut(gradient.view_mut());
+            let out = arrays.prediction_mut(gradient.view_mut());
             evaluation.gradient_by(&loss.loss, &by_sums, out)?;
             Some(gradient)
         } else {
             None
         };
-        let totals = evaluation.pooling(Pooling::Batch).sums(&known_sums()?)?;
-        Ok((self.summarize(&sums, &totals)?, gradient))
+        let known = if self.wanted.known_sums {
+            Some(evaluation.pooling(Pooling::Batch).sums(&known_sums()?)?)
+        } else {
+            None
+        };
+        Ok((self.summarize(&sums, known.as_deref())?, gradient))
     }
 
     /// Labels against labels: p and y are 0 or 1, so counts tell all sums.
     fn by_counts(&self, counts: &[Count]) -> Result<Score, Error> {
         let count = self.case.names.len();
         self.classes.check(count)?;
-        let class = |index: usize| self.classes.class(index % count.max(1));
+        let class = |index: usize| self.classes.class(index % count);
         let sums: Vec<_> = (counts.iter().enumerate())
             .map(|(index, count)| count.sums(&self.loss.loss, &class(index)))
             .collect();
         let known = known_sums()?;
-        let totals: Vec<_> = (0..count)
+        let known: Vec<_> = (0..count)
             .map(|index| {
                 let mut total = Count::default();
                 for sample in counts.chunks(count) {
@@ -233,15 +237,15 @@ impl<'a> Task<'a> {
                 total.sums(&known, &class(index))
             })
             .collect();
-        self.summarize(&sums, &totals)
+        self.summarize(&sums, Some(&known))
     }
 
-    /// What sums come to: those of the loss, sample by sample, and the known ones of the whole file. Samples in which nothing
-    /// counts have no part in it.
+    /// The score from the sums of the loss, sample by sample, and the known sums of the whole file. Samples in which nothing counts
+    /// have no part in it.
     fn summarize(
         &self,
         sums: &[ClassSums<f64, 4>],
-        totals: &[ClassSums<f64, 4>],
+        known: Option<&[ClassSums<f64, 4>]>,
     ) -> Result<Score, Error> {
         let Task {
             case,
@@ -249,8 +253,8 @@ impl<'a> Task<'a> {
             classes,
             ..
         } = self;
-        let count = totals.len();
-        let counted: Vec<ClassSums<f64, 4>> = (sums.chunks(count.max(1)))
+        let count = case.names.len();
+        let counted: Vec<ClassSums<f64, 4>> = (sums.chunks(count))
             .filter(|sums| sums[0].voxels > 0.0)
             .flatten()
             .copied()
@@ -268,20 +272,22 @@ impl<'a> Task<'a> {
                 .collect();
             (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
         };
-        let per_class = totals
+        let per_class = case
+            .names
             .iter()
-            .zip(&case.names)
             .enumerate()
-            .map(|(class, (sums, name))| {
-                let [tp, fp, fn_, _] = sums.terms;
-                ClassScore {
-                    class: name.clone(),
-                    value: class_value(class),
-                    tp,
-                    fp,
-                    fn_,
-                    cross_entropy: sums.per_voxel(3),
-                }
+            .map(|(class, name)| ClassScore {
+                class: name.clone(),
+                value: class_value(class),
+                sums: known.map(|known| {
+                    let [tp, fp, fn_, _] = known[class].terms;
+                    KnownSums {
+                        tp,
+                        fp,
+                        fn_,
+                        cross_entropy: known[class].per_voxel(3),
+                    }
+                }),
             });
         let value = if counted.is_empty() {
             None
@@ -296,15 +302,18 @@ impl<'a> Task<'a> {
     }
 }
 
-/// The error's message, and what often is behind it.
+/// The error's message, with a proposal where one is known.
 fn hint(error: &Error, case: &Case) -> String {
     use unifocal_ndarray::core::Error as Core;
-    let hint = match error {
-        Error::Core(Core::Value {
-            what: "prediction",
-            found,
-            ..
-        }) => case.hint(*found),
+    let hint = match (error, &case.content) {
+        (
+            Error::Core(Core::Value {
+                what: "prediction",
+                found,
+                ..
+            }),
+            Content::Arrays(arrays),
+        ) => arrays.hint(*found),
         _ => "",
     };
     format!("{error}{hint}")

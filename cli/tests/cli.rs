@@ -244,7 +244,7 @@ fn pictures_are_labels() {
             "--gradient",
             "g.npy",
         ],
-        &["labels", "no gradient"],
+        &["--gradient", "--input labels"],
     );
 }
 
@@ -338,7 +338,20 @@ fn demo_needs_no_files() {
 
 #[test]
 fn help_and_completions() {
-    assert!(stdout(&["eval", "--help"]).contains("Examples:"));
+    let help = stdout(&["eval", "--help"]);
+    for part in [
+        "Examples:",
+        "\nFiles:\n",
+        "\nNumbers:\n",
+        "\nAxes:\n",
+        "\nClasses:\n",
+        "\nLoss:\n",
+        "\nOutput:\n",
+        "\nRun:\n",
+        "asymmetric-unified-focal  --lambda 0.5 --delta 0.6 --gamma 0.5",
+    ] {
+        assert!(help.contains(part), "{part:?} is not in {help}");
+    }
     assert!(stdout(&["completions", "bash"]).contains("unifocal"));
     assert_eq!(unifocal(&["eval"]).status.code(), Some(2));
     assert_eq!(

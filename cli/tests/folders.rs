@@ -215,11 +215,13 @@ fn an_addition_to_all_names_is_recognised_and_told() {
         ("p/case_0_0000.npy", "y/case_0.npy"),
         ("p/case_1_0000.npy", "y/case_1.npy"),
     ];
-    let (_, said) = data.pairs(&["p", "y"], &pairs);
+    let (report, said) = data.pairs(&["p", "y"], &pairs);
     assert!(
         said.starts_with("note: ") && said.contains("'{case}_0000'"),
         "{said}"
     );
+    let note = report["notes"][0].as_str().expect("a note");
+    assert!(said.contains(note), "{note}");
     // A case without a prediction fails, and not the others.
     data.labels("y/case_2.npy", LABELS[2]);
     let (report, code, said) = data.eval(&["p", "y"]);
@@ -481,4 +483,41 @@ fn gradients_lie_in_folders_as_cases_do() {
         refused(&["--manifest", "cases.csv", "--gradient", "g"], &[word]);
     }
     assert!(!there("x.npy"));
+}
+
+/// Each class has a mean over the cases that have it.
+#[test]
+fn means_of_classes_are_over_the_cases_that_have_them() {
+    let data = two(
+        |case| format!("p/{case}.npy"),
+        |case| format!("y/{case}.npy"),
+    );
+    data.labels("p/2.npy", GUESSES[2].map(|label| 3 * label));
+    data.labels("y/2.npy", LABELS[2].map(|label| 3 * label));
+    let (report, code, said) = data.eval(&["p", "y"]);
+    assert_eq!(code, Some(0), "{said}");
+    let found = report["mean_per_class"].as_array().expect("means");
+    let cases = report["cases"].as_array().expect("cases");
+    for (class, over) in [(0, vec![0, 1, 2]), (1, vec![0, 1]), (3, vec![2])] {
+        let mean = found.iter().find(|mean| mean["class"] == class);
+        let mean = mean.expect("the mean of a class");
+        assert_eq!(mean["cases"], over.len());
+        let value = |case: &usize| {
+            let per_class = cases[*case]["per_class"].as_array().expect("classes");
+            let of_class = per_class.iter().find(|of_class| of_class["class"] == class);
+            of_class.expect("the class")["value"]
+                .as_f64()
+                .expect("a value")
+        };
+        let expected = over.iter().map(value).sum::<f64>() / over.len() as f64;
+        let mean = mean["value"].as_f64().expect("a value");
+        assert!((mean - expected).abs() < 1e-12, "{mean} is not {expected}");
+    }
+    // The table has them, and over how many cases.
+    let table = data.run(&["eval", "p", "y", "--input", "labels"]);
+    let table = String::from_utf8(table.stdout).expect("UTF-8");
+    assert!(table.contains("mean class loss"), "{table}");
+    let compared = data.run(&["compare", "p", "y", "--input", "labels"]);
+    let table = String::from_utf8(compared.stdout).expect("UTF-8");
+    assert!(table.contains("class 3: mean over 1 of 3 cases"), "{table}");
 }

@@ -2,11 +2,15 @@
 //!
 //! `UPDATE_PAGE=1 cargo test -p unifocal-cli --test page` writes what they print into the page.
 
+#[path = "build/mod.rs"]
+mod build;
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use build::{Nifti1, nifti1};
 use ndarray::{Array2, Array3, ArrayD, Axis, stack};
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use tempfile::TempDir;
@@ -18,6 +22,28 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
 fn npy<T: WritableElement>(folder: &Path, name: &str, array: &ArrayD<T>) {
     let file = fs::File::create(folder.join(name)).expect("a file");
     array.write_npy(file).expect("a .npy file");
+}
+
+/// A NIfTI file of labels [x, y, z], as integers of 16 bits or, scaled by the header, such that these do not give back the labels.
+fn nii(folder: &Path, name: &str, labels: &ArrayD<u8>, affine: [[f32; 4]; 3], scaling: [f32; 2]) {
+    let [slope, intercept] = scaling;
+    let stored = |label: u8| match slope {
+        0.0 => i16::from(label),
+        _ => ((f32::from(label) - intercept) / slope).round() as i16,
+    };
+    let shape: Vec<i64> = labels.shape().iter().map(|n| *n as i64).collect();
+    let voxels = labels.t();
+    let voxels: Vec<u8> = (voxels.iter())
+        .flat_map(|label| stored(*label).to_le_bytes())
+        .collect();
+    let file = nifti1(&Nifti1 {
+        shape: &shape,
+        datatype: 4,
+        affine,
+        scaling,
+        voxels: &voxels,
+    });
+    fs::write(folder.join(name), file).expect("a NIfTI file");
 }
 
 /// A disc of label 2 in one of label 1, on 12 × 16 pixels, moved down by `by` pixels.
@@ -100,6 +126,25 @@ fn files(folder: &Path) {
         &volume.mapv(|label| 0.1 + 0.75 * f32::from(u8::from(label > 0))),
     );
     npy(folder, "volume_labels.npy", &volume);
+    let ras = [
+        [1.0, 0.0, 0.0, 0.0],
+        [0.0, 1.0, 0.0, 0.0],
+        [0.0, 0.0, 3.0, 0.0],
+    ];
+    let segmentation = Array3::from_shape_fn((4, 12, 16), |(z, y, x)| picture(z + 1)[[y, x]]);
+    let segmentation = segmentation.into_dyn().reversed_axes();
+    nii(folder, "segmentation.nii", &segmentation, ras, [0.0, 0.0]);
+    let mut labels = volume.clone().reversed_axes();
+    nii(folder, "scaled.nii", &labels, ras, [3.051_804e-5, 1.0]);
+    // x and y run the other way.
+    labels.invert_axis(Axis(0));
+    labels.invert_axis(Axis(1));
+    let lps = [
+        [-1.0, 0.0, 0.0, 15.0],
+        [0.0, -1.0, 0.0, 11.0],
+        [0.0, 0.0, 3.0, 0.0],
+    ];
+    nii(folder, "lps.nii", &labels, lps, [0.0, 0.0]);
     let archive = fs::File::create(folder.join("case.npz")).expect("a file");
     let mut archive = ZipWriter::new(archive);
     archive

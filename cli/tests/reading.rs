@@ -3,9 +3,13 @@
 //! What a file means is written twice: as people write it, and as plainly as it can be. Both must give the same number, or the
 //! first an error that says what to say.
 
+#[path = "build/mod.rs"]
+mod build;
+
 use std::fs;
 use std::process::{Command, Output};
 
+use build::{Nifti1, nifti1};
 use ndarray::{ArrayD, Axis, IxDyn};
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use proptest::prelude::*;
@@ -33,36 +37,25 @@ impl Files {
         affine: [[f32; 4]; 3],
         scaling: Option<[f32; 2]>,
     ) {
-        let mut header = vec![0_u8; 352];
-        header[0..4].copy_from_slice(&348_i32.to_le_bytes());
-        let mut put = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
-        put(40, &(array.ndim() as i16).to_le_bytes());
-        for (axis, length) in array.shape().iter().enumerate() {
-            put(42 + 2 * axis, &(*length as i16).to_le_bytes());
-        }
-        let (datatype, bits): (i16, i16) = if scaling.is_some() { (4, 16) } else { (16, 32) };
-        put(70, &datatype.to_le_bytes());
-        put(72, &bits.to_le_bytes());
-        put(108, &352_f32.to_le_bytes());
+        let shape: Vec<i64> = array.shape().iter().map(|n| *n as i64).collect();
         let [slope, intercept] = scaling.unwrap_or([0.0, 0.0]);
-        put(112, &slope.to_le_bytes());
-        put(116, &intercept.to_le_bytes());
-        put(254, &1_i16.to_le_bytes());
-        for (row, values) in affine.iter().enumerate() {
-            for (column, value) in values.iter().enumerate() {
-                put(280 + 16 * row + 4 * column, &value.to_le_bytes());
-            }
-        }
-        put(344, b"n+1\0");
+        let mut voxels = Vec::new();
         for value in &array.t() {
             if scaling.is_some() {
                 let stored = ((value - intercept) / slope).round() as i16;
-                header.extend(stored.to_le_bytes());
+                voxels.extend(stored.to_le_bytes());
             } else {
-                header.extend(value.to_le_bytes());
+                voxels.extend(value.to_le_bytes());
             }
         }
-        fs::write(self.0.path().join(name), header).expect("a NIfTI file");
+        let file = nifti1(&Nifti1 {
+            shape: &shape,
+            datatype: if scaling.is_some() { 4 } else { 16 },
+            affine,
+            scaling: [slope, intercept],
+            voxels: &voxels,
+        });
+        fs::write(self.0.path().join(name), file).expect("a NIfTI file");
     }
 
     fn run(&self, arguments: &str) -> Output {
@@ -525,6 +518,13 @@ fn a_mask_says_where_to_score() {
     files.same("p.npy hot.npy --mask roi.npy", expected);
     let hard = files.dice("m.npy void.npy --input labels --ignore-label 99");
     files.same("m.npy y.npy --input labels --mask roi.npy", hard);
+    // A label that is nowhere inside of the mask is no class.
+    let outside = ndarray::Zip::from(&truth)
+        .and(&inside)
+        .map_collect(|y, inside| if *inside == 0 { 200 } else { *y });
+    files.npy("outside.npy", &outside);
+    files.same("m.npy outside.npy --input labels --mask roi.npy", hard);
+    files.same("p.npy outside.npy --mask roi.npy", expected);
     files.npy("small.npy", &labels(&[3, 3], 2, 1));
     files.refused("p.npy y.npy --mask small.npy", &["mask", "[3, 3]"]);
 }
@@ -559,6 +559,13 @@ fn what_does_not_count_is_in_no_mean() {
     files.npy("q.npy", &probabilities(&truth, 3, 2));
     let (report, _) = files.report("q.npy y/a.npy --loss dice --absent-class skip");
     assert_eq!(report["cases"][0]["per_class"][2]["value"], Value::Null);
+    // A label that no target has is left out in vain.
+    let (report, said) =
+        files.report("p y --input labels --ignore-label 255 --ignore-label 7 --labels 0,1");
+    assert!(said.contains("label 7 of --ignore-label"), "{said}");
+    assert!(!said.contains("label 255 of"), "{said}");
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("label 7 of --ignore-label"), "{warnings}");
     // Cases of different classes are told of.
     files.npy("y/b.npy", &truth.mapv(|label| label * 2));
     let (report, said) = files.report("p y --input labels --loss dice");
@@ -580,6 +587,17 @@ fn options_that_do_not_apply_are_errors() {
     files.refused("y.npy y.npy --input labels --clamp", &["--clamp"]);
     files.refused("p.npy y.npy --foreground --axes cyx", &["--foreground"]);
     files.refused("p.npy y.npy --rare 1", &["--rare"]);
+    let output = files.run("eval p.npy y.npy --loss focal --absent-class skip");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("--absent-class") && said.contains("focal"),
+        "{said}"
+    );
+    let output = files.run("eval p.npy y.npy --loss combo --alpha 0.2,0.8");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("--alpha") && said.contains("combo"), "{said}");
     files.refused("p.npy y.npy --scale 0", &["--scale"]);
     let output = files.run("eval p.npy y.npy --axes cyx --layout channels-first");
     assert_eq!(output.status.code(), Some(2));

@@ -1,4 +1,4 @@
-//! Which names mean the same case: a function of two lists of names.
+//! Names that mean the same case, found from two lists of names.
 //!
 //! A name is a path in a folder without its extension. Names mean the same case where
 //!
@@ -27,7 +27,7 @@ pub(super) struct Found {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Alignment {
     pub(super) cases: BTreeMap<String, Found>,
-    /// What the paths of predictions and of targets are taken to be.
+    /// The patterns of the paths of predictions and of targets.
     patterns: [String; 2],
 }
 
@@ -73,7 +73,7 @@ pub(super) fn by_equal_names(
     Ok(equal)
 }
 
-/// How names can be paired that are not equal.
+/// All ways to pair names that are not equal.
 fn other_alignments(ours: &Naming, theirs: &Naming) -> Vec<Alignment> {
     let (our_folders, their_folders) = (ours.folders(), theirs.folders());
     let mut alignments = Vec::new();
@@ -93,7 +93,7 @@ fn other_alignments(ours: &Naming, theirs: &Naming) -> Vec<Alignment> {
     alignments
 }
 
-/// Those that pair other files than the ones before.
+/// The alignments that pair other files than the ones before them.
 fn distinct<'a>(alignments: impl Iterator<Item = &'a Alignment>) -> Vec<&'a Alignment> {
     let mut distinct: Vec<&Alignment> = Vec::new();
     for alignment in alignments {
@@ -120,7 +120,7 @@ impl Alignment {
         Self { cases, patterns }
     }
 
-    /// What is to be said of how the cases were found, if not by equal names.
+    /// Says how the cases were found, if not by equal names.
     pub(super) fn note(&self) -> Option<String> {
         let [ours, theirs] = &self.patterns;
         let plain = ours == CASE && theirs == CASE;

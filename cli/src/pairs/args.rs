@@ -6,12 +6,14 @@ use clap::Args;
 
 use super::pattern::Pattern;
 
-/// Which prediction belongs to which target.
+/// The files, and the options that pair them.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Files")]
 pub(crate) struct Pairing {
     /// Prediction: a file or a folder
     #[arg(
         value_name = "PRED",
+        help_heading = "Arguments",
         required_unless_present = "manifest",
         conflicts_with = "manifest"
     )]
@@ -19,25 +21,25 @@ pub(crate) struct Pairing {
     /// Truth: labels, or a one-hot or soft array with PRED's axes
     #[arg(
         value_name = "TARGET",
+        help_heading = "Arguments",
         required_unless_present = "manifest",
         conflicts_with = "manifest"
     )]
     pub(crate) target: Option<PathBuf>,
-    /// A CSV file of cases in place of PRED and TARGET: the columns prediction and target (paths, from the CSV file's folder),
-    /// and case, a name, if wanted
+    /// Read the cases from a CSV file in place of PRED and TARGET: columns prediction and target (paths from its folder), and case
     #[arg(long, value_name = "CSV")]
     pub(crate) manifest: Option<PathBuf>,
-    /// Where a prediction's path in the folder PRED has the case's name: '{case}_0000.nii.gz', '{case}/{case}-seg'
+    /// Pattern of the paths in the folder PRED, with the case's name: '{case}_0000.nii.gz', '{case}/{case}-seg'
     #[arg(long, value_name = "PATTERN", conflicts_with = "manifest")]
     pub(crate) prediction_pattern: Option<Pattern>,
-    /// The same for the targets in the folder TARGET
+    /// Pattern of the paths in the folder TARGET
     #[arg(long, value_name = "PATTERN", conflicts_with = "manifest")]
     pub(crate) target_pattern: Option<Pattern>,
-    /// Look into the folders within PRED and TARGET, too; they are part of a case's name
+    /// Also look into folders within PRED and TARGET, which are part of a case's name
     #[arg(long, conflicts_with = "manifest")]
     pub(crate) recursive: bool,
-    /// Stop at the first case that cannot be scored, and report none; otherwise the others are scored
-    #[arg(long)]
+    /// Stop at the first case that cannot be scored, and report none
+    #[arg(long, help_heading = "Run")]
     pub(crate) fail_fast: bool,
 }
 

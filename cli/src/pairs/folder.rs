@@ -7,12 +7,9 @@ use walkdir::WalkDir;
 
 use super::pattern::{CASE, Pattern, split_extension};
 use crate::failure::Failure;
-use crate::read;
+use crate::read::{self, Format};
 
-/// Those of many arrays, of which a key chooses one.
-const KEYED: [&str; 2] = [".npz", ".safetensors"];
-
-/// What holds a segmentation, and what holds the probabilities that it was made of: nnU-Net writes both under one name.
+/// A file of a segmentation, or of the probabilities that it was made of: nnU-Net writes both under one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Image,
@@ -26,7 +23,7 @@ pub(super) struct Side<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) pattern: Option<&'a Pattern>,
     pub(super) recursive: bool,
-    /// Which of an image and an archive of one name is meant.
+    /// The kind that is meant where an image and an archive have one name.
     pub(super) preferred: Option<Kind>,
     /// The option that says the pattern.
     pub(super) option: &'static str,
@@ -39,7 +36,8 @@ pub(super) struct File {
     pub(super) name: String,
     /// In small letters.
     extension: String,
-    /// Where it is, with the key.
+    format: Format,
+    /// Its place, with the key.
     pub(super) path: PathBuf,
 }
 
@@ -66,14 +64,12 @@ impl Side<'_> {
 
     /// The file at a path in the folder, if it can be a case.
     fn file(&self, path: &Path) -> Option<File> {
-        if !read::is_readable_extension(path) {
-            return None;
-        }
+        let format = Format::by_name(path)?;
         let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
         let text = parts.join("/");
         let (stem, extension) = split_extension(&text);
         let extension = extension.to_ascii_lowercase();
-        if self.key.is_some() && !KEYED.contains(&&*extension) {
+        if self.key.is_some() && !format.has_keys() {
             return None;
         }
         let name = match self.pattern {
@@ -90,11 +86,12 @@ impl Side<'_> {
         Some(File {
             name: name.to_owned(),
             extension,
+            format,
             path: file.into(),
         })
     }
 
-    /// Why there is no case among these files.
+    /// Says why there is no case among these files.
     fn nothing(&self, paths: &[PathBuf]) -> String {
         let found = match paths {
             [] => "no file in it".to_owned(),
@@ -104,7 +101,7 @@ impl Side<'_> {
         let expected = match (self.pattern, self.key) {
             (Some(_), _) => format!("one that {} fits", self.option),
             (None, Some(key)) => {
-                format!("one of {} with an array {key:?}", KEYED.join(" or "))
+                format!("one of {} with an array {key:?}", read::keyed_extensions())
             }
             (None, None) => format!("one to score, of {}", read::extensions()),
         };
@@ -149,9 +146,9 @@ impl Side<'_> {
 
 impl File {
     fn kind(&self) -> Option<Kind> {
-        match self.extension.as_str() {
-            ".npz" => Some(Kind::Archive),
-            ".npy" | ".safetensors" => None,
+        match self.format {
+            Format::Npz => Some(Kind::Archive),
+            Format::Npy | Format::Safetensors => None,
             _ => Some(Kind::Image),
         }
     }
@@ -175,7 +172,7 @@ fn list(folder: &Path, deep: bool) -> Result<Vec<PathBuf>, Failure> {
             Ok(entry) => entry.into_path(),
             Err(error) => match error.path() {
                 // A link to nowhere fails where it is read.
-                Some(path) if read::is_readable_extension(path) && !is_hidden(path) => {
+                Some(path) if Format::by_name(path).is_some() && !is_hidden(path) => {
                     path.to_owned()
                 }
                 _ => {

@@ -6,9 +6,9 @@ use std::path::{Component, Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
-use super::Pair;
 use super::pattern::split_extension;
 use crate::failure::{Failed, Failure};
+use crate::pair::Pair;
 
 /// The cases of a manifest, in its order. Its paths begin at its own folder.
 pub(super) fn read(manifest: &Path) -> Result<Vec<Result<Pair, Failed>>, Failure> {

@@ -1,4 +1,4 @@
-//! Which prediction belongs to which target: two files, the files of two folders, or the rows of a manifest.
+//! Pairs of a prediction and its target: two files, the files of two folders, or the rows of a manifest.
 
 mod align;
 mod args;
@@ -8,26 +8,18 @@ mod naming;
 mod pattern;
 mod unclear;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub(crate) use args::Pairing;
 pub(crate) use pattern::stem;
 
 use crate::args::Input;
 use crate::failure::{Failed, Failure};
+use crate::pair::Pair;
 use crate::read;
 use folder::{File, Kind, Side};
 
-/// A prediction and its target: files, or `FILE:KEY`.
-#[derive(Clone, Debug)]
-pub(crate) struct Pair {
-    /// What the case is called: with its folders where cases lie in folders.
-    pub(crate) name: String,
-    pub(crate) prediction: PathBuf,
-    pub(crate) target: PathBuf,
-}
-
-/// All that is to be scored, in order, and what is to be said of how it was found.
+/// The cases, in order, and notes about how they were found.
 #[derive(Debug)]
 pub(crate) struct Cases {
     pub(crate) cases: Vec<Result<Pair, Failed>>,

@@ -5,17 +5,17 @@ use std::iter;
 
 use super::pattern::CASE;
 
-/// What tells an addition from the name that it is added to: `p10` is not `p1` with a zero.
+/// Characters between an addition and a name: `p10` is not `p1` with a zero.
 pub(super) const SEPARATORS: [char; 5] = ['_', '-', '.', ' ', '/'];
 
-/// How many names an error shows of each side.
+/// The most names that an error shows of each side.
 const SHOWN: usize = 3;
 
 /// Names as one rule has them.
 pub(super) struct Naming {
     /// One per file, no two of them equal.
     pub(super) names: Vec<String>,
-    /// What the rule takes a path to be.
+    /// The pattern of paths by this rule.
     pub(super) pattern: String,
 }
 
@@ -97,7 +97,7 @@ impl Naming {
     }
 }
 
-/// How many bytes two texts have in common at the beginning.
+/// Counts the bytes that two texts have in common at the beginning.
 fn alike(a: impl Iterator<Item = char>, b: impl Iterator<Item = char>) -> usize {
     let alike = a.zip(b).take_while(|(a, b)| a == b);
     alike.map(|(a, _)| a.len_utf8()).sum()

@@ -1,17 +1,17 @@
-//! Where a file's path has the name of its case.
+//! Patterns that say where a file's path has the name of its case.
 
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::read;
+use crate::read::Format;
 
-/// What stands for the case's name.
+/// The placeholder of a case's name.
 pub(super) const CASE: &str = "{case}";
 
 /// A path in which [`CASE`] stands for the case's name, once or several times. The extension may be left out.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pattern {
-    /// What comes before the name, between two of it, and after it.
+    /// The text before the name, between two of it, and after it.
     literals: Vec<String>,
     /// In small letters.
     extension: Option<String>,
@@ -21,7 +21,7 @@ impl FromStr for Pattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (stem, extension) = if read::is_readable_extension(Path::new(text)) {
+        let (stem, extension) = if Format::by_name(Path::new(text)).is_some() {
             let (stem, extension) = split_extension(text);
             (stem, Some(extension.to_ascii_lowercase()))
         } else {

@@ -6,10 +6,10 @@ use std::path::Path;
 use super::naming::Naming;
 use super::pattern::CASE;
 
-/// How many proposals an error makes.
+/// The most proposals that an error makes.
 const PROPOSED: usize = 3;
 
-/// Why names cannot be paired.
+/// The reason why names cannot be paired.
 #[derive(Debug, PartialEq)]
 pub(super) enum Unclear {
     /// No two of them mean the same case; the first few of each side, and options that would pair them.
@@ -32,7 +32,7 @@ impl Unclear {
         }
     }
 
-    /// What is to be said of the folder of predictions beside that of targets.
+    /// The message about the folder of predictions beside that of targets.
     pub(super) fn message(&self, targets_folder: &Path) -> String {
         let folder = targets_folder.display();
         match self {
@@ -101,7 +101,7 @@ fn patterns(longer: &[String], names: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// What pairs all of two sides that have an addition each.
+/// The options that pair all of two sides that have an addition each.
 fn two_additions(ours: &Naming, theirs: &Naming) -> Option<String> {
     let sorted = |naming: &Naming| naming.names.iter().cloned().collect::<BTreeSet<_>>();
     let (our_additions, their_additions) = (ours.without_additions(), theirs.without_additions());

@@ -1,9 +1,9 @@
-//! Why a file could not be read.
+//! Faults of a file that cannot be read.
 
 use std::io;
 use std::path::PathBuf;
 
-/// A file that could not be read, and why.
+/// A file that cannot be read, and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {fault}", file.display())]
 pub(crate) struct ReadError {
@@ -11,14 +11,17 @@ pub(crate) struct ReadError {
     pub fault: Fault,
 }
 
-/// Why a file could not be read: what was found, and what was expected.
+/// A reason why a file cannot be read: what was found, and what was expected.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
     #[error("found no regular file, expected one")]
     NotAFile,
-    #[error("found an unknown file type, expected one of {}", super::kind::list())]
+    #[error(
+        "found an unknown file type, expected one of {}",
+        super::format::extensions()
+    )]
     UnknownExtension,
     #[error("is one file of a pair: found no {} beside it", expected.display())]
     NoOtherFile { expected: PathBuf },
@@ -58,6 +61,13 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    pub(super) fn unsupported(found: impl Into<String>, expected: &'static str) -> Self {
+        Fault::Unsupported {
+            found: found.into(),
+            expected,
+        }
+    }
+
     pub(super) fn malformed(
         format: &'static str,
         found: impl Into<String>,

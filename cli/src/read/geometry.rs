@@ -1,4 +1,4 @@
-//! Where a volume lies in space, to notice that two files do not show the same place.
+//! The place of a volume in space, to notice that two files do not show the same.
 
 /// The map from voxel indices `(i, j, k)` to a position in the file's unit (mm as a rule): `affine · (i, j, k, 1)`.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,18 +1,17 @@
 //! MetaImage (`.mha`, or `.mhd` beside its data), as ITK, elastix and MONAI write it.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 
 use super::payload::{Element, Layout};
-use super::text::{Data, Encoding, Lines, Start, numbers, open_named};
-use super::{AxisOrder, Fault, Format, Geometry, Volume};
+use super::text::{Data, Encoding, Fields, Start, TextFile, numbers};
+use super::{Fault, Format, Geometry, Volume};
 
 pub(super) fn read(path: &Path, file: File) -> Result<Volume, Fault> {
-    let mut lines = Lines::new(file.try_clone()?);
-    let header = Header::read(&mut lines)?;
+    let mut text = TextFile::new(path, file);
+    let header = Header::read(&mut text)?;
     let (layout, has_channels) = header.layout()?;
-    let values = header.data(path, file, lines.position())?.read(&layout)?;
+    let values = header.data(text)?.read(&layout)?;
     // Channels are stored side by side, and come last in the shape, as in NIfTI.
     let rank = layout.shape.len();
     let mut order: Vec<usize> = (0..rank).collect();
@@ -21,7 +20,6 @@ pub(super) fn read(path: &Path, file: File) -> Result<Volume, Fault> {
         geometry: header.geometry()?,
         ..Volume::plain(
             Format::MetaImage,
-            AxisOrder::XyzFirst,
             layout.element.into(),
             values.permuted(&order),
         )
@@ -32,25 +30,18 @@ fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Fault {
     Fault::malformed("MetaImage", found, expected)
 }
 
-fn unsupported(found: impl Into<String>, expected: &'static str) -> Fault {
-    Fault::Unsupported {
-        found: found.into(),
-        expected,
-    }
-}
-
-/// The fields of a header, the last of which says where the numbers are.
+/// A header, whose last field says where the numbers are.
 struct Header {
-    fields: HashMap<String, String>,
+    fields: Fields,
     dimensions: usize,
 }
 
 impl Header {
-    fn read(lines: &mut Lines) -> Result<Self, Fault> {
-        let mut fields = HashMap::new();
+    fn read(text: &mut TextFile<'_>) -> Result<Self, Fault> {
+        let mut fields = Fields::new("MetaImage");
         let mut is_whole = false;
         while !is_whole {
-            let Some(line) = lines.next()? else {
+            let Some(line) = text.line()? else {
                 let found = "a header without ElementDataFile";
                 return Err(malformed(found, "one at its end"));
             };
@@ -62,32 +53,19 @@ impl Header {
                 return Err(malformed(found, "NAME = VALUE"));
             };
             is_whole = name.trim() == "ElementDataFile";
-            fields.insert(name.trim().to_owned(), value.trim().to_owned());
+            fields.insert(name.trim(), value);
         }
-        let mut header = Self {
-            fields,
-            dimensions: 0,
-        };
-        let dimensions = header.require("NDims")?;
-        header.dimensions = match dimensions.parse() {
+        let dimensions = fields.require("NDims")?;
+        let dimensions = match dimensions.parse() {
             Ok(n @ 1..=10) => n,
             _ => return Err(malformed(format!("NDims {dimensions:.40}"), "1 to 10")),
         };
-        Ok(header)
+        Ok(Self { fields, dimensions })
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).map(String::as_str)
-    }
-
-    fn require(&self, name: &str) -> Result<&str, Fault> {
-        let missing = || malformed(format!("no field {name}"), "one");
-        self.get(name).ok_or_else(missing)
-    }
-
-    /// As many finite numbers as `count`, if the field is there under one of its names.
+    /// The `count` finite numbers of a field, if it is there under one of its names.
     fn vector(&self, names: &[&str], count: usize) -> Result<Option<Vec<f64>>, Fault> {
-        let Some((name, text)) = names.iter().find_map(|name| Some((name, self.get(name)?))) else {
+        let Some((name, text)) = self.fields.any(names) else {
             return Ok(None);
         };
         let found = numbers(text).filter(|found: &Vec<f64>| found.len() == count);
@@ -97,7 +75,7 @@ impl Header {
 
     /// A field that is True or False; False where it is missing.
     fn flag(&self, names: &[&str]) -> Result<bool, Fault> {
-        let Some((name, text)) = names.iter().find_map(|name| Some((name, self.get(name)?))) else {
+        let Some((name, text)) = self.fields.any(names) else {
             return Ok(false);
         };
         match text.to_ascii_lowercase().as_str() {
@@ -109,8 +87,8 @@ impl Header {
 
     /// The layout, and whether its first axis is that of channels.
     fn layout(&self) -> Result<(Layout, bool), Fault> {
-        let element = element(self.require("ElementType")?)?;
-        let sizes = self.require("DimSize")?;
+        let element = element(self.fields.require("ElementType")?)?;
+        let sizes = self.fields.require("DimSize")?;
         let shape = numbers(sizes)
             .filter(|shape: &Vec<u64>| shape.len() == self.dimensions && !shape.contains(&0));
         let Some(mut shape) = shape else {
@@ -120,7 +98,7 @@ impl Header {
                 format!("{} positive lengths", self.dimensions),
             ));
         };
-        let channels = self.get("ElementNumberOfChannels").unwrap_or("1");
+        let channels = self.fields.get("ElementNumberOfChannels").unwrap_or("1");
         let channels = match channels.parse() {
             Ok(n @ 1..) => n,
             _ => {
@@ -137,7 +115,7 @@ impl Header {
         {
             let found =
                 "ElementToIntensityFunctionSlope or …Offset, which other programs pass over";
-            return Err(unsupported(
+            return Err(Fault::unsupported(
                 found,
                 "numbers that are stored as they are meant",
             ));
@@ -151,9 +129,9 @@ impl Header {
         Ok((layout, channels > 1))
     }
 
-    fn data(&self, path: &Path, file: File, behind_header: u64) -> Result<Data, Fault> {
-        if self.get("BinaryData").is_some() && !self.flag(&["BinaryData"])? {
-            return Err(unsupported(
+    fn data(&self, text: TextFile<'_>) -> Result<Data, Fault> {
+        if self.fields.get("BinaryData").is_some() && !self.flag(&["BinaryData"])? {
+            return Err(Fault::unsupported(
                 "numbers that are written as text",
                 "binary ones",
             ));
@@ -163,14 +141,12 @@ impl Header {
         } else {
             Encoding::Raw
         };
-        let (file, start) = match self.require("ElementDataFile")? {
-            "LOCAL" | "Local" | "local" => (file, behind_header),
-            name if name.starts_with("LIST") || name.contains('%') => {
-                return Err(unsupported("data in several files", "data in one file"));
-            }
-            name => (open_named(path, name)?, 0),
+        let named = match self.fields.require("ElementDataFile")? {
+            "LOCAL" | "Local" | "local" => None,
+            name => Some(name),
         };
-        let header_size = self.get("HeaderSize").unwrap_or("0");
+        let (file, start) = text.data(named)?;
+        let header_size = self.fields.get("HeaderSize").unwrap_or("0");
         let start = match header_size.parse::<i64>() {
             Ok(-1) if encoding == Encoding::Raw => Start::FromEnd,
             // The header of the other file, not this one.
@@ -191,7 +167,7 @@ impl Header {
         })
     }
 
-    /// Where a volume of three axes lies, which ITK measures to the left, to the back and up.
+    /// The place of a volume of three axes, which ITK measures to the left, to the back and up.
     fn geometry(&self) -> Result<Option<Geometry>, Fault> {
         if self.dimensions != 3 {
             return Ok(None);
@@ -227,7 +203,10 @@ fn element(name: &str) -> Result<Element, Fault> {
         "MET_DOUBLE" => Element::F64,
         other => {
             let expected = "MET_CHAR to MET_ULONG_LONG, MET_FLOAT or MET_DOUBLE";
-            return Err(unsupported(format!("the type {other:.40}"), expected));
+            return Err(Fault::unsupported(
+                format!("the type {other:.40}"),
+                expected,
+            ));
         }
     })
 }

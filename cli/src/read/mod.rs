@@ -8,7 +8,7 @@
 //! - All numbers pass through one decoder, [`payload`]; crates are used for containers and headers only, since their
 //!   own array readers trust the header.
 //!
-//! What was found in the crates, and what is done about it:
+//! Findings in the crates, and the answer to each:
 //!
 //! | crate | finding | here |
 //! |---|---|---|
@@ -25,8 +25,8 @@
 //! | `flate2` 1.1 | none: a gzip stream carries no size to trust | |
 
 mod fault;
+mod format;
 mod geometry;
-mod kind;
 mod metaimage;
 mod nifti;
 mod npy;
@@ -45,21 +45,22 @@ use std::fs::File;
 use std::io::Seek;
 use std::path::{Path, PathBuf};
 
-use kind::Kind;
+use format::Reader;
 
 pub(crate) use fault::{Fault, ReadError};
+pub(crate) use format::{AxisOrder, Format};
 pub(crate) use geometry::Geometry;
 pub(crate) use numbers::Numbers;
-pub(crate) use volume::{AxisOrder, Format, Scaling, Stored, Values, Volume};
+pub(crate) use volume::{Scaling, Stored, Values, Volume};
 
 /// The extensions of the files that [`read`] knows, for a message.
 pub(crate) fn extensions() -> String {
-    kind::list()
+    format::extensions()
 }
 
-/// Whether [`read`] knows files of this name, the second file of a pair left out.
-pub(crate) fn is_readable_extension(path: &Path) -> bool {
-    kind::by_name(path).is_some_and(|kind| kind != Kind::NiftiVoxels)
+/// The extensions of the files that hold several arrays, for a message.
+pub(crate) fn keyed_extensions() -> String {
+    format::keyed_extensions()
 }
 
 /// Reads `FILE`, or `FILE:KEY` for one array of a `.npz` or `.safetensors` file.
@@ -84,25 +85,32 @@ pub(crate) fn split_key(spec: &Path) -> (PathBuf, Option<String>) {
 fn read_file(path: &Path, key: Option<&str>) -> Result<Volume, Fault> {
     let mut file = open_regular(path)?;
     let size = file.metadata()?.len();
-    let mut head = [0; kind::HEAD];
+    let mut head = [0; format::HEAD];
     let found = payload::read_up_to(&mut file, &mut head)?;
-    let kind = kind::choose(path, &head[..found])?;
+    let reader = format::choose(path, &head[..found])?;
     file.rewind()?;
-    match (kind, key) {
-        (Kind::Npz, _) => npy::read_npz(file, key),
-        (Kind::Safetensors, _) => safetensors::read(file, size, key),
-        (_, Some(key)) => Err(Fault::KeyNotTaken {
-            key: key.to_owned(),
-        }),
-        (Kind::Npy, None) => npy::read_npy(file, size),
-        (Kind::Nifti, None) => nifti::read(path, file),
-        (Kind::NiftiVoxels, None) => nifti::read_voxels(path),
-        (Kind::Nrrd, None) => nrrd::read(path, file),
-        (Kind::MetaImage, None) => metaimage::read(path, file),
-        (Kind::Png, None) => picture::png::read(file),
-        (Kind::Tiff, None) => picture::tiff::read(file, size),
-        (Kind::Bmp, None) => picture::bmp::read(file, size),
-        (Kind::Gif, None) => picture::gif::read(file, size),
+    let format = match reader {
+        Reader::Whole(format) => format,
+        Reader::Voxels => Format::Nifti,
+    };
+    if let Some(key) = key.filter(|_| !format.has_keys()) {
+        let key = key.to_owned();
+        return Err(Fault::KeyNotTaken { key });
+    }
+    if reader == Reader::Voxels {
+        return nifti::read_voxels(path);
+    }
+    match format {
+        Format::Npy => npy::read_npy(file, size),
+        Format::Npz => npy::read_npz(file, key),
+        Format::Safetensors => safetensors::read(file, size, key),
+        Format::Nifti => nifti::read(path, file),
+        Format::Nrrd => nrrd::read(path, file),
+        Format::MetaImage => metaimage::read(path, file),
+        Format::Png => picture::png::read(file),
+        Format::Tiff => picture::tiff::read(file, size),
+        Format::Bmp => picture::bmp::read(file, size),
+        Format::Gif => picture::gif::read(file, size),
     }
 }
 

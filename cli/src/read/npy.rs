@@ -7,7 +7,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::payload::{Element, Layout, read_up_to, verify_end};
-use super::{AxisOrder, Fault, Format, Volume, choose};
+use super::{Fault, Format, Volume, choose};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
@@ -24,12 +24,7 @@ pub(super) fn read_npy(file: File, size: u64) -> Result<Volume, Fault> {
         None => layout.read(&mut source, Some(available))?,
     };
     let stored = layout.element.into();
-    Ok(Volume::plain(
-        Format::Npy,
-        AxisOrder::Unsaid,
-        stored,
-        values,
-    ))
+    Ok(Volume::plain(Format::Npy, stored, values))
 }
 
 pub(super) fn read_npz(file: File, key: Option<&str>) -> Result<Volume, Fault> {
@@ -47,12 +42,10 @@ pub(super) fn read_npz(file: File, key: Option<&str>) -> Result<Volume, Fault> {
     let values = layout.read(&mut entry, None)?;
     verify_end(&mut entry)?;
     let stored = layout.element.into();
-    Ok(Volume::plain(
-        Format::Npz { key },
-        AxisOrder::Unsaid,
-        stored,
-        values,
-    ))
+    Ok(Volume {
+        key: Some(key),
+        ..Volume::plain(Format::Npz, stored, values)
+    })
 }
 
 fn zip_fault(error: ZipError) -> Fault {

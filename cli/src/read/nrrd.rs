@@ -1,30 +1,23 @@
 //! NRRD (`.nrrd`, `.seg.nrrd`, or `.nhdr` beside its data), as 3D Slicer writes it.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
 use super::payload::{Element, Layout};
-use super::text::{Data, Encoding, Lines, Start, numbers, open_named};
-use super::{AxisOrder, Fault, Format, Geometry, Volume};
+use super::text::{Data, Encoding, Fields, Start, TextFile, numbers};
+use super::{Fault, Format, Geometry, Volume};
 
 pub(super) fn read(path: &Path, file: File) -> Result<Volume, Fault> {
-    let mut lines = Lines::new(file.try_clone()?);
-    let header = Header::read(&mut lines)?;
+    let mut text = TextFile::new(path, file);
+    let header = Header::read(&mut text)?;
     let layout = header.layout()?;
-    let data = header.data(path, file, lines.position())?;
-    let values = data.read(&layout)?;
+    let values = header.data(text)?.read(&layout)?;
     let directions = header.directions(layout.shape.len())?;
     let (order, spatial) = header.order(&directions, layout.shape.len());
     Ok(Volume {
         geometry: header.geometry(&order[..spatial], &directions),
-        ..Volume::plain(
-            Format::Nrrd,
-            AxisOrder::XyzFirst,
-            layout.element.into(),
-            values.permuted(&order),
-        )
+        ..Volume::plain(Format::Nrrd, layout.element.into(), values.permuted(&order))
     })
 }
 
@@ -32,27 +25,26 @@ fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Fault {
     Fault::malformed("NRRD", found, expected)
 }
 
-fn unsupported(found: String, expected: &'static str) -> Fault {
-    Fault::Unsupported { found, expected }
-}
+/// The names of the field that names the file of data.
+const DATA_FILE: [&str; 2] = ["data file", "datafile"];
 
 /// A step along an axis of the array, where that is one of space.
 type Direction = Option<Vec<f64>>;
 
-/// The fields of a header, with names in small letters.
+/// A header, whose fields have names in small letters here.
 struct Header {
-    fields: HashMap<String, String>,
+    fields: Fields,
 }
 
 impl Header {
-    fn read(lines: &mut Lines) -> Result<Self, Fault> {
-        let magic = lines.next()?.unwrap_or_default();
+    fn read(text: &mut TextFile<'_>) -> Result<Self, Fault> {
+        let magic = text.line()?.unwrap_or_default();
         if !magic.starts_with("NRRD000") {
             let found = format!("the first line {magic:.40?}");
             return Err(malformed(found, "NRRD0001 to NRRD0005"));
         }
-        let mut fields = HashMap::new();
-        while let Some(line) = lines.next()?.filter(|line| !line.is_empty()) {
+        let mut fields = Fields::new("NRRD");
+        while let Some(line) = text.line()?.filter(|line| !line.is_empty()) {
             // Lines with := are for whoever wrote them.
             if line.starts_with('#') || line.contains(":=") {
                 continue;
@@ -62,29 +54,20 @@ impl Header {
                 return Err(malformed(found, "NAME: VALUE"));
             };
             let name = name.trim().to_ascii_lowercase();
-            let is_list = name == "data file" || name == "datafile";
-            fields.insert(name, value.trim().to_owned());
-            if is_list && value.trim().starts_with("LIST") {
+            let is_list = DATA_FILE.contains(&&*name) && value.trim().starts_with("LIST");
+            fields.insert(name, value);
+            if is_list {
                 break;
             }
         }
         Ok(Self { fields })
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).map(String::as_str)
-    }
-
-    fn require(&self, name: &str) -> Result<&str, Fault> {
-        let missing = || malformed(format!("no field {name:?}"), "one");
-        self.get(name).ok_or_else(missing)
-    }
-
     fn layout(&self) -> Result<Layout, Fault> {
-        let element = element(self.require("type")?)?;
-        let sizes = self.require("sizes")?;
+        let element = element(self.fields.require("type")?)?;
+        let sizes = self.fields.require("sizes")?;
         let shape: Option<Vec<u64>> = numbers(sizes);
-        let dimension = self.require("dimension")?;
+        let dimension = self.fields.require("dimension")?;
         let rank: Option<usize> = dimension.parse().ok();
         let shape = shape.filter(|shape| {
             Some(shape.len()) == rank && (1..=16).contains(&shape.len()) && !shape.contains(&0)
@@ -96,7 +79,7 @@ impl Header {
                 "as many positive sizes as dimensions, at most 16",
             ));
         };
-        let big_endian = match self.get("endian") {
+        let big_endian = match self.fields.get("endian") {
             Some("little") => false,
             Some("big") => true,
             None if element.bytes() == 1 => false,
@@ -113,34 +96,33 @@ impl Header {
         })
     }
 
-    fn data(&self, path: &Path, file: File, behind_header: u64) -> Result<Data, Fault> {
-        let encoding = match self.require("encoding")?.to_ascii_lowercase().as_str() {
+    fn data(&self, text: TextFile<'_>) -> Result<Data, Fault> {
+        let encoding = match self
+            .fields
+            .require("encoding")?
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "raw" => Encoding::Raw,
             "gzip" | "gz" => Encoding::Gzip,
             other => {
                 let found = format!("the encoding {other:.40}");
-                return Err(unsupported(found, "raw or gzip"));
+                return Err(Fault::unsupported(found, "raw or gzip"));
             }
         };
-        let skips = |name: &str, short: &str| -> Result<i64, Fault> {
-            let Some(text) = self.get(name).or(self.get(short)) else {
+        let skips = |names: [&str; 2]| -> Result<i64, Fault> {
+            let Some((name, text)) = self.fields.any(&names) else {
                 return Ok(0);
             };
             let fault = || malformed(format!("{name} {text:.40}"), "an integer");
             text.parse().map_err(|_| fault())
         };
         let (lines, bytes) = (
-            skips("line skip", "lineskip")?,
-            skips("byte skip", "byteskip")?,
+            skips(["line skip", "lineskip"])?,
+            skips(["byte skip", "byteskip"])?,
         );
-        let (file, start) = match self.get("data file").or(self.get("datafile")) {
-            None => (file, behind_header),
-            Some(name) if name.starts_with("LIST") || name.contains('%') => {
-                let found = "data in several files".to_owned();
-                return Err(unsupported(found, "data in one file"));
-            }
-            Some(name) => (open_named(path, name)?, 0),
-        };
+        let named = self.fields.any(&DATA_FILE).map(|(_, name)| name);
+        let (file, start) = text.data(named)?;
         let start = match (bytes, encoding) {
             (-1, Encoding::Raw) => Start::FromEnd,
             (..-1, _) | (-1, _) => {
@@ -161,7 +143,7 @@ impl Header {
 
     /// The step along each axis of an array of this rank; `None` where there is no such field.
     fn directions(&self, rank: usize) -> Result<Option<Vec<Direction>>, Fault> {
-        let Some(text) = self.get("space directions") else {
+        let Some(text) = self.fields.get("space directions") else {
             return Ok(None);
         };
         let found = vectors(text).filter(|found| found.len() == rank);
@@ -175,6 +157,7 @@ impl Header {
     /// The axes in the order x, y, z, others, and how many are those of space.
     fn order(&self, directions: &Option<Vec<Direction>>, rank: usize) -> (Vec<usize>, usize) {
         let kinds: Vec<String> = self
+            .fields
             .get("kinds")
             .map(str::to_ascii_lowercase)
             .map_or(Vec::new(), |text| {
@@ -193,7 +176,7 @@ impl Header {
 
     /// Three directions and an origin, in a space whose axes have names of anatomy.
     fn geometry(&self, spatial: &[usize], directions: &Option<Vec<Direction>>) -> Option<Geometry> {
-        let signs = match self.get("space")?.to_ascii_lowercase().as_str() {
+        let signs = match self.fields.get("space")?.to_ascii_lowercase().as_str() {
             "right-anterior-superior" | "ras" => [1.0, 1.0, 1.0],
             "left-anterior-superior" | "las" => [-1.0, 1.0, 1.0],
             "left-posterior-superior" | "lps" => [-1.0, -1.0, 1.0],
@@ -203,7 +186,7 @@ impl Header {
         let [x, y, z] = <[usize; 3]>::try_from(spatial).ok()?;
         let directions = directions.as_ref()?;
         let step = |axis: usize| triple(directions.get(axis)?.as_deref()?);
-        let origin = vectors(self.get("space origin")?)?;
+        let origin = vectors(self.fields.get("space origin")?)?;
         let [Some(origin)] = origin.as_slice() else {
             return None;
         };
@@ -269,7 +252,10 @@ fn element(name: &str) -> Result<Element, Fault> {
         "double" => Element::F64,
         other => {
             let expected = "integers of 8 to 64 bits, float or double";
-            return Err(unsupported(format!("the type {other:.40}"), expected));
+            return Err(Fault::unsupported(
+                format!("the type {other:.40}"),
+                expected,
+            ));
         }
     })
 }

@@ -38,7 +38,7 @@ impl Element {
     }
 }
 
-/// All that a header says about the numbers that follow it.
+/// A header's description of the numbers that follow it.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub element: Element,
@@ -90,7 +90,7 @@ impl Layout {
 }
 
 impl Layout {
-    /// How many bytes the numbers take.
+    /// The number of bytes that the numbers take.
     pub(super) fn bytes(&self) -> Result<u64, Fault> {
         Ok(Plan::new(self, None)?.bytes)
     }

@@ -7,7 +7,7 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
 use super::payload::{Element, Layout};
-use super::{AxisOrder, Fault, Format, Volume, choose};
+use super::{Fault, Format, Volume, choose};
 
 /// The format's own bound.
 const MAX_HEADER: u64 = 100_000_000;
@@ -29,12 +29,10 @@ pub(super) fn read(file: File, size: u64, key: Option<&str>) -> Result<Volume, F
     source.seek(SeekFrom::Start(start))?;
     let values = layout.read(&mut source, Some(size.saturating_sub(start)))?;
     let stored = layout.element.into();
-    Ok(Volume::plain(
-        Format::Safetensors { key },
-        AxisOrder::Unsaid,
-        stored,
-        values,
-    ))
+    Ok(Volume {
+        key: Some(key),
+        ..Volume::plain(Format::Safetensors, stored, values)
+    })
 }
 
 /// The header, and where the data begins; the tensors are known to fill the file from there, without overlap.

@@ -1,5 +1,6 @@
-//! Headers that are lines of text, before numbers in the same file or in another.
+//! Volumes whose header is lines of text (NRRD, MetaImage), before numbers in the same file or in another.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, copy, sink};
 use std::path::Path;
@@ -13,20 +14,20 @@ use super::{Fault, Values, open_regular};
 /// No header is longer; those that describe hundreds of segments have some 100 kB.
 const MAX_HEADER: u64 = 16 << 20;
 
-/// The lines at the beginning of a file.
-pub(super) struct Lines {
+/// A file that begins with lines of text.
+pub(super) struct TextFile<'a> {
+    path: &'a Path,
     source: std::io::Take<BufReader<File>>,
 }
 
-impl Lines {
-    pub(super) fn new(file: File) -> Self {
-        Self {
-            source: BufReader::new(file).take(MAX_HEADER),
-        }
+impl<'a> TextFile<'a> {
+    pub(super) fn new(path: &'a Path, file: File) -> Self {
+        let source = BufReader::new(file).take(MAX_HEADER);
+        Self { path, source }
     }
 
-    /// The next line without its end; `None` where there is none.
-    pub(super) fn next(&mut self) -> Result<Option<String>, Fault> {
+    /// Reads the next line, without its end; `None` at the end of the file.
+    pub(super) fn line(&mut self) -> Result<Option<String>, Fault> {
         let mut line = Vec::new();
         if self.source.read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
@@ -35,9 +36,54 @@ impl Lines {
         Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
     }
 
-    /// The byte behind the line that was read last.
-    pub(super) fn position(&self) -> u64 {
-        MAX_HEADER - self.source.limit()
+    /// The file with the numbers, and the byte at which they can begin: in the file that the header names, or in this one, behind
+    /// the line that was read last.
+    pub(super) fn data(self, named: Option<&str>) -> Result<(File, u64), Fault> {
+        match named {
+            None => {
+                let position = MAX_HEADER - self.source.limit();
+                Ok((self.source.into_inner().into_inner(), position))
+            }
+            Some(name) if name.starts_with("LIST") || name.contains('%') => {
+                Err(Fault::Unsupported {
+                    found: "data in several files".to_owned(),
+                    expected: "data in one file",
+                })
+            }
+            Some(name) => Ok((open_named(self.path, name)?, 0)),
+        }
+    }
+}
+
+/// The fields of a header, by their names.
+pub(super) struct Fields {
+    format: &'static str,
+    fields: HashMap<String, String>,
+}
+
+impl Fields {
+    pub(super) fn new(format: &'static str) -> Self {
+        let fields = HashMap::new();
+        Self { format, fields }
+    }
+
+    /// Adds the field of a line.
+    pub(super) fn insert(&mut self, name: impl Into<String>, value: &str) {
+        self.fields.insert(name.into(), value.trim().to_owned());
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str)
+    }
+
+    /// The first of these fields that the header has, and its name.
+    pub(super) fn any<'a>(&self, names: &[&'a str]) -> Option<(&'a str, &str)> {
+        names.iter().find_map(|name| Some((*name, self.get(name)?)))
+    }
+
+    pub(super) fn require(&self, name: &str) -> Result<&str, Fault> {
+        let missing = || Fault::malformed(self.format, format!("no field {name:?}"), "one");
+        self.get(name).ok_or_else(missing)
     }
 }
 
@@ -46,7 +92,7 @@ pub(super) fn numbers<T: std::str::FromStr>(text: &str) -> Option<Vec<T>> {
     text.split_whitespace().map(|n| n.parse().ok()).collect()
 }
 
-/// Where the numbers are.
+/// The place of the numbers.
 pub(super) struct Data {
     pub file: File,
     pub start: Start,
@@ -58,7 +104,7 @@ pub(super) struct Data {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
     Byte(u64),
-    /// So that the file ends with the numbers.
+    /// The place from which the numbers reach to the end of the file.
     FromEnd,
 }
 
@@ -111,7 +157,7 @@ impl Data {
 }
 
 /// Opens the file that the header in `path` names.
-pub(super) fn open_named(path: &Path, name: &str) -> Result<File, Fault> {
+fn open_named(path: &Path, name: &str) -> Result<File, Fault> {
     let file = open_regular(&path.parent().unwrap_or(Path::new("")).join(name))?;
     // What the system makes up while it is read, as in /proc, has no size, and may have no end.
     if file.metadata()?.len() == 0 {

@@ -1,6 +1,7 @@
-//! What a file holds: its numbers, and all that the file itself says about them.
+//! A file's content: its numbers, and all that the file itself says about them.
 
-use super::Geometry;
+use super::format::Format;
+use super::geometry::Geometry;
 use super::numbers::Numbers;
 use super::payload::Element;
 
@@ -49,43 +50,13 @@ impl Values {
 pub(crate) struct Volume {
     pub values: Values,
     pub format: Format,
-    pub axes: AxisOrder,
+    /// The key of the array, in a file of several.
+    pub key: Option<String>,
     pub stored: Stored,
-    /// How the stored numbers became `values`, where a header scales them.
+    /// The scaling of the stored numbers to `values`, where a header has one.
     pub scaling: Option<Scaling>,
-    /// Where the voxels lie in space, in NIfTI's orientation (x to the right, y to the front, z up), where the file says.
+    /// The place of the voxels in space, in NIfTI's orientation (x to the right, y to the front, z up), where the file says it.
     pub geometry: Option<Geometry>,
-}
-
-/// A file format, and which array of a file with several.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    Npy,
-    Npz {
-        key: String,
-    },
-    Safetensors {
-        key: String,
-    },
-    /// NIfTI-1 and NIfTI-2, in one file or in two.
-    Nifti,
-    Nrrd,
-    MetaImage,
-    Png,
-    Tiff,
-    Bmp,
-    Gif,
-}
-
-/// What a format fixes about the order of a shape's axes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AxisOrder {
-    /// Nothing: any order is possible.
-    Unsaid,
-    /// `[x, y, z, …]`: the axes of space first, as many as there are up to three, then time, channels and so on.
-    XyzFirst,
-    /// `[y, x]`, or `[z, y, x]` for a file of several pages.
-    Picture,
 }
 
 /// The kind of numbers in the file, before any scaling.
@@ -119,11 +90,11 @@ impl Scaling {
 
 impl Volume {
     /// A volume of numbers that nothing scales or places in space.
-    pub(super) fn plain(format: Format, axes: AxisOrder, stored: Stored, values: Values) -> Self {
+    pub(crate) fn plain(format: Format, stored: Stored, values: Values) -> Self {
         Volume {
             values,
             format,
-            axes,
+            key: None,
             stored,
             scaling: None,
             geometry: None,

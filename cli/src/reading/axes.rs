@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// What an axis counts.
+/// The meaning of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Axis {
     Sample,
@@ -31,7 +31,7 @@ impl Axis {
         }
     }
 
-    /// Whether it is one of the axes that voxels lie along.
+    /// Whether voxels lie along the axis.
     pub(crate) fn is_space(self) -> bool {
         matches!(self, Axis::Time | Axis::Z | Axis::Y | Axis::X)
     }
@@ -42,7 +42,7 @@ impl Axis {
 pub(crate) struct Axes(pub(crate) Vec<Axis>);
 
 impl Axes {
-    /// Where this axis is, if there is one.
+    /// The place of this axis, if there is one.
     pub(crate) fn position(&self, axis: Axis) -> Option<usize> {
         self.0.iter().position(|own| *own == axis)
     }

@@ -62,7 +62,7 @@ pub(super) fn pairs(
     Ok((fitting, nearest))
 }
 
-/// What the user or the format says of PRED; more than one where a layout leaves it open.
+/// The axes of PRED that the user or the format names; several where a layout leaves them open.
 fn said(asked: &Asked, facts: &Facts<'_>) -> Result<Option<Vec<Axes>>, Fault> {
     let shape = facts.shape;
     if let Some(axes) = &asked.axes {
@@ -102,7 +102,7 @@ fn said(asked: &Asked, facts: &Facts<'_>) -> Result<Option<Vec<Axes>>, Fault> {
     }
 }
 
-/// What the user or the format says of TARGET.
+/// The axes of TARGET that the user or the format names.
 fn target_said(
     asked: &Asked,
     prediction: &Facts<'_>,
@@ -364,7 +364,7 @@ fn fits(
         let samples = length(axes, shape, Axis::Sample);
         let mut lengths = vec![samples];
         lengths.extend(space.iter().map(|axis| length(axes, shape, *axis)));
-        // What the other has not.
+        // Axes that the other has not.
         let own = axes
             .space()
             .into_iter()

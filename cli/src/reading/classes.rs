@@ -1,4 +1,4 @@
-//! Which classes there are, and which labels each of them stands for.
+//! The classes, and the labels that each of them stands for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-/// What a class is called in reports.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// The name of a class in reports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Name {
     /// The label that stands for it.
@@ -53,7 +53,7 @@ impl FromStr for Region {
     }
 }
 
-/// What the user says of labels.
+/// The options about labels.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
     pub(crate) labels: Option<Vec<i64>>,
@@ -61,7 +61,7 @@ pub(crate) struct Asked {
     pub(crate) ignored: Vec<i64>,
 }
 
-/// The classes, in order, and what each label is.
+/// The classes, in order, and the labels of each.
 #[derive(Clone, Debug)]
 pub(crate) struct Classes {
     pub(crate) names: Vec<Name>,
@@ -69,7 +69,7 @@ pub(crate) struct Classes {
     of_label: FxHashMap<i64, Vec<usize>>,
     /// Whether the classes are regions, which may overlap.
     pub(crate) regions: bool,
-    /// What a label is that is listed nowhere.
+    /// The classes of a label that is listed nowhere.
     rest: Vec<usize>,
     /// Whether label k is class k.
     pub(crate) plain: bool,
@@ -82,7 +82,7 @@ pub(crate) struct Classes {
 pub(crate) enum Fault {
     /// A label that the user did not list.
     Unlisted { label: i64, listed: Vec<i64> },
-    /// As many classes are listed as there are not.
+    /// The list has another number of classes than there are channels.
     Count {
         option: &'static str,
         found: usize,
@@ -94,7 +94,7 @@ pub(crate) enum Fault {
         occurring: Vec<i64>,
         channels: usize,
     },
-    /// What is left out is the whole foreground.
+    /// The label to be left out is the whole foreground.
     WholeForeground { ignored: i64 },
     /// A label that is left out may shift all others, or not.
     Shift { channels: usize },
@@ -102,7 +102,7 @@ pub(crate) enum Fault {
     Twice { label: i64 },
 }
 
-/// How many labels a message lists.
+/// The most labels that a message lists.
 const SHOWN: usize = 12;
 
 fn list(labels: &[i64]) -> String {

@@ -1,4 +1,4 @@
-//! How files are to be read: from shapes, formats, values and what the user says, to named axes and a list of classes, or to an
+//! The reading layer: it leads from shapes, formats, values and what the user says, to named axes and a list of classes, or to an
 //! error that lists the readings that fit, each with the option that chooses it.
 //!
 //! Nothing here reads a file or looks at a whole array: what the values say is asked for through [`Facts`], and only where shapes
@@ -20,7 +20,7 @@ pub(crate) use turn::Turn;
 
 use crate::read::Geometry;
 
-/// What a format says of the order of the axes.
+/// The order of axes, as far as a format says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Nothing.
@@ -33,7 +33,7 @@ pub(crate) enum Order {
     ClassFirst,
 }
 
-/// What is known of an input before anything is assumed.
+/// The facts about an input, before anything is assumed.
 #[derive(Clone, Copy)]
 pub(crate) struct Facts<'a> {
     pub(crate) shape: &'a [usize],
@@ -45,14 +45,14 @@ pub(crate) struct Facts<'a> {
     pub(crate) is_unit: &'a dyn Fn() -> bool,
 }
 
-/// Where the class axis is said to be.
+/// The place of the class axis that the user names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClassAxis {
     First,
     Last,
 }
 
-/// What the user says of the axes.
+/// The options about axes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
     pub(crate) axes: Option<Axes>,
@@ -69,18 +69,18 @@ pub(crate) struct Asked {
     pub(crate) ignore_geometry: bool,
 }
 
-/// How the axes of a prediction and its target are named. An axis of length 1 is none.
+/// Names of the axes of a prediction and its target. An axis of length 1 has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) prediction: Axes,
     pub(crate) target: Axes,
-    /// How the target is turned to lie as the prediction does.
+    /// The turn that makes the target lie as the prediction does.
     pub(crate) turn: Turn,
-    /// What decided between readings that fit, if not the shapes.
+    /// The reason for this reading among several that fit the shapes.
     pub(crate) evidence: Option<&'static str>,
 }
 
-/// Why files cannot be read in one way.
+/// The reason why files have no one reading.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Fault {
     /// An option does not fit the file.

@@ -1,8 +1,8 @@
-//! What the numbers of a file are, from a summary of them and what the user says.
+//! The meaning of a file's numbers, from a summary of them and from options.
 
 use std::fmt;
 
-/// What one look at all numbers of a file tells.
+/// A summary of all numbers of a file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Summary {
     pub(crate) min: f64,
@@ -11,16 +11,16 @@ pub(crate) struct Summary {
     pub(crate) integers: bool,
     /// Whether they are stored as bfloat16.
     pub(crate) bf16: bool,
-    /// How many different integers there are, up to a bound.
+    /// The number of different integers, up to a bound.
     pub(crate) distinct: Option<usize>,
 }
 
-/// What is done to numbers before they are scored.
+/// A change of numbers before they are scored.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Treatment {
-    /// What they are divided by.
+    /// The divisor.
     pub(crate) scale: Option<f64>,
-    /// Whether those beyond [0, 1] are taken as 0 and 1.
+    /// Whether numbers beyond [0, 1] are taken as 0 and 1.
     pub(crate) clamp: bool,
 }
 
@@ -30,10 +30,10 @@ pub(crate) const AFTER_ONE: f64 = 1.0 + 1.0 / 1024.0;
 /// The same of bfloat16.
 const AFTER_ONE_BF16: f64 = 1.0 + 1.0 / 128.0;
 
-/// How far from [0, 1] a probability is by rounding.
+/// The largest distance from [0, 1] that rounding explains.
 const ROUNDING: f64 = 1e-6;
 
-/// Numbers that are not what they are said to be.
+/// Numbers that contradict the option that says what they are.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Fault {
     /// Integers as probabilities.
@@ -44,7 +44,7 @@ pub(crate) enum Fault {
     NoLogits,
 }
 
-/// How the numbers of a prediction or a soft target become probabilities.
+/// Decides how the numbers of a prediction or a soft target become probabilities.
 pub(crate) fn probabilities(
     summary: &Summary,
     scale: Option<f64>,
@@ -67,7 +67,7 @@ pub(crate) fn probabilities(
     })
 }
 
-/// What to do about numbers that are no probabilities.
+/// Proposes options for numbers that are no probabilities.
 pub(crate) fn beyond(summary: &Summary) -> &'static str {
     if summary.min >= -0.5 && summary.max <= 1.5 {
         " (--clamp takes what is below 0 as 0 and what is above 1 as 1; --input logits for logits)"
@@ -87,7 +87,7 @@ pub(crate) fn logits(summary: &Summary, sums_to_one: impl FnOnce() -> bool) -> R
     Ok(())
 }
 
-/// What integers up to `max` are most likely to be divided by.
+/// The most likely divisor of integers up to `max`.
 fn likely_scale(max: f64) -> f64 {
     let scales = [100.0, 255.0, 1000.0, 10_000.0, 65_535.0];
     scales

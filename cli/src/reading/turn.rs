@@ -3,12 +3,12 @@
 use super::axes::Axis;
 use crate::read::Geometry;
 
-/// How the axes of one volume run along those of another.
+/// The order and direction in which the axes of one volume run along those of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
     /// For each of the first three axes, the axis of the other volume that it runs along.
     pub(crate) along: [Axis; 3],
-    /// Which of them run the other way.
+    /// The axes that run the other way.
     pub(crate) flipped: [bool; 3],
 }
 
@@ -21,7 +21,7 @@ impl Turn {
         flipped: [false; 3],
     };
 
-    /// How the volume of geometry `theirs` and shape `shape` is turned to lie as `ours` does, if a turn is all that it takes;
+    /// Finds the turn by which the volume of geometry `theirs` and shape `shape` lies as `ours` does, if there is one;
     /// otherwise how far the two are apart.
     pub(crate) fn between(
         ours: &Geometry,

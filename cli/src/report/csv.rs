@@ -3,7 +3,7 @@
 use super::{Compared, shown};
 use crate::failure::Failure;
 use crate::loss::Chosen;
-use crate::pairs::Pair;
+use crate::pair::Pair;
 use crate::score::Score;
 
 const HEAD: [&str; 4] = ["prediction", "target", "loss", "value"];
@@ -32,13 +32,14 @@ pub(super) fn eval(
             continue;
         }
         for class in &score.per_class {
+            let sums = class.sums;
             let numbers = (
                 class.class.to_string(),
                 class.value,
-                class.tp,
-                class.fp,
-                class.fn_,
-                class.cross_entropy,
+                sums.map(|sums| sums.tp),
+                sums.map(|sums| sums.fp),
+                sums.map(|sums| sums.fn_),
+                sums.map(|sums| sums.cross_entropy),
             );
             csv.serialize((&head, numbers, &reading))
                 .map_err(unwritable)?;

@@ -3,18 +3,17 @@
 use serde_json::{Map, Value, json};
 use unifocal_ndarray::core::Name;
 
-use super::{Compared, Summary, shown};
+use super::{Compared, Mean, Summary, shown};
 use crate::failure::{Failed, Failure};
 use crate::loss::Chosen;
-use crate::pairs::Pair;
+use crate::pair::Pair;
 use crate::score::Score;
 
 pub(super) fn eval(
     loss: &Chosen,
     cases: &[(Pair, Score)],
-    failed: &[Failed],
-    mean: Option<f64>,
-    summary: &Summary,
+    mean: &Mean,
+    summary: &Summary<'_>,
 ) -> Result<Vec<u8>, Failure> {
     let case = |(pair, score): &(Pair, Score)| {
         json!({
@@ -29,18 +28,19 @@ pub(super) fn eval(
         "loss": loss.name.as_str(),
         "parameters": loss.parameters,
         "cases": cases.iter().map(case).collect::<Vec<_>>(),
-        "failed": failed.iter().map(Failed::to_json).collect::<Vec<_>>(),
-        "mean": mean,
+        "failed": failed(summary),
+        "mean": mean.value,
         "mean_over": mean_over(summary),
+        "mean_per_class": mean.per_class,
+        "notes": summary.run.notes,
         "warnings": summary.warnings,
     }))
 }
 
 pub(super) fn compare(
     cases: &[Compared],
-    failed: &[Failed],
-    means: &[(Name, Option<f64>)],
-    summary: &Summary,
+    means: &[(Name, Mean)],
+    summary: &Summary<'_>,
 ) -> Result<Vec<u8>, Failure> {
     let case = |(pair, values): &Compared| {
         let losses = values
@@ -53,19 +53,28 @@ pub(super) fn compare(
             "reading": *values[0].1.account,
         })
     };
-    let mean = means
-        .iter()
-        .map(|(name, mean)| (name.to_string(), json!(mean)));
+    let by_loss = |of: fn(&Mean) -> Value| -> Map<String, Value> {
+        let means = means.iter();
+        means
+            .map(|(name, mean)| (name.to_string(), of(mean)))
+            .collect()
+    };
     line(&json!({
         "cases": cases.iter().map(case).collect::<Vec<_>>(),
-        "failed": failed.iter().map(Failed::to_json).collect::<Vec<_>>(),
-        "mean": mean.collect::<Map<_, _>>(),
+        "failed": failed(summary),
+        "mean": by_loss(|mean| json!(mean.value)),
         "mean_over": mean_over(summary),
+        "mean_per_class": by_loss(|mean| json!(mean.per_class)),
+        "notes": summary.run.notes,
         "warnings": summary.warnings,
     }))
 }
 
-fn mean_over(summary: &Summary) -> Value {
+fn failed(summary: &Summary<'_>) -> Vec<Value> {
+    summary.run.failed.iter().map(Failed::to_json).collect()
+}
+
+fn mean_over(summary: &Summary<'_>) -> Value {
     json!({ "cases": summary.scored, "classes": summary.classes })
 }
 

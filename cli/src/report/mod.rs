@@ -4,42 +4,52 @@ mod csv;
 mod json;
 mod table;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use serde::Serialize;
 use unifocal_ndarray::core::Name;
 
-use crate::account::{Account, listed};
+use crate::account::listed;
 use crate::args::Format;
 use crate::failure::{Failed, Failure};
 use crate::loss::Chosen;
-use crate::pairs::Pair;
+use crate::pair::Pair;
 use crate::reading::classes;
 use crate::score::Score;
 
-/// What a command prints, and what it warns of.
+/// The text that a command prints, and its warnings.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) text: Vec<u8>,
     pub(crate) warnings: Vec<String>,
 }
 
-/// Cases scored with every loss.
+/// A case scored with every loss.
 type Compared = (Pair, Vec<(Name, Score)>);
+
+/// Everything about a run but its scores.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) failed: &'a [Failed],
+    /// Notes about how the cases were found.
+    pub(crate) notes: &'a [String],
+    pub(crate) format: Format,
+}
 
 /// The report of one loss.
 pub(crate) fn eval(
     loss: &Chosen,
     cases: &[(Pair, Score)],
-    failed: &[Failed],
     per_class: bool,
-    format: Format,
+    run: Run<'_>,
 ) -> Result<Report, Failure> {
-    let accounts = cases.iter().map(|(pair, score)| (pair, &*score.account));
-    let summary = Summary::of(accounts, cases.iter().map(|(_, score)| score.value));
-    let mean = mean(cases.iter().map(|(_, score)| score.value));
-    let text = match format {
-        Format::Table => table::eval(loss, cases, per_class, mean, &summary).into_bytes(),
-        Format::Json => json::eval(loss, cases, failed, mean, &summary)?,
+    let scores: Vec<(&Pair, &Score)> = cases.iter().map(|(pair, score)| (pair, score)).collect();
+    let summary = Summary::of(&scores, run);
+    let mean = Mean::of(cases.iter().map(|(_, score)| score), &summary);
+    let text = match run.format {
+        Format::Table => table::eval(loss, cases, per_class, &mean, &summary).into_bytes(),
+        Format::Json => json::eval(loss, cases, &mean, &summary)?,
         Format::Csv => csv::eval(loss, cases, per_class)?,
     };
     Ok(Report {
@@ -49,25 +59,20 @@ pub(crate) fn eval(
 }
 
 /// The report of every loss.
-pub(crate) fn compare(
-    cases: &[Compared],
-    failed: &[Failed],
-    format: Format,
-) -> Result<Report, Failure> {
-    let first = |values: &Vec<(Name, Score)>| values[0].1.value;
-    let accounts = cases
-        .iter()
-        .map(|(pair, values)| (pair, &*values[0].1.account));
-    let summary = Summary::of(accounts, cases.iter().map(|(_, values)| first(values)));
-    let means: Vec<(Name, Option<f64>)> = (Name::ALL.into_iter().enumerate())
+pub(crate) fn compare(cases: &[Compared], run: Run<'_>) -> Result<Report, Failure> {
+    let scores: Vec<(&Pair, &Score)> = (cases.iter())
+        .map(|(pair, scores)| (pair, &scores[0].1))
+        .collect();
+    let summary = Summary::of(&scores, run);
+    let means: Vec<(Name, Mean)> = (Name::ALL.into_iter().enumerate())
         .map(|(index, name)| {
-            let values = cases.iter().map(|(_, values)| values[index].1.value);
-            (name, mean(values))
+            let scores = cases.iter().map(|(_, scores)| &scores[index].1);
+            (name, Mean::of(scores, &summary))
         })
         .collect();
-    let text = match format {
+    let text = match run.format {
         Format::Table => table::compare(cases, &means, &summary).into_bytes(),
-        Format::Json => json::compare(cases, failed, &means, &summary)?,
+        Format::Json => json::compare(cases, &means, &summary)?,
         Format::Csv => csv::compare(cases)?,
     };
     Ok(Report {
@@ -76,9 +81,10 @@ pub(crate) fn compare(
     })
 }
 
-/// What a mean is over, and what is to be warned of.
-struct Summary {
-    /// How many cases have a value.
+/// The cases that means are over, and the warnings.
+struct Summary<'a> {
+    run: Run<'a>,
+    /// The number of cases that have a value.
     scored: usize,
     cases: usize,
     /// The classes, if they are those of every case.
@@ -86,35 +92,21 @@ struct Summary {
     warnings: Vec<String>,
 }
 
-impl Summary {
-    fn of<'a>(
-        accounts: impl Iterator<Item = (&'a Pair, &'a Account)>,
-        values: impl Iterator<Item = Option<f64>>,
-    ) -> Self {
-        let values: Vec<Option<f64>> = values.collect();
-        let accounts: Vec<_> = accounts.collect();
+impl<'a> Summary<'a> {
+    fn of(cases: &[(&Pair, &Score)], run: Run<'a>) -> Self {
         let mut warnings = Vec::new();
-        for ((pair, account), value) in accounts.iter().zip(&values) {
+        for (pair, score) in cases {
             let file = shown(&pair.prediction);
-            warnings.extend(
-                account
-                    .warnings
-                    .iter()
-                    .map(|warning| format!("{file}: {warning}")),
-            );
-            if value.is_none() {
+            let of_case = score.account.warnings.iter();
+            warnings.extend(of_case.map(|warning| format!("{file}: {warning}")));
+            if score.value.is_none() {
                 warnings.push(format!(
                     "{file}: no voxel counts, so it has no score and is in no mean"
                 ));
             }
         }
-        let counted = || {
-            accounts
-                .iter()
-                .zip(&values)
-                .filter(|(_, value)| value.is_some())
-        };
-        let mut classes = counted().map(|((_, account), _)| &account.classes);
+        let scored = || cases.iter().filter(|(_, score)| score.value.is_some());
+        let mut classes = scored().map(|(_, score)| &score.account.classes);
         let first = classes.next();
         let other = first.and_then(|first| classes.find(|classes| *classes != first));
         if let (Some(first), Some(other)) = (first, other) {
@@ -124,24 +116,85 @@ impl Summary {
                 listed(other)
             ));
         }
+        warnings.extend(ignored_in_vain(cases).into_iter().map(|label| {
+            format!("no TARGET has the label {label} of --ignore-label, so it leaves nothing out")
+        }));
         Self {
-            scored: counted().count(),
-            cases: values.len(),
+            run,
+            scored: scored().count(),
+            cases: cases.len(),
             classes: first.filter(|_| other.is_none()).cloned(),
             warnings,
         }
     }
 
-    /// What the mean is over, in words.
+    /// The cases and classes that the mean is over, in words.
     fn mean_over(&self) -> String {
-        let cases = if self.scored == self.cases {
-            format!("{} cases", self.cases)
-        } else {
-            format!("{} of {} cases", self.scored, self.cases)
-        };
+        let cases = self.part(self.scored);
         match &self.classes {
             Some(classes) => format!("mean over {cases}, classes {}", listed(classes)),
             None => format!("mean over {cases} of different classes"),
+        }
+    }
+
+    /// So many of the cases, in words.
+    fn part(&self, cases: usize) -> String {
+        if cases == self.cases {
+            format!("{cases} cases")
+        } else {
+            format!("{cases} of {} cases", self.cases)
+        }
+    }
+}
+
+/// The labels to be left out that no target has.
+fn ignored_in_vain(cases: &[(&Pair, &Score)]) -> Vec<i64> {
+    let Some(((_, first), others)) = cases.split_first() else {
+        return Vec::new();
+    };
+    let in_vain = first.account.ignored_in_vain.iter().filter(|label| {
+        let mut others = others.iter();
+        others.all(|(_, score)| score.account.ignored_in_vain.contains(label))
+    });
+    in_vain.copied().collect()
+}
+
+/// Means over the cases.
+struct Mean {
+    value: Option<f64>,
+    per_class: Vec<ClassMean>,
+}
+
+/// The mean of a class over the cases in which it has a value.
+#[derive(Debug, Serialize)]
+struct ClassMean {
+    class: classes::Name,
+    value: Option<f64>,
+    /// The number of these cases.
+    cases: usize,
+}
+
+impl Mean {
+    fn of<'a>(scores: impl Iterator<Item = &'a Score>, summary: &Summary<'_>) -> Self {
+        let scores: Vec<&Score> = scores.collect();
+        let names = summary.classes.clone().unwrap_or_else(|| {
+            let all = scores.iter().flat_map(|score| &score.account.classes);
+            let all: BTreeSet<classes::Name> = all.cloned().collect();
+            all.into_iter().collect()
+        });
+        let of_class = |class: classes::Name| {
+            let of_case = scores.iter().flat_map(|score| &score.per_class);
+            let values = of_case.filter(|of_case| of_case.class == class);
+            let values: Vec<Option<f64>> = values.map(|of_case| of_case.value).collect();
+            ClassMean {
+                class,
+                value: mean(values.iter().copied()),
+                cases: values.iter().flatten().count(),
+            }
+        };
+        Self {
+            value: mean(scores.iter().map(|score| score.value)),
+            per_class: names.into_iter().map(of_class).collect(),
         }
     }
 }

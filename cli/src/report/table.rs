@@ -7,21 +7,24 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 use unifocal_ndarray::core::Name;
 
-use super::{Compared, Summary, shown};
+use super::{ClassMean, Compared, Mean, Summary, shown};
 use crate::account::Account;
 use crate::loss::Chosen;
-use crate::pairs::Pair;
+use crate::pair::Pair;
 use crate::score::Score;
 
 /// More columns of classes than this do not fit.
 const MOST_COLUMNS: usize = 8;
 
+/// More classes than this are listed with `--per-class` only.
+const MOST_ROWS: usize = 12;
+
 pub(super) fn eval(
     loss: &Chosen,
     cases: &[(Pair, Score)],
     per_class: bool,
-    mean: Option<f64>,
-    summary: &Summary,
+    mean: &Mean,
+    summary: &Summary<'_>,
 ) -> String {
     let bold = Style::new().bold();
     let parameters: Vec<String> = (loss.parameters.iter())
@@ -59,48 +62,39 @@ pub(super) fn eval(
                 first(digits(score.value)),
                 class.class.to_string(),
                 digits(class.value),
-                voxels(class.tp),
-                voxels(class.fp),
-                voxels(class.fn_),
-                digits(Some(class.cross_entropy)),
+                voxels(class.sums.map(|sums| sums.tp)),
+                voxels(class.sums.map(|sums| sums.fp)),
+                voxels(class.sums.map(|sums| sums.fn_)),
+                digits(class.sums.map(|sums| sums.cross_entropy)),
             ]);
         }
     }
     if cases.len() > 1 {
-        table.add_row(["mean".to_owned(), digits(mean)]);
+        table.add_row(["mean".to_owned(), digits(mean.value)]);
     }
     let _ = writeln!(text, "{table}");
+    if cases.len() > 1 && (per_class || mean.per_class.len() <= MOST_ROWS) {
+        let _ = writeln!(text, "\n{}", class_means(&mean.per_class));
+    }
     let accounts = cases.iter().map(|(pair, score)| (pair, &*score.account));
     text + &readings(accounts, summary)
 }
 
-pub(super) fn compare(
-    cases: &[Compared],
-    means: &[(Name, Option<f64>)],
-    summary: &Summary,
-) -> String {
-    let single = match cases {
-        [(_, values)] if values[0].1.per_class.len() <= MOST_COLUMNS => Some(values),
-        _ => None,
+pub(super) fn compare(cases: &[Compared], means: &[(Name, Mean)], summary: &Summary<'_>) -> String {
+    let classes = means.first().map_or(&[][..], |(_, mean)| &mean.per_class);
+    let classes = if classes.len() <= MOST_COLUMNS {
+        classes
+    } else {
+        &[]
     };
     let value = if cases.len() == 1 { "value" } else { "mean" };
     let mut head = vec!["loss".to_owned(), value.to_owned()];
-    if let Some(values) = single {
-        let classes = values[0].1.per_class.iter();
-        head.extend(classes.map(|class| format!("class {}", class.class)));
-    }
+    head.extend(classes.iter().map(|class| format!("class {}", class.class)));
     let mut table = table(&head.iter().map(String::as_str).collect::<Vec<_>>());
-    for (index, (name, mean)) in means.iter().enumerate() {
-        let mut row = vec![name.to_string(), digits(*mean)];
-        if let Some(values) = single {
-            row.extend(
-                values[index]
-                    .1
-                    .per_class
-                    .iter()
-                    .map(|class| digits(class.value)),
-            );
-        }
+    for (name, mean) in means {
+        let mut row = vec![name.to_string(), digits(mean.value)];
+        let of_classes = mean.per_class.iter().take(classes.len());
+        row.extend(of_classes.map(|class| digits(class.value)));
         table.add_row(row);
     }
     let bold = Style::new().bold();
@@ -115,16 +109,32 @@ pub(super) fn compare(
     let accounts = cases
         .iter()
         .map(|(pair, values)| (pair, &*values[0].1.account));
-    format!(
-        "{bold}{title}{bold:#}\n{table}\n{}",
-        readings(accounts, summary)
-    )
+    let mut text = format!("{bold}{title}{bold:#}\n{table}\n");
+    for class in classes.iter().filter(|class| class.cases < summary.cases) {
+        let cases = summary.part(class.cases);
+        let _ = writeln!(text, "class {}: mean over {cases}", class.class);
+    }
+    text + &readings(accounts, summary)
 }
 
-/// How the cases were read: once, if all were read alike.
+/// The mean of each class, and how many cases it is over.
+fn class_means(means: &[ClassMean]) -> Table {
+    let mut table = table(&["class", "mean class loss", "cases"]);
+    for ClassMean {
+        class,
+        value,
+        cases,
+    } in means
+    {
+        table.add_row([class.to_string(), digits(*value), cases.to_string()]);
+    }
+    table
+}
+
+/// Says how the cases were read: once, if all were read alike.
 fn readings<'a>(
     accounts: impl Iterator<Item = (&'a Pair, &'a Account)>,
-    summary: &Summary,
+    summary: &Summary<'_>,
 ) -> String {
     let accounts: Vec<_> = accounts
         .map(|(pair, account)| (shown(&pair.prediction), account.lines()))
@@ -165,6 +175,6 @@ fn digits(value: Option<f64>) -> String {
     }
 }
 
-fn voxels(value: f64) -> String {
-    format!("{value:.1}")
+fn voxels(value: Option<f64>) -> String {
+    value.map_or(String::new(), |value| format!("{value:.1}"))
 }

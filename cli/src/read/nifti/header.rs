@@ -6,7 +6,7 @@ use super::super::payload::{Element, Layout};
 use super::super::{Fault, Geometry, Scaling};
 use super::malformed;
 
-/// What either version says.
+/// The fields of either version.
 pub(super) struct Header {
     big_endian: bool,
     /// The number of lengths, then seven lengths.

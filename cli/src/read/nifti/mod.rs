@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use header::{Header, LENGTH_1, LENGTH_2};
 
 use super::payload::{read_up_to, verify_end};
-use super::{AxisOrder, Fault, Format, Numbers, Scaling, Values, Volume, open_regular, stream};
+use super::{Fault, Format, Numbers, Scaling, Values, Volume, open_regular, stream};
 
 /// `path` is the file, or the header of a pair.
 pub(super) fn read(path: &Path, file: File) -> Result<Volume, Fault> {
@@ -101,7 +101,7 @@ impl Voxels {
                 None => values,
             },
             format: Format::Nifti,
-            axes: AxisOrder::XyzFirst,
+            key: None,
             stored: layout.element.into(),
             scaling,
             geometry: header.geometry(),

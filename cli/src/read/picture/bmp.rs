@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use super::super::payload::{Element, read_up_to};
-use super::super::{AxisOrder, Fault, Format, Stored, Volume};
+use super::super::{Fault, Format, Stored, Volume};
 use super::{Channels, too_large, unpack, values};
 
 /// The file's header and as much of the picture's as is looked at.
@@ -54,7 +54,6 @@ pub(in super::super) fn read(mut file: File, size: u64) -> Result<Volume, Fault>
     let max = (1 << bits.min(8)) - 1;
     Ok(Volume::plain(
         Format::Bmp,
-        AxisOrder::Picture,
         Stored::Integer { max },
         values(Element::U8, false, &[height, width], &pixels)?,
     ))

@@ -6,10 +6,10 @@ use std::io::{BufReader, ErrorKind};
 use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 
 use super::super::payload::Element;
-use super::super::{AxisOrder, Fault, Format, Stored, Volume};
+use super::super::{Fault, Format, Stored, Volume};
 use super::{too_large, values};
 
-/// What LZW makes of a byte at most: 4096 pixels of 12 bits.
+/// The most bytes that LZW makes of one: 4096 pixels of 12 bits.
 pub(super) const LZW_RATIO: u64 = 2731;
 
 pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
@@ -45,7 +45,6 @@ pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
     }
     Ok(Volume::plain(
         Format::Gif,
-        AxisOrder::Picture,
         Stored::Integer { max: 255 },
         values(Element::U8, false, &[height, width], &pixels)?,
     ))

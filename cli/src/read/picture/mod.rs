@@ -1,6 +1,6 @@
 //! Label maps as pictures: grey levels or palette indices, as the numbers that are stored.
 //!
-//! What is grey may be stored as colours, or with transparency: a picture counts as grey if its colour channels are equal, and
+//! Grey may be stored as colours, or with transparency: a picture counts as grey if its colour channels are equal, and
 //! transparency says nothing about labels.
 
 pub(super) mod bmp;
@@ -11,10 +11,10 @@ pub(super) mod tiff;
 use super::payload::{Element, Layout};
 use super::{Fault, Values};
 
-/// What is stored of each pixel.
+/// The channels of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Channels {
-    /// Those that are seen: one, or three colours.
+    /// The channels that are seen: one, or three colours.
     colours: usize,
     /// And transparency, or whatever else.
     all: usize,

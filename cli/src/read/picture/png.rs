@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Seek};
 use png::{BitDepth, ColorType, Decoder, DecodingError, Reader};
 
 use super::super::payload::Element;
-use super::super::{AxisOrder, Fault, Format, Stored, Volume};
+use super::super::{Fault, Format, Stored, Volume};
 use super::{Channels, too_large, unpack, values};
 
 pub(in super::super) fn read(file: File) -> Result<Volume, Fault> {
@@ -49,7 +49,6 @@ pub(in super::super) fn read(file: File) -> Result<Volume, Fault> {
     let max = (1 << depth as u8) - 1;
     Ok(Volume::plain(
         Format::Png,
-        AxisOrder::Picture,
         Stored::Integer { max },
         values(element, true, &[height, width], &pixels)?,
     ))

@@ -35,7 +35,7 @@ fn png_rows(channels: usize, colours: usize, bytes: usize) -> Vec<u8> {
 fn assert_picture(volume: Volume, format: Format, max: u64) {
     assert_eq!(volume.values, labels(), "{format:?}");
     assert_eq!(
-        (volume.format, volume.axes, volume.stored),
+        (volume.format, format.axes(), volume.stored),
         (format, AxisOrder::Picture, Stored::Integer { max })
     );
 }

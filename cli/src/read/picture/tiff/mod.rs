@@ -15,7 +15,7 @@ use tiff::decoder::{Decoder, Limits};
 use tiff::tags::ByteOrder;
 
 use super::super::payload::Element;
-use super::super::{AxisOrder, Fault, Format, Stored, Volume};
+use super::super::{Fault, Format, Stored, Volume};
 use super::values;
 use page::{Page, Room};
 
@@ -65,7 +65,6 @@ pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
     };
     Ok(Volume::plain(
         Format::Tiff,
-        AxisOrder::Picture,
         stored,
         values(page.element, big_endian, shape, &numbers)?,
     ))

@@ -15,7 +15,7 @@ use super::{fault, malformed};
 
 type Source = Decoder<BufReader<File>>;
 
-/// What the directory of a page says.
+/// A page, as its directory describes it.
 #[derive(Clone)]
 pub(super) struct Page {
     pub width: usize,
@@ -34,7 +34,7 @@ pub(super) struct Page {
     description: String,
 }
 
-/// How many bytes the pages that are left may take in the file and in memory. No honest file has two pages on the same bytes.
+/// The bytes that the pages that are left may take in the file and in memory. No honest file has two pages on the same bytes.
 pub(super) struct Room {
     packed: u64,
     unpacked: u64,
@@ -61,13 +61,6 @@ impl fmt::Display for Page {
     }
 }
 
-fn unsupported(found: impl Into<String>, expected: &'static str) -> Fault {
-    Fault::Unsupported {
-        found: found.into(),
-        expected,
-    }
-}
-
 impl Page {
     /// The page whose directory the decoder has read; `None` for a smaller copy of another page.
     pub(super) fn describe(decoder: &mut Source) -> Result<Option<Self>, Fault> {
@@ -85,7 +78,7 @@ impl Page {
         let element = element(bits, kind)?;
         if bits < 8 && (predictor != Predictor::None || channels.all > 1) {
             let found = format!("{bits} bits per number with a predictor or several channels");
-            return Err(unsupported(found, "neither"));
+            return Err(Fault::unsupported(found, "neither"));
         }
         if predictor == Predictor::Float
             && !matches!(element, Element::F16 | Element::F32 | Element::F64)
@@ -93,7 +86,7 @@ impl Page {
             return Err(malformed("the predictor of floats with integers", "floats"));
         }
         if tag::<u16>(decoder, Tag::FillOrder)?.unwrap_or(1) != 1 {
-            return Err(unsupported(
+            return Err(Fault::unsupported(
                 "bytes whose bits are in reverse",
                 "fill order 1",
             ));
@@ -155,7 +148,7 @@ impl Page {
             Some(promised) if self.description.starts_with("ImageJ=") && promised > pages => {
                 let found =
                     format!("an ImageJ stack of {promised} slices with {pages} directories");
-                Err(unsupported(found, "a directory for each slice"))
+                Err(Fault::unsupported(found, "a directory for each slice"))
             }
             _ => Ok(()),
         }
@@ -287,7 +280,7 @@ fn tag<T: TryFrom<u64> + Copy>(decoder: &mut Source, name: Tag) -> Result<Option
     Ok(tags(decoder, name)?.map(|found| found[0]))
 }
 
-/// What is seen of so many numbers per pixel.
+/// The channels of so many numbers per pixel.
 fn channels(decoder: &mut Source, all: usize) -> Result<Channels, Fault> {
     let expected = "grey, a palette or RGB, with or without transparency";
     let colours = match (tag(decoder, Tag::PhotometricInterpretation)?, all) {
@@ -295,11 +288,11 @@ fn channels(decoder: &mut Source, all: usize) -> Result<Channels, Fault> {
         (Some(2), 3 | 4) => 3,
         (Some(0), _) => {
             let found = "white stored as 0, which some programs turn and some do not";
-            return Err(unsupported(found, "black stored as 0"));
+            return Err(Fault::unsupported(found, "black stored as 0"));
         }
         (kind, _) => {
             let found = format!("{all} channels of photometric interpretation {kind:?}");
-            return Err(unsupported(found, expected));
+            return Err(Fault::unsupported(found, expected));
         }
     };
     Ok(Channels { colours, all })
@@ -321,7 +314,7 @@ fn element(bits: u16, kind: u16) -> Result<Element, Fault> {
         _ => {
             let found = format!("numbers of {bits} bits, sample format {kind}");
             let expected = "integers of 1, 2, 4, 8, 16, 32 or 64 bits or floats of 16, 32 or 64";
-            return Err(unsupported(found, expected));
+            return Err(Fault::unsupported(found, expected));
         }
     })
 }

@@ -1,4 +1,4 @@
-//! How a strip or tile is compressed.
+//! Compressions of a strip or tile.
 
 use flate2::bufread::ZlibDecoder;
 use weezl::BitOrder;
@@ -105,7 +105,7 @@ fn packbits(mut packed: &[u8], into: &mut [u8]) -> Result<usize, Fault> {
     Ok(written)
 }
 
-/// What is stored in place of the numbers of a row.
+/// The numbers that are stored in place of those of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Predictor {
     None,

@@ -1,4 +1,9 @@
-//! Small files of each format, made by hand.
+//! Small files of each format, made by hand: for the tests of the readers and those of the program.
+
+#![allow(
+    dead_code,
+    reason = "each crate of tests that includes this uses a part of it"
+)]
 
 use std::io::Write;
 
@@ -117,6 +122,39 @@ pub(super) fn gif(width: u16, height: u16, pixels: &[u8]) -> Vec<u8> {
         bytes.extend_from_slice(block);
     }
     bytes.extend([0, 0x3b]);
+    bytes
+}
+
+/// A NIfTI-1 file.
+pub(super) struct Nifti1<'a> {
+    pub(super) shape: &'a [i64],
+    pub(super) datatype: i16,
+    pub(super) affine: [[f32; 4]; 3],
+    /// Slope and intercept; a slope of 0 says that there is none.
+    pub(super) scaling: [f32; 2],
+    /// The voxels as they are stored, the first axis fastest.
+    pub(super) voxels: &'a [u8],
+}
+
+pub(super) fn nifti1(file: &Nifti1<'_>) -> Vec<u8> {
+    let mut bytes = vec![0_u8; 352];
+    let mut put = |at: usize, number: &[u8]| bytes[at..at + number.len()].copy_from_slice(number);
+    put(0, &348_i32.to_le_bytes());
+    put(40, &(file.shape.len() as i16).to_le_bytes());
+    for (axis, length) in file.shape.iter().enumerate() {
+        put(42 + 2 * axis, &(*length as i16).to_le_bytes());
+    }
+    put(70, &file.datatype.to_le_bytes());
+    put(108, &352_f32.to_le_bytes());
+    for (place, number) in file.scaling.iter().enumerate() {
+        put(112 + 4 * place, &number.to_le_bytes());
+    }
+    put(254, &1_i16.to_le_bytes());
+    for (place, number) in file.affine.iter().flatten().enumerate() {
+        put(280 + 4 * place, &number.to_le_bytes());
+    }
+    put(344, b"n+1\0");
+    bytes.extend_from_slice(file.voxels);
     bytes
 }
 

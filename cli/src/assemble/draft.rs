@@ -1,0 +1,217 @@
+//! A case while it is put together, and the account of how that is done.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ndarray::ArrayD;
+
+use crate::account::{Account, Input as InputAccount};
+use crate::args::{Data, Input};
+use crate::arrange::without_classes;
+use crate::case::{Case, Content};
+use crate::failure::Failure;
+use crate::labels::{Labels, NoLabel};
+use crate::pair::Pair;
+use crate::read::Volume;
+use crate::reading::classes::{Asked, Classes, Fault};
+use crate::reading::numbers::{Summary, Treatment};
+use crate::reading::{Axes, Axis, Reading, Turn};
+
+pub(super) struct Draft<'a> {
+    pub(super) pair: &'a Pair,
+    pub(super) data: &'a Data,
+    pub(super) reading: Reading,
+    /// The voxels to score, as [sample, voxels…] of the prediction.
+    pub(super) inside: Option<ArrayD<bool>>,
+    pub(super) account: Account,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        pair: &'a Pair,
+        data: &'a Data,
+        prediction: &Volume,
+        target: &Volume,
+        reading: Reading,
+        inside: Option<ArrayD<bool>>,
+    ) -> Self {
+        let account = account(data, prediction, target, &reading);
+        let mut draft = Self {
+            pair,
+            data,
+            reading,
+            inside,
+            account,
+        };
+        draft.note_reading();
+        draft
+    }
+
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        self.account.notes.push(note.into());
+    }
+
+    pub(super) fn warn(&mut self, warning: impl Into<String>) {
+        self.account.warnings.push(warning.into());
+    }
+
+    /// Notes how axes were chosen, how the target was turned, and how much a mask keeps.
+    fn note_reading(&mut self) {
+        if let Some(evidence) = self.reading.evidence {
+            self.note(format!("axes chosen since {evidence}"));
+        }
+        if self.reading.turn != Turn::NONE {
+            let Turn { along, flipped } = &self.reading.turn;
+            let axes: Vec<String> = (along.iter().zip(flipped))
+                .map(|(axis, flipped)| {
+                    let letter = Axes(vec![*axis]).to_string();
+                    if *flipped {
+                        format!("−{letter}")
+                    } else {
+                        letter
+                    }
+                })
+                .collect();
+            self.note(format!(
+                "TARGET's axes run along PRED's {}, by their affines, and were turned",
+                axes.join(", ")
+            ));
+        }
+        if let Some(inside) = &self.inside {
+            let within = inside.iter().filter(|inside| **inside).count();
+            let all = inside.len();
+            self.note(format!("the mask keeps {within} of {all} voxels"));
+        }
+    }
+
+    /// Notes how numbers were scaled and clamped.
+    pub(super) fn note_treatment(&mut self, side: &str, summary: &Summary, treatment: Treatment) {
+        let factor = treatment.scale.unwrap_or(1.0);
+        if let Some(scale) = treatment.scale {
+            self.note(format!("{side}'s numbers were divided by {scale}"));
+            if scale > 1.0 && !summary.integers && summary.max <= 1.0 {
+                self.warn(format!(
+                    "{side}'s numbers were at most {} before they were divided by {scale}",
+                    summary.max
+                ));
+            }
+        }
+        let (min, max) = (summary.min / factor, summary.max / factor);
+        if treatment.clamp && (min < 0.0 || max > 1.0) {
+            self.note(format!(
+                "{side}'s numbers from {min} to {max} were clamped to [0, 1]"
+            ));
+        }
+    }
+
+    /// Notes which labels of the target, of those that occur in it, are left out, and which of those to be left out do not occur.
+    pub(super) fn note_ignored(&mut self, occurring: &[i64]) {
+        let (ignored, missing): (Vec<i64>, Vec<i64>) =
+            (self.data.ignore_label.iter()).partition(|label| occurring.contains(label));
+        if !ignored.is_empty() {
+            let ignored: Vec<String> = ignored.iter().map(i64::to_string).collect();
+            let ignored = ignored.join(", ");
+            self.note(format!("voxels of TARGET's label {ignored} are left out"));
+        }
+        self.account.ignored_in_vain = missing;
+    }
+
+    /// The labels of a file.
+    pub(super) fn labels(
+        &mut self,
+        side: &str,
+        file: &Path,
+        volume: Volume,
+    ) -> Result<Labels, Failure> {
+        match Labels::of(volume.values, volume.scaling) {
+            Ok((labels, distance)) => {
+                self.note_rounding(side, distance);
+                Ok(labels)
+            }
+            Err(wrong) => Err(no_labels(file, &wrong.1)),
+        }
+    }
+
+    /// Notes by how much labels were rounded, if at all.
+    pub(super) fn note_rounding(&mut self, side: &str, distance: f64) {
+        if distance > 0.0 {
+            self.note(format!(
+                "{side}'s labels were rounded by up to {distance:.1e}, which its header's scaling explains"
+            ));
+        }
+    }
+
+    /// The options about labels.
+    pub(super) fn asked(&self) -> Asked {
+        Asked {
+            labels: self.data.labels.clone(),
+            regions: self.data.regions.clone(),
+            ignored: self.data.ignore_label.clone(),
+        }
+    }
+
+    /// Takes these classes for those of the case.
+    pub(super) fn classes(&mut self, classes: Result<Classes, Fault>) -> Result<Classes, Failure> {
+        let classes = classes.map_err(|fault| self.pair.failure(fault.to_string()))?;
+        self.account.notes.extend(classes.notes.iter().cloned());
+        self.account.warnings.extend(classes.warning.clone());
+        self.account.classes.clone_from(&classes.names);
+        Ok(classes)
+    }
+
+    /// The axes of [sample, voxels…].
+    pub(super) fn voxels(&self) -> Vec<Axis> {
+        without_classes(&self.reading.prediction)
+    }
+
+    /// The voxels to score as weights of 0 and 1.
+    pub(super) fn weights(&mut self) -> Option<ArrayD<f64>> {
+        let inside = self.inside.take()?;
+        Some(inside.mapv(|inside| f64::from(u8::from(inside))))
+    }
+
+    pub(super) fn finish(self, content: Content) -> Case {
+        Case {
+            content,
+            names: self.account.classes.clone(),
+            account: Arc::new(self.account),
+        }
+    }
+}
+
+/// Says which number of a file is no label.
+pub(super) fn no_labels(file: &Path, wrong: &NoLabel) -> Failure {
+    let NoLabel { found, index } = wrong;
+    let message = format!(
+        "found {found} at index {index:?}, expected integer labels (or a one-hot target of PRED's shape)"
+    );
+    Failure::file(file, message)
+}
+
+/// An account of the files, before anything is done to their numbers.
+fn account(data: &Data, prediction: &Volume, target: &Volume, reading: &Reading) -> Account {
+    let input = |volume: &Volume, axes: &Axes, numbers| InputAccount {
+        format: match &volume.key {
+            Some(key) => format!("{}:{key}", volume.format.name()),
+            None => volume.format.name().to_owned(),
+        },
+        shape: volume.values.shape().to_vec(),
+        axes: axes.clone(),
+        numbers,
+    };
+    let numbers = match data.input {
+        Input::Labels => "labels",
+        Input::Logits => "logits",
+        Input::Probabilities => "probabilities",
+    };
+    let samples = reading.prediction.position(Axis::Sample);
+    Account {
+        prediction: input(prediction, &reading.prediction, numbers),
+        target: input(target, &reading.target, "labels"),
+        samples: samples.map_or(1, |axis| prediction.values.shape()[axis]),
+        classes: Vec::new(),
+        notes: Vec::new(),
+        warnings: Vec::new(),
+        ignored_in_vain: Vec::new(),
+    }
+}

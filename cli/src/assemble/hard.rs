@@ -1,0 +1,42 @@
+//! A label map beside a label map.
+
+use super::draft::Draft;
+use crate::arrange::arrange;
+use crate::case::{Case, Content};
+use crate::counts::Meetings;
+use crate::failure::Failure;
+use crate::labels::with_labels;
+use crate::read::Volume;
+use crate::reading::classes::Classes;
+use crate::reading::{Reading, Turn};
+
+pub(super) fn assemble(
+    mut draft: Draft<'_>,
+    prediction: Volume,
+    target: Volume,
+) -> Result<Case, Failure> {
+    let ours = draft.labels("PRED", &draft.pair.prediction, prediction)?;
+    let theirs = draft.labels("TARGET", &draft.pair.target, target)?;
+    let meetings = {
+        let wanted = draft.voxels();
+        let Reading {
+            prediction,
+            target,
+            turn,
+            ..
+        } = &draft.reading;
+        let inside = draft.inside.as_ref().map(|inside| inside.view());
+        with_labels!(&ours, ours => with_labels!(&theirs, theirs => Meetings::count(
+            &arrange(ours.view(), prediction, &Turn::NONE, &wanted),
+            &arrange(theirs.view(), target, turn, &wanted),
+            inside.as_ref(),
+        )))
+    };
+    let ignored = &draft.data.ignore_label;
+    let [in_prediction, in_target] = meetings.occurring(ignored);
+    let classes = Classes::for_labels(&draft.asked(), &in_prediction, &in_target);
+    let classes = draft.classes(classes)?;
+    draft.note_ignored(&in_target);
+    let counts = meetings.counts(ignored, &classes);
+    Ok(draft.finish(Content::Counts(counts)))
+}

@@ -1,0 +1,98 @@
+//! The mask of voxels to score, in a file of its own.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::ArrayD;
+
+use super::question::facts;
+use crate::args::Data;
+use crate::arrange::{arrange, without_classes};
+use crate::failure::Failure;
+use crate::pair::Pair;
+use crate::pairs;
+use crate::read::{Format, Volume};
+use crate::reading::{self, Asked, Axes, Axis, Facts, Reading};
+use crate::survey::{Number, with_numbers};
+
+/// The mask of a case: the file, or that of the case's name in the folder.
+pub(super) fn file(mask: &Path, pair: &Pair) -> Result<PathBuf, Failure> {
+    if !mask.is_dir() {
+        return Ok(mask.to_owned());
+    }
+    let entries = mask
+        .read_dir()
+        .map_err(|error| Failure::file(mask, format!("cannot be read: {error}")))?;
+    let stem = pairs::stem;
+    let names = [
+        pair.name.clone(),
+        stem(&pair.target),
+        stem(&pair.prediction),
+    ];
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|file| Format::by_name(file).is_some())
+        .collect();
+    files.sort();
+    let named = |name: &String| files.iter().find(|file| stem(file) == *name);
+    names.iter().find_map(named).cloned().ok_or_else(|| {
+        Failure::file(
+            mask,
+            format!("found no mask of the name {} in it", names[0]),
+        )
+    })
+}
+
+/// The voxels at which a mask is not 0, as [sample, voxels…] of the prediction.
+pub(super) fn inside(
+    pair: &Pair,
+    data: &Data,
+    prediction: &Volume,
+    reading: &Reading,
+    mask: &Volume,
+) -> Result<ArrayD<bool>, Failure> {
+    let no = |_: usize| false;
+    let unused = || true;
+    let ours = facts(prediction, &no, &unused);
+    let theirs = facts(mask, &no, &unused);
+    let asked = Asked {
+        axes: Some(reading.prediction.clone()),
+        labels_target: true,
+        ignore_geometry: data.ignore_geometry,
+        ..Asked::default()
+    };
+    let found = reading::read(&asked, &ours, &theirs).or_else(|fault| {
+        // One mask for all samples.
+        let Some(samples) = reading.prediction.position(Axis::Sample) else {
+            return Err(fault);
+        };
+        let mut shape = ours.shape.to_vec();
+        let mut axes = reading.prediction.0.clone();
+        shape.remove(samples);
+        axes.remove(samples);
+        let asked = Asked {
+            axes: Some(Axes(axes)),
+            ..asked
+        };
+        let ours = Facts {
+            shape: &shape,
+            ..ours
+        };
+        reading::read(&asked, &ours, &theirs)
+    });
+    let found = found.map_err(|fault| pair.failure(format!("the mask: {fault}")))?;
+    let mask: ArrayD<bool> = with_numbers!(&mask.values, numbers => {
+        numbers.view().mapv(|number| Number::to_f64(number) != 0.0)
+    });
+    let wanted = without_classes(&reading.prediction);
+    let mask = arrange(mask.view(), &found.target, &found.turn, &wanted);
+    let shape = prediction.values.shape();
+    let length = |axis: &Axis| {
+        let position = reading.prediction.position(*axis);
+        position.map_or(1, |position| shape[position])
+    };
+    let whole: Vec<usize> = wanted.iter().map(length).collect();
+    match mask.broadcast(whole) {
+        Some(mask) => Ok(mask.to_owned()),
+        None => Err(pair.failure("the mask has another shape than the voxels of PRED")),
+    }
+}

@@ -1,0 +1,77 @@
+//! Probabilities or logits beside their target.
+
+use unifocal_ndarray::core::Activation;
+
+use super::draft::Draft;
+use super::target;
+use super::treated::{as_f64, treated};
+use crate::args::{ActivationArg, Input};
+use crate::case::{Arrays, Case, Content, Prediction};
+use crate::failure::Failure;
+use crate::read::Values;
+use crate::reading::Axis;
+use crate::reading::numbers::{self, Treatment};
+use crate::survey::{self, Surveyed};
+
+pub(super) fn assemble(
+    mut draft: Draft<'_>,
+    prediction: Surveyed,
+    target: Surveyed,
+) -> Result<Case, Failure> {
+    let class_axis = draft.reading.prediction.position(Axis::Class);
+    let channels = class_axis.map_or(1, |axis| prediction.shape()[axis]);
+    let activation = activation(&draft, class_axis.is_none())?;
+    let treatment = treatment(&mut draft, &prediction, class_axis)?;
+    let summary = prediction.summary();
+    let prediction = match treated(prediction.volume.values, treatment) {
+        Values::F32(numbers) => Prediction::F32(numbers),
+        other => Prediction::F64(as_f64(other)),
+    };
+    let target = target::assemble(&mut draft, target, channels)?;
+    let arrays = Arrays {
+        prediction,
+        target,
+        activation,
+        reading: draft.reading.clone(),
+        summary,
+    };
+    Ok(draft.finish(Content::Arrays(Box::new(arrays))))
+}
+
+fn activation(draft: &Draft<'_>, foreground: bool) -> Result<Activation, Failure> {
+    let regions = !draft.data.regions.is_empty();
+    match (draft.data.input, draft.data.activation) {
+        (Input::Logits, Some(ActivationArg::Softmax)) if regions => Err(draft.pair.failure(
+            "regions may overlap, so they have a sigmoid each, expected --activation sigmoid",
+        )),
+        (Input::Logits, Some(ActivationArg::Sigmoid)) => Ok(Activation::Sigmoid),
+        (Input::Logits, None) if foreground || regions => Ok(Activation::Sigmoid),
+        (Input::Logits, _) => Ok(Activation::Softmax),
+        _ => Ok(Activation::Identity),
+    }
+}
+
+/// Decides what is done to the numbers of the prediction.
+fn treatment(
+    draft: &mut Draft<'_>,
+    prediction: &Surveyed,
+    class_axis: Option<usize>,
+) -> Result<Treatment, Failure> {
+    let summary = prediction.summary();
+    let file = &draft.pair.prediction;
+    let fault = |fault: numbers::Fault| Failure::file(file, fault.to_string());
+    if draft.data.input == Input::Logits {
+        let sums = |axis| survey::sums_to(&prediction.volume.values, axis, 1.0);
+        numbers::logits(&summary, || class_axis.is_some_and(sums)).map_err(fault)?;
+        if summary.min >= 0.0 && summary.max <= 1.0 {
+            draft.warn(
+                "all logits are in [0, 1], as probabilities are: --input probabilities, if they are",
+            );
+        }
+        return Ok(Treatment::default());
+    }
+    let treatment = numbers::probabilities(&summary, draft.data.scale, draft.data.clamp);
+    let treatment = treatment.map_err(fault)?;
+    draft.note_treatment("PRED", &summary, treatment);
+    Ok(treatment)
+}
