@@ -6,6 +6,7 @@ use burn::tensor::{Bool, DType, Int, Tensor, activation};
 use unifocal_core::{Activation, Float, Loss, Probability, Real};
 
 use crate::elementwise::Elementwise;
+use crate::fused::is_fused;
 use crate::inputs::{Inputs, Truth};
 use crate::plan::{Plan, SUMS, range};
 
@@ -62,8 +63,9 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
         }
     };
 
-    // Sums of f32 are taken in f64 where the device has it, which logits at the end of its range ask for.
-    let wide = if device.supports_dtype(DType::F64) {
+    // The CPU takes sums of f32 in f64, which logits at the end of its range ask for. A GPU may add numbers of f64 and still have no
+    // powers of them: SPIR-V has none, and Vulkan gives a wrong number.
+    let wide = if is_fused(&device, DType::F64) {
         DType::F64
     } else {
         dtype

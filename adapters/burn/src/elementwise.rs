@@ -50,9 +50,10 @@ impl<const D: usize> Real for Elementwise<D> {
             Exponent::ThreeHalves => self.clone() * self.powf(Exponent::Half),
             Exponent::Half | Exponent::Other(_) if e.to_f64() < 1.0 => {
                 // What is 0 neither has a slope nor goes through the root, whose slope there is infinite.
-                // NaN is not 0, and stays NaN.
-                let vanishes = self.0.clone().detach().lower_equal_elem(Self::TINY);
-                let floored = self.0.mask_fill(vanishes.clone(), Self::TINY);
+                let x = self.0.clone().detach();
+                let vanishes = x.clone().lower_equal_elem(Self::TINY);
+                // A backend's larger of NaN and a number may be the number. The difference is 0, or NaN.
+                let floored = self.0.clamp_min(Self::TINY) + (x.clone() - x);
                 let power = match e {
                     Exponent::Half => floored.sqrt(),
                     _ => floored.powf_scalar(e.to_f64()),

@@ -90,7 +90,7 @@ pub trait Fused: Backend {
 }
 
 /// Whether a device has these functions for numbers of this type.
-fn is_fused(device: &Device, dtype: DType) -> bool {
+pub(crate) fn is_fused(device: &Device, dtype: DType) -> bool {
     fn has(device: &DispatchDevice, dtype: DType) -> bool {
         match device {
             DispatchDevice::Autodiff(device) => has(device, dtype),
