@@ -77,7 +77,7 @@ fn rounded<T: AnyBitPattern + Into<f64>>(
     let is_wrong = |number: f64| {
         let distance = (number - number.round()).abs();
         let error = || scaling.map_or(0.0, |scaling| scaling.error(number).min(MOST_ROUNDED));
-        // What is not finite, too large or between two labels.
+        // A label is finite, not too large, and at most that far from an integer.
         !(number.abs() < LARGEST && (distance == 0.0 || distance <= error()))
     };
     let (mut largest, mut wrong) = (0.0_f64, false);

@@ -203,7 +203,7 @@ fn by_content(head: &[u8]) -> Option<Format> {
         let mut inner = [0; 352];
         let mut gunzip = Gunzip::new(head);
         let mut filled = 0;
-        // What `head` cuts off ends the stream in an error.
+        // The stream ends in an error where `head` ends.
         while let Ok(n @ 1..) = gunzip.read(&mut inner[filled..]) {
             filled += n;
         }
