@@ -103,6 +103,8 @@ impl<'a> Classes<'a> {
     }
 
     /// What a loss may know of the class of this index.
+    // Folded on a microcontroller, where the classes are mostly known as the program is compiled.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn class(&self, index: usize) -> Class {
         Class {
             index,
@@ -138,12 +140,19 @@ impl<'a> Classes<'a> {
         loss: &impl Loss<K>,
         sums: &[ClassSums<R, K>],
     ) -> Option<R> {
+        self.parts(loss, sums).map(Parts::value)
+    }
+
+    /// What all classes of a sample add to its [value](Classes::value). `None` if there are no sums.
+    pub(crate) fn parts<R: Real, const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        sums: &[ClassSums<R, K>],
+    ) -> Option<Parts<R>> {
         let weight = self.normalized();
-        sums.iter()
-            .enumerate()
-            .filter_map(|(index, sums)| self.part(loss, index, weight(index), sums))
-            .reduce(Parts::merge)
-            .map(Parts::value)
+        let parts = sums.iter().enumerate();
+        let parts = parts.filter_map(|(index, sums)| self.part(loss, index, weight(index), sums));
+        merged(parts, Parts::merge)
     }
 
     /// What the class of this index and of this [normalised](Classes::normalized) weight adds to the [value](Classes::value); `None` if
@@ -239,6 +248,17 @@ impl<'a> Classes<'a> {
         };
         size.clone().positive()
     }
+}
+
+/// As [`Iterator::reduce`], with one copy of the code that makes the items: a formula of a loss that is known as the program is compiled
+/// is folded to what that loss needs of it.
+pub(crate) fn merged<T>(items: impl Iterator<Item = T>, merge: impl Fn(T, T) -> T) -> Option<T> {
+    items.fold(None, |total, item| {
+        Some(match total {
+            Some(total) => merge(total, item),
+            None => item,
+        })
+    })
 }
 
 /// What classes add to the value of a sample.

@@ -1,5 +1,6 @@
 //! What a backend provides, and the one way from its sums to a value.
 
+use crate::classes::merged;
 use crate::{ClassSums, Classes, Error, Loss, Real};
 
 /// A prediction beside its target, wherever it is: what a backend provides.
@@ -94,11 +95,16 @@ pub fn mean<R: Real, const K: usize>(
     if sums.len() != groups * count {
         return Err(wrong);
     }
-    sums.chunks(count.max(1))
-        .filter_map(|sums| Some((classes.value(loss, sums)?, classes.counts(sums)?)))
-        .reduce(|(total, counted), (value, counts)| (total + value, counted + counts))
-        .map(|(total, counted)| total / counted.clip(1.0, f64::INFINITY))
-        .ok_or(wrong)
+    let samples = sums.chunks(count.max(1));
+    let scores = samples.filter_map(|sums| {
+        let parts = classes.parts(loss, sums)?;
+        Some((parts.clone().value(), parts.counts()))
+    });
+    merged(scores, |(total, counted), (value, counts)| {
+        (total + value, counted + counts)
+    })
+    .map(|(total, counted)| total / counted.clip(1.0, f64::INFINITY))
+    .ok_or(wrong)
 }
 
 /// The derivatives of [`mean`] with respect to the sums: what a gradient is made of.
