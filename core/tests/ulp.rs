@@ -9,6 +9,12 @@ use unifocal_core::{Float, Real};
 /// Every how many numbers one is looked at.
 const STRIDE: usize = if cfg!(debug_assertions) { 4099 } else { 1 };
 
+/// Below it, the functions are the first terms of their series.
+const TINY: f64 = 1.0 / (1 << 25) as f64;
+
+/// How many numbers are computed at a time, so that the compiler finds vectors.
+const BLOCK: usize = 64;
+
 /// The largest error of `f` in units in the last place, over the numbers with bits from `first` to `last`, and where it is.
 fn largest_error(
     first: f32,
@@ -17,21 +23,34 @@ fn largest_error(
     f: impl Fn(f32) -> f32 + Sync,
     exact: impl Fn(f64) -> f64 + Sync,
 ) -> (f64, f32) {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let error = |bits: u32| {
-        let x = f32::from_bits(bits);
-        let (found, expected) = (f64::from(f(x)), exact(f64::from(x)));
-        ((found - expected).abs() / ulp(expected), x)
+    let (first, last, stride) = (first.to_bits(), last.to_bits(), stride as u32);
+    let count = (last - first) / stride + 1;
+    let larger_in_block = |most: (f64, f32), start: u32| {
+        // Those beyond the last number are the last number.
+        let mut x = [f32::from_bits(last); BLOCK];
+        for (index, x) in (start..count).zip(&mut x) {
+            *x = f32::from_bits(first + index * stride);
+        }
+        let (found, expected) = (x.map(&f), x.map(|x| exact(f64::from(x))));
+        let mut errors = [0.0; BLOCK];
+        for ((error, found), expected) in errors.iter_mut().zip(found).zip(expected) {
+            *error = (f64::from(found) - expected).abs() / ulp(expected);
+        }
+        // Nearly every block has nothing larger, nor what is not a number.
+        if errors.iter().fold(true, |all, error| all & (*error <= most.0)) {
+            return most;
+        }
+        errors.into_iter().zip(x).fold(most, larger)
     };
-    // A stretch of neighbours for each thread. A half-open range is a loop without a flag.
-    let (first, end) = (first.to_bits(), last.to_bits() + 1);
-    let stretch = (end - first).div_ceil(threads as u32);
+    // A stretch of neighbours for each thread.
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let stretch = count.div_ceil(threads as u32);
     thread::scope(|scope| {
-        let workers: Vec<_> = (first..end)
+        let workers: Vec<_> = (0..count)
             .step_by(stretch as usize)
-            .map(|first| {
-                let bits = first..end.min(first.saturating_add(stretch));
-                scope.spawn(move || bits.step_by(stride).map(error).fold((0.0, 0.0), larger))
+            .map(|start| {
+                let blocks = (start..count.min(start + stretch)).step_by(BLOCK);
+                scope.spawn(move || blocks.fold((0.0, 0.0), larger_in_block))
             })
             .collect();
         workers
@@ -70,15 +89,18 @@ fn ln() {
 
 #[test]
 fn ln_1p() {
-    let error = largest_error(0.0, f32::MAX, STRIDE, Float::ln_1p, f64::ln_1p);
+    // Of tiny numbers two terms of the series are exact to 2⁻⁵⁰, without a call.
+    let exact = |x: f64| if x < TINY { x - x * x / 2.0 } else { x.ln_1p() };
+    let error = largest_error(0.0, f32::MAX, STRIDE, Float::ln_1p, exact);
     assert_within(1.0, "ln_1p", error);
 }
 
 #[test]
 fn exp() {
-    let negative = largest_error(-0.0, -104.0, STRIDE, Float::exp, f64::exp);
+    let exact = |x: f64| if x.abs() < TINY { 1.0 + x } else { x.exp() };
+    let negative = largest_error(-0.0, -104.0, STRIDE, Float::exp, exact);
     assert_within(1.0, "exp of negative numbers", negative);
-    let positive = largest_error(0.0, 88.72, STRIDE, Float::exp, f64::exp);
+    let positive = largest_error(0.0, 88.72, STRIDE, Float::exp, exact);
     assert_within(1.0, "exp of positive numbers", positive);
     assert_eq!(
         [f32::MIN, -200.0, -0.0, 89.0, f32::MAX].map(Float::exp),
