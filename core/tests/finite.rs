@@ -1,8 +1,6 @@
 //! Every finite input in range gives a finite value and a finite gradient, whatever the parameters.
 
-mod draw;
-
-use draw::{any_loss, unit};
+use crate::draw::{any_loss, unit};
 use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_core::{

@@ -3,9 +3,7 @@
 //! For hard labels every loss of the family falls in p of the right class and rises, or stays, in p of any other: TI has TP in its
 //! numerator, FP and FN in its denominator only, and (1−p)^γ·(−ln p) falls in p.
 
-mod draw;
-
-use draw::any_loss;
+use crate::draw::any_loss;
 use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_core::{

@@ -2,7 +2,7 @@
 
 use unifocal_core::{Activation, AnyLoss, ClassSums, Classes, Exponent, Loss, Probability, Real};
 
-use crate::cases::Case;
+use super::cases::Case;
 
 /// An f32 of the published implementations.
 #[derive(Clone, Copy, Debug, Default)]

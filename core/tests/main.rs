@@ -1,0 +1,12 @@
+//! All tests in one program, which compiles the engine once for what they share; `ulp` is one of its own, for a release build.
+
+mod composed;
+mod draw;
+mod finite;
+mod merging;
+mod monotone;
+mod multiple_precision;
+mod own_types;
+mod parameters;
+mod refused;
+mod sweep;
