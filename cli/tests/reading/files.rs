@@ -1,14 +1,17 @@
 //! The files of a test, and the program run beside them.
 
 use std::fs;
+use std::io::Write;
 use std::process::{Command, Output};
 
-use ndarray::{ArrayD, Axis, IxDyn};
+use ndarray::{ArrayD, Axis, Ix2, IxDyn};
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use serde_json::Value;
 use tempfile::TempDir;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
-use crate::build::{Nifti1, nifti1};
+use crate::build::{Nifti1, nifti1, png, zlib};
 
 pub(super) struct Files(pub(super) TempDir);
 
@@ -22,8 +25,46 @@ impl Files {
         array.write_npy(file).expect("a .npy file");
     }
 
-    /// A NIfTI file whose first axis runs fastest, with voxels of 1 × 1.5 × 2 mm along the signed axes `along` of the body.
-    pub(super) fn nii(
+    /// An archive with an array of this name.
+    pub(super) fn npz<T: WritableElement>(&self, name: &str, key: &str, array: &ArrayD<T>) {
+        let file = fs::File::create(self.0.path().join(name)).expect("a file");
+        let mut archive = ZipWriter::new(file);
+        archive
+            .start_file(format!("{key}.npy"), SimpleFileOptions::default())
+            .expect("an entry");
+        let mut bytes = Vec::new();
+        array.write_npy(&mut bytes).expect("an array");
+        archive.write_all(&bytes).expect("an array");
+        archive.finish().expect("an archive");
+    }
+
+    /// A grey picture of 8 bits.
+    pub(super) fn png(&self, name: &str, pixels: &ArrayD<u8>) {
+        let pixels = pixels.view().into_dimensionality::<Ix2>();
+        let pixels = pixels.expect("a picture has two axes");
+        let (height, width) = pixels.dim();
+        let mut rows = Vec::new();
+        for row in pixels.rows() {
+            rows.push(0);
+            rows.extend(row);
+        }
+        self.bytes(
+            name,
+            &png(width as u32, height as u32, [8, 0, 0], &zlib(&rows)),
+        );
+    }
+
+    pub(super) fn bytes(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.0.path().join(name), bytes).expect("a file");
+    }
+
+    /// A NIfTI file of voxels of 1 × 1.5 × 2 mm.
+    pub(super) fn nii(&self, name: &str, array: &ArrayD<f32>) {
+        self.nii_with(name, array, PLAIN, None);
+    }
+
+    /// A NIfTI file of this affine, whose numbers are integers of 16 bits if its header scales them.
+    pub(super) fn nii_with(
         &self,
         name: &str,
         array: &ArrayD<f32>,
@@ -33,6 +74,7 @@ impl Files {
         let shape: Vec<i64> = array.shape().iter().map(|n| *n as i64).collect();
         let [slope, intercept] = scaling.unwrap_or([0.0, 0.0]);
         let mut voxels = Vec::new();
+        // The first axis is the fastest.
         for value in &array.t() {
             if scaling.is_some() {
                 let stored = ((value - intercept) / slope).round() as i16;
@@ -48,7 +90,7 @@ impl Files {
             scaling: [slope, intercept],
             voxels: &voxels,
         });
-        fs::write(self.0.path().join(name), file).expect("a NIfTI file");
+        self.bytes(name, &file);
     }
 
     pub(super) fn run(&self, arguments: &str) -> Output {
@@ -59,7 +101,7 @@ impl Files {
             .expect("the program starts")
     }
 
-    /// The report of Dice, and what was said on stderr.
+    /// The report, and what was said on stderr.
     #[track_caller]
     pub(super) fn report(&self, arguments: &str) -> (Value, String) {
         let output = self.run(&format!("eval {arguments} --format json"));
@@ -68,16 +110,13 @@ impl Files {
         (serde_json::from_slice(&output.stdout).expect("JSON"), said)
     }
 
+    /// A run with Dice that gives this number.
     #[track_caller]
-    pub(super) fn dice(&self, arguments: &str) -> f64 {
+    pub(super) fn scores(&self, arguments: &str, expected: f64) {
+        // Masks that agree everywhere or nowhere would prove little.
+        assert!((0.05..0.95).contains(&expected), "{arguments}: {expected}");
         let (report, _) = self.report(&format!("{arguments} --loss dice"));
-        report["mean"].as_f64().expect("a mean")
-    }
-
-    /// Both give the same number.
-    #[track_caller]
-    pub(super) fn same(&self, arguments: &str, expected: f64) {
-        let found = self.dice(arguments);
+        let found = report["mean"].as_f64().expect("a mean");
         assert!(
             (found - expected).abs() < 1e-6,
             "{arguments}: {found} is not {expected}"
@@ -105,8 +144,11 @@ pub(super) const PLAIN: [[f32; 4]; 3] = [
     [0.0, 0.0, 2.0, 0.0],
 ];
 
+/// A number below 1009 for each place; those of two seeds have nothing to do with each other.
 fn hash(seed: usize, at: usize) -> usize {
-    (at * 7919 + seed * 104_729 + (at * at) % 31 * 17) % 1009
+    let mixed = ((seed * 1_000_003 + at) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed >> 33) as usize % 1009
 }
 
 /// Labels of `classes` classes, none of whose axes is symmetric.
@@ -140,7 +182,8 @@ pub(super) fn probabilities(labels: &ArrayD<u8>, classes: usize, seed: usize) ->
     ndarray::stack(Axis(0), &views).expect("channels of one shape")
 }
 
-pub(super) fn last(array: &ArrayD<f32>) -> ArrayD<f32> {
+/// The first axis as the last.
+pub(super) fn last<T: Clone>(array: &ArrayD<T>) -> ArrayD<T> {
     let mut axes: Vec<usize> = (1..array.ndim()).collect();
     axes.push(0);
     array
@@ -148,12 +191,4 @@ pub(super) fn last(array: &ArrayD<f32>) -> ArrayD<f32> {
         .permuted_axes(IxDyn(&axes))
         .as_standard_layout()
         .into_owned()
-}
-
-pub(super) fn one_hot(labels: &ArrayD<u8>, classes: u8) -> ArrayD<u8> {
-    let channels: Vec<ArrayD<u8>> = (0..classes)
-        .map(|class| labels.mapv(|label| u8::from(label == class)))
-        .collect();
-    let views: Vec<_> = channels.iter().map(|channel| channel.view()).collect();
-    ndarray::stack(Axis(0), &views).expect("channels of one shape")
 }
