@@ -40,7 +40,7 @@ pub(crate) struct ClassScore {
     pub(crate) sums: Option<KnownSums>,
 }
 
-/// Sums that everybody knows, over the voxels of all samples.
+/// The sums of a class in reports, over the voxels of all samples.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct KnownSums {
     pub(crate) tp: f64,
@@ -161,7 +161,7 @@ fn rare(case: &Case, pair: &Pair, data: &Data) -> Result<Option<Vec<usize>>, Fai
 
 type Scored<P> = (Score, Option<ArrayD<P>>);
 
-/// The sums of the plain Combo loss are those that everybody knows: TP, FP, FN and the cross entropy.
+/// The sums of the plain Combo loss are those of a class in reports: TP, FP, FN and the cross entropy.
 fn known_sums() -> Result<UnifiedFocal, Error> {
     Ok(UnifiedFocal::combo(None, None)?)
 }

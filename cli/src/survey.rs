@@ -120,8 +120,8 @@ fn distinct_of<T: Number + Into<i64>>(numbers: &Numbers<T>, most: usize) -> usiz
     found.len()
 }
 
-/// Whether the numbers along an axis sum to `total`, within the rounding of what is stored with few digits, at every place whose
-/// numbers can be probabilities.
+/// Tells whether the numbers along an axis sum to `total` everywhere, up to the rounding of numbers with few digits. Places with a
+/// number that is no probability are passed over.
 pub(crate) fn sums_to(values: &Values, axis: usize, total: f64) -> bool {
     with_numbers!(values, numbers => sums(numbers.view(), Axis(axis), total))
 }

@@ -1,10 +1,16 @@
 //! Folders as they come: which files are cases, which belong together, and what becomes of the rest when one fails.
 
+#[path = "build/mod.rs"]
+mod build;
+#[path = "formula/mod.rs"]
+mod formula;
+
 use std::fs;
 use std::io::{Cursor, Write};
 use std::process::{Command, Output};
 
-use ndarray::{ArrayD, IxDyn};
+use build::{Nifti1, gzip, nifti1};
+use ndarray::{Array1, ArrayD, IxDyn};
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -37,8 +43,24 @@ impl Data {
         fs::write(path, bytes).expect("a file");
     }
 
+    /// A label map in the format that the name says.
     fn labels(&self, path: &str, labels: [u8; 8]) {
-        self.bytes(path, &npy(&[2, 4], labels.to_vec()));
+        let file = if path.ends_with(".nii.gz") {
+            gzip(&nifti1(&Nifti1 {
+                shape: &[4, 2],
+                datatype: 2,
+                affine: [
+                    [1.0, 0.0, 0.0, 0.0],
+                    [0.0, 1.0, 0.0, 0.0],
+                    [0.0, 0.0, 1.0, 0.0],
+                ],
+                scaling: [0.0, 0.0],
+                voxels: &labels,
+            }))
+        } else {
+            npy(&[2, 4], labels.to_vec())
+        };
+        self.bytes(path, &file);
     }
 
     fn npz(&self, path: &str, arrays: &[(&str, Vec<u8>)]) {
@@ -127,6 +149,26 @@ fn two(prediction: impl Fn(usize) -> String, target: impl Fn(usize) -> String) -
 }
 
 #[test]
+fn a_pair_scores_the_dice_of_its_labels() {
+    let data = two(
+        |case| format!("p/{case}.nii.gz"),
+        |case| format!("y/{case}.nii.gz"),
+    );
+    for case in [0, 1] {
+        let [p, y] = [GUESSES, LABELS]
+            .map(|labels| formula::foreground(&Array1::from(labels[case].to_vec()).into_dyn()));
+        let (found, expected) = (
+            data.score(&format!("p/{case}.nii.gz"), &format!("y/{case}.nii.gz")),
+            formula::dice(&p, &y),
+        );
+        assert!(
+            (found - expected).abs() < 1e-12,
+            "{found} is not {expected}"
+        );
+    }
+}
+
+#[test]
 fn what_is_no_case_is_passed_over() {
     let data = two(
         |case| format!("p/{case}.NPY"),
@@ -208,12 +250,12 @@ fn of_nnunets_files_the_input_chooses() {
 #[test]
 fn an_addition_to_all_names_is_recognised_and_told() {
     let data = two(
-        |case| format!("p/case_{case}_0000.npy"),
-        |case| format!("y/case_{case}.npy"),
+        |case| format!("p/case_{case}_0000.nii.gz"),
+        |case| format!("y/case_{case}.nii.gz"),
     );
     let pairs = [
-        ("p/case_0_0000.npy", "y/case_0.npy"),
-        ("p/case_1_0000.npy", "y/case_1.npy"),
+        ("p/case_0_0000.nii.gz", "y/case_0.nii.gz"),
+        ("p/case_1_0000.nii.gz", "y/case_1.nii.gz"),
     ];
     let (report, said) = data.pairs(&["p", "y"], &pairs);
     assert!(
@@ -223,7 +265,7 @@ fn an_addition_to_all_names_is_recognised_and_told() {
     let note = report["notes"][0].as_str().expect("a note");
     assert!(said.contains(note), "{note}");
     // A case without a prediction fails, and not the others.
-    data.labels("y/case_2.npy", LABELS[2]);
+    data.labels("y/case_2.nii.gz", LABELS[2]);
     let (report, code, said) = data.eval(&["p", "y"]);
     assert_eq!(code, Some(1));
     assert_eq!(report["cases"].as_array().map(Vec::len), Some(2));
@@ -279,12 +321,12 @@ fn patterns_say_where_the_name_is() {
 #[test]
 fn cases_in_folders_of_their_own() {
     let data = two(
-        |case| format!("p/{case}/seg.npy"),
-        |case| format!("y/{case}/seg.npy"),
+        |case| format!("p/{case}/seg.nii.gz"),
+        |case| format!("y/{case}/seg.nii.gz"),
     );
     let pairs = [
-        ("p/0/seg.npy", "y/0/seg.npy"),
-        ("p/1/seg.npy", "y/1/seg.npy"),
+        ("p/0/seg.nii.gz", "y/0/seg.nii.gz"),
+        ("p/1/seg.nii.gz", "y/1/seg.nii.gz"),
     ];
     data.pairs(&["p", "y"], &pairs);
     let data = two(
@@ -377,26 +419,27 @@ fn a_manifest_lists_the_cases() {
 #[test]
 fn one_bad_case_leaves_the_others_alone() {
     let data = two(
-        |case| format!("p/{case}.npy"),
-        |case| format!("y/{case}.npy"),
+        |case| format!("p/{case}.nii.gz"),
+        |case| format!("y/{case}.nii.gz"),
     );
-    data.bytes("p/0a.npy", b"");
-    data.labels("y/0a.npy", LABELS[2]);
-    data.labels("p/2.npy", GUESSES[2]);
-    data.labels("y/3.npy", LABELS[2]);
+    data.bytes("p/0a.nii.gz", b"");
+    data.labels("y/0a.nii.gz", LABELS[2]);
+    data.labels("p/2.nii.gz", GUESSES[2]);
+    data.labels("y/3.nii.gz", LABELS[2]);
     let (report, code, said) = data.eval(&["p", "y"]);
     assert_eq!(code, Some(1));
-    let mean = 0.5 * (data.score("p/0.npy", "y/0.npy") + data.score("p/1.npy", "y/1.npy"));
+    let mean =
+        0.5 * (data.score("p/0.nii.gz", "y/0.nii.gz") + data.score("p/1.nii.gz", "y/1.nii.gz"));
     assert!((report["mean"].as_f64().expect("a mean") - mean).abs() < 1e-12);
     let failed = report["failed"].as_array().expect("the failed");
     let files = |side: &str| -> Vec<Value> { failed.iter().map(|f| f[side].clone()).collect() };
     assert_eq!(
         files("prediction"),
-        ["p/0a.npy".into(), "p/2.npy".into(), Value::Null]
+        ["p/0a.nii.gz".into(), "p/2.nii.gz".into(), Value::Null]
     );
     assert_eq!(
         files("target"),
-        ["y/0a.npy".into(), Value::Null, "y/3.npy".into()]
+        ["y/0a.nii.gz".into(), Value::Null, "y/3.nii.gz".into()]
     );
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 4, "{said}");

@@ -3,6 +3,8 @@
 
 #[path = "build/mod.rs"]
 mod build;
+#[path = "formula/mod.rs"]
+mod formula;
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -375,20 +377,34 @@ fn most_likely(p: &Array) -> Array {
     }
 }
 
-fn one_hot(labels: &Array, classes: usize) -> Array {
-    let classes = 0..classes;
-    let channels: Vec<ArrayD<f32>> = classes
-        .map(|class| {
-            labels
-                .numbers
-                .mapv(|label| f32::from(u8::from(label == class as f32)))
-        })
-        .collect();
-    let views: Vec<_> = channels.iter().map(|channel| channel.view()).collect();
+/// Labels as channels of 0 and 1, one for each of these.
+fn one_hot(labels: &Array, classes: &[f32]) -> Array {
+    let channels = formula::one_hot(&labels.numbers, classes);
     Array {
         axes: format!("c{}", labels.axes),
-        numbers: ndarray::stack(ndarray::Axis(0), &views).expect("channels of one shape"),
+        numbers: channels.mapv(f32::from),
         is_bytes: true,
+    }
+}
+
+/// What the files must score: the mean over samples and classes, which are the channels, or the labels of two label maps.
+fn expected_dice(prediction: &Array, target: &Array, classes: &[f32]) -> f64 {
+    let occurs = |label: &f32| {
+        let mut both = prediction.numbers.iter().chain(&target.numbers);
+        prediction.has('c') || both.any(|number| number == label)
+    };
+    let classes: Vec<f32> = classes.iter().copied().filter(occurs).collect();
+    let [p, y] = [prediction, target].map(|array| {
+        if array.has('c') {
+            array.clone()
+        } else {
+            one_hot(array, &classes)
+        }
+    });
+    if p.has('n') {
+        formula::dice_of_samples(&p.numbers, &y.numbers)
+    } else {
+        formula::dice(&p.numbers, &y.numbers)
     }
 }
 
@@ -471,7 +487,7 @@ fn on_each<S: Strategy>(
 
 /// Two files whose formats say nothing have the same order of space, which is z, y, x or x, y, z, and z, y, x beside a picture; classes
 /// come before or behind it.
-/// Whatever the formats and the order, the score is that of the plain arrays, or an error says how to get it.
+/// Whatever the formats and the order, the score is that of the numbers, or an error says how to get it.
 #[test]
 fn the_same_data_gives_the_same_score_or_an_error_that_says_how() {
     let strategy = (strategy(), select(formats()), select(formats()));
@@ -487,8 +503,9 @@ fn the_same_data_gives_the_same_score_or_an_error_that_says_how() {
         let shape: Vec<usize> = case.lengths[4 - axes.len()..].to_vec();
         let [truth, p] = drawn(&axes, &shape, case.classes, case.seed);
         let prediction = if case.hard { most_likely(&p) } else { p };
+        let classes: Vec<f32> = (0..case.classes).map(|class| class as f32).collect();
         let target = if case.one_hot && !case.hard {
-            one_hot(&truth, case.classes)
+            one_hot(&truth, &classes)
         } else {
             truth
         };
@@ -518,17 +535,7 @@ fn the_same_data_gives_the_same_score_or_an_error_that_says_how() {
         );
         let input = if case.hard { "--input labels" } else { "" };
 
-        let plain = [
-            prediction.write(folder, "plain_p", Format::Npy),
-            target.write(folder, "plain_y", Format::Npy),
-        ];
-        let named = format!("--axes {} --target-axes {}", prediction.axes, target.axes);
-        let expected = dice(
-            folder,
-            &format!("{} {} {input} {named}", plain[0], plain[1]),
-        );
-        let expected = expected.map_err(TestCaseError::fail)?;
-
+        let expected = expected_dice(&prediction, &target, &classes);
         let p = prediction.ordered(&our_order).write(folder, "p", ours);
         let y = target.ordered(&their_order).write(folder, "y", theirs);
         let score = |options: &str| dice(folder, &format!("{p} {y} {input} {options}"));
@@ -560,4 +567,43 @@ fn the_same_data_gives_the_same_score_or_an_error_that_says_how() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn labels_of_every_format_score_alike() {
+    let folder = TempDir::new().expect("a folder");
+    let folder = folder.path();
+    let mut formats_of_labels = 0;
+    for (axes, shape) in [("yx", &[9, 13][..]), ("zyx", &[5, 6, 7])] {
+        let [truth, p] = drawn(axes, shape, 3, 1);
+        let expected = expected_dice(&p, &truth, &[0.0, 1.0, 2.0]);
+        let image = Format::Nifti1 { gzip: true };
+        for (format, number) in formats().into_iter().zip(1..) {
+            if !format.holds(&truth) {
+                continue;
+            }
+            // Volumes that begin with x beside one that does.
+            let ours = if axes == "zyx" && format.begins_with_x() {
+                image
+            } else {
+                Format::Npy
+            };
+            let prediction = p.ordered(&ours.order(&p, "czyx")).write(folder, "p", ours);
+            let target = truth.ordered(&format.order(&truth, "zyx"));
+            let target = target.write(folder, &format!("y{number}"), format);
+            let found = dice(folder, &format!("{prediction} {target}"));
+            let found = found.unwrap_or_else(|said| panic!("{format:?}: {said}"));
+            assert!(
+                (found - expected).abs() <= 1e-6,
+                "{format:?}: {found} is not {expected}"
+            );
+            formats_of_labels += 1;
+        }
+        // JPEG changes labels.
+        fs::write(folder.join("y.jpg"), b"\xff\xd8\xff\xe0..JFIF").expect("a file");
+        let said = dice(folder, "p.npy y.jpg").expect_err("no labels");
+        assert!(said.contains("y.jpg") && said.contains("JPEG"), "{said}");
+    }
+    // All but nnU-Net's archive, which has probabilities; pictures of one page have two axes.
+    assert_eq!(formats_of_labels, 2 * (formats().len() - 1) - 3);
 }

@@ -41,7 +41,7 @@ pub(super) fn assemble(
     }
 }
 
-/// Whether floats are in [0, 1], up to what is clamped.
+/// Tells whether the target holds floats in [0, 1], or near enough to be clamped where that is asked for.
 fn is_unit(draft: &Draft<'_>, target: &Surveyed) -> bool {
     if !matches!(target.volume.values, Values::F32(_) | Values::F64(_)) {
         return false;

@@ -181,7 +181,7 @@ mod tests {
     fn names_that_mean_the_same_case() {
         for (predictions, targets, expected, cases) in [
             (vec!["b", "a"], vec!["a", "b"], vec!["a", "b"], 2),
-            // What is over on either side stays.
+            // A case that only one side has stays.
             (vec!["a", "b"], vec!["a", "b", "c"], vec!["a", "b"], 3),
             (vec!["a", "b"], vec!["a", "c"], vec!["a"], 3),
             // nnU-Net's channel, an addition in front, both.

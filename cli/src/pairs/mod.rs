@@ -114,7 +114,7 @@ fn of_folders(predictions: &Side<'_>, targets: &Side<'_>) -> Result<Cases, Failu
         names.collect()
     };
     let (ours, theirs) = (names(&prediction_files), names(&target_files));
-    // Who says where the name is means what is said.
+    // A pattern names the cases exactly, so nothing is looked for beyond equal names.
     let aligned = if predictions.pattern.is_some() || targets.pattern.is_some() {
         align::by_equal_names(&ours, &theirs)
     } else {

@@ -41,7 +41,7 @@ impl FromStr for Pattern {
 }
 
 impl Pattern {
-    /// Whether it speaks of folders.
+    /// Whether the pattern has a folder in it.
     pub(super) fn has_folders(&self) -> bool {
         self.literals.iter().any(|literal| literal.contains('/'))
     }

@@ -37,7 +37,7 @@ impl<R: BufRead> Read for Gunzip<R> {
     }
 }
 
-/// Whether anything else follows the zeros.
+/// Skips zeros, and tells whether anything else follows.
 fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let bytes = source.fill_buf()?;

@@ -159,7 +159,7 @@ impl Data {
 /// Opens the file that the header in `path` names.
 fn open_named(path: &Path, name: &str) -> Result<File, Fault> {
     let file = open_regular(&path.parent().unwrap_or(Path::new("")).join(name))?;
-    // What the system makes up while it is read, as in /proc, has no size, and may have no end.
+    // A file that the system generates while it is read, as in /proc, has size 0 and may have no end.
     if file.metadata()?.len() == 0 {
         return Err(Fault::Truncated {
             expected: 1,

@@ -112,7 +112,7 @@ fn target_said(
     if let Some(axes) = &asked.target_axes {
         return by_letters("--target-axes", axes, target.shape).map(Some);
     }
-    // What is said of PRED holds for a file of its kind and shape.
+    // An option about PRED holds for a TARGET of the same format and shape, too.
     let same = prediction.order == target.order && prediction.shape == target.shape;
     if same && (asked.axes.is_some() || asked.class_axis.is_some()) {
         return match said(asked, prediction)? {
@@ -277,7 +277,7 @@ fn unsaid(
     found
 }
 
-/// Whether these can be the axes of voxels: they follow each other, and there are at most three.
+/// Tells whether these axes can be those of space: they lie within three neighbouring ones.
 fn adjacent(voxels: &[usize]) -> bool {
     match (voxels.first(), voxels.last()) {
         (Some(first), Some(last)) => last - first < 3,
@@ -349,7 +349,7 @@ fn beside(
     found
 }
 
-/// Whether the samples, voxels and classes of both are the same; if not, the samples and voxels.
+/// Checks that both files have the same samples, voxels and classes; the error is the samples and voxels of each.
 fn fits(
     asked: &Asked,
     reading: &Reading,
@@ -364,7 +364,7 @@ fn fits(
         let samples = length(axes, shape, Axis::Sample);
         let mut lengths = vec![samples];
         lengths.extend(space.iter().map(|axis| length(axes, shape, *axis)));
-        // Axes that the other has not.
+        // Axes that only this file has.
         let own = axes
             .space()
             .into_iter()

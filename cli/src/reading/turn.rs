@@ -44,7 +44,7 @@ impl Turn {
                             flipped,
                         });
                     }
-                    // How far they are apart as they lie.
+                    // The error is the distance without a turn.
                     Some(distance) if along == ORDERS[0] && flips == 0 => nearest = distance,
                     Some(_) => {}
                 }

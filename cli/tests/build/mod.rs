@@ -22,8 +22,24 @@ pub(super) fn zlib(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A PNG file with right checksums. `kind` is bit depth, colour type and interlacing.
+/// A PNG file with right checksums. `kind` is bit depth, colour type and interlacing; indices have a black palette.
 pub(super) fn png(width: u32, height: u32, kind: [u8; 3], compressed: &[u8]) -> Vec<u8> {
+    let palette: &[(&[u8], &[u8])] = if kind[1] == 3 {
+        &[(b"PLTE", &[0; 6])]
+    } else {
+        &[]
+    };
+    png_with(width, height, kind, palette, compressed)
+}
+
+/// The same with these chunks, each a name and its data, before the pixels.
+pub(super) fn png_with(
+    width: u32,
+    height: u32,
+    kind: [u8; 3],
+    chunks: &[(&[u8], &[u8])],
+    compressed: &[u8],
+) -> Vec<u8> {
     let chunk = |name: &[u8], data: &[u8]| {
         let mut crc = flate2::Crc::new();
         crc.update(name);
@@ -34,13 +50,13 @@ pub(super) fn png(width: u32, height: u32, kind: [u8; 3], compressed: &[u8]) -> 
     let [depth, colour, interlace] = kind;
     let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
     let head = [&size[..], &[depth, colour, 0, 0, interlace]].concat();
-    let palette = if colour == 3 {
-        chunk(b"PLTE", &[0; 6])
-    } else {
-        Vec::new()
-    };
-    let rest = [palette, chunk(b"IDAT", compressed), chunk(b"IEND", b"")].concat();
-    [b"\x89PNG\r\n\x1a\n", &chunk(b"IHDR", &head)[..], &rest].concat()
+    let mut bytes = [b"\x89PNG\r\n\x1a\n", &chunk(b"IHDR", &head)[..]].concat();
+    for (name, data) in chunks {
+        bytes.extend(chunk(name, data));
+    }
+    bytes.extend(chunk(b"IDAT", compressed));
+    bytes.extend(chunk(b"IEND", b""));
+    bytes
 }
 
 /// The tags of a page, with their values, and its strip.

@@ -36,7 +36,7 @@ pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
     }
     let mut pixels = vec![0; count];
     decoder.read_into_buffer(&mut pixels).map_err(fault)?;
-    // What follows the picture says whether there are more, or is missing.
+    // A second picture makes an animation; a file may also end after the first.
     if let Ok(Some(_)) = decoder.next_frame_info() {
         return Err(Fault::Unsupported {
             found: "an animation".to_owned(),

@@ -1,0 +1,272 @@
+//! Which labels and channels are which class, and which voxels count.
+
+use ndarray::{ArrayD, Axis, stack};
+use serde_json::{Value, json};
+
+use crate::files::{Files, labels, last, probabilities};
+use crate::formula::{asymmetric_unified_focal, counted, dice, foreground, one_hot};
+
+#[test]
+fn classes_are_the_labels_that_occur() {
+    let files = Files::new();
+    let truth = labels(&[5, 6, 7], 4, 1);
+    let mask = labels(&[5, 6, 7], 4, 2);
+    let p = probabilities(&truth, 4, 3);
+    files.npy("p.npy", &p);
+    files.nii("p.nii", &last(&p));
+    let one_hot = |array| one_hot(array, &[0, 1, 2, 3]);
+    let hard = dice(&one_hot(&mask), &one_hot(&truth));
+    let soft = dice(&p, &one_hot(&truth));
+    // In ascending order, as channels are: those of BraTS, and large ones.
+    for values in [[0_u16, 1, 2, 4], [3, 41, 2035, 65_000]] {
+        let rename = |array: &ArrayD<u8>| array.mapv(|label| values[usize::from(label)]);
+        files.npy("y.npy", &rename(&truth));
+        files.npy("m.npy", &rename(&mask));
+        files.nii("y.nii", &rename(&truth).mapv(f32::from));
+        files.nii("m.nii", &rename(&mask).mapv(f32::from));
+        for format in ["npy", "nii"] {
+            let maps = format!("m.{format} y.{format} --input labels");
+            files.scores(&maps, hard);
+            files.scores(&format!("{maps} --absent-class skip"), hard);
+            files.scores(&format!("p.{format} y.{format}"), soft);
+        }
+        let (report, _) = files.report("m.npy y.npy --input labels");
+        let classes = &report["cases"][0]["reading"]["classes"];
+        assert_eq!(classes, &json!(values));
+        assert_eq!(report["cases"][0]["per_class"][3]["class"], values[3]);
+    }
+}
+
+#[test]
+fn masks_of_0_and_255_are_background_and_foreground() {
+    let files = Files::new();
+    let is_fore = |array: ArrayD<u8>| array.mapv(|label| u8::from(label > 1));
+    let truth = is_fore(labels(&[9, 8], 4, 1));
+    let mask = is_fore(labels(&[9, 8], 4, 2));
+    let p = probabilities(&truth, 2, 3);
+    files.npy("p.npy", &p);
+    files.npy("f.npy", &p.index_axis(Axis(0), 1).to_owned());
+    for (value, name) in [(1, "1"), (255, "255")] {
+        for (side, array) in [("m", &mask), ("y", &truth)] {
+            let array = array.mapv(|label| label * value);
+            files.npy(&format!("{side}{name}.npy"), &array);
+            files.png(&format!("{side}{name}.png"), &array);
+        }
+    }
+    let (hard, target) = (foreground(&mask), foreground(&truth));
+    // On one side or on both.
+    for pair in [
+        "m255.png y255.png",
+        "m1.png y255.png",
+        "m255.npy y255.npy",
+        "m1.npy y1.npy",
+    ] {
+        files.scores(&format!("{pair} --input labels"), dice(&hard, &target));
+    }
+    // With all losses, and with the default one.
+    let compared = files.run("compare m255.png y255.png --input labels --format json");
+    let compared: Value = serde_json::from_slice(&compared.stdout).expect("JSON");
+    let (report, _) = files.report("m255.png y255.png --input labels");
+    for (found, expected) in [
+        (&compared["mean"]["dice"], dice(&hard, &target)),
+        (&report["mean"], asymmetric_unified_focal(&hard, &target)),
+    ] {
+        let found = found.as_f64().expect("a mean");
+        assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+    }
+    for target_file in ["y255.png", "y255.npy", "y1.npy"] {
+        files.scores(&format!("f.npy {target_file}"), dice(&p, &target));
+    }
+    files.refused(
+        "f.npy y255.png --ignore-label 255",
+        &["whole foreground", "--labels 0,1"],
+    );
+    // Beside more channels 255 may as well be void.
+    files.npy("p4.npy", &probabilities(&truth, 4, 3));
+    files.refused(
+        "p4.npy y255.npy",
+        &["255", "--labels", "--ignore-label 255"],
+    );
+}
+
+#[test]
+fn labels_can_be_listed_left_out_and_shifted() {
+    let files = Files::new();
+    let truth = labels(&[9, 8], 3, 1);
+    let mask = labels(&[9, 8], 3, 5);
+    let p = probabilities(&truth, 3, 2);
+    files.npy("p.npy", &p);
+    files.npy("m.npy", &mask);
+    // Every fifth voxel is void, which is label 255, or 255 and 254, or 0.
+    let with = |name: &str, array: &ArrayD<u8>, f: fn(usize, u8) -> u8| {
+        let mut at = 0;
+        let changed = array.mapv(|label| {
+            at += 1;
+            f(at, label)
+        });
+        files.npy(&format!("{name}.npy"), &changed);
+        files.png(&format!("{name}.png"), &changed);
+    };
+    let void = |at, label| if at % 5 == 0 { 255 } else { label };
+    with("void", &truth, void);
+    with("mv", &mask, void);
+    with("two", &truth, |at, label| match at % 10 {
+        0 => 255,
+        5 => 254,
+        _ => label,
+    });
+    let shifted = |at, label| if at % 5 == 0 { 0 } else { label + 1 };
+    with("shifted", &truth, shifted);
+    let mut at = 0;
+    let counts = truth.mapv(|_| {
+        at += 1;
+        at % 5 != 0
+    });
+    let counted_of = |array| counted(&one_hot(array, &[0, 1, 2]), &counts);
+    let soft = dice(&counted(&p, &counts), &counted_of(&truth));
+    for target in [
+        "void.npy --ignore-label 255",
+        "two.npy --ignore-label 255 --ignore-label 254",
+        "two.npy --ignore-label 255,254",
+        "shifted.npy --ignore-label 0",
+        "shifted.png --ignore-label 0",
+        "shifted.npy --ignore-label 0 --labels 1,2,3",
+    ] {
+        files.scores(&format!("p.npy {target}"), soft);
+    }
+    // Void on both sides is no class on either.
+    let hard = dice(&counted_of(&mask), &counted_of(&truth));
+    for prediction in ["m.npy", "mv.npy"] {
+        let arguments = format!("{prediction} void.npy --input labels --ignore-label 255");
+        files.scores(&arguments, hard);
+        let (report, _) = files.report(&arguments);
+        let classes = &report["cases"][0]["reading"]["classes"];
+        assert_eq!(classes, &json!([0, 1, 2]));
+    }
+    // A list is the classes of a run, and says what else is wrong.
+    let (report, _) = files.report("m.npy m.npy --input labels --labels 0,1,2,4");
+    assert_eq!(report["cases"][0]["per_class"][3]["class"], 4);
+    files.refused(
+        "m.npy m.npy --input labels --labels 0,1",
+        &["label 2", "--labels"],
+    );
+    files.refused(
+        "p.npy m.npy --labels 0,1",
+        &["--labels lists 2", "3 channels"],
+    );
+    files.npy("low.npy", &labels(&[9, 8], 2, 4));
+    files.refused(
+        "p.npy low.npy --ignore-label 0",
+        &["--labels 0,1,2", "--labels 1,2,3"],
+    );
+    // What is left out of a one-hot target is nothing.
+    files.npy("hot.npy", &one_hot(&truth, &[0, 1, 2]));
+    files.refused("p.npy hot.npy --ignore-label 255", &["--mask"]);
+}
+
+#[test]
+fn regions_are_unions_of_labels() {
+    let files = Files::new();
+    let values = [0_u8, 1, 2, 4];
+    let truth = labels(&[5, 6, 7], 4, 1).mapv(|label| values[usize::from(label)]);
+    let mask = labels(&[5, 6, 7], 4, 2).mapv(|label| values[usize::from(label)]);
+    let regions = |array: &ArrayD<u8>| {
+        let region = |labels: &[u8]| array.mapv(|label| u8::from(labels.contains(&label)));
+        let [whole, core, enhancing] = [region(&[1, 2, 4]), region(&[1, 4]), region(&[4])];
+        stack![Axis(0), whole.view(), core.view(), enhancing.view()]
+    };
+    let mut at = 0;
+    let p = regions(&truth).mapv(|y| {
+        at += 1;
+        0.2 + 0.5 * f32::from(y) + 0.01 * (at % 20) as f32
+    });
+    for (name, array) in [
+        ("p", &p),
+        ("z", &p.mapv(|p| (p / (1.0 - p)).ln())),
+        ("r", &regions(&truth).mapv(f32::from)),
+    ] {
+        files.npy(&format!("{name}.npy"), array);
+        files.nii(&format!("{name}.nii"), &last(array));
+    }
+    for (name, array) in [("y", &truth), ("m", &mask)] {
+        files.npy(&format!("{name}.npy"), array);
+        files.nii(&format!("{name}.nii"), &array.mapv(f32::from));
+    }
+    let said = "--regions whole=1,2,4 core=1,4 enhancing=4";
+    let soft = dice(&p, &regions(&truth));
+    files.scores("p.npy r.npy --axes czyx", soft);
+    files.scores("p.nii r.nii", soft);
+    let hard = dice(&regions(&mask), &regions(&truth));
+    for format in ["npy", "nii"] {
+        files.scores(&format!("p.{format} y.{format} {said}"), soft);
+        let logits = format!("z.{format} y.{format} --input logits {said}");
+        files.scores(&logits, soft);
+        let maps = format!("m.{format} y.{format} --input labels {said}");
+        files.scores(&maps, hard);
+        files.refused(
+            &format!("p.{format} y.{format}"),
+            &["--regions", "--labels"],
+        );
+    }
+    let (report, _) = files.report(&format!("m.npy y.npy --input labels {said}"));
+    assert_eq!(report["cases"][0]["per_class"][1]["class"], "core");
+    files.refused(
+        "p.npy y.npy --regions whole=1,2,4",
+        &["--regions lists 1", "3 channels"],
+    );
+    files.refused(
+        "p.npy r.npy --axes czyx --regions a=1 b=2 c=4",
+        &["label map", "--regions"],
+    );
+    files.refused(
+        &format!("z.npy y.npy --input logits --activation softmax {said}"),
+        &["sigmoid"],
+    );
+}
+
+#[test]
+fn a_mask_says_where_to_score() {
+    let files = Files::new();
+    let truth = labels(&[9, 8], 3, 1);
+    let mask = labels(&[9, 8], 3, 6);
+    let p = probabilities(&truth, 3, 2);
+    let mut at = 0;
+    let counts = truth.mapv(|_| {
+        at += 1;
+        at % 3 != 0
+    });
+    let inside = counts.mapv(|counts| if counts { 255_u8 } else { 0 });
+    files.npy("p.npy", &p);
+    files.npy("y.npy", &truth);
+    files.png("y.png", &truth);
+    files.npy("roi.npy", &inside);
+    files.png("roi.png", &inside);
+    files.npy("m.npy", &mask);
+    files.npy("hot.npy", &one_hot(&truth, &[0, 1, 2]));
+    let counted_of = |array| counted(&one_hot(array, &[0, 1, 2]), &counts);
+    let soft = dice(&counted(&p, &counts), &counted_of(&truth));
+    files.scores("p.npy y.npy --mask roi.npy", soft);
+    files.scores("p.npy y.png --mask roi.png", soft);
+    files.scores("p.npy hot.npy --mask roi.npy", soft);
+    let hard = dice(&counted_of(&mask), &counted_of(&truth));
+    files.scores("m.npy y.npy --input labels --mask roi.npy", hard);
+    // One channel is the foreground.
+    let channel = p.index_axis(Axis(0), 1).to_owned();
+    files.npy("f.npy", &channel);
+    files.png("f.png", &truth.mapv(|label| u8::from(label == 1)));
+    let [ours, theirs] = [
+        foreground(&channel),
+        foreground(&truth.mapv(|label| u8::from(label == 1))),
+    ];
+    let fore = dice(&counted(&ours, &counts), &counted(&theirs, &counts));
+    files.scores("f.npy f.png --mask roi.png", fore);
+    // A label that is nowhere inside of the mask is no class.
+    let outside = ndarray::Zip::from(&truth)
+        .and(&counts)
+        .map_collect(|y, counts| if *counts { *y } else { 200 });
+    files.npy("outside.npy", &outside);
+    files.scores("m.npy outside.npy --input labels --mask roi.npy", hard);
+    files.scores("p.npy outside.npy --mask roi.npy", soft);
+    files.npy("small.npy", &labels(&[3, 3], 2, 1));
+    files.refused("p.npy y.npy --mask small.npy", &["mask", "[3, 3]"]);
+}

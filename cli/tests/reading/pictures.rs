@@ -1,0 +1,85 @@
+//! Label maps as tools write pictures of them.
+
+use ndarray::ArrayD;
+
+use crate::build::{png_with, zlib};
+use crate::files::{Files, labels, probabilities};
+use crate::formula::{dice, one_hot};
+
+const COLOURS: [[u8; 3]; 3] = [[0, 0, 0], [128, 0, 0], [0, 128, 0]];
+
+/// Rows of pixels that are made of a label each, as a PNG file stores them.
+fn rows(labels: &ArrayD<u8>, pixel: impl Fn(u8) -> Vec<u8>) -> Vec<u8> {
+    let mut rows = Vec::new();
+    for row in labels.outer_iter() {
+        rows.push(0);
+        rows.extend(row.iter().flat_map(|label| pixel(*label)));
+    }
+    zlib(&rows)
+}
+
+/// Rows of labels of two bits each.
+fn packed(labels: &ArrayD<u8>) -> Vec<u8> {
+    let mut rows = Vec::new();
+    for row in labels.outer_iter() {
+        rows.push(0);
+        let row: Vec<u8> = row.iter().copied().collect();
+        rows.extend(row.chunks(4).map(|four| {
+            let bits = four.iter().zip([6, 4, 2, 0]);
+            bits.map(|(label, shift)| label << shift).sum::<u8>()
+        }));
+    }
+    zlib(&rows)
+}
+
+#[test]
+fn pictures_of_labels_are_labels_whatever_their_colours_and_transparency() {
+    let files = Files::new();
+    let truth = labels(&[9, 13], 3, 1);
+    let p = probabilities(&truth, 3, 2);
+    files.npy("p.npy", &p);
+    let palette: (&[u8], &[u8]) = (b"PLTE", &COLOURS.concat());
+    let transparent: (&[u8], &[u8]) = (b"tRNS", &[0]);
+    let grey = 0;
+    let (colours, indices, grey_alpha, colours_alpha) = (2, 3, 4, 6);
+    let index = rows(&truth, |label| vec![label]);
+    for (name, kind, chunks, pixels) in [
+        ("grey", [8, grey, 0], vec![], index.clone()),
+        ("palette", [8, indices, 0], vec![palette], index.clone()),
+        (
+            "transparent",
+            [8, indices, 0],
+            vec![palette, transparent],
+            index,
+        ),
+        ("two_bits", [2, indices, 0], vec![palette], packed(&truth)),
+        (
+            "rgb",
+            [8, colours, 0],
+            vec![],
+            rows(&truth, |label| vec![label; 3]),
+        ),
+        (
+            "rgba",
+            [8, colours_alpha, 0],
+            vec![],
+            rows(&truth, |label| vec![label, label, label, 255]),
+        ),
+        (
+            "grey_alpha",
+            [8, grey_alpha, 0],
+            vec![],
+            rows(&truth, |label| vec![label, 255]),
+        ),
+    ] {
+        let file = format!("{name}.png");
+        files.bytes(&file, &png_with(13, 9, kind, &chunks, &pixels));
+        let expected = dice(&p, &one_hot(&truth, &[0, 1, 2]));
+        files.scores(&format!("p.npy {file}"), expected);
+    }
+    // Colours of classes need a table.
+    let coloured = rows(&truth, |label| COLOURS[usize::from(label)].to_vec());
+    let coloured = png_with(13, 9, [8, colours, 0], &[], &coloured);
+    files.bytes("colours.png", &coloured);
+    files.refused("p.npy colours.png", &["colours.png", "found a colour"]);
+}

@@ -1,0 +1,105 @@
+//! What a report says and leaves out.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::files::{Files, labels, probabilities};
+use crate::formula::{dice, foreground};
+
+#[test]
+fn what_does_not_count_is_in_no_mean() {
+    let files = Files::new();
+    for side in ["p", "y"] {
+        fs::create_dir(files.0.path().join(side)).expect("a folder");
+    }
+    let truth = labels(&[9, 8], 2, 1);
+    let mask = labels(&[9, 8], 2, 2);
+    files.npy("p/a.npy", &mask);
+    files.npy("p/b.npy", &labels(&[9, 8], 2, 3));
+    files.npy("y/a.npy", &truth);
+    files.npy("y/b.npy", &truth.mapv(|_| 255));
+    let expected = dice(&foreground(&mask), &foreground(&truth));
+    let (report, said) =
+        files.report("p y --input labels --loss dice --ignore-label 255 --labels 0,1");
+    let found = report["mean"].as_f64().expect("a mean");
+    assert!(
+        (found - expected).abs() < 1e-12,
+        "{found} is not {expected}"
+    );
+    assert_eq!(report["cases"][1]["value"], Value::Null);
+    assert_eq!(
+        report["mean_over"],
+        serde_json::json!({"cases": 1, "classes": [0, 1]})
+    );
+    assert!(
+        said.contains("no voxel counts")
+            && report["warnings"][0]
+                .as_str()
+                .is_some_and(|warning| said.contains(warning))
+    );
+    // A class that is skipped has no value.
+    files.npy("q.npy", &probabilities(&truth, 3, 2));
+    let (report, _) = files.report("q.npy y/a.npy --loss dice --absent-class skip");
+    assert_eq!(report["cases"][0]["per_class"][2]["value"], Value::Null);
+    // A label that no target has is left out in vain.
+    let (report, said) =
+        files.report("p y --input labels --ignore-label 255 --ignore-label 7 --labels 0,1");
+    assert!(said.contains("label 7 of --ignore-label"), "{said}");
+    assert!(!said.contains("label 255 of"), "{said}");
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("label 7 of --ignore-label"), "{warnings}");
+    // Cases of different classes are told of.
+    files.npy("y/b.npy", &truth.mapv(|label| label * 2));
+    let (report, said) = files.report("p y --input labels --loss dice");
+    assert_eq!(report["mean_over"]["classes"], Value::Null);
+    assert!(said.contains("--labels"), "{said}");
+}
+
+#[test]
+fn options_that_do_not_apply_are_errors() {
+    let files = Files::new();
+    let truth = labels(&[9, 8], 2, 1);
+    files.npy("p.npy", &probabilities(&truth, 2, 2));
+    files.npy("y.npy", &truth);
+    files.refused(
+        "y.npy y.npy --input labels --layout channels-last",
+        &["--layout"],
+    );
+    files.refused("y.npy y.npy --input labels --foreground", &["--foreground"]);
+    files.refused("y.npy y.npy --input labels --clamp", &["--clamp"]);
+    files.refused("p.npy y.npy --foreground --axes cyx", &["--foreground"]);
+    files.refused("p.npy y.npy --rare 1", &["--rare"]);
+    let output = files.run("eval p.npy y.npy --loss focal --absent-class skip");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("--absent-class") && said.contains("focal"),
+        "{said}"
+    );
+    let output = files.run("eval p.npy y.npy --loss combo --alpha 0.2,0.8");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("--alpha") && said.contains("combo"), "{said}");
+    files.refused("p.npy y.npy --scale 0", &["--scale"]);
+    let output = files.run("eval p.npy y.npy --axes cyx --layout channels-first");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn every_report_says_how_its_inputs_were_read() {
+    let files = Files::new();
+    let truth = labels(&[9, 8], 2, 1);
+    files.npy("p.npy", &probabilities(&truth, 2, 2));
+    files.npy("y.npy", &truth);
+    for command in ["eval", "compare"] {
+        for format in ["table", "json", "csv"] {
+            let output = files.run(&format!("{command} p.npy y.npy --format {format}"));
+            let report = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(
+                report.contains("cyx") && report.contains("yx"),
+                "{command} {format}: {report}"
+            );
+        }
+    }
+}
