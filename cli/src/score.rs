@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use serde::Serialize;
 use unifocal_ndarray::core::{
-    AbsentClass, ClassSums, Classes, Element, Loss, Pooling, UnifiedFocal, mean, slopes,
+    AbsentClass, AnyLoss, ClassSums, Classes, Element, Loss, Pooling, UnifiedFocal, mean, slopes,
 };
 use unifocal_ndarray::{Error, Evaluation, Truth as TruthArray};
 
@@ -162,8 +162,10 @@ fn rare(case: &Case, pair: &Pair, data: &Data) -> Result<Option<Vec<usize>>, Fai
 type Scored<P> = (Score, Option<ArrayD<P>>);
 
 /// The sums of the plain Combo loss are those of a class in reports: TP, FP, FN and the cross entropy.
-fn known_sums() -> Result<UnifiedFocal, Error> {
-    Ok(UnifiedFocal::combo(None, None)?)
+///
+/// As [`AnyLoss`], the type of all other losses: the engine is compiled for each type.
+fn known_sums() -> Result<AnyLoss, Error> {
+    Ok(UnifiedFocal::combo(None, None)?.into())
 }
 
 impl<'a> Task<'a> {
