@@ -8,7 +8,6 @@ use unifocal_ndarray::core::Activation;
 use crate::account::Account;
 use crate::arrange::{arrange, with_classes, without_classes};
 use crate::counts::Count;
-use crate::labels::Labels;
 use crate::read::Numbers;
 use crate::reading::classes::Name;
 use crate::reading::numbers::{self, Summary};
@@ -51,13 +50,23 @@ pub(crate) enum Prediction {
 /// A target, and where to score.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// Labels that are the classes themselves, and the one of voxels that do not count.
-    Labels { labels: Labels, void: Option<i64> },
+    /// The class of each voxel, and the number of voxels that do not count.
+    Classes {
+        classes: ClassNumbers,
+        void: Option<i64>,
+    },
     /// A one-hot or soft target, and weights of 0 and 1 as [sample, voxels…].
     Soft {
         target: Numbers<f64>,
         weights: Option<ArrayD<f64>>,
     },
+}
+
+/// The numbers of classes, in few types: the engine is compiled for each.
+#[derive(Debug)]
+pub(crate) enum ClassNumbers {
+    U8(Numbers<u8>),
+    I32(Numbers<i32>),
 }
 
 impl Arrays {

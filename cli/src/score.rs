@@ -11,10 +11,9 @@ use unifocal_ndarray::{Error, Evaluation, Truth as TruthArray};
 
 use crate::account::{Account, listed};
 use crate::args::{Absent, Data};
-use crate::case::{Arrays, Case, Content, Prediction, Target};
+use crate::case::{Arrays, Case, ClassNumbers, Content, Prediction, Target};
 use crate::counts::Count;
 use crate::failure::Failure;
-use crate::labels::with_labels;
 use crate::loss::Chosen;
 use crate::pair::Pair;
 use crate::reading::classes::Name;
@@ -177,10 +176,16 @@ impl<'a> Task<'a> {
         let shape = numbers.raw_dim();
         let prediction = arrays.prediction(numbers);
         match &arrays.target {
-            Target::Labels { labels, void } => with_labels!(labels, labels => {
-                let evaluation = Evaluation::labels(prediction, arrays.labels(labels.view()));
-                self.evaluate(arrays, evaluation.ignoring(*void), shape)
-            }),
+            Target::Classes { classes, void } => match classes {
+                ClassNumbers::U8(classes) => {
+                    let evaluation = Evaluation::labels(prediction, arrays.labels(classes.view()));
+                    self.evaluate(arrays, evaluation.ignoring(*void), shape)
+                }
+                ClassNumbers::I32(classes) => {
+                    let evaluation = Evaluation::labels(prediction, arrays.labels(classes.view()));
+                    self.evaluate(arrays, evaluation.ignoring(*void), shape)
+                }
+            },
             Target::Soft { target, weights } => {
                 let evaluation = Evaluation::soft(prediction, arrays.soft(target.view()));
                 let evaluation = match weights {

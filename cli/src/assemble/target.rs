@@ -5,7 +5,7 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use super::draft::{Draft, no_labels};
 use super::treated::{as_f64, treated};
 use crate::arrange::{arrange, with_classes};
-use crate::case::Target;
+use crate::case::{ClassNumbers, Target};
 use crate::failure::Failure;
 use crate::labels::{self, Labels, with_labels};
 use crate::read::Values;
@@ -105,9 +105,14 @@ fn hard(draft: &mut Draft<'_>, labels: Labels, channels: usize) -> Result<Target
     }
     let mut voids = occurring.iter().filter(|label| ignored.contains(label));
     let (void, other) = (voids.next().copied(), voids.next());
-    if classes.plain && other.is_none() && draft.inside.is_none() {
-        return Ok(Target::Labels { labels, void });
-    }
+    // Labels that are their classes already are not copied.
+    let labels = match labels {
+        Labels::U8(labels) if classes.plain && other.is_none() && draft.inside.is_none() => {
+            let classes = ClassNumbers::U8(labels);
+            return Ok(Target::Classes { classes, void });
+        }
+        other => other,
+    };
     let class = |label: i64| match classes.of(label) {
         [class, ..] if !ignored.contains(&label) => *class as i32,
         _ => VOID,
@@ -128,8 +133,8 @@ fn hard(draft: &mut Draft<'_>, labels: Labels, channels: usize) -> Result<Target
                 }
             });
     }
-    Ok(Target::Labels {
-        labels: Labels::I32(mapped.into()),
+    Ok(Target::Classes {
+        classes: ClassNumbers::I32(mapped.into()),
         void: Some(VOID.into()),
     })
 }
