@@ -37,7 +37,10 @@ fn largest_error(
             *error = (f64::from(found) - expected).abs() / ulp(expected);
         }
         // Nearly every block has nothing larger, nor what is not a number.
-        if errors.iter().fold(true, |all, error| all & (*error <= most.0)) {
+        if errors
+            .iter()
+            .fold(true, |all, error| all & (*error <= most.0))
+        {
             return most;
         }
         errors.into_iter().zip(x).fold(most, larger)
