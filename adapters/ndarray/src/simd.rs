@@ -89,23 +89,29 @@ impl Vectors for Checked {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: `new`, by which alone there is a `Checked`, has found every feature of the function.
-            Simd::Avx2 => unsafe { avx2(kernel) },
+            Simd::Avx2 => unsafe { avx2::run(kernel) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Simd::Avx512 => unsafe { avx512(kernel) },
+            Simd::Avx512 => unsafe { avx512::run(kernel) },
             _ => kernel(),
         }
     }
 }
 
+// A module for each: a compiler makes one unit of a module, and units at the same time.
+
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn avx2<R>(kernel: impl FnOnce() -> R) -> R {
-    kernel()
+mod avx2 {
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+    pub(super) fn run<R>(kernel: impl FnOnce() -> R) -> R {
+        kernel()
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,bmi1,bmi2,popcnt")]
-fn avx512<R>(kernel: impl FnOnce() -> R) -> R {
-    kernel()
+mod avx512 {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,bmi1,bmi2,popcnt")]
+    pub(super) fn run<R>(kernel: impl FnOnce() -> R) -> R {
+        kernel()
+    }
 }
