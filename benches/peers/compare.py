@@ -1,9 +1,11 @@
 """Times other implementations beside ours, and prints their time over ours.
 
-The data are those of benches/src/lib.rs: two classes, discs of radius 16 that cover one voxel in a hundred.
+The data are like those of benches/src/lib.rs: lesions, two classes with discs of radius 16 that cover one voxel in a hundred; and organs,
+labels in blocks of 16 voxels along each side.
 """
 
 import argparse
+import gc
 import json
 import platform
 import subprocess
@@ -14,15 +16,19 @@ from functools import partial
 import monai
 import numpy as np
 import torch
-from monai.losses import AsymmetricUnifiedFocalLoss, DiceFocalLoss
+import torch.nn.functional as F
+from monai.losses import AsymmetricUnifiedFocalLoss, DiceCELoss, DiceFocalLoss
 
-SHAPES = {"2d": (4, 2, 512, 512), "3d": (1, 2, 128, 128, 128)}
+LESIONS = {"2d": (4, 2, 512, 512), "3d": (1, 2, 128, 128, 128)}
+DICE_CE = {"5": (2, 5, 256, 256), "14": (1, 14, 96, 96, 96), "117": (1, 117, 64, 64, 64)}
+CROSS_ENTROPY = {"2": (4, 2, 512, 512), "4": (2, 4, 256, 256), "14": (1, 14, 96, 96, 96)}
 
 # Where ours is compared with one read of the prediction and one write of the gradient.
-LIMITS = ["2d", "3d", "1gib", "1gib-slices"]
+LIMITS = {f"limit_{size}": f"unified_{size}" for size in ["2d", "3d", "1gib", "1gib-slices"]}
+LIMITS |= {f"dice_limit_{size}": f"dice_{size}" for size in LESIONS}
 
 
-def phantom(shape):
+def lesions(shape):
     """Probabilities of two classes, and labels with a class axis of length 1."""
     samples, width = shape[0], shape[-1]
     voxels = int(np.prod(shape[2:]))
@@ -35,6 +41,18 @@ def phantom(shape):
     p = np.where(labels, 1 - error, error).astype(np.float32)
     prediction = np.stack([1 - p, p], axis=1).reshape(shape)
     return torch.from_numpy(prediction), torch.from_numpy(labels.reshape(shape[0], 1, *shape[2:]))
+
+
+def organs(shape):
+    """Logits, and labels with a class axis of length 1."""
+    generator = np.random.default_rng(0)
+    samples, classes, *sides = shape
+    labels = generator.integers(classes, size=(samples, *(-(-side // 16) for side in sides)))
+    for axis, side in enumerate(sides, start=1):
+        labels = labels.repeat(16, axis).take(range(side), axis)
+    noise = generator.random(shape, dtype=np.float32) * 4 - 2
+    is_right = np.arange(classes).reshape(-1, *(1 for _ in sides)) == labels[:, None]
+    return torch.from_numpy(noise + 3 * is_right.astype(np.float32)), torch.from_numpy(labels[:, None])
 
 
 def asymmetric_unified_focal(p, y, weight=0.5, delta=0.6, gamma=0.5, epsilon=1e-7):
@@ -58,24 +76,52 @@ def milliseconds(loss, prediction, target):
     return (time.perf_counter() - start) * 1e3
 
 
+def sizes_of_gradient(call, prediction):
+    """The memory that a call takes at its peak beside what is taken before it, in sizes of the gradient; known on Linux."""
+
+    def status(key):
+        with open("/proc/self/status") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))
+
+    gc.collect()
+    try:
+        with open("/proc/self/clear_refs", "w") as peak:
+            peak.write("5")
+    except OSError:
+        return None
+    before = status("VmRSS:")
+    call()
+    return (status("VmHWM:") - before) / (prediction.numel() * prediction.element_size())
+
+
 def theirs():
-    """Each of theirs on each shape, warm: name to a call that gives its milliseconds."""
-    calls = {}
-    for name, shape in SHAPES.items():
-        probabilities, labels = phantom(shape)
+    """Each of theirs: its name, ours beside it, a call that gives its milliseconds, warm, and its memory."""
+    of_probabilities = {
+        "eager": ("unified", AsymmetricUnifiedFocalLoss()),
+        "compile": ("unified", torch.compile(asymmetric_unified_focal)),
+        "gamma02": ("gamma02", AsymmetricUnifiedFocalLoss(gamma=0.2)),
+    }
+    of_logits = {
+        "dicefocal": ("dicefocal", DiceFocalLoss(softmax=True, to_onehot_y=True)),
+        "dicece": ("dicece", DiceCELoss(softmax=True, to_onehot_y=True)),
+        "ce": ("ce", lambda logits, labels: F.cross_entropy(logits, labels[:, 0])),
+    }
+    rows = []
+    for size, shape in LESIONS.items():
+        probabilities, labels = lesions(shape)
         one_hot = torch.cat([~labels, labels], 1).float()
-        of_probabilities = {
-            "eager": AsymmetricUnifiedFocalLoss(),
-            "compile": torch.compile(asymmetric_unified_focal),
-        }
-        for kind, loss in of_probabilities.items():
-            calls[f"{kind}_{name}"] = partial(milliseconds, loss, probabilities, one_hot)
-        dice_focal = DiceFocalLoss(softmax=True, to_onehot_y=True)
-        calls[f"dicefocal_{name}"] = partial(milliseconds, dice_focal, probabilities.log(), labels.long())
-    for call in calls.values():
+        for kind, (ours, loss) in of_probabilities.items():
+            if kind != "gamma02" or size == "2d":
+                rows.append((kind, size, ours, loss, probabilities, one_hot))
+        rows.append(("dicefocal", size, *of_logits["dicefocal"], probabilities.log(), labels.long()))
+    for kind, shapes in {"dicece": DICE_CE, "ce": CROSS_ENTROPY}.items():
+        for size, shape in shapes.items():
+            rows.append((kind, size, *of_logits[kind], *organs(shape)))
+    for kind, size, ours, loss, prediction, target in rows:
+        call = partial(milliseconds, loss, prediction, target)
         for _ in range(3):
             call()
-    return calls
+        yield f"{kind}_{size}", f"{ours}_{size}", call, sizes_of_gradient(call, prediction)
 
 
 class Ours:
@@ -86,7 +132,7 @@ class Ours:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def measure(self, name):
-        """The milliseconds of value and gradient, "ours", and of the "limit"."""
+        """The milliseconds of value and gradient, "ours", and of the "limit"; "memory" in sizes of the gradient."""
         print(name, file=self.process.stdin, flush=True)
         answer = json.loads(self.process.stdout.readline())
         self.simd = answer.pop("simd")
@@ -95,15 +141,14 @@ class Ours:
 
 def shortest(ours, name, call=None):
     """The least of several turns of ours, and of theirs, if there is a call."""
-    kind, size = name.split("_")
     least = {}
     for _ in range(25 if call else 7):
-        times = ours.measure(f"{'dicefocal' if kind == 'dicefocal' else 'unified'}_{size}")
+        times = ours.measure(name)
         if call:
             # As ours: what was done in between is in the caches.
             call()
             times["theirs"] = call()
-        least = {key: min(time, least.get(key, time)) for key, time in times.items()}
+        least = {key: min(time, least.get(key, time)) for key, time in times.items() if time is not None}
     return least
 
 
@@ -117,8 +162,10 @@ def main():
 
     # Pair by pair, so that a noisy machine is noisy to both.
     ours = Ours(arguments.ours, arguments.threads)
-    pairs = {name: shortest(ours, name, call) for name, call in theirs().items()}
-    limits = {f"limit_{size}": shortest(ours, f"unified_{size}") for size in LIMITS}
+    pairs, memory = {}, {}
+    for name, of_ours, call, memory[name] in theirs():
+        pairs[name] = shortest(ours, of_ours, call)
+    limits = {name: shortest(ours, of_ours) for name, of_ours in LIMITS.items()}
 
     ratios = {name: least["theirs"] / least["ours"] for name, least in pairs.items()}
     ratios |= {name: least["limit"] / least["ours"] for name, least in limits.items()}
@@ -127,9 +174,12 @@ def main():
         return
     print(f"{platform.processor() or platform.machine()}, {arguments.threads} threads, {ours.simd}, "
           f"torch {torch.__version__}, MONAI {monai.__version__}", file=sys.stderr)
-    print(f"{'':18}{'theirs, ms':>12}{'ours, ms':>12}{'ratio':>8}")
+    print("Milliseconds of value and gradient, and memory at the peak in sizes of the gradient", file=sys.stderr)
+    print(f"{'':18}{'theirs, ms':>12}{'ours, ms':>12}{'ratio':>8}{'theirs':>10}{'ours':>8}")
     for name, least in pairs.items():
-        print(f"{name:18}{least['theirs']:12.2f}{least['ours']:12.2f}{ratios[name]:8.1f}")
+        sizes = [f"{size:.1f}" if size is not None else "?" for size in (memory[name], least.get("memory"))]
+        print(f"{name:18}{least['theirs']:12.2f}{least['ours']:12.2f}{ratios[name]:8.1f}{sizes[0]:>10}{sizes[1]:>8}")
+    print(f"{'':18}{'limit, ms':>12}{'ours, ms':>12}{'ratio':>8}")
     for name, least in limits.items():
         print(f"{name:18}{least['limit']:12.2f}{least['ours']:12.2f}{ratios[name]:8.2f}")
 

@@ -15,7 +15,7 @@ pub enum Target {
     Random,
 }
 
-/// A batch of two classes and its target: [N, 2, M] and [N, M], rows of `width` voxels.
+/// A batch and its target: [N, C, M] and [N, M].
 #[derive(Clone, Debug)]
 pub struct Phantom {
     /// Probabilities, or logits.
@@ -25,7 +25,7 @@ pub struct Phantom {
 }
 
 impl Phantom {
-    /// Probabilities of the background and of the lesion, which sum to 1.
+    /// Probabilities of the background and of the lesion, which sum to 1, in rows of `width` voxels.
     pub fn probabilities(samples: usize, voxels: usize, width: usize, target: Target) -> Self {
         let mut next = numbers();
         let labels = Array2::from_shape_fn((samples, voxels), |(sample, voxel)| {
@@ -50,6 +50,34 @@ impl Phantom {
         let mut phantom = Self::probabilities(samples, voxels, width, target);
         phantom.prediction.mapv_inplace(f32::ln);
         phantom
+    }
+
+    /// Logits of organs: labels in blocks of 16 voxels along each side, one class each.
+    pub fn organs(samples: usize, sides: &[usize], classes: usize) -> Self {
+        let voxels = sides.iter().product();
+        let mut next = numbers();
+        let blocks: usize = sides.iter().map(|side| side.div_ceil(16)).product();
+        let of_blocks: Vec<u8> = (0..samples * blocks)
+            .map(|_| (next() * classes as f32) as u8)
+            .collect();
+        let block = |voxel: usize| {
+            let (mut rest, mut block, mut blocks) = (voxel, 0, 1);
+            for side in sides.iter().rev() {
+                block += rest % side / 16 * blocks;
+                blocks *= side.div_ceil(16);
+                rest /= side;
+            }
+            block
+        };
+        let labels = Array2::from_shape_fn((samples, voxels), |(sample, voxel)| {
+            of_blocks[sample * blocks + block(voxel)]
+        });
+        let prediction =
+            Array3::from_shape_fn((samples, classes, voxels), |(sample, class, voxel)| {
+                let is_right = usize::from(labels[[sample, voxel]]) == class;
+                4.0 * next() - 2.0 + if is_right { 3.0 } else { 0.0 }
+            });
+        Self { prediction, labels }
     }
 }
 

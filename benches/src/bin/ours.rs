@@ -1,27 +1,16 @@
 //! Our side of the comparison with other implementations: reads the name of a measurement from each line of the standard input, runs
-//! it once, and answers with a line of JSON, the milliseconds of value and gradient and those of the limit.
+//! it once, and answers with a line of JSON: the milliseconds of value and gradient, those of the limit, and the memory beside the inputs
+//! at the peak, in sizes of the gradient.
 //!
 //! `ours [THREADS]`; without a number, the processor's own number of threads.
 
-use ndarray::Array3;
+use ndarray::{Array3, ArrayViewMut3};
 use rayon::ThreadPoolBuilder;
 use serde_json::json;
 use std::io::{BufRead, stdin};
-use unifocal_benches::{Phantom, Target, limit, shortest};
+use unifocal_benches::{Phantom, Target, limit, memory, shortest};
 use unifocal_ndarray::core::{Activation, Focal, Loss, Tversky, UnifiedFocal};
 use unifocal_ndarray::{Evaluation, Simd};
-
-/// [4, 2, 512, 512], as PyTorch would say it.
-const IMAGES: (usize, usize, usize) = (4, 512 * 512, 512);
-
-/// [1, 2, 128, 128, 128].
-const VOLUME: (usize, usize, usize) = (1, 128 * 128 * 128, 128);
-
-/// [1, 2, 512, 512, 512]: a prediction of 1 GiB in one sample, whose sums are known only after all of it was read.
-const GIBIBYTE: (usize, usize, usize) = (1, 512 * 512 * 512, 512);
-
-/// [128, 2, 1024, 1024]: a prediction of 1 GiB in many samples.
-const GIBIBYTE_OF_SLICES: (usize, usize, usize) = (128, 1024 * 1024, 1024);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads = std::env::args().nth(1).map_or(Ok(0), |n| n.parse())?;
@@ -32,64 +21,103 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut names = stdin().lock().lines().peekable();
     while let Some(name) = names.next().transpose()? {
         let (kind, size) = name.split_once('_').ok_or("a name is LOSS_SIZE")?;
-        let (samples, voxels, width) = match size {
-            "2d" => IMAGES,
-            "3d" => VOLUME,
-            "1gib" => GIBIBYTE,
-            "1gib-slices" => GIBIBYTE_OF_SLICES,
-            _ => return Err(format!("no size is called {size}").into()),
-        };
+        let (phantom, activation) =
+            phantom(kind, size).ok_or(format!("no size of {kind} is called {size}"))?;
         // As often as it is asked for, one after the other.
         let mut again = || {
             let same = names.next_if(|next| next.as_ref().is_ok_and(|next| *next == name));
             same.is_some()
         };
+        let mut time = Measurement {
+            phantom: &phantom,
+            activation,
+            again: &mut again,
+        };
         match kind {
-            "unified" => measure(
-                &Phantom::probabilities(samples, voxels, width, Target::Lesions),
-                Activation::Identity,
-                &UnifiedFocal::asymmetric(),
-                &mut again,
-            ),
-            "dicefocal" => measure(
-                &Phantom::logits(samples, voxels, width, Target::Lesions),
-                Activation::Softmax,
-                &UnifiedFocal::sum(Tversky::dice(), Focal::new()),
-                &mut again,
-            ),
+            "unified" => time.of(&UnifiedFocal::asymmetric()),
+            "gamma02" => time.of(&UnifiedFocal::asymmetric().with_gamma(0.2)?),
+            "dice" => time.of(&Tversky::dice()),
+            "dicefocal" => time.of(&UnifiedFocal::sum(Tversky::dice(), Focal::new())),
+            "dicece" => time.of(&UnifiedFocal::sum(Tversky::dice(), Focal::cross_entropy())),
+            "ce" => time.of(&Focal::cross_entropy()),
             _ => return Err(format!("no loss is called {kind}").into()),
         }
     }
     Ok(())
 }
 
-/// Measures once, and then as long as it is wanted `again`.
-fn measure<const K: usize>(
-    phantom: &Phantom,
-    activation: Activation,
-    loss: &impl Loss<K>,
-    again: &mut dyn FnMut() -> bool,
-) {
-    let Phantom { prediction, labels } = phantom;
-    let mut gradient = Array3::zeros(prediction.raw_dim());
-    let evaluation = Evaluation::labels(prediction.view(), labels.view()).activation(activation);
-    loop {
-        // What others have done in between is in the caches: the first run of each is not timed.
-        let [ours, limit] = [false, true].map(|is_limit| {
-            let mut run = || {
-                if is_limit {
-                    return limit(prediction.view(), gradient.view_mut());
-                }
-                let value = evaluation.gradient_into(loss, gradient.view_mut());
-                value.expect("a phantom without errors");
+/// The prediction and the target of a measurement: lesions of two classes, or logits of organs by their number of classes.
+fn phantom(kind: &str, size: &str) -> Option<(Phantom, Activation)> {
+    let (samples, voxels, width) = match size {
+        "2d" => (4, 512 * 512, 512),
+        "3d" => (1, 128 * 128 * 128, 128),
+        // 1 GiB in one sample, whose sums are known only after all of it was read, and in many.
+        "1gib" => (1, 512 * 512 * 512, 512),
+        "1gib-slices" => (128, 1024 * 1024, 1024),
+        _ => {
+            let organs = match size {
+                "2" => Phantom::organs(4, &[512, 512], 2),
+                "4" => Phantom::organs(2, &[256, 256], 4),
+                "5" => Phantom::organs(2, &[256, 256], 5),
+                "14" => Phantom::organs(1, &[96, 96, 96], 14),
+                "117" => Phantom::organs(1, &[64, 64, 64], 117),
+                _ => return None,
             };
-            run();
-            shortest(1, run).as_secs_f64() * 1e3
-        });
-        let simd = format!("{:?}", Simd::best());
-        println!("{}", json!({ "ours": ours, "limit": limit, "simd": simd }));
-        if !again() {
-            return;
+            return Some((organs, Activation::Softmax));
+        }
+    };
+    Some(if kind == "dicefocal" {
+        let logits = Phantom::logits(samples, voxels, width, Target::Lesions);
+        (logits, Activation::Softmax)
+    } else {
+        let probabilities = Phantom::probabilities(samples, voxels, width, Target::Lesions);
+        (probabilities, Activation::Identity)
+    })
+}
+
+/// What is measured, with whichever loss.
+struct Measurement<'a> {
+    phantom: &'a Phantom,
+    activation: Activation,
+    /// Tells whether the same is wanted again.
+    again: &'a mut dyn FnMut() -> bool,
+}
+
+impl Measurement<'_> {
+    /// Measures once, and then as long as it is wanted again.
+    fn of<const K: usize>(&mut self, loss: &impl Loss<K>) {
+        let Phantom { prediction, labels } = self.phantom;
+        let evaluation =
+            Evaluation::labels(prediction.view(), labels.view()).activation(self.activation);
+        let evaluate = |gradient: ArrayViewMut3<'_, f32>| {
+            let value = evaluation.gradient_into(loss, gradient);
+            value.expect("a phantom without errors");
+        };
+        // Of a run that makes its gradient.
+        let bytes = memory::peak(|| evaluate(Array3::zeros(prediction.raw_dim()).view_mut()));
+        let memory = bytes.map(|bytes| bytes / (4 * prediction.len()) as f64);
+        let mut gradient = Array3::zeros(prediction.raw_dim());
+        loop {
+            // What others have done in between is in the caches: the first run of each is not timed.
+            let [ours, limit] = [false, true].map(|is_limit| {
+                let mut run = || {
+                    if is_limit {
+                        limit(prediction.view(), gradient.view_mut());
+                    } else {
+                        evaluate(gradient.view_mut());
+                    }
+                };
+                run();
+                shortest(1, run).as_secs_f64() * 1e3
+            });
+            let simd = format!("{:?}", Simd::best());
+            println!(
+                "{}",
+                json!({ "ours": ours, "limit": limit, "memory": memory, "simd": simd })
+            );
+            if !(self.again)() {
+                return;
+            }
         }
     }
 }
