@@ -2,7 +2,7 @@
 //! implementations: the table of `docs/numerics.md`, which
 //!
 //! ```text
-//! cargo test --release --package unifocal-core --test core multiple_precision -- --nocapture
+//! cargo test --release --package unifocal-core --test all multiple_precision -- --nocapture
 //! ```
 //!
 //! prints.
