@@ -99,17 +99,7 @@ impl Real for Traced<'_> {
                 let base = self.at_least(Self::TINY).value;
                 let e = self.number(e).value;
                 let power = self.like(base.__expand_powf_method(self.scope, e));
-                let power = power * self.at_least(Self::TINY / 2.0).positive();
-                // No base is below 0, so what is not above −1 is NaN, and stays it.
-                let is_number = self
-                    .value
-                    .__expand_gt_method(self.scope, &self.number(-1.0).value);
-                self.like(select::expand(
-                    self.scope,
-                    is_number,
-                    power.value,
-                    self.value,
-                ))
+                power * self.at_least(Self::TINY / 2.0).positive()
             }
         }
     }
