@@ -98,7 +98,7 @@ impl Vectors for Checked {
     }
 }
 
-// A module for each: a compiler makes one unit of a module, and units at the same time.
+// Each has a module of its own: a compiler makes one unit of a module, and compiles several units at once.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {

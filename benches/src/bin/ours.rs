@@ -75,7 +75,7 @@ fn phantom(kind: &str, size: &str) -> Option<(Phantom, Activation)> {
     })
 }
 
-/// What is measured, with whichever loss.
+/// A prediction and its target, to be timed with any loss.
 struct Measurement<'a> {
     phantom: &'a Phantom,
     activation: Activation,
@@ -98,7 +98,7 @@ impl Measurement<'_> {
         let memory = bytes.map(|bytes| bytes / (4 * prediction.len()) as f64);
         let mut gradient = Array3::zeros(prediction.raw_dim());
         loop {
-            // What others have done in between is in the caches: the first run of each is not timed.
+            // The caches hold other data by now, so the first run of each is not timed.
             let [ours, limit] = [false, true].map(|is_limit| {
                 let mut run = || {
                     if is_limit {

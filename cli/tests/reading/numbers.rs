@@ -1,4 +1,4 @@
-//! What the numbers of a file are.
+//! Numbers of a file: labels, probabilities, logits, and their scale.
 
 use half::f16;
 use ndarray::{Array1, ArrayD, Axis};

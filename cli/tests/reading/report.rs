@@ -1,4 +1,4 @@
-//! What a report says and leaves out.
+//! The contents of a report.
 
 use std::fs;
 
