@@ -77,6 +77,7 @@ mod kernel;
 mod loss;
 mod math;
 mod parameter;
+mod precision;
 mod probability;
 mod real;
 mod segmentation;

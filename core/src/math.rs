@@ -1,124 +1,257 @@
-//! ln, exp and powers in `f32` without a branch or a call, so that a loop over lanes becomes vector instructions.
+//! ln, ln(1 + x), exp and powers of `f32` and `f64`, each stated once, without a branch on a number or a call, so that a loop over lanes
+//! becomes vector instructions.
 //!
 //! Nothing here is fused: every operation rounds once, and so gives the same bits on every processor. Each function reduces
-//! its argument as usual (see e.g. Muller, "Elementary Functions", 3rd ed., ch. 11): x = 2ⁿ·m with m near 1 for the logarithm, and
-//! x = n·ln 2 + r with r near 0 for the exponential. Errors are over every `f32` of the range, measured by
-//! `tests/ulp.rs`:
+//! its argument as usual (see e.g. Muller, "Elementary Functions", 3rd ed., ch. 11): x = 2ⁿ·m with m from √½ to √2 for the logarithm,
+//! and x = n·ln 2 + r with r from −0.2885 to 0.4055 for the exponential. What is left is a polynomial, whose numbers [`Precision`] has.
 //!
-//! | function | range | largest error |
-//! |---|---|---|
-//! | [`ln`] | normal x > 0 | 0.84 ULP |
-//! | [`ln_1p`] | x ≥ 0 | 0.90 ULP |
-//! | [`exp`] | all x, the result subnormal or not | 0.99 ULP |
-//! | [`pow`] | normal results | 0.99 ULP |
+//! `tests/ulp.rs` measures the errors: in `f32` over every number of the range, in `f64` over a dense sample, against 320 bits.
 
-use core::f64::consts::LOG2_E as LOG2_E_64;
+use core::f64::consts::{LN_2, LOG2_E};
 
-/// ln 2 in two parts, the first of 17 bits, so that its product with an exponent is exact.
-const LN_2: [f32; 2] = [0.693_138_1, 9.058_001e-6];
+use crate::precision::Precision;
 
-/// The bits of √½, the lower end of the range of m.
-const SQRT_HALF: u32 = 0x3f35_04f3;
-
-/// ln u for normal u > 0, with `correct` applied to the small part of the sum.
+/// The nearest number of the type.
 #[inline(always)]
-fn ln_with(u: f32, correct: impl FnOnce(f32) -> f32) -> f32 {
-    let exponent = u.to_bits().wrapping_sub(SQRT_HALF) as i32 >> 23;
-    let m = f32::from_bits(u.to_bits().wrapping_sub((exponent << 23) as u32));
-    let n = exponent as f32;
+fn near<T: Precision>(x: f64) -> T {
+    T::nearest(x)
+}
 
-    // ln m = ln(1 + f) = f − f²/2 + s·(f²/2 + R(s²)) with s = f/(2+f), by the series of artanh.
-    let f = m - 1.0;
-    let s = f / (f + 2.0);
+/// x where x > y, and y elsewhere.
+#[inline(always)]
+fn larger<T: Precision>(x: T, y: T) -> T {
+    if x > y { x } else { y }
+}
+
+/// x where x < y, and y elsewhere.
+#[inline(always)]
+fn smaller<T: Precision>(x: T, y: T) -> T {
+    if x < y { x } else { y }
+}
+
+/// A polynomial, its coefficients given lowest first.
+#[inline(always)]
+fn polynomial<T: Precision>(x: T, coefficients: &[f64]) -> T {
+    let pair = |even: T, odd: f64| x * near(odd) + even;
+    match *coefficients {
+        [a, b, c] => x * pair(near(b), c) + near(a),
+        // By pairs: the chain of operations is half as long as Horner's, and there is one operation more.
+        _ => {
+            let square = x * x;
+            let (pairs, rest) = coefficients.as_chunks();
+            let mut sum = rest.first().map(|last| near(*last));
+            for [even, odd] in pairs.iter().rev() {
+                let pair = pair(near(*even), *odd);
+                sum = Some(match sum {
+                    Some(sum) => sum * square + pair,
+                    None => pair,
+                });
+            }
+            sum.unwrap_or(near(0.0))
+        }
+    }
+}
+
+/// ln m = f + small for m from √½ to √2.
+#[inline(always)]
+fn ln_parts<T: Precision>(m: T) -> (T, T) {
+    // ln(1 + f) = f − f²/2 + s·(f²/2 + R(s²)) with s = f/(2 + f), by the series of artanh.
+    let f = m - near(1.0);
+    let s = f / (f + near(2.0));
     let z = s * s;
-    let series = z * (0.666_667_76 + z * (0.399_775_37 + z * 0.298_718_62));
-    let half_square = 0.5 * f * f;
-    let small = correct(s * (half_square + series) + n * LN_2[1] - half_square);
+    let half_square = near::<T>(0.5) * f * f;
+    let series = z * polynomial(z, T::ARTANH);
+    (f, s * (half_square + series) - half_square)
+}
 
-    let large = n * LN_2[0];
+/// ln(u + lost·u) for normal u > 0.
+#[inline(always)]
+fn ln_with<T: Precision>(u: T, lost: Option<T>) -> T {
+    let (n, m) = u.split();
+    let (f, small) = ln_parts(m);
+    let small = match lost {
+        Some(lost) => small + lost,
+        None => small,
+    };
+    let [high, low] = T::LN_2;
+    let small = small + n * near(low);
+    let large = n * near(high);
     let sum = large + f;
-    let lost = (large - sum) + f;
-    sum + (lost + small)
+    let rest = (large - sum) + f;
+    sum + (rest + small)
 }
 
 /// ln x for normal x > 0.
 #[inline(always)]
-pub(crate) fn ln(x: f32) -> f32 {
-    ln_with(
-        x,
-        #[inline(always)]
-        |small| small,
-    )
+pub(crate) fn ln<T: Precision>(x: T) -> T {
+    ln_with(x, None)
 }
 
 /// ln(1 + x) for x ≥ 0.
 #[inline(always)]
-pub(crate) fn ln_1p(x: f32) -> f32 {
-    let u = 1.0 + x;
+pub(crate) fn ln_1p<T: Precision>(x: T) -> T {
+    let one = near::<T>(1.0);
+    let u = one + x;
     // What u has lost of x ≤ 1; of a larger x it loses what the logarithm does not see.
-    let lost = x - (u - 1.0);
-    ln_with(
-        u,
-        #[inline(always)]
-        |small| small + lost * (1.0 / u),
-    )
+    let lost = x - (u - one);
+    ln_with(u, Some(lost * (one / u)))
 }
 
 /// eˣ.
 #[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
-    // Beyond these the result is 0 or infinite in any case.
-    let x = if x < -104.0 { -104.0 } else { x };
-    let x = if x > 89.0 { 89.0 } else { x };
-    // Adding 1.5·2²³ rounds to an integer, which then stands in the last bits.
-    const ROUND: f32 = 12_582_912.0;
-    let shifted = x * core::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    let r = (x - n * 0.693_145_75) - n * 1.428_606_8e-6;
-    let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
+pub(crate) fn exp<T: Precision>(x: T) -> T {
+    let [low, high] = T::EXP_RANGE;
+    let x = smaller(larger(x, near(low)), near(high));
+    let n = whole(x * near(LOG2_E));
+    let [high, low] = T::LN_2;
+    let r = (x - n * near(high)) - n * near(low);
     exp_reduced(r, n)
 }
 
-/// eʳ·2ⁿ for |r| ≤ ½·ln 2.
+/// The integer that x is above by −0.416 to 0.584, for numbers that are small against the type's [integers](Precision::INTEGERS).
+///
+/// Not the nearest one: where eʳ < 1, its neighbours are half as far apart and each rounding counts twice. So r reaches less far
+/// below 0, and no further above than eʳ − 1 < ½, where its roundings would count twice, too.
 #[inline(always)]
-fn exp_reduced(r: f32, n: i32) -> f32 {
-    let series = 0.5
-        + r * (0.166_666_65
-            + r * (0.041_665_796
-                + r * (0.008_333_452 + r * (0.001_398_199_9 + r * 1.987_569_1e-4))));
-    let power = r * r * series + r + 1.0;
+fn whole<T: Precision>(x: T) -> T {
+    let integers = near::<T>(1.5 * T::INTEGERS);
+    (x - near(0.0848) + integers) - integers
+}
+
+/// eʳ·2ⁿ for r from −0.2885 to 0.4055.
+#[inline(always)]
+fn exp_reduced<T: Precision>(r: T, n: T) -> T {
+    times_power_of_two((r * r * polynomial(r, T::EXP) + r) + near(1.0), n)
+}
+
+/// e^(r + low)·2ⁿ, with what the sum of 1 and r loses.
+#[inline(always)]
+fn exp_reduced_with<T: Precision>(r: T, low: T, n: T) -> T {
+    let one = near::<T>(1.0);
+    let sum = one + r;
+    let lost = (one - sum) + r;
+    times_power_of_two(sum + ((r * r * polynomial(r, T::EXP) + low) + lost), n)
+}
+
+/// x·2ⁿ for x near 1.
+#[inline(always)]
+fn times_power_of_two<T: Precision>(x: T, n: T) -> T {
     // In two steps, the second of which may round to a subnormal number or overflow.
-    let half = n >> 1;
-    let two_to = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
-    power * two_to(half) * two_to(n.wrapping_sub(half))
+    let is_above = n > near(0.0);
+    let (rescue, factor) = T::RESCUE;
+    let [rescue, factor] = if is_above {
+        [near(-rescue), near(factor)]
+    } else {
+        [near(rescue), near(1.0 / factor)]
+    };
+    let stored = n + rescue + near(T::INTEGERS + T::BIAS);
+    x * stored.exponent_up() * factor
+}
+
+/// The number with no more than its first `bits` bits.
+#[inline(always)]
+fn leading(x: f64, bits: u32) -> f64 {
+    f64::from_bits(x.to_bits() & !((1 << (53 - bits)) - 1))
+}
+
+/// xᵉ for x ≥ 0 and 0 < |e| ≤ 1.
+///
+/// An absolute error in the exponent is a relative one of the result. So e·log₂ x is taken in two parts: what of it is exact, and a small
+/// rest.
+#[inline(always)]
+fn root<T: Precision>(x: T, e: f64) -> T {
+    let zero = near::<T>(0.0);
+    let least = near::<T>(T::LEAST);
+    let (rescue, factor) = T::RESCUE;
+    let normal = if x < least { x * near(factor) } else { x };
+    let (n, m) = normal.split();
+    let n = n - if x < least { near(rescue) } else { zero };
+    let (f, small) = ln_parts(m);
+
+    let [bits_by_n, bits_by_f] = T::FACTOR_BITS;
+    let e_high = leading(e, bits_by_n);
+    let factor = e * LOG2_E;
+    let factor_high = leading(factor, bits_by_f);
+    // What 53 bits do not hold of log₂ e.
+    const LOG2_E_REST: f64 = 2.035_527_374_093_103_3e-17;
+    let (e_lead, log_lead) = (leading(e, 26), leading(LOG2_E, 26));
+    let (e_rest, log_rest) = (e - e_lead, LOG2_E - log_lead);
+    let factor_low = (e_lead * log_lead - factor_high)
+        + (e_lead * log_rest + e_rest * log_lead)
+        + (e_rest * log_rest + e * LOG2_E_REST);
+
+    let grid = near::<T>(T::GRID);
+    let f_high = (f + grid) - grid;
+    let f_low = f - f_high;
+    let of_n = n * near(e_high);
+    let of_f = f_high * near(factor_high);
+    let rest = (f_low * near(factor_high) + f * near(factor_low))
+        + (small * near(factor) + n * near(e - e_high));
+    let k = whole(of_n + (of_f + rest));
+    let sum = (of_n - k) + of_f;
+    let low = (((of_n - k) - sum) + of_f) + rest;
+    let t = sum + low;
+    let ln_2 = near::<T>(LN_2);
+    let power = exp_reduced_with(t * ln_2, ((sum - t) + low) * ln_2, k);
+
+    let at_zero = if e > 0.0 { zero } else { near(f64::INFINITY) };
+    if x > zero { power } else { at_zero }
 }
 
 /// xᵉ for x ≥ 0 and e ≠ 0.
 #[inline(always)]
 pub(crate) fn pow(x: f32, e: f64) -> f32 {
-    let subnormal = x < f32::MIN_POSITIVE;
-    let normal = if subnormal { x * 16_777_216.0 } else { x };
-    let exponent = normal.to_bits().wrapping_sub(SQRT_HALF) as i32 >> 23;
-    let m = f32::from_bits(normal.to_bits().wrapping_sub((exponent << 23) as u32));
-    let exponent = exponent as f32 - if subnormal { 24.0 } else { 0.0 };
+    if e.abs() <= 1.0 {
+        root(x, e)
+    } else {
+        wide_pow(x, e)
+    }
+}
 
-    // log₂ x and its product with e in f64: an absolute error in the exponent is a relative one in the result.
+/// Functions of `f64` that are calls in a debug build, where no loop becomes vectors and inlining only takes time.
+macro_rules! of_f64 {
+    ($($(#[$doc:meta])* $name:ident($($x:ident),*) $body:expr;)*) => {$(
+        $(#[$doc])*
+        #[cfg_attr(debug_assertions, inline(never))]
+        #[cfg_attr(not(debug_assertions), inline(always))]
+        pub(crate) fn $name($($x: f64),*) -> f64 {
+            $body
+        }
+    )*};
+}
+
+of_f64! {
+    /// ln x for normal x > 0.
+    ln_f64(x) ln(x);
+
+    /// ln(1 + x) for x ≥ 0.
+    ln_1p_f64(x) ln_1p(x);
+
+    /// eˣ.
+    exp_f64(x) exp(x);
+
+    /// xᵉ for x ≥ 0 and e ≠ 0.
+    pow_f64(x, e) if e.abs() <= 1.0 { root(x, e) } else { libm::pow(x, e) };
+}
+
+/// xᵉ for x ≥ 0 and any e ≠ 0, by way of `f64`.
+#[inline(always)]
+fn wide_pow(x: f32, e: f64) -> f32 {
+    let is_subnormal = x < f32::MIN_POSITIVE;
+    let (rescue, factor) = f32::RESCUE;
+    let normal = if is_subnormal { x * factor as f32 } else { x };
+    let (n, m) = normal.split();
+    let n = n - if is_subnormal { rescue as f32 } else { 0.0 };
+    // log₂ x by six terms of the series of artanh, the seventh of which is 2⁻³⁹ of it.
     let m = f64::from(m);
     let s = (m - 1.0) / (m + 1.0);
     let z = s * s;
     let series =
         1.0 + z * (1.0 / 3.0 + z * (0.2 + z * (1.0 / 7.0 + z * (1.0 / 9.0 + z * (1.0 / 11.0)))));
-    let log2 = f64::from(exponent) + 2.0 * LOG2_E_64 * s * series;
-    let y = e * log2;
-    let y = if y < -151.0 { -151.0 } else { y };
-    let y = if y > 129.0 { 129.0 } else { y };
-
-    const ROUND: f64 = 6_755_399_441_055_744.0;
-    let n = (y + ROUND) - ROUND;
-    let r = ((y - n) * core::f64::consts::LN_2) as f32;
-    const ROUND_32: f32 = 12_582_912.0;
-    let n = (n as f32 + ROUND_32).to_bits();
-    let power = exp_reduced(r, n.wrapping_sub(ROUND_32.to_bits()) as i32);
+    let y = e * (f64::from(n) + 2.0 * LOG2_E * s * series);
+    let y = smaller(larger(y, -151.0), 129.0);
+    let n = whole(y);
+    let power = exp_reduced(((y - n) * LN_2) as f32, n as f32);
     let at_zero = if e > 0.0 { 0.0 } else { f32::INFINITY };
     if x > 0.0 { power } else { at_zero }
 }

@@ -187,16 +187,17 @@ impl Exponent {
         }
     }
 
-    /// Calls `f` with this exponent, once for each of the known ones, so that what is inlined there is compiled for it.
+    /// Calls `f` with this exponent, in a place of its own for each of the common ones and for all roots, so that what is inlined there
+    /// is compiled for it.
     #[inline(always)]
     pub(crate) fn specialize<O>(self, f: impl FnOnce(Self) -> O) -> O {
         match self {
             Self::Zero => f(Self::Zero),
             Self::Half => f(Self::Half),
             Self::One => f(Self::One),
-            Self::ThreeHalves => f(Self::ThreeHalves),
             Self::Two => f(Self::Two),
-            Self::Other(e) => f(Self::Other(e)),
+            Self::Other(e) if e.abs() <= 1.0 => f(Self::Other(e)),
+            other => f(other),
         }
     }
 }
@@ -306,10 +307,10 @@ float!(
 float!(
     f64,
     u64,
-    libm::log,
-    libm::log1p,
-    libm::exp,
-    libm::pow,
+    math::ln_f64,
+    math::ln_1p_f64,
+    math::exp_f64,
+    math::pow_f64,
     math::sqrt_f64,
     1e150
 );

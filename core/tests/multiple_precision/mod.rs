@@ -22,6 +22,7 @@ macro_rules! operators {
 
 mod cases;
 mod exact;
+mod functions;
 mod reference;
 
 use std::thread;

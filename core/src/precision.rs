@@ -1,0 +1,154 @@
+//! What the functions of mathematics need of each precision: numbers, and operations on bits.
+//!
+//! Each polynomial interpolates its function in the Chebyshev points of the range, in numbers of 320 bits, and its coefficients were then
+//! rounded to the type. Its error, relative to the result, is
+//!
+//! | function | range | polynomial | error, relative to the result | rounded |
+//! |---|---|---|---|---|
+//! | (2·artanh(√z)/√z − 2)/z | 0 ≤ z ≤ 0.02944 | degree 2, f32 | 2⁻²⁸·⁴ of ln m | 2⁻²⁸·⁵ |
+//! | | | degree 6, f64 | 2⁻⁵⁷·⁶ of ln m | 2⁻⁵⁷·⁶ |
+//! | (eʳ − 1 − r)/r² | −0.2885 ≤ r ≤ 0.4055 | degree 5, f32 | 2⁻³²·³ of eʳ | 2⁻³⁰·⁹ |
+//! | | | degree 9, f64 | 2⁻⁵⁵·⁹ of eʳ | 2⁻⁵⁵·⁸ |
+
+use core::f64::consts::SQRT_2;
+use core::ops::{Add, Div, Mul, Sub};
+
+/// `f32` or `f64`, as the functions of mathematics see them.
+pub(crate) trait Precision:
+    Copy
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+{
+    /// Of (2·artanh(√z)/√z − 2)/z, the lowest first.
+    const ARTANH: &'static [f64];
+
+    /// Of (eʳ − 1 − r)/r², the lowest first.
+    const EXP: &'static [f64];
+
+    /// ln 2 in two parts, the first of which has a product with any exponent that is exact.
+    const LN_2: [f64; 2];
+
+    /// The smallest positive number that is not subnormal.
+    const LEAST: f64;
+
+    /// The least power of 2 whose neighbours are 1 apart.
+    const INTEGERS: f64;
+
+    /// What the exponent of 1 is stored as.
+    const BIAS: f64;
+
+    /// Below and above these, eˣ is 0 and infinite.
+    const EXP_RANGE: [f64; 2];
+
+    /// An exponent, and 2 to it: as a factor that makes a normal number of each subnormal one, and keeps the exponents of results in
+    /// range.
+    const RESCUE: (f64, f64);
+
+    /// How many bits a factor of an exponent n may have, and one of half a number, for an exact product.
+    const FACTOR_BITS: [u32; 2];
+
+    /// 1½ times the power of 2 whose neighbours are half of the type's bits below 1.
+    const GRID: f64;
+
+    /// The nearest number.
+    fn nearest(x: f64) -> Self;
+
+    /// x = 2ⁿ·m for normal x > 0, m from √½ to √2: n and m.
+    fn split(self) -> (Self, Self);
+
+    /// The bits of x moved up by the width of a mantissa: from an integer to an exponent.
+    fn exponent_up(self) -> Self;
+}
+
+/// What is the same for both.
+macro_rules! common {
+    ($float:ident) => {
+        const LEAST: f64 = $float::MIN_POSITIVE as f64;
+
+        #[inline(always)]
+        fn nearest(x: f64) -> Self {
+            x as $float
+        }
+
+        #[inline(always)]
+        fn exponent_up(self) -> Self {
+            Self::from_bits(self.to_bits() << ($float::MANTISSA_DIGITS - 1))
+        }
+    };
+}
+
+impl Precision for f32 {
+    common!(f32);
+
+    #[inline(always)]
+    fn split(self) -> (f32, f32) {
+        const LOWEST: u32 = (0.5 * SQRT_2 as f32).to_bits();
+        let n = self.to_bits().wrapping_sub(LOWEST) as i32 >> 23;
+        let m = self.to_bits().wrapping_sub((n << 23) as u32);
+        (n as f32, f32::from_bits(m))
+    }
+
+    const ARTANH: &'static [f64] = &[0.666_666_87, 0.399_887_8, 0.295_799_5];
+    const EXP: &'static [f64] = &[
+        0.5,
+        0.166_666_69,
+        0.041_666_55,
+        0.008_332_332,
+        0.001_392_118_9,
+        0.000_207_841_45,
+    ];
+    const LN_2: [f64; 2] = [0.693_145_751_953_125, 1.428_606_8e-6];
+    const INTEGERS: f64 = (1_u64 << 23) as f64;
+    const BIAS: f64 = 127.0;
+    const EXP_RANGE: [f64; 2] = [-104.0, 89.0];
+    const RESCUE: (f64, f64) = (32.0, (1_u64 << 32) as f64);
+    const FACTOR_BITS: [u32; 2] = [15, 12];
+    const GRID: f64 = 1.5 * (1 << 11) as f64;
+}
+
+impl Precision for f64 {
+    common!(f64);
+
+    // Few processors convert an integer of 64 bits to a number: one in the last bits of a power of 2 is a number that is that much larger.
+    #[inline(always)]
+    fn split(self) -> (f64, f64) {
+        const LOWEST: u64 = (0.5 * SQRT_2).to_bits();
+        const ONE: u64 = 1.0_f64.to_bits();
+        let stored = (self.to_bits().wrapping_sub(LOWEST).wrapping_add(ONE)) >> 52;
+        let n = f64::from_bits(stored | Self::INTEGERS.to_bits()) - (Self::INTEGERS + Self::BIAS);
+        let m = self.to_bits().wrapping_sub(stored << 52).wrapping_add(ONE);
+        (n, f64::from_bits(m))
+    }
+
+    const ARTANH: &'static [f64] = &[
+        0.666_666_666_666_667,
+        0.399_999_999_998_995_05,
+        0.285_714_286_259_754_87,
+        0.222_222_111_347_950_8,
+        0.181_828_891_252_617_23,
+        0.153_317_216_005_560_42,
+        0.146_164_496_850_434_06,
+    ];
+    const EXP: &'static [f64] = &[
+        0.5,
+        0.166_666_666_666_669_8,
+        0.041_666_666_666_671_8,
+        0.008_333_333_332_888_755,
+        0.001_388_888_888_798_293_9,
+        0.000_198_412_715_751_869_12,
+        2.480_157_697_249_511e-5,
+        2.755_475_512_004_633e-6,
+        2.758_751_393_907_506e-7,
+        2.635_501_254_868_363_8e-8,
+    ];
+    const LN_2: [f64; 2] = [0.693_147_180_559_890_3, 5.497_923_018_708_371e-14];
+    const INTEGERS: f64 = (1_u64 << 52) as f64;
+    const BIAS: f64 = 1023.0;
+    const EXP_RANGE: [f64; 2] = [-746.0, 710.0];
+    const RESCUE: (f64, f64) = (64.0, (1_u128 << 64) as f64);
+    const FACTOR_BITS: [u32; 2] = [41, 26];
+    const GRID: f64 = 1.5 * (1 << 26) as f64;
+}
