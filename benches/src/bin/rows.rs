@@ -1,7 +1,11 @@
 //! Value and gradient by each path of the evaluation: reads the name of a row from each line of the standard input, runs it, and answers
 //! with its milliseconds, so that two builds can be timed by turns.
 //!
-//! `rows [THREADS]`; `rows list` prints the names.
+//! ```text
+//! cargo run --release --package unifocal-benches --features rows --bin rows -- [THREADS]
+//! ```
+//!
+//! `rows list` prints the names.
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, ArrayViewMut3};
 use rayon::ThreadPoolBuilder;
