@@ -6,7 +6,7 @@ use unifocal_core::{Float, Real};
 use super::exact::Exact;
 
 /// How many numbers of each range are looked at.
-const SAMPLE: usize = 4000;
+const SAMPLE: usize = 2000;
 
 /// The largest error of `f` in units in the last place of the result, over these numbers, and where it is.
 fn largest_error(
