@@ -1,4 +1,4 @@
-//! What the functions of mathematics need of each precision: numbers, and operations on bits.
+//! Constants, and operations on bits, of `f32` and `f64` for the functions of `math.rs`.
 //!
 //! Each polynomial interpolates its function in the Chebyshev points of the range, in numbers of 320 bits, and its coefficients were then
 //! rounded to the type. Its error, relative to the result, is
@@ -7,8 +7,8 @@
 //! |---|---|---|---|---|
 //! | (2·artanh(√z)/√z − 2)/z | 0 ≤ z ≤ 0.02944 | degree 2, f32 | 2⁻²⁸·⁴ of ln m | 2⁻²⁸·⁵ |
 //! | | | degree 6, f64 | 2⁻⁵⁷·⁶ of ln m | 2⁻⁵⁷·⁶ |
-//! | (eʳ − 1 − r)/r² | −0.2885 ≤ r ≤ 0.4055 | degree 5, f32 | 2⁻³²·³ of eʳ | 2⁻³⁰·⁹ |
-//! | | | degree 9, f64 | 2⁻⁵⁵·⁹ of eʳ | 2⁻⁵⁵·⁸ |
+//! | (eʳ − 1 − r)/r² | −0.2885 ≤ r ≤ 0.4055 | degree 5, f32 | 2⁻³²·⁵ of eʳ | 2⁻³¹·⁶ |
+//! | | | degree 9, f64 | 2⁻⁵⁶·² of eʳ | 2⁻⁵⁶·² |
 
 use core::f64::consts::SQRT_2;
 use core::ops::{Add, Div, Mul, Sub};
@@ -63,7 +63,7 @@ pub(crate) trait Precision:
     fn exponent_up(self) -> Self;
 }
 
-/// What is the same for both.
+/// The items that `f32` and `f64` share.
 macro_rules! common {
     ($float:ident) => {
         const LEAST: f64 = $float::MIN_POSITIVE as f64;
@@ -83,14 +83,6 @@ macro_rules! common {
 impl Precision for f32 {
     common!(f32);
 
-    #[inline(always)]
-    fn split(self) -> (f32, f32) {
-        const LOWEST: u32 = (0.5 * SQRT_2 as f32).to_bits();
-        let n = self.to_bits().wrapping_sub(LOWEST) as i32 >> 23;
-        let m = self.to_bits().wrapping_sub((n << 23) as u32);
-        (n as f32, f32::from_bits(m))
-    }
-
     const ARTANH: &'static [f64] = &[0.666_666_87, 0.399_887_8, 0.295_799_5];
     const EXP: &'static [f64] = &[
         0.5,
@@ -107,21 +99,18 @@ impl Precision for f32 {
     const RESCUE: (f64, f64) = (32.0, (1_u64 << 32) as f64);
     const FACTOR_BITS: [u32; 2] = [15, 12];
     const GRID: f64 = 1.5 * (1 << 11) as f64;
+
+    #[inline(always)]
+    fn split(self) -> (f32, f32) {
+        const LOWEST: u32 = (0.5 * SQRT_2 as f32).to_bits();
+        let n = self.to_bits().wrapping_sub(LOWEST) as i32 >> 23;
+        let m = self.to_bits().wrapping_sub((n << 23) as u32);
+        (n as f32, f32::from_bits(m))
+    }
 }
 
 impl Precision for f64 {
     common!(f64);
-
-    // Few processors convert an integer of 64 bits to a number: one in the last bits of a power of 2 is a number that is that much larger.
-    #[inline(always)]
-    fn split(self) -> (f64, f64) {
-        const LOWEST: u64 = (0.5 * SQRT_2).to_bits();
-        const ONE: u64 = 1.0_f64.to_bits();
-        let stored = (self.to_bits().wrapping_sub(LOWEST).wrapping_add(ONE)) >> 52;
-        let n = f64::from_bits(stored | Self::INTEGERS.to_bits()) - (Self::INTEGERS + Self::BIAS);
-        let m = self.to_bits().wrapping_sub(stored << 52).wrapping_add(ONE);
-        (n, f64::from_bits(m))
-    }
 
     const ARTANH: &'static [f64] = &[
         0.666_666_666_666_667,
@@ -151,4 +140,15 @@ impl Precision for f64 {
     const RESCUE: (f64, f64) = (64.0, (1_u128 << 64) as f64);
     const FACTOR_BITS: [u32; 2] = [41, 26];
     const GRID: f64 = 1.5 * (1 << 26) as f64;
+
+    // Few processors convert integers of 64 bits in vectors. An integer in the last bits of 2⁵² makes the number 2⁵² plus that integer.
+    #[inline(always)]
+    fn split(self) -> (f64, f64) {
+        const LOWEST: u64 = (0.5 * SQRT_2).to_bits();
+        const ONE: u64 = 1.0_f64.to_bits();
+        let stored = (self.to_bits().wrapping_sub(LOWEST).wrapping_add(ONE)) >> 52;
+        let n = f64::from_bits(stored | Self::INTEGERS.to_bits()) - (Self::INTEGERS + Self::BIAS);
+        let m = self.to_bits().wrapping_sub(stored << 52).wrapping_add(ONE);
+        (n, f64::from_bits(m))
+    }
 }

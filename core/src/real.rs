@@ -187,17 +187,18 @@ impl Exponent {
         }
     }
 
-    /// Calls `f` with this exponent, in a place of its own for each of the common ones and for all roots, so that what is inlined there
-    /// is compiled for it.
+    /// Calls `f` with this exponent, in a place of its own for each known one and for all others up to 1 in size, so that a loop there is
+    /// compiled for it.
     #[inline(always)]
     pub(crate) fn specialize<O>(self, f: impl FnOnce(Self) -> O) -> O {
         match self {
             Self::Zero => f(Self::Zero),
             Self::Half => f(Self::Half),
             Self::One => f(Self::One),
+            Self::ThreeHalves => f(Self::ThreeHalves),
             Self::Two => f(Self::Two),
             Self::Other(e) if e.abs() <= 1.0 => f(Self::Other(e)),
-            other => f(other),
+            Self::Other(e) => f(Self::Other(e)),
         }
     }
 }
