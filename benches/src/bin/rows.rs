@@ -58,23 +58,6 @@ const ROWS: [&str; 38] = [
     "value_2d",
 ];
 
-/// Logits and labels in blocks of 16 voxels.
-fn organs(samples: usize, classes: usize, voxels: usize) -> (Array3<f32>, Array2<u8>) {
-    let mut next = numbers();
-    let mut label = 0;
-    let labels = Array2::from_shape_fn((samples, voxels), |(_, voxel)| {
-        if voxel % 16 == 0 {
-            label = (next() * classes as f32) as u8;
-        }
-        label
-    });
-    let logits = Array3::from_shape_fn((samples, classes, voxels), |(sample, class, voxel)| {
-        let right = usize::from(labels[[sample, voxel]]) == class;
-        4.0 * next() + if right { 2.0 } else { 0.0 }
-    });
-    (logits, labels)
-}
-
 enum Data {
     F32(Array3<f32>, Array2<u8>),
     F64(Array3<f64>, Array2<u8>),
@@ -94,20 +77,23 @@ fn data(name: &str) -> Data {
             Phantom::probabilities(n, m, w, target)
         }
     };
-    let (p, y) = if name.ends_with("_5") {
-        organs(2, 5, 256 * 256)
+    let Phantom {
+        prediction: p,
+        labels: y,
+    } = if name.ends_with("_5") {
+        Phantom::organs(2, &[256; 2], 5)
     } else if name.ends_with("_14") {
-        organs(1, 14, 96 * 96 * 96)
+        Phantom::organs(1, &[96; 3], 14)
     } else if name.ends_with("_117") {
-        organs(1, 117, 64 * 64 * 64)
+        Phantom::organs(1, &[64; 3], 117)
     } else if name == "sigmoid5_2d" {
-        organs(4, 5, 512 * 512)
+        Phantom::organs(4, &[512; 2], 5)
     } else if name == "ce_2" {
-        organs(4, 2, 256 * 256)
+        Phantom::organs(4, &[256; 2], 2)
     } else if name == "ce_4" {
-        organs(2, 4, 256 * 256)
+        Phantom::organs(2, &[256; 2], 4)
     } else {
-        let Phantom { prediction, labels } = phantom(if name.ends_with("_3d") {
+        phantom(if name.ends_with("_3d") {
             (1, 128 * 128 * 128, 128)
         } else if name.ends_with("_1gib") {
             (1, 512 * 512 * 512, 512)
@@ -115,15 +101,14 @@ fn data(name: &str) -> Data {
             (128, 1024 * 1024, 1024)
         } else {
             (4, 512 * 512, 512)
-        });
-        (prediction, labels)
+        })
     };
     let p = if name.starts_with("sigmoid1") {
         let (n, _, m) = p.dim();
         Array3::from_shape_fn((n, 1, m), |(n, _, m)| p[[n, 1, m]] - p[[n, 0, m]])
     } else if name == "unified_5" {
         let mut p = p;
-        p.mapv_inplace(|z| z / 8.0);
+        p.mapv_inplace(|z| 0.25 + z / 8.0);
         p
     } else {
         p
@@ -149,6 +134,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let line = line?;
         let (name, runs) = line.split_once(' ').unwrap_or((&line, "3"));
         let runs: usize = runs.parse()?;
+        if !ROWS.contains(&name) {
+            return Err(format!("no row is named {name}; `rows list` prints the names").into());
+        }
         if name.ends_with("1gib") || name.ends_with("slices") {
             kept.clear();
         }
