@@ -4,7 +4,9 @@
 //! ∂(1−p) = −p, ∂ln p = 1), which is then carried to the logits without subtracting near-equal numbers.
 
 use crate::Float;
-use crate::kernel::{STRETCH, Stretch, finite, kernels};
+use crate::kernel::{finite, kernels};
+use crate::source::{is_most, parts_of, share};
+use crate::stretch::{STRETCH, Stretch};
 
 /// What the numbers of a prediction are.
 ///
@@ -43,13 +45,13 @@ pub enum Activation {
 
 /// ln p, short of the range's end, so that sums of it are finite.
 #[inline(always)]
-fn saturate<T: Float>(ln: T) -> T {
+pub(crate) fn saturate<T: Float>(ln: T) -> T {
     ln.clip(-T::LN_LIMIT, 0.0)
 }
 
 /// p and 1 − p of a class by softmax, from e = e^(z − largest).
 #[inline(always)]
-fn share_of<T: Float>(e: T, rest: T, share: T) -> [T; 2] {
+pub(crate) fn share_of<T: Float>(e: T, rest: T, share: T) -> [T; 2] {
     // Σ_{j≠k} e_j / Σ_j e_j: the rest holds e itself wherever e is not the largest, so nothing cancels.
     [e * share, (rest + e.complement()) * share]
 }
@@ -63,7 +65,7 @@ kernels! {
     fn raise<T>(z: &[Stretch<T>], largest: &mut [Stretch<T>]) {
         for (z, largest) in z.iter().zip(largest) {
             for i in 0..STRETCH {
-                largest[i] = if z[i] > largest[i] { z[i] } else { largest[i] };
+                largest[i] = largest[i].larger(z[i]);
             }
         }
     }
@@ -106,81 +108,63 @@ kernels! {
         }
     }
 
-    /// p and 1 − p of a class, by softmax.
+    /// The [shares](share) of a class, by softmax.
     fn shares<T>(
         e: &[Stretch<T>],
         rest: &[Stretch<T>],
-        share: &[Stretch<T>],
-        p: &mut [Stretch<T>],
-        complement: &mut [Stretch<T>],
+        of_top: &[Stretch<T>],
+        shares: &mut [Stretch<T>],
     ) {
         for s in 0..e.len() {
-            let (e, rest, share) = (&e[s], &rest[s], &share[s]);
-            let (p, complement) = (&mut p[s], &mut complement[s]);
+            let (e, rest, of_top, shares) = (&e[s], &rest[s], &of_top[s], &mut shares[s]);
             for i in 0..STRETCH {
-                [p[i], complement[i]] = share_of(e[i], rest[i], share[i]);
+                let [p, complement] = share_of(e[i], rest[i], of_top[i]);
+                shares[i] = share(p, complement);
             }
         }
     }
 
-    /// ln p of a class, by softmax.
-    fn logarithms<T>(
-        z: &[Stretch<T>],
-        largest: &[Stretch<T>],
-        ln_total: &[Stretch<T>],
-        ln: &mut [Stretch<T>],
-    ) {
-        for s in 0..z.len() {
-            let (z, largest, ln_total, ln) = (&z[s], &largest[s], &ln_total[s], &mut ln[s]);
-            for i in 0..STRETCH {
-                ln[i] = saturate(z[i] - largest[i] - ln_total[i]);
-            }
-        }
-    }
-
-    /// Adds the slopes h by ln p of a class to those of the likeliest class of each voxel, if it is that, or to those of all
+    /// Adds the slopes h by ln p of a class to those of the class above ½ at each voxel, if it is that, or to those of all
     /// others.
     fn collect<T>(
-        e: &[Stretch<T>],
+        shares: &[Stretch<T>],
         h: &[Stretch<T>],
-        top: &mut [Stretch<T>],
+        most: &mut [Stretch<T>],
         others: &mut [Stretch<T>],
     ) {
-        let [zero, one] = [0.0, 1.0].map(T::from_f64);
-        for s in 0..e.len() {
-            let (e, h, top, others) = (&e[s], &h[s], &mut top[s], &mut others[s]);
+        let zero = T::ZERO;
+        for s in 0..shares.len() {
+            let (shares, h, most, others) = (&shares[s], &h[s], &mut most[s], &mut others[s]);
             for i in 0..STRETCH {
-                let is_top = e[i] == one;
-                top[i] = finite(top[i] + if is_top { h[i] } else { zero });
-                others[i] = finite(others[i] + if is_top { zero } else { h[i] });
+                let of_both = if is_most(shares[i]) { [h[i], zero] } else { [zero, h[i]] };
+                most[i] = finite(most[i] + of_both[0]);
+                others[i] = finite(others[i] + of_both[1]);
             }
         }
     }
 
-    /// From the slopes h by ln p of a class to the gradient by its logits, given the sums of the slopes of all classes.
+    /// From the slopes h by ln p of a class to the gradient by its logits, which takes the place of its shares, given the sums of
+    /// the slopes of all classes.
     ///
     /// g_k = h_k − p_k Σ_j h_j = h_k (1 − p_k) − p_k Σ_{j≠k} h_j, where the sum over the others is taken without the
-    /// likeliest class, whose h would drown theirs.
+    /// class above ½, whose h would drown theirs.
     fn carry<T>(
-        e: &[Stretch<T>],
-        rest: &[Stretch<T>],
-        share: &[Stretch<T>],
-        top: &[Stretch<T>],
+        h: &[Stretch<T>],
+        most: &[Stretch<T>],
         others: &[Stretch<T>],
-        h: &mut [Stretch<T>],
+        shares: &mut [Stretch<T>],
     ) {
-        for s in 0..e.len() {
-            let (e, rest, share) = (&e[s], &rest[s], &share[s]);
-            let (top, others, h) = (&top[s], &others[s], &mut h[s]);
+        for s in 0..shares.len() {
+            let (h, most, others, shares) = (&h[s], &most[s], &others[s], &mut shares[s]);
             for i in 0..STRETCH {
-                let [p, complement] = share_of(e[i], rest[i], share[i]);
+                let [p, complement] = parts_of(shares[i]);
                 // Both at first, or a compiler chooses between addresses.
-                let (is_top, own) = (e[i] == T::from_f64(1.0), h[i]);
-                let [of_top, of_other] = [
-                    others[i] + (top[i] - own),
-                    top[i] + (others[i] - own),
+                let (is_most, own) = (is_most(shares[i]), h[i]);
+                let [of_most, of_other] = [
+                    others[i] + (most[i] - own),
+                    most[i] + (others[i] - own),
                 ];
-                h[i] = own * complement - p * if is_top { of_top } else { of_other };
+                shares[i] = own * complement - p * if is_most { of_most } else { of_other };
             }
         }
     }
@@ -229,6 +213,16 @@ kernels! {
         }
     }
 
+    /// z − other, elsewhere.
+    fn difference<T>(z: &[Stretch<T>], other: &[Stretch<T>], difference: &mut [Stretch<T>]) {
+        for s in 0..z.len() {
+            let (z, other, difference) = (&z[s], &other[s], &mut difference[s]);
+            for i in 0..STRETCH {
+                difference[i] = finite(z[i] - other[i]);
+            }
+        }
+    }
+
     /// 1 − p, for p within rounding of [0, 1].
     fn complement<T>(p: &[Stretch<T>], complement: &mut [Stretch<T>]) {
         for (p, complement) in p.iter().zip(complement) {
@@ -238,28 +232,50 @@ kernels! {
         }
     }
 
-    /// From the slopes h by ln p of a class that has the logit to itself to the gradient by that.
-    fn carry_one<T>(complement: &[Stretch<T>], h: &mut [Stretch<T>]) {
-        for (complement, h) in complement.iter().zip(h) {
+    /// The [shares](share) of p beside 1 − p.
+    fn pair_shares<T>(p: &[Stretch<T>], complement: &[Stretch<T>], shares: &mut [Stretch<T>]) {
+        for s in 0..p.len() {
+            let (p, complement, shares) = (&p[s], &complement[s], &mut shares[s]);
             for i in 0..STRETCH {
-                h[i] = h[i] * complement[i];
+                shares[i] = share(p[i], complement[i]);
             }
         }
     }
 
-    /// From the slopes by ln p of class 1 and by ln(1 − p) of class 0 to the gradient by the logit of class 1, and by that of
-    /// class 0, if it has one.
+    /// The [shares](share) of 1 − p.
+    fn complements<T>(shares: &[Stretch<T>], complements: &mut [Stretch<T>]) {
+        for (shares, complements) in shares.iter().zip(complements) {
+            for i in 0..STRETCH {
+                let [p, complement] = parts_of(shares[i]);
+                complements[i] = share(complement, p);
+            }
+        }
+    }
+
+    /// From the slopes h by ln p of a class that has the logit to itself to the gradient by that, which takes the place of its shares.
+    fn carry_one<T>(h: &[Stretch<T>], shares: &mut [Stretch<T>]) {
+        for (h, shares) in h.iter().zip(shares) {
+            for i in 0..STRETCH {
+                let [_, complement] = parts_of(shares[i]);
+                shares[i] = h[i] * complement;
+            }
+        }
+    }
+
+    /// From the slopes by ln p of class 1 and by ln(1 − p) of class 0 to the gradient by the logit of class 1, which takes the
+    /// place of its shares, and by that of class 0, if it has one.
     fn carry_pair<T>(
-        p: &[Stretch<T>],
-        complement: &[Stretch<T>],
-        h: &mut [Stretch<T>],
+        h: &[Stretch<T>],
+        of_other: &[Stretch<T>],
+        shares: &mut [Stretch<T>],
         other: &mut [Stretch<T>],
     ) {
-        for s in 0..p.len() {
-            let (p, complement, h, other) = (&p[s], &complement[s], &mut h[s], &mut other[s]);
+        for s in 0..h.len() {
+            let (h, of_other, shares, other) = (&h[s], &of_other[s], &mut shares[s], &mut other[s]);
             for i in 0..STRETCH {
-                h[i] = h[i] * complement[i] - other[i] * p[i];
-                other[i] = h[i].scale(-1.0);
+                let [p, complement] = parts_of(shares[i]);
+                shares[i] = h[i] * complement - of_other[i] * p;
+                other[i] = shares[i].scale(-1.0);
             }
         }
     }

@@ -87,6 +87,27 @@ pub trait Field {
         None
     }
 
+    /// Copies the values of these voxels, converted, to as many places.
+    #[inline(always)]
+    fn read<R>(
+        &self,
+        sample: usize,
+        channel: usize,
+        voxels: Range<usize>,
+        to: &mut [R],
+        convert: impl Fn(Self::Item) -> R,
+    ) {
+        if let Some(slice) = self.slice(sample, channel, voxels.clone()) {
+            for (to, value) in to.iter_mut().zip(slice) {
+                *to = convert(*value);
+            }
+        } else {
+            for (to, voxel) in to.iter_mut().zip(voxels) {
+                *to = convert(self.get(sample, channel, voxel));
+            }
+        }
+    }
+
     /// What all of them are, if they are known to be the same.
     #[inline(always)]
     fn constant(&self) -> Option<Self::Item> {
@@ -120,9 +141,31 @@ pub trait FieldMut {
         let _ = (sample, channel, voxels);
         None
     }
+
+    /// Copies the values that were last written at these voxels to as many places.
+    #[inline(always)]
+    fn read(&self, sample: usize, channel: usize, voxels: Range<usize>, to: &mut [Self::Item]) {
+        for (to, voxel) in to.iter_mut().zip(voxels) {
+            *to = self.get(sample, channel, voxel);
+        }
+    }
+
+    /// Writes as many values at these voxels.
+    #[inline(always)]
+    fn write(
+        &mut self,
+        sample: usize,
+        channel: usize,
+        voxels: Range<usize>,
+        values: &[Self::Item],
+    ) {
+        for (value, voxel) in values.iter().zip(voxels) {
+            self.set(sample, channel, voxel, *value);
+        }
+    }
 }
 
-impl<F: Field + ?Sized> Field for &F {
+impl<F: Field> Field for &F {
     type Item = F::Item;
 
     fn shape(&self) -> Shape {
@@ -137,6 +180,18 @@ impl<F: Field + ?Sized> Field for &F {
     #[inline(always)]
     fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[F::Item]> {
         (**self).slice(sample, channel, voxels)
+    }
+
+    #[inline(always)]
+    fn read<R>(
+        &self,
+        sample: usize,
+        channel: usize,
+        voxels: Range<usize>,
+        to: &mut [R],
+        convert: impl Fn(F::Item) -> R,
+    ) {
+        (**self).read(sample, channel, voxels, to, convert);
     }
 
     #[inline(always)]

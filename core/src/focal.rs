@@ -166,8 +166,12 @@ impl Loss<1> for Focal {
         y: &Y,
     ) -> [R; 1] {
         let prediction = prediction.clipped(self.clip);
-        let focus = prediction.complement.clone().powf(self.exponent(class));
-        [y.of(focus * prediction.ln().scale(-1.0))]
+        let ln = prediction.ln().scale(-1.0);
+        [match self.exponent(class) {
+            // Plain cross entropy, of which the derivative needs no logarithm.
+            Exponent::Zero => y.of(ln),
+            exponent => y.of(prediction.complement.powf(exponent) * ln),
+        }]
     }
 
     #[inline(always)]

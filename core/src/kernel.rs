@@ -5,8 +5,12 @@
 
 use core::ops::Range;
 
+use crate::form::Plan;
 use crate::segmentation::ROUNDING;
-use crate::{Activation, Class, ClassSums, Dual, Float, Loss, Probability, Real, Share};
+use crate::share::Hard;
+use crate::source::Source;
+use crate::stretch::{LANES, STRETCH, Stretch};
+use crate::{Activation, Class, ClassSums, Dual, Float, Loss, Real, Share};
 
 /// The vector instructions that a kernel is compiled for.
 ///
@@ -85,101 +89,6 @@ macro_rules! kernels {
 }
 pub(crate) use kernels;
 
-/// Whether code and stack have a few kilobytes, as on a device without an operating system: loops stay loops there.
-pub(crate) const SMALL: bool = cfg!(target_os = "none");
-
-/// How many neighbouring voxels are looked at at once: whether they count, and whether they are all of one class.
-pub const STRETCH: usize = 64;
-
-/// How many sums run side by side: as many as the widest vectors have lanes.
-pub(crate) const LANES: usize = 16;
-
-/// What a stretch holds.
-pub(crate) type Stretch<T> = [T; STRETCH];
-
-/// Where the probabilities of a class come from, over a run of stretches.
-pub(crate) trait Source<T>: Copy {
-    /// Some of these stretches.
-    fn run(&self, stretches: Range<usize>) -> Self;
-
-    /// The probability at this place of this stretch.
-    fn probability(&self, stretch: usize, i: usize) -> Probability<T>;
-
-    /// The same as a dual number in the variable of the source.
-    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>>;
-
-    /// The number that was given for it, if it has yet to be checked.
-    fn given(&self, stretch: usize, i: usize) -> Option<T>;
-}
-
-/// Probabilities, each of which is its own variable.
-#[derive(Clone, Copy)]
-pub(crate) struct Given<'a, T>(pub(crate) &'a [Stretch<T>]);
-
-impl<T: Float> Source<T> for Given<'_, T> {
-    #[inline(always)]
-    fn run(&self, stretches: Range<usize>) -> Self {
-        Self(&self.0[stretches])
-    }
-
-    #[inline(always)]
-    fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
-        Probability::new(self.0[stretch][i])
-    }
-
-    #[inline(always)]
-    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
-        Probability::new(Dual::variable(self.0[stretch][i]))
-    }
-
-    #[inline(always)]
-    fn given(&self, stretch: usize, i: usize) -> Option<T> {
-        Some(self.0[stretch][i])
-    }
-}
-
-/// p, 1 − p and ln p, the last of which is the variable.
-#[derive(Clone, Copy)]
-pub(crate) struct FromLn<'a, T> {
-    pub(crate) p: &'a [Stretch<T>],
-    pub(crate) complement: &'a [Stretch<T>],
-    pub(crate) ln: &'a [Stretch<T>],
-}
-
-impl<T: Float> Source<T> for FromLn<'_, T> {
-    #[inline(always)]
-    fn run(&self, stretches: Range<usize>) -> Self {
-        Self {
-            p: &self.p[stretches.clone()],
-            complement: &self.complement[stretches.clone()],
-            ln: &self.ln[stretches],
-        }
-    }
-
-    #[inline(always)]
-    fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
-        let [p, complement, ln] = [self.p, self.complement, self.ln].map(|part| part[stretch][i]);
-        Probability::from_ln(p, complement, ln)
-    }
-
-    #[inline(always)]
-    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
-        // ∂p = p, ∂(1−p) = −p, ∂ln p = 1.
-        let dual = |value, derivative| Dual { value, derivative };
-        let [p, complement, ln] = [self.p, self.complement, self.ln].map(|part| part[stretch][i]);
-        Probability::from_ln(
-            dual(p, p),
-            dual(complement, p.scale(-1.0)),
-            dual(ln, T::from_f64(1.0)),
-        )
-    }
-
-    #[inline(always)]
-    fn given(&self, _: usize, _: usize) -> Option<T> {
-        None
-    }
-}
-
 /// The target over a run of stretches.
 pub(crate) trait Truth<T> {
     /// y at a voxel.
@@ -187,6 +96,9 @@ pub(crate) trait Truth<T> {
 
     /// y at this place of this stretch.
     fn share(&self, stretch: usize, i: usize) -> Self::Share;
+
+    /// Whether a term is 0 everywhere.
+    fn is_zero<const K: usize>(&self, plan: &Plan<K>, term: usize) -> bool;
 }
 
 /// y of each voxel.
@@ -199,30 +111,46 @@ impl<T: Float> Truth<T> for Soft<'_, T> {
     fn share(&self, stretch: usize, i: usize) -> T {
         self.0[stretch][i]
     }
+
+    #[inline(always)]
+    fn is_zero<const K: usize>(&self, _: &Plan<K>, _: usize) -> bool {
+        false
+    }
 }
 
-/// The same at every voxel: all of it, or nothing of it.
+/// 1 at every voxel.
 #[derive(Clone, Copy)]
-pub(crate) struct Hard(pub(crate) bool);
+pub(crate) struct Inside;
 
-impl<T: Float> Truth<T> for Hard {
+impl<T: Float> Truth<T> for Inside {
     type Share = Hard;
 
     #[inline(always)]
     fn share(&self, _: usize, _: usize) -> Hard {
-        *self
+        Hard(true)
+    }
+
+    #[inline(always)]
+    fn is_zero<const K: usize>(&self, plan: &Plan<K>, term: usize) -> bool {
+        plan.is_zero_inside(term)
     }
 }
 
-impl<R: Real> Share<R> for Hard {
+/// 0 at every voxel.
+#[derive(Clone, Copy)]
+pub(crate) struct Outside;
+
+impl<T: Float> Truth<T> for Outside {
+    type Share = Hard;
+
     #[inline(always)]
-    fn of(&self, x: R) -> R {
-        if self.0 { x } else { x.zero() }
+    fn share(&self, _: usize, _: usize) -> Hard {
+        Hard(false)
     }
 
     #[inline(always)]
-    fn complement(&self) -> Self {
-        Self(!self.0)
+    fn is_zero<const K: usize>(&self, plan: &Plan<K>, term: usize) -> bool {
+        plan.is_zero_outside(term)
     }
 }
 
@@ -297,6 +225,128 @@ impl<T: Float, const K: usize> Sums<T, K> {
     }
 }
 
+/// What the sweep of the sums leaves in the memory of the gradient.
+pub(crate) trait Keep<T>: Copy {
+    /// That memory over this run of stretches.
+    fn of(self, kept: &mut [Stretch<T>], run: Range<usize>) -> &mut [Stretch<T>];
+
+    /// That over this stretch.
+    fn stretch(self, kept: &mut [Stretch<T>], stretch: usize) -> Option<&mut Stretch<T>>;
+
+    /// The terms at this place of this stretch, of which something may be kept.
+    #[allow(clippy::too_many_arguments, reason = "of what, from what, and where")]
+    fn terms<const K: usize, Y: Truth<T>>(
+        self,
+        loss: &impl Loss<K>,
+        class: &Class,
+        source: &impl Source<T>,
+        y: &Y,
+        plan: &Plan<K>,
+        kept: Option<&mut Stretch<T>>,
+        stretch: usize,
+        i: usize,
+    ) -> [T; K];
+}
+
+/// Nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Nothing;
+
+impl<T: Float> Keep<T> for Nothing {
+    #[inline(always)]
+    fn of(self, _: &mut [Stretch<T>], _: Range<usize>) -> &mut [Stretch<T>] {
+        &mut []
+    }
+
+    #[inline(always)]
+    fn stretch(self, _: &mut [Stretch<T>], _: usize) -> Option<&mut Stretch<T>> {
+        None
+    }
+
+    #[inline(always)]
+    fn terms<const K: usize, Y: Truth<T>>(
+        self,
+        loss: &impl Loss<K>,
+        class: &Class,
+        source: &impl Source<T>,
+        y: &Y,
+        _: &Plan<K>,
+        _: Option<&mut Stretch<T>>,
+        stretch: usize,
+        i: usize,
+    ) -> [T; K] {
+        loss.terms(class, &source.probability(stretch, i), &y.share(stretch, i))
+    }
+}
+
+/// The derivatives of the one term of which they are not constant.
+#[derive(Clone, Copy)]
+pub(crate) struct Derivatives;
+
+impl<T: Float> Keep<T> for Derivatives {
+    #[inline(always)]
+    fn of(self, kept: &mut [Stretch<T>], run: Range<usize>) -> &mut [Stretch<T>] {
+        &mut kept[run]
+    }
+
+    #[inline(always)]
+    fn stretch(self, kept: &mut [Stretch<T>], stretch: usize) -> Option<&mut Stretch<T>> {
+        Some(&mut kept[stretch])
+    }
+
+    #[inline(always)]
+    fn terms<const K: usize, Y: Truth<T>>(
+        self,
+        loss: &impl Loss<K>,
+        class: &Class,
+        source: &impl Source<T>,
+        y: &Y,
+        plan: &Plan<K>,
+        kept: Option<&mut Stretch<T>>,
+        stretch: usize,
+        i: usize,
+    ) -> [T; K] {
+        let terms = loss.terms(class, &source.dual(stretch, i), &y.share(stretch, i));
+        let mut values = [T::ZERO; K];
+        let mut derivative = T::ZERO;
+        for k in 0..K {
+            values[k] = terms[k].value;
+            if plan.derivatives(k).is_none() {
+                derivative = terms[k].derivative;
+            }
+        }
+        if let Some(kept) = kept {
+            kept[i] = derivative;
+        }
+        values
+    }
+}
+
+/// Runs a body for each number of a stretch that is added up in a lane.
+///
+/// It is written out, since a loop inside of that over the lanes keeps this one from becoming vectors where it is not unrolled; but not where a
+/// program is compiled for its tests, which takes four times as long then.
+macro_rules! for_each_quarter {
+    ($lane:expr, $i:ident, $body:block) => {
+        const { assert!(STRETCH == 4 * LANES) };
+        if cfg!(debug_assertions) {
+            for quarter in 0..4 {
+                let $i = $lane + quarter * LANES;
+                $body
+            }
+        } else {
+            let $i = $lane;
+            $body
+            let $i = $lane + LANES;
+            $body
+            let $i = $lane + 2 * LANES;
+            $body
+            let $i = $lane + 3 * LANES;
+            $body
+        }
+    };
+}
+
 // What the loops read beside the voxels is passed by value, or copied first: a compiler cannot know that it stays the same
 // while they write.
 kernels! {
@@ -306,37 +356,35 @@ kernels! {
         class: Class,
         source: impl Source<T>,
         y: impl Truth<T>,
+        keep: impl Keep<T>,
+        kept: &mut [Stretch<T>],
         run: usize,
         sums: &mut [Lanes<T>; K],
         worst: &mut Worst<T>,
     ) {
         let (mut lanes, mut seen) = (*sums, *worst);
+        let plan = Plan::new(&loss, &class);
         loss.specialize(
             &class,
             #[inline(always)]
             |loss| {
-                // Written out, since a loop inside would keep this one from becoming vectors where it is not unrolled.
-                macro_rules! terms {
-                    ($s:expr, $i:expr) => {
-                        loss.terms(&class, &source.probability($s, $i), &y.share($s, $i))
-                    };
-                }
-                const { assert!(STRETCH == 4 * LANES) };
                 for s in 0..run {
+                    let mut kept = keep.stretch(kept, s);
                     for lane in 0..LANES {
-                        let mut stretch = terms!(s, lane);
-                        let others = [
-                            terms!(s, lane + LANES),
-                            terms!(s, lane + 2 * LANES),
-                            terms!(s, lane + 3 * LANES),
-                        ];
-                        seen.see_one(lane, source.given(s, lane));
-                        seen.see_one(lane, source.given(s, lane + LANES));
-                        seen.see_one(lane, source.given(s, lane + 2 * LANES));
-                        seen.see_one(lane, source.given(s, lane + 3 * LANES));
+                        let mut stretch = [T::ZERO; K];
+                        for_each_quarter!(lane, i, {
+                            let terms = keep.terms(loss, &class, &source, &y, &plan, kept.as_deref_mut(), s, i);
+                            seen.see_one(lane, source.given(s, i));
+                            for k in 0..K {
+                                if !y.is_zero(&plan, k) {
+                                    stretch[k] = stretch[k] + terms[k];
+                                }
+                            }
+                        });
                         for k in 0..K {
-                            stretch[k] = stretch[k] + others[0][k] + others[1][k] + others[2][k];
-                            lanes[k].0[lane] = lanes[k].0[lane] + stretch[k];
+                            if !y.is_zero(&plan, k) {
+                                lanes[k].0[lane] = lanes[k].0[lane] + stretch[k];
+                            }
                         }
                     }
                 }
@@ -351,36 +399,35 @@ kernels! {
         class: Class,
         source: impl Source<T>,
         y: impl Truth<T>,
+        keep: impl Keep<T>,
+        kept: &mut [Stretch<T>],
         weights: &[Stretch<f64>],
         sums: &mut [Lanes<f64>; K],
         worst: &mut Worst<T>,
     ) {
         let (mut lanes, mut seen) = (*sums, *worst);
+        let plan = Plan::new(&loss, &class);
         loss.specialize(
             &class,
             #[inline(always)]
             |loss| {
-                macro_rules! terms {
-                    ($s:expr, $weights:expr, $i:expr) => {
-                        loss.terms(&class, &source.probability($s, $i), &y.share($s, $i))
-                            .map(|term| $weights[$i] * term.to_f64())
-                    };
-                }
                 for (s, weights) in weights.iter().enumerate() {
+                    let mut kept = keep.stretch(kept, s);
                     for lane in 0..LANES {
-                        let mut stretch = terms!(s, weights, lane);
-                        let others = [
-                            terms!(s, weights, lane + LANES),
-                            terms!(s, weights, lane + 2 * LANES),
-                            terms!(s, weights, lane + 3 * LANES),
-                        ];
-                        seen.see_one(lane, source.given(s, lane));
-                        seen.see_one(lane, source.given(s, lane + LANES));
-                        seen.see_one(lane, source.given(s, lane + 2 * LANES));
-                        seen.see_one(lane, source.given(s, lane + 3 * LANES));
+                        let mut stretch = [0.0; K];
+                        for_each_quarter!(lane, i, {
+                            let terms = keep.terms(loss, &class, &source, &y, &plan, kept.as_deref_mut(), s, i);
+                            seen.see_one(lane, source.given(s, i));
+                            for k in 0..K {
+                                if !y.is_zero(&plan, k) {
+                                    stretch[k] += weights[i] * terms[k].to_f64();
+                                }
+                            }
+                        });
                         for k in 0..K {
-                            stretch[k] = stretch[k] + others[0][k] + others[1][k] + others[2][k];
-                            lanes[k].0[lane] += stretch[k];
+                            if !y.is_zero(&plan, k) {
+                                lanes[k].0[lane] += stretch[k];
+                            }
                         }
                     }
                 }
@@ -434,6 +481,7 @@ kernels! {
         out: &mut [Stretch<T>],
     ) {
         let Slopes { scaled, scale } = slopes;
+        let plan = Plan::new(&loss, &class);
         loss.specialize(
             &class,
             #[inline(always)]
@@ -441,9 +489,11 @@ kernels! {
                 for (s, out) in out.iter_mut().enumerate() {
                     for (i, out) in out.iter_mut().enumerate() {
                         let terms = loss.terms(&class, &source.dual(s, i), &y.share(s, i));
-                        let mut sum = terms[0].derivative * scaled[0];
-                        for k in 1..K {
-                            sum = sum + terms[k].derivative * scaled[k];
+                        let mut sum = T::ZERO;
+                        for k in 0..K {
+                            if !y.is_zero(&plan, k) {
+                                sum = sum + terms[k].derivative * scaled[k];
+                            }
                         }
                         *out = sum;
                     }
@@ -455,6 +505,61 @@ kernels! {
                 }
             },
         );
+    }
+
+    /// Keeps the derivatives of a run of stretches.
+    fn keep<T, const K>(
+        loss: impl Loss<K>,
+        class: Class,
+        source: impl Source<T>,
+        y: impl Truth<T>,
+        keep: impl Keep<T>,
+        kept: &mut [Stretch<T>],
+        run: usize,
+    ) {
+        let plan = Plan::new(&loss, &class);
+        loss.specialize(
+            &class,
+            #[inline(always)]
+            |loss| {
+                for s in 0..run {
+                    let mut kept = keep.stretch(kept, s);
+                    for i in 0..STRETCH {
+                        keep.terms(loss, &class, &source, &y, &plan, kept.as_deref_mut(), s, i);
+                    }
+                }
+            },
+        );
+    }
+
+    /// Fills stretches with one number.
+    fn fill<T>(number: T, out: &mut [Stretch<T>]) {
+        out.fill([number; STRETCH]);
+    }
+
+    /// The slopes of the terms of which the derivatives are constant.
+    fn blend<T>(slopes: Finish<T>, y: &[Stretch<T>], out: &mut [Stretch<T>]) {
+        for (y, out) in y.iter().zip(out) {
+            for i in 0..STRETCH {
+                out[i] = slopes.of(slopes.blend(y[i]));
+            }
+        }
+    }
+
+    /// The same beside that of a term of which the derivatives were kept.
+    fn finish<T>(slopes: Finish<T>, y: &[Stretch<T>], kept: &mut [Stretch<T>]) {
+        for (y, kept) in y.iter().zip(kept) {
+            for i in 0..STRETCH {
+                kept[i] = slopes.of(slopes.blend(y[i]) + slopes.other * kept[i]);
+            }
+        }
+    }
+
+    /// The same inside of the class.
+    fn finish_inside<T>(slopes: Finish<T>, kept: &mut [Stretch<T>]) {
+        for kept in kept.as_flattened_mut() {
+            *kept = slopes.of(slopes.inside + slopes.other * *kept);
+        }
     }
 
     /// Adds all of these stretches to a sum.
@@ -510,6 +615,55 @@ impl<T: Float, const K: usize> Slopes<T, K> {
     }
 }
 
+/// The slopes of a class's sums where one number per voxel holds what they depend on.
+#[derive(Clone, Copy)]
+pub(crate) struct Finish<T> {
+    /// Those of the terms with constant derivatives, inside and outside of the class.
+    inside: T,
+    outside: T,
+    /// That of the other one.
+    other: T,
+    scale: T,
+}
+
+impl<T: Float> Finish<T> {
+    #[inline(always)]
+    pub(crate) fn new<const K: usize>(slopes: &Slopes<T, K>, plan: &Plan<K>) -> Self {
+        let [mut inside, mut outside, mut other] = [T::ZERO; 3];
+        for (term, slope) in slopes.scaled.iter().enumerate() {
+            match plan.derivatives(term) {
+                Some([of_inside, of_outside]) => {
+                    inside = inside + slope.scale(of_inside);
+                    outside = outside + slope.scale(of_outside);
+                }
+                None => other = *slope,
+            }
+        }
+        Self {
+            inside,
+            outside,
+            other,
+            scale: slopes.scale.unwrap_or(T::from_f64(1.0)),
+        }
+    }
+
+    /// The gradient where nothing was kept, inside and outside of the class.
+    #[inline(always)]
+    pub(crate) fn constants(&self) -> [T; 2] {
+        [self.of(self.inside), self.of(self.outside)]
+    }
+
+    #[inline(always)]
+    fn blend(&self, y: T) -> T {
+        self.inside * y + self.outside * Real::complement(y)
+    }
+
+    #[inline(always)]
+    fn of(&self, scaled: T) -> T {
+        finite(scaled * self.scale)
+    }
+}
+
 /// The largest of the numbers that were given, by their bits: whatever is below 0 or not a number is larger than all others.
 #[derive(Clone, Copy)]
 pub(crate) struct Worst<T: Float>([T::Bits; LANES]);
@@ -524,12 +678,7 @@ impl<T: Float> Worst<T> {
     #[inline(always)]
     fn see_one(&mut self, lane: usize, given: Option<T>) {
         if let Some(p) = given {
-            let bits = p.to_bits();
-            self.0[lane] = if bits > self.0[lane] {
-                bits
-            } else {
-                self.0[lane]
-            };
+            self.0[lane] = self.0[lane].max(p.to_bits());
         }
     }
 

@@ -1,9 +1,11 @@
 //! A prediction beside its target in memory: sums in one sweep, the gradient in another.
 
 use crate::activation::Activation;
+use core::convert::Infallible;
+
 use crate::kernel::{Baseline, Vectors};
 use crate::parameter::LARGEST_WEIGHT;
-use crate::sweep::Scratch;
+use crate::sweep::Workspace;
 use crate::tensor::{evaluate, expect_len};
 use crate::{
     ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Position, Shape, Target,
@@ -63,6 +65,15 @@ pub struct Segmentation<P, T, W = Unweighted, V = Baseline> {
     pub(crate) activation: Activation,
     pooling: Pooling,
     pub(crate) vectors: V,
+}
+
+/// What the memory of a gradient holds before it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// What [`forward`](Segmentation::forward) left there, for the same loss, classes and numbers.
+    ByForward,
+    /// Nothing of use.
+    Nothing,
 }
 
 /// Every voxel weighs 1.
@@ -230,15 +241,98 @@ where
         slopes: &[[f64; K]],
         gradient: &mut impl FieldMut<Item = <P::Item as Element>::Real>,
     ) -> Result<(), Error> {
+        let mut workspace = Workspace::new();
+        self.backward(
+            loss,
+            classes,
+            slopes,
+            gradient,
+            Kept::Nothing,
+            &mut workspace,
+        )
+    }
+
+    /// Adds the sums as [`add_sums`](TensorLike::add_sums) does, and leaves in `gradient`, if there is one, what
+    /// [`backward`](Segmentation::backward) needs to write the gradient there without computing everything again.
+    ///
+    /// # Examples
+    ///
+    /// A loss and its gradient in two sweeps:
+    ///
+    /// ```
+    /// use unifocal_core::*;
+    ///
+    /// let probabilities = Dense::channels_first(&[0.9_f32, 0.2, 0.1, 0.8], [1, 2, 2])?;
+    /// let labels = Labels::new(Dense::labels(&[0_u8, 1], [1, 2])?);
+    /// let segmentation = Segmentation::new(probabilities, labels)?;
+    /// let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
+    ///
+    /// let (mut sums, mut slopes) = ([ClassSums::default(); 2], [[0.0; 4]; 2]);
+    /// let mut numbers = [0.0_f32; 4];
+    /// let mut gradient = DenseMut::new(&mut numbers, [1, 2, 2], Layout::ChannelsFirst)?;
+    /// let mut workspace = Workspace::new();
+    /// segmentation.forward(&loss, &classes, &mut sums, Some(&mut gradient), &mut workspace)?;
+    /// let value = mean(&loss, &classes, 2, &sums)?;
+    /// unifocal_core::slopes(&loss, &classes, 2, &sums, &mut slopes)?;
+    /// segmentation.backward(&loss, &classes, &slopes, &mut gradient, Kept::ByForward, &mut workspace)?;
+    /// assert!(value > 0.0 && numbers[0] < 0.0 && numbers[1] > 0.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`add_sums`](TensorLike::add_sums), and `gradient` of another size. What is in `sums` and `gradient` then is of no use.
+    #[cfg_attr(target_os = "none", inline(always))]
+    pub fn forward<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        sums: &mut [ClassSums<f64, K>],
+        mut gradient: Option<&mut impl FieldMut<Item = <P::Item as Element>::Real>>,
+        workspace: &mut Workspace<<P::Item as Element>::Real>,
+    ) -> Result<(), Error> {
+        let shape = self.prediction.shape();
+        self.expect_len("class sums", sums.len())?;
+        if let Some(gradient) = &gradient {
+            expect_shape("gradient", gradient.shape(), shape)?;
+        }
+        let scratch = workspace.scratch();
+        for sample in 0..shape.samples {
+            let sums = &mut sums[self.first_sum(sample)..];
+            for chunk in self.chunks(sample) {
+                let gradient = gradient.as_deref_mut();
+                self.add_chunk(loss, classes, &chunk, scratch, sums, gradient)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what [`gradient_by`](Segmentation::gradient_by) writes, from what was kept in `gradient`.
+    ///
+    /// # Errors
+    ///
+    /// `slopes` or `gradient` of another size.
+    pub fn backward<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        slopes: &[[f64; K]],
+        gradient: &mut impl FieldMut<Item = <P::Item as Element>::Real>,
+        kept: Kept,
+        workspace: &mut Workspace<<P::Item as Element>::Real>,
+    ) -> Result<(), Error> {
         let shape = self.prediction.shape();
         self.expect_len("slopes", slopes.len())?;
         expect_shape("gradient", gradient.shape(), shape)?;
-        let mut scratch = Scratch::EMPTY;
+        let scratch = workspace.scratch();
         for sample in 0..shape.samples {
             let slopes = &slopes[self.first_sum(sample)..];
             for chunk in self.chunks(sample) {
                 for part in self.parts_of(&chunk) {
-                    self.chunk_gradient(loss, classes, slopes, &part, &mut scratch, gradient);
+                    if kept == Kept::Nothing {
+                        self.keep_chunk(loss, classes, &part, scratch, gradient);
+                    }
+                    self.finish(loss, classes, slopes, &part, scratch, gradient);
                 }
             }
         }
@@ -347,14 +441,32 @@ where
         classes: &Classes<'_>,
         sums: &mut [ClassSums<f64, K>],
     ) -> Result<(), Error> {
-        self.expect_len("class sums", sums.len())?;
-        let mut scratch = Scratch::EMPTY;
-        for sample in 0..self.prediction.shape().samples {
-            let sums = &mut sums[self.first_sum(sample)..];
-            for chunk in self.chunks(sample) {
-                self.add_chunk(loss, classes, &chunk, &mut scratch, sums)?;
-            }
-        }
-        Ok(())
+        let none = None::<&mut Nowhere<_>>;
+        self.forward(loss, classes, sums, none, &mut Workspace::new())
+    }
+}
+
+/// No memory for a gradient.
+enum Nowhere<T> {
+    #[expect(dead_code, reason = "there is none")]
+    Never(T, Infallible),
+}
+
+impl<T: Copy> FieldMut for Nowhere<T> {
+    type Item = T;
+
+    fn shape(&self) -> Shape {
+        let Self::Never(_, never) = self;
+        match *never {}
+    }
+
+    fn get(&self, _: usize, _: usize, _: usize) -> T {
+        let Self::Never(_, never) = self;
+        match *never {}
+    }
+
+    fn set(&mut self, _: usize, _: usize, _: usize, _: T) {
+        let Self::Never(_, never) = self;
+        match *never {}
     }
 }

@@ -56,3 +56,19 @@ impl<R: Real> Share<Dual<R>> for R {
         Real::complement(self.clone())
     }
 }
+
+/// All of a voxel, or nothing of it: where that is known as a program is compiled, the terms that vanish are not computed.
+#[derive(Clone, Copy)]
+pub(crate) struct Hard(pub(crate) bool);
+
+impl<R: Real> Share<R> for Hard {
+    #[inline(always)]
+    fn of(&self, x: R) -> R {
+        if self.0 { x } else { x.zero() }
+    }
+
+    #[inline(always)]
+    fn complement(&self) -> Self {
+        Self(!self.0)
+    }
+}

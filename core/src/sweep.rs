@@ -1,7 +1,7 @@
-//! The two sweeps over the voxels: one adds up the terms, the other writes the gradient.
+//! The two sweeps over the voxels: one adds up the terms and leaves in the gradient's memory what the other one makes the gradient of.
 //!
 //! A sample is swept in chunks, which stay in the first cache while all classes look at them; a chunk in runs of stretches, each of
-//! which lies inside of a class, outside of it, or across its border, and is left to a [`kernel`] for that. Terms
+//! which lies inside of a class, outside of it, or across its border, and is left to a [kernel](crate::kernel) for that. Terms
 //! are added up in the precision of the prediction over a chunk, and in `f64` beyond.
 //!
 //! Where memory is counted in kilobytes there is room for a part of a chunk at a time. Sums still go over to `f64` at the end of the
@@ -11,24 +11,27 @@
 //! vectors of several processors.
 
 mod channel;
+mod finish;
 mod parts;
+mod runs;
 mod survey;
 
 use core::ops::Range;
 
 use self::parts::{Collected, Group, Logits, Parts};
-use self::survey::{Cover, Kind, Survey};
+use self::runs::{ChunkSums, Runs};
+use self::survey::{Cover, Survey};
 use crate::activation::Activation;
-use crate::kernel::{
-    self, Given, Hard, SMALL, STRETCH, Slopes, Soft, Source, Stretch, Sums, Vectors, Worst,
-};
+use crate::form::Plan;
+use crate::kernel::{Derivatives, Nothing, Vectors, Worst};
+use crate::source::Given;
+use crate::stretch::{SMALL, STRETCH, Stretch};
 use crate::{
-    Class, ClassSums, Classes, Element, Error, Extent, Field, FieldMut, Float, Loss, Segmentation,
-    Target,
+    Class, ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Segmentation, Target,
 };
 
 /// How many stretches are swept for one class before the next one's turn, and before their sums go over to `f64`.
-const STRETCHES: usize = 16;
+const STRETCHES: usize = 64;
 
 /// How many of logits, of which there is more to keep in the first cache.
 const BLOCK: usize = 8;
@@ -39,8 +42,11 @@ const ROOM: usize = if SMALL { 1 } else { STRETCHES };
 /// How many of logits.
 const BLOCK_ROOM: usize = if SMALL { 1 } else { BLOCK };
 
-/// Of how many classes of a softmax the exponentials are kept. Those of others are computed when they are needed.
-const KEPT: usize = if SMALL { 0 } else { 7 };
+/// How many stretches all classes of a softmax have together, as long as each has one: their numbers stay in the second cache.
+const OF_ALL: usize = 512;
+
+/// For how many of these there is room.
+const OF_CLASSES: usize = if SMALL { 0 } else { OF_ALL };
 
 /// Room for a chunk, or a part of it.
 type Room<T> = [Stretch<T>; ROOM];
@@ -105,6 +111,32 @@ struct Rooms<T> {
     collected: Collected<T>,
 }
 
+/// The memory that the sweeps work in: a few hundred kilobytes, or a few on a device without an operating system.
+///
+/// It holds nothing between two calls, and serves any number of them.
+pub struct Workspace<T>(Scratch<T>);
+
+impl<T: Float> Workspace<T> {
+    /// Memory for predictions of this precision.
+    #[inline(always)]
+    pub const fn new() -> Self {
+        Self(Scratch::EMPTY)
+    }
+
+    /// Its buffers, for another prediction.
+    #[inline(always)]
+    pub(crate) fn scratch(&mut self) -> &mut Scratch<T> {
+        self.0.survey.forget();
+        &mut self.0
+    }
+}
+
+impl<T: Float> Default for Workspace<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T: Float> Scratch<T> {
     /// Bytes of 0, which a compiler writes where they are to be: what a function returned, it would copy.
     pub(crate) const EMPTY: Self = Self {
@@ -131,6 +163,10 @@ where
     fn stretches(&self) -> [usize; 2] {
         match self.activation {
             Activation::Identity => [STRETCHES, ROOM],
+            Activation::Softmax if self.is_normalized() => {
+                let of_each = OF_ALL / self.class_count();
+                [of_each.clamp(1, BLOCK), BLOCK_ROOM]
+            }
             Activation::Softmax | Activation::Sigmoid => [BLOCK, BLOCK_ROOM],
         }
     }
@@ -168,15 +204,21 @@ where
         Ok(())
     }
 
-    /// Adds the terms of a chunk to the sums of each class.
+    /// Adds the terms of a chunk to the sums of each class, and leaves in the memory of the gradient what
+    /// [`finish`](Segmentation::finish) needs.
     #[inline(always)]
     pub(crate) fn add_chunk<const K: usize>(
         &self,
         loss: &impl Loss<K>,
         classes: &Classes<'_>,
         chunk: &Chunk,
-        Scratch { survey, rooms, .. }: &mut Scratch<RealOf<P>>,
+        Scratch {
+            survey,
+            rooms,
+            slopes: [room, _],
+        }: &mut Scratch<RealOf<P>>,
         sums: &mut [ClassSums<f64, K>],
+        mut gradient: Option<&mut impl FieldMut<Item = RealOf<P>>>,
     ) -> Result<(), Error> {
         let mut worst = Worst::none();
         let loss = *loss;
@@ -190,21 +232,70 @@ where
                     let cover = &mut rooms.cover;
                     self.cover(index, &part, survey, cover);
                     let class = classes.class(index);
-                    let runs = Runs {
-                        stretches: part.stretches(),
-                        survey,
-                        cover,
-                    };
+                    let runs = Runs { survey, cover };
                     match parts {
                         Parts::Given(p) => {
-                            runs.add(self.vectors, loss, class, Given(p), total, &mut worst);
+                            let p = Given(p);
+                            match gradient.as_deref_mut() {
+                                Some(gradient) if kept(&loss, &class, group) == Some(1) => {
+                                    channel::write(gradient, index, &part, room, |kept| {
+                                        runs.add(
+                                            self.vectors,
+                                            loss,
+                                            class,
+                                            p,
+                                            Derivatives,
+                                            kept,
+                                            total,
+                                            &mut worst,
+                                        );
+                                    });
+                                }
+                                _ => runs.add(
+                                    self.vectors,
+                                    loss,
+                                    class,
+                                    p,
+                                    Nothing,
+                                    &mut [],
+                                    total,
+                                    &mut worst,
+                                ),
+                            }
                         }
                         // Never: so that a program for probabilities has no code for logits.
-                        Parts::FromLn(_) if self.activation == Activation::Identity => {}
+                        Parts::FromLn(_) | Parts::FromSoftmax(_)
+                            if self.activation == Activation::Identity => {}
                         Parts::FromLn(ln) => {
-                            runs.add(self.vectors, loss, class, ln, total, &mut worst);
+                            runs.add(
+                                self.vectors,
+                                loss,
+                                class,
+                                ln,
+                                Nothing,
+                                &mut [],
+                                total,
+                                &mut worst,
+                            );
+                        }
+                        Parts::FromSoftmax(softmax) => {
+                            runs.add(
+                                self.vectors,
+                                loss,
+                                class,
+                                softmax,
+                                Nothing,
+                                &mut [],
+                                total,
+                                &mut worst,
+                            );
                         }
                     }
+                }
+                if let Some(gradient) = gradient.as_deref_mut()
+                    && self.activation != Activation::Identity
+                {
+                    self.keep_shares(group, &part, &rooms.logits, room, gradient);
                 }
             }
             for (&index, total) in group.classes().iter().zip(&totals) {
@@ -222,226 +313,64 @@ where
         }
     }
 
-    /// Writes the gradient of a part of a chunk.
+    /// Keeps for the gradient of a part of a chunk what [`add_chunk`](Segmentation::add_chunk) keeps.
     #[inline(always)]
-    pub(crate) fn chunk_gradient<const K: usize>(
+    pub(crate) fn keep_chunk<const K: usize>(
         &self,
         loss: &impl Loss<K>,
         classes: &Classes<'_>,
-        slopes: &[[f64; K]],
         chunk: &Chunk,
-        Scratch {
-            survey,
-            rooms,
-            slopes: [own, other],
-        }: &mut Scratch<RealOf<P>>,
+        scratch: &mut Scratch<RealOf<P>>,
         gradient: &mut impl FieldMut<Item = RealOf<P>>,
     ) {
-        if self.survey(chunk, survey).is_err() {
-            // The sums have found it, too: there is no gradient.
-            survey.counted = [Extent::None; ROOM];
-            survey.complete = false;
-        }
+        let Scratch {
+            survey,
+            rooms,
+            slopes: [room, _],
+        } = scratch;
+        self.survey_again(chunk, survey);
         if self.is_normalized() {
             self.normalize(chunk, survey, rooms, |_| {});
-            rooms.collected = Collected::EMPTY;
         }
         for group in self.groups_of_classes() {
-            self.prepare(group, chunk, survey, rooms, |_| {});
-            let Rooms {
-                cover,
-                given,
-                logits,
-                collected,
-                ..
-            } = rooms;
-            let parts = self.parts(group, chunk, survey, given, logits);
-            let mut slope = |slot: usize, out: &mut [Stretch<RealOf<P>>]| {
-                let index = group.classes()[slot];
-                self.cover(index, chunk, survey, cover);
-                let (class, slopes) = (classes.class(index), Slopes::new(&slopes[index]));
+            let index = group.channel();
+            let class = classes.class(index);
+            if self.activation != Activation::Identity {
+                self.prepare(group, chunk, survey, rooms, |_| {});
+                self.keep_shares(group, chunk, &rooms.logits, room, gradient);
+            } else if kept(loss, &class, group) == Some(1) {
+                self.prepare(group, chunk, survey, rooms, |_| {});
+                self.cover(index, chunk, survey, &mut rooms.cover);
                 let runs = Runs {
-                    stretches: chunk.stretches(),
                     survey,
-                    cover,
+                    cover: &rooms.cover,
                 };
-                match parts[slot] {
-                    Parts::Given(p) => {
-                        runs.slope(self.vectors, *loss, class, Given(p), slopes, out);
-                    }
-                    Parts::FromLn(ln) => runs.slope(self.vectors, *loss, class, ln, slopes, out),
+                let parts = self.parts(group, chunk, survey, &rooms.given, &rooms.logits);
+                if let [Parts::Given(p), _] = parts {
+                    channel::write(gradient, index, chunk, room, |kept| {
+                        runs.keep(self.vectors, *loss, class, Given(p), kept);
+                    });
                 }
-            };
-            channel::write(gradient, group.channel(), chunk, own, |h| {
-                slope(0, h);
-                let other = &mut other[..h.len()];
-                if let [_, _] = group.classes() {
-                    slope(1, other);
-                }
-                self.combine(group, parts[0], h, other);
-                if let Group::One(class) = group
-                    && self.is_normalized()
-                {
-                    collected.add(self.vectors, logits, class, h);
-                }
-            });
-            if let Group::Difference = group {
-                channel::store(gradient, 0, chunk, other);
-            }
-        }
-        if !self.is_normalized() {
-            return;
-        }
-        let Rooms {
-            given,
-            logits,
-            collected,
-            ..
-        } = rooms;
-        for class in 0..self.class_count() {
-            channel::rewrite(gradient, class, chunk, own, |h| {
-                self.carry(class, chunk, survey, &mut given[0], logits, collected, h);
-            });
-        }
-    }
-}
-
-/// The runs of stretches of a chunk that are alike for a class.
-struct Runs<'a, T> {
-    stretches: usize,
-    survey: &'a Survey,
-    cover: &'a Cover<T>,
-}
-
-impl<T: Float> Runs<'_, T> {
-    /// Adds the terms of the class to its sums over the chunk, and checks what was given.
-    fn add<const K: usize>(
-        &self,
-        vectors: impl Vectors,
-        loss: impl Loss<K>,
-        class: Class,
-        source: impl Source<T>,
-        chunk: &mut ChunkSums<T, K>,
-        worst: &mut Worst<T>,
-    ) {
-        for (kind, run) in self.cover.runs(self.stretches) {
-            let Some(Kind { covered, weighted }) = kind else {
-                continue;
-            };
-            if SMALL {
-                let weights = weighted.then_some(&self.survey.weights[0]);
-                let sums = (&mut chunk.plain, chunk.weighted.get_or_insert(Sums::ZERO));
-                let y = &self.cover.y[0];
-                kernel::add_stretch(vectors, loss, class, source, y, weights, sums, worst);
-                continue;
-            }
-            let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
-            let [inside, outside] = [Hard(true), Hard(false)];
-            if weighted {
-                let weights = &self.survey.weights[run];
-                let Sums { terms, target } = chunk.weighted.get_or_insert(Sums::ZERO);
-                macro_rules! add {
-                    ($y:expr) => {
-                        kernel::add_weighted(
-                            vectors, loss, class, source, $y, weights, terms, worst,
-                        )
-                    };
-                }
-                match covered {
-                    Extent::None => add!(outside),
-                    Extent::Some => {
-                        add!(Soft(y));
-                        kernel::add_products(vectors, weights, y, target);
-                    }
-                    Extent::All => {
-                        add!(inside);
-                        kernel::add_up(vectors, weights, target);
-                    }
-                }
-            } else {
-                let (len, Sums { terms, target }) = (run.len(), &mut chunk.plain);
-                macro_rules! add {
-                    ($y:expr) => {
-                        kernel::add(vectors, loss, class, source, $y, len, terms, worst)
-                    };
-                }
-                match covered {
-                    Extent::None => add!(outside),
-                    Extent::Some => {
-                        add!(Soft(y));
-                        kernel::add_up(vectors, y, target);
-                    }
-                    Extent::All => {
-                        add!(inside);
-                        chunk.inside += (len * STRETCH) as f64;
-                    }
-                }
-            }
-        }
-        chunk.voxels += self.survey.voxels;
-    }
-
-    /// Writes the slopes of the class by the variable of its source; 0 where nothing counts.
-    fn slope<const K: usize>(
-        &self,
-        vectors: impl Vectors,
-        loss: impl Loss<K>,
-        class: Class,
-        source: impl Source<T>,
-        slopes: Slopes<T, K>,
-        out: &mut [Stretch<T>],
-    ) {
-        for (kind, run) in self.cover.runs(self.stretches) {
-            let out = &mut out[run.clone()];
-            let Some(Kind { covered, weighted }) = kind else {
-                out.fill([T::default(); STRETCH]);
-                continue;
-            };
-            let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
-            macro_rules! slope {
-                ($y:expr) => {
-                    kernel::slope(vectors, loss, class, source, $y, slopes, out)
-                };
-            }
-            match covered {
-                _ if SMALL => slope!(Soft(y)),
-                Extent::None => slope!(Hard(false)),
-                Extent::Some => slope!(Soft(y)),
-                Extent::All => slope!(Hard(true)),
-            }
-            if weighted {
-                kernel::weigh(vectors, &self.survey.weights[run], out);
             }
         }
     }
-}
 
-/// The sums of one class over a chunk.
-struct ChunkSums<T, const K: usize> {
-    plain: Sums<T, K>,
-    /// How many voxels lie in stretches that are inside of the class.
-    inside: f64,
-    /// The sum of all weights.
-    voxels: f64,
-    /// Those of the voxels that have a weight, if there are any.
-    weighted: Option<Sums<f64, K>>,
-}
-
-impl<T: Float, const K: usize> ChunkSums<T, K> {
-    const EMPTY: Self = Self {
-        plain: Sums::ZERO,
-        inside: 0.0,
-        voxels: 0.0,
-        weighted: None,
-    };
-
+    /// Finds again what the sweep of the sums has found.
     #[inline(always)]
-    fn add_to(&self, sums: &mut ClassSums<f64, K>) {
-        self.plain.add_to(sums);
-        sums.target += self.inside;
-        sums.voxels += self.voxels;
-        if let Some(weighted) = &self.weighted {
-            weighted.add_to(sums);
+    fn survey_again(&self, chunk: &Chunk, survey: &mut Survey) {
+        if !survey.is_of(chunk) && self.survey(chunk, survey).is_err() {
+            // The sums have found it, too: there is no gradient.
+            survey.count_nothing(chunk);
         }
+    }
+}
+
+/// How many numbers are kept for the gradient at each voxel of a class of which the probabilities are given, if these are all it takes.
+#[inline(always)]
+fn kept<const K: usize>(loss: &impl Loss<K>, class: &Class, group: Group) -> Option<usize> {
+    match group {
+        Group::One(_) => Plan::new(loss, class).kept(),
+        // Two classes write to the same place.
+        Group::Foreground | Group::Difference => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::kernel::STRETCH;
+use crate::stretch::STRETCH;
 use crate::{Element, Error, Field, Float, Position, Shape};
 
 /// How much of a stretch of voxels a class covers.
@@ -345,9 +345,8 @@ fn for_each_stretch<F: Field>(
             let start = voxels.start + at;
             let len = STRETCH.min(voxels.end - start);
             let mut gathered = [field.get(sample, channel, start); STRETCH];
-            for (i, value) in gathered[..len].iter_mut().enumerate() {
-                *value = field.get(sample, channel, start + i);
-            }
+            let voxels = start..start + len;
+            field.read(sample, channel, voxels, &mut gathered[..len], |value| value);
             visit(index, &gathered[..len]);
         }
     }

@@ -1,7 +1,7 @@
 //! A prediction beside its target as arrays: what is said of them, and what comes out.
 
 use ndarray::{Array, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension};
-use unifocal_core::{Activation, ClassSums, Classes, Element, Label, Layout, Loss, Pooling};
+use unifocal_core::{Activation, ClassSums, Classes, Element, Kept, Label, Layout, Loss, Pooling};
 
 use crate::Error;
 use crate::part::{Part, Task};
@@ -207,7 +207,7 @@ where
             // The mean is over fewer groups than the gradient was divided by, which is known only now.
             let mut slopes = vec![[0.0; K]; sums.len()];
             unifocal_core::slopes(loss, task.classes, task.count, &sums, &mut slopes)?;
-            part.write_gradient(&task, &slopes, gradient)
+            part.backward(&task, &slopes, Kept::Nothing, gradient)
         })?;
         Ok(unifocal_core::mean(loss, &self.classes, task.count, &sums)?)
     }
@@ -255,6 +255,73 @@ where
         slopes: &[[f64; K]],
         gradient: ArrayViewMut<'_, P::Real, D>,
     ) -> Result<(), Error> {
+        self.write_gradient(loss, slopes, Kept::Nothing, gradient)
+    }
+
+    /// The sums, as [`sums`](Evaluation::sums) gives them, and in `gradient` what [`backward`](Evaluation::backward) writes the gradient
+    /// from without computing everything again: two halves of [`gradient_into`](Evaluation::gradient_into), for a framework that asks for
+    /// the gradient later.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndarray::{Array3, array};
+    /// use unifocal_ndarray::{Evaluation, core::{Classes, UnifiedFocal, mean, slopes}};
+    ///
+    /// let prediction = array![[[0.9, 0.2], [0.1, 0.8]]];
+    /// let labels = array![[0_u8, 1]];
+    /// let evaluation = Evaluation::labels(prediction.view(), labels.view());
+    /// let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
+    ///
+    /// let mut gradient = Array3::zeros(prediction.raw_dim());
+    /// let sums = evaluation.forward(&loss, gradient.view_mut())?;
+    /// let value = mean(&loss, &classes, 2, &sums)?;
+    /// let mut by_sums = vec![[0.0; 4]; sums.len()];
+    /// slopes(&loss, &classes, 2, &sums, &mut by_sums)?;
+    /// evaluation.backward(&loss, &by_sums, gradient.view_mut())?;
+    /// assert_eq!((value, gradient), evaluation.value_and_gradient(&loss)?);
+    /// # Ok::<(), unifocal_ndarray::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Evaluation::value), and a gradient of another shape. What is in the gradient then is of no use.
+    pub fn forward<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        gradient: ArrayViewMut<'_, P::Real, D>,
+    ) -> Result<Vec<ClassSums<f64, K>>, Error> {
+        let task = self.task(loss)?;
+        let mut sums = vec![ClassSums::default(); task.groups * task.count];
+        self.with_gradient(gradient, |part, gradient| {
+            part.forward(&task, &mut sums, Some(gradient))
+        })?;
+        Ok(sums)
+    }
+
+    /// What [`gradient_by`](Evaluation::gradient_by) writes, from what [`forward`](Evaluation::forward) left in `gradient` for the same loss
+    /// and the same numbers.
+    ///
+    /// # Errors
+    ///
+    /// As [`gradient_by`](Evaluation::gradient_by).
+    pub fn backward<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        slopes: &[[f64; K]],
+        gradient: ArrayViewMut<'_, P::Real, D>,
+    ) -> Result<(), Error> {
+        self.write_gradient(loss, slopes, Kept::ByForward, gradient)
+    }
+
+    /// Writes the gradient of Σ slope·sum.
+    fn write_gradient<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        slopes: &[[f64; K]],
+        kept: Kept,
+        gradient: ArrayViewMut<'_, P::Real, D>,
+    ) -> Result<(), Error> {
         let task = self.task(loss)?;
         let expected = task.groups * task.count;
         if slopes.len() != expected {
@@ -265,7 +332,7 @@ where
             }));
         }
         self.with_gradient(gradient, |part, gradient| {
-            part.write_gradient(&task, slopes, gradient)
+            part.backward(&task, slopes, kept, gradient)
         })
     }
 
@@ -305,7 +372,7 @@ where
     ) -> Result<Vec<ClassSums<f64, K>>, Error> {
         let task = self.task(loss)?;
         let mut sums = vec![ClassSums::default(); task.groups * task.count];
-        self.part(3)?.add_sums(&task, &mut sums)?;
+        self.part(3)?.forward(&task, &mut sums, None)?;
         Ok(sums)
     }
 

@@ -31,6 +31,7 @@ mod rows;
 mod simd;
 mod threads;
 mod truth;
+mod workspace;
 
 pub use unifocal_core as core;
 

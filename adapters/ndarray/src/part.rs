@@ -7,14 +7,15 @@ use std::ops::Range;
 
 use ndarray::{ArrayViewD, ArrayViewMutD, Axis, IxDyn};
 use unifocal_core::{
-    Activation, ClassSums, Classes, Element, Error as CoreError, Field, Loss, Pooling, Position,
-    Segmentation, Shape, TensorLike,
+    Activation, ClassSums, Classes, Element, Error as CoreError, Field, Kept, Loss, Pooling,
+    Position, Segmentation, Shape,
 };
 
 use crate::rows::{self, Row, RowMut};
 use crate::simd::Checked;
 use crate::threads::{self, Join};
 use crate::truth::{self, Truth};
+use crate::workspace;
 
 /// How many numbers of a prediction a part has at most, as long as it can be halved: with the target and the gradient they
 /// fill half of a second-level cache.
@@ -95,6 +96,21 @@ impl Field for WeightRow<'_> {
     }
 
     #[inline(always)]
+    fn read<R>(
+        &self,
+        sample: usize,
+        channel: usize,
+        voxels: Range<usize>,
+        to: &mut [R],
+        convert: impl Fn(f64) -> R,
+    ) {
+        match self {
+            Self::One(_) => to.fill_with(|| convert(1.0)),
+            Self::Given(weights) => weights.read(sample, channel, voxels, to, convert),
+        }
+    }
+
+    #[inline(always)]
     fn constant(&self) -> Option<f64> {
         match self {
             Self::One(_) => Some(1.0),
@@ -154,30 +170,40 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
         (first, second)
     }
 
-    /// Adds the sums of all its voxels to those of its groups.
-    pub(crate) fn add_sums<L: Loss<K>, const K: usize>(
+    /// Adds the sums of all its voxels to those of its groups, and leaves in the gradient, if there is one, what
+    /// [`backward`](Part::backward) needs.
+    pub(crate) fn forward<L: Loss<K>, const K: usize>(
         self,
         task: &Task<'_, L>,
         sums: &mut [ClassSums<f64, K>],
+        gradient: Option<ArrayViewMutD<'_, P::Real>>,
     ) -> Result<(), CoreError> {
         let Some((axis, index)) = self.middle() else {
-            return self.for_each_row(task, |_, segmentation| {
-                segmentation.add_sums(task.loss, task.classes, sums)
+            let mut gradient = gradient;
+            return workspace::with(|workspace| {
+                self.for_each_row(task, |outer, segmentation| {
+                    let row = gradient.as_mut().map(|gradient| gradient.view_mut());
+                    let mut row = row.map(|gradient| RowMut::new(rows::row(gradient, 2, outer)));
+                    segmentation.forward(task.loss, task.classes, sums, row.as_mut(), workspace)
+                })
             });
         };
         let (first, second) = self.split(axis, index);
+        let (gradient, other_gradient) = gradient
+            .map(|gradient| gradient.split_at(axis, index))
+            .unzip();
         if axis == Axis(0) && task.pooling == Pooling::PerSample {
             let (sums, others) = sums.split_at_mut(index * task.count);
             let (left, right) = task.join(
-                || first.add_sums(task, sums),
-                || second.add_sums(task, others),
+                || first.forward(task, sums, gradient),
+                || second.forward(task, others, other_gradient),
             );
             return left.and(right);
         }
         let mut others = vec![ClassSums::default(); sums.len()];
         let (left, right) = task.join(
-            || first.add_sums(task, sums),
-            || second.add_sums(task, &mut others),
+            || first.forward(task, sums, gradient),
+            || second.forward(task, &mut others, other_gradient),
         );
         left.and(right)?;
         for (sums, others) in sums.iter_mut().zip(&others) {
@@ -187,16 +213,20 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
     }
 
     /// Writes the gradient by the slopes of its groups.
-    pub(crate) fn write_gradient<L: Loss<K>, const K: usize>(
+    pub(crate) fn backward<L: Loss<K>, const K: usize>(
         self,
         task: &Task<'_, L>,
         slopes: &[[f64; K]],
+        kept: Kept,
         mut gradient: ArrayViewMutD<'_, P::Real>,
     ) -> Result<(), CoreError> {
         let Some((axis, index)) = self.middle() else {
-            return self.for_each_row(task, |outer, segmentation| {
-                let mut row = RowMut::new(rows::row(gradient.view_mut(), 2, outer));
-                segmentation.gradient_by(task.loss, task.classes, slopes, &mut row)
+            return workspace::with(|workspace| {
+                self.for_each_row(task, |outer, segmentation| {
+                    let mut row = RowMut::new(rows::row(gradient.view_mut(), 2, outer));
+                    let (loss, classes) = (task.loss, task.classes);
+                    segmentation.backward(loss, classes, slopes, &mut row, kept, workspace)
+                })
             });
         };
         let (first, second) = self.split(axis, index);
@@ -206,8 +236,8 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
             _ => [slopes, slopes],
         };
         let (left, right) = task.join(
-            || first.write_gradient(task, slopes, gradient),
-            || second.write_gradient(task, others, other_gradient),
+            || first.backward(task, slopes, kept, gradient),
+            || second.backward(task, others, kept, other_gradient),
         );
         left.and(right)
     }
@@ -217,7 +247,7 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
         self,
         task: &Task<'_, L>,
         sums: &mut [ClassSums<f64, K>],
-        gradient: ArrayViewMutD<'_, P::Real>,
+        mut gradient: ArrayViewMutD<'_, P::Real>,
     ) -> Result<(), CoreError> {
         if task.pooling == Pooling::PerSample
             && let Some((axis @ Axis(0), index)) = self.middle()
@@ -231,7 +261,8 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
             );
             return left.and(right);
         }
-        self.clone().add_sums(task, sums)?;
+        self.clone()
+            .forward(task, sums, Some(gradient.view_mut()))?;
         let mut slopes = vec![[0.0; K]; sums.len()];
         let groups = sums.chunks(task.count).zip(slopes.chunks_mut(task.count));
         for (sums, slopes) in groups {
@@ -240,7 +271,7 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
         for slope in slopes.as_flattened_mut() {
             *slope /= task.groups as f64;
         }
-        self.write_gradient(task, &slopes, gradient)
+        self.backward(task, &slopes, Kept::ByForward, gradient)
     }
 
     /// Calls `visit` with every row and its index; positions in its errors are those in the whole.

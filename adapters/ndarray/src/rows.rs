@@ -3,7 +3,9 @@
 //! Spatial axes that follow each other in memory count as one, the last; over the others there is a row per index. Sums over
 //! the rows of a sample merge into those of the sample, so nothing is ever copied into another shape.
 
-use ndarray::{ArrayBase, ArrayView3, ArrayViewMut3, Axis, IxDyn, RawData};
+use ndarray::{
+    ArrayBase, ArrayView1, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, IxDyn, RawData, Zip, s,
+};
 use std::ops::Range;
 use unifocal_core::{Field, FieldMut, Layout, Shape};
 
@@ -83,6 +85,22 @@ impl<T: Copy> Field for Row<'_, T> {
         let (_, channels, _) = self.view.dim();
         self.slices.get(sample * channels + channel)?.get(voxels)
     }
+
+    #[inline(always)]
+    fn read<R>(
+        &self,
+        sample: usize,
+        channel: usize,
+        voxels: Range<usize>,
+        to: &mut [R],
+        convert: impl Fn(T) -> R,
+    ) {
+        let from = self.view.slice(s![sample, channel, voxels]);
+        let to = ArrayViewMut1::from(to);
+        Zip::from(to)
+            .and(from)
+            .for_each(|to, value| *to = convert(*value));
+    }
 }
 
 impl<T: Copy> FieldMut for RowMut<'_, T> {
@@ -121,6 +139,30 @@ impl<T: Copy> FieldMut for RowMut<'_, T> {
                 .get_mut(sample * self.shape.channels + channel)?
                 .get_mut(voxels),
             Place::View(_) => None,
+        }
+    }
+
+    #[inline(always)]
+    fn read(&self, sample: usize, channel: usize, voxels: Range<usize>, to: &mut [T]) {
+        match &self.place {
+            Place::Slices(slices) => {
+                to.copy_from_slice(&slices[sample * self.shape.channels + channel][voxels]);
+            }
+            Place::View(view) => {
+                ArrayViewMut1::from(to).assign(&view.slice(s![sample, channel, voxels]));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn write(&mut self, sample: usize, channel: usize, voxels: Range<usize>, values: &[T]) {
+        match &mut self.place {
+            Place::Slices(slices) => {
+                slices[sample * self.shape.channels + channel][voxels].copy_from_slice(values);
+            }
+            Place::View(view) => view
+                .slice_mut(s![sample, channel, voxels])
+                .assign(&ArrayView1::from(values)),
         }
     }
 }

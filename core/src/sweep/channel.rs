@@ -2,7 +2,8 @@
 
 use super::survey::Survey;
 use super::{Chunk, RealOf};
-use crate::kernel::{STRETCH, Stretch, Vectors};
+use crate::kernel::Vectors;
+use crate::stretch::{STRETCH, Stretch};
 use crate::{Element, Extent, Field, FieldMut, Float, Segmentation, Target};
 
 impl<P, T, W, V> Segmentation<P, T, W, V>
@@ -35,20 +36,13 @@ where
         room: &mut [Stretch<RealOf<P>>],
     ) {
         let Chunk { sample, voxels } = chunk;
-        let (prediction, flat) = (&self.prediction, room.as_flattened_mut());
+        let (prediction, flat) = (
+            &self.prediction,
+            &mut room.as_flattened_mut()[..voxels.len()],
+        );
         self.vectors.run(
             #[inline(always)]
-            || {
-                if let Some(slice) = prediction.slice(*sample, channel, voxels.clone()) {
-                    for (real, value) in flat.iter_mut().zip(slice) {
-                        *real = value.real();
-                    }
-                } else {
-                    for (real, voxel) in flat.iter_mut().zip(voxels.clone()) {
-                        *real = prediction.get(*sample, channel, voxel).real();
-                    }
-                }
-            },
+            || prediction.read(*sample, channel, voxels.clone(), flat, Element::real),
         );
         if survey.complete {
             return;
@@ -101,6 +95,22 @@ pub(super) fn write<G: FieldMut>(
     store(gradient, channel, chunk, room);
 }
 
+/// What was written to a channel of the gradient.
+#[inline(always)]
+pub(super) fn read_back<'a, G: FieldMut>(
+    gradient: &'a mut G,
+    channel: usize,
+    chunk: &Chunk,
+    room: &'a mut [Stretch<G::Item>],
+) -> &'a [Stretch<G::Item>] {
+    let room = &mut room[..chunk.stretches()];
+    if slice_mut(gradient, channel, chunk).is_none() {
+        load(gradient, channel, chunk, room);
+        return room;
+    }
+    slice_mut(gradient, channel, chunk).unwrap_or_default()
+}
+
 /// Lets `change` change what was written to a channel of the gradient.
 #[inline(always)]
 pub(super) fn rewrite<G: FieldMut>(
@@ -114,9 +124,7 @@ pub(super) fn rewrite<G: FieldMut>(
         return change(slice);
     }
     let room = &mut room[..chunk.stretches()];
-    for (value, voxel) in room.as_flattened_mut().iter_mut().zip(chunk.voxels.clone()) {
-        *value = gradient.get(chunk.sample, channel, voxel);
-    }
+    load(gradient, channel, chunk, room);
     change(room);
     store(gradient, channel, chunk, room);
 }
@@ -133,6 +141,13 @@ fn slice_mut<'a, G: FieldMut>(
     rest.is_empty().then_some(stretches)
 }
 
+/// Copies a channel of the gradient.
+#[inline(always)]
+fn load<G: FieldMut>(gradient: &G, channel: usize, chunk: &Chunk, to: &mut [Stretch<G::Item>]) {
+    let to = &mut to.as_flattened_mut()[..chunk.voxels.len()];
+    gradient.read(chunk.sample, channel, chunk.voxels.clone(), to);
+}
+
 /// Copies a channel to the gradient.
 #[inline(always)]
 pub(super) fn store<G: FieldMut>(
@@ -141,12 +156,10 @@ pub(super) fn store<G: FieldMut>(
     chunk: &Chunk,
     values: &[Stretch<G::Item>],
 ) {
-    let values = values.as_flattened();
+    let values = &values.as_flattened()[..chunk.voxels.len()];
     if let Some(slice) = gradient.slice_mut(chunk.sample, channel, chunk.voxels.clone()) {
-        slice.copy_from_slice(&values[..slice.len()]);
+        slice.copy_from_slice(values);
         return;
     }
-    for (value, voxel) in values.iter().zip(chunk.voxels.clone()) {
-        gradient.set(chunk.sample, channel, voxel, *value);
-    }
+    gradient.write(chunk.sample, channel, chunk.voxels.clone(), values);
 }

@@ -1,12 +1,16 @@
 //! From what was given to what the formulas see of each class, and back for the gradient.
 
+use core::ops::Range;
 use core::slice;
 
+use super::channel;
 use super::survey::Survey;
-use super::{Block, Chunk, KEPT, RealOf, Room, Rooms, block};
+use super::{BLOCK_ROOM, Block, Chunk, OF_CLASSES, RealOf, Room, Rooms, block};
 use crate::activation::{self, Activation};
-use crate::kernel::{FromLn, STRETCH, Stretch, Vectors};
-use crate::{Element, Field, Float, Segmentation, Target};
+use crate::kernel::Vectors;
+use crate::source::{FromLn, FromSoftmax};
+use crate::stretch::{STRETCH, Stretch};
+use crate::{Element, Field, FieldMut, Float, Segmentation, Target};
 
 /// The classes that are evaluated together: one, or the foreground and the background of one number.
 #[derive(Clone, Copy)]
@@ -47,6 +51,8 @@ pub(super) enum Parts<'a, T> {
     Given(&'a [Stretch<T>]),
     /// Its p, 1 − p and ln p.
     FromLn(FromLn<'a, T>),
+    /// What these are computed from.
+    FromSoftmax(FromSoftmax<'a, T>),
 }
 
 /// Room for what is computed of the logits of a chunk.
@@ -58,13 +64,14 @@ pub(super) struct Logits<T> {
     softmax: Softmax<T>,
 }
 
-/// What the classes of a softmax have in common, and e^(z − largest) of the first of them; that of others takes the last place.
+/// What the classes of a softmax have in common, and a number of each of them: e^(z − largest) at first, and the slope by ln p when
+/// the gradient is finished. Classes that there is no room for have the last place by turns.
 struct Softmax<T> {
     largest: Block<T>,
     rest: Block<T>,
     share: Block<T>,
     ln_total: Block<T>,
-    exponentials: [Block<T>; KEPT + 1],
+    of_classes: [Stretch<T>; OF_CLASSES + BLOCK_ROOM],
 }
 
 impl<T: Float> Logits<T> {
@@ -78,9 +85,15 @@ impl<T: Float> Logits<T> {
             rest: block(),
             share: block(),
             ln_total: block(),
-            exponentials: [block(); KEPT + 1],
+            of_classes: [[T::ZERO; STRETCH]; OF_CLASSES + BLOCK_ROOM],
         },
     };
+
+    /// The numbers of a class of a softmax over as many stretches.
+    #[inline(always)]
+    pub(super) fn of_class(&mut self, class: usize, stretches: usize) -> &mut [Stretch<T>] {
+        &mut self.softmax.of_classes[place(class, stretches)]
+    }
 
     /// p, 1 − p, ln p and ln(1 − p) from logits, by sigmoid.
     #[inline(always)]
@@ -95,22 +108,6 @@ impl<T: Float> Logits<T> {
             &mut self.ln_complement[..n],
         );
     }
-
-    /// p, 1 − p and ln p of a class of a softmax from its logits.
-    #[inline(always)]
-    fn softmax(&mut self, vectors: impl Vectors, class: usize, z: &[Stretch<T>]) {
-        let n = z.len();
-        if class >= KEPT {
-            self.softmax.exponentiate(vectors, class, z);
-        }
-        let softmax = &self.softmax;
-        let (rest, share) = (&softmax.rest[..n], &softmax.share[..n]);
-        let (p, complement) = (&mut self.p[..n], &mut self.complement[..n]);
-        let e = softmax.exponentials(class, n);
-        activation::shares(vectors, e, rest, share, p, complement);
-        let (largest, ln_total) = (&softmax.largest[..n], &softmax.ln_total[..n]);
-        activation::logarithms(vectors, z, largest, ln_total, &mut self.ln[..n]);
-    }
 }
 
 impl<T: Float> Softmax<T> {
@@ -118,61 +115,55 @@ impl<T: Float> Softmax<T> {
     #[inline(always)]
     fn exponentiate(&mut self, vectors: impl Vectors, class: usize, z: &[Stretch<T>]) {
         let n = z.len();
-        let e = &mut self.exponentials[class.min(KEPT)][..n];
+        let e = &mut self.of_classes[place(class, n)];
         activation::exponentials(vectors, z, &self.largest[..n], e);
     }
+}
 
-    /// The e^(z − largest) of a class: one of the first, or the last that was computed.
-    #[inline(always)]
-    fn exponentials(&self, class: usize, stretches: usize) -> &[Stretch<T>] {
-        &self.exponentials[class.min(KEPT)][..stretches]
-    }
+/// Where the numbers of a class are, over as many stretches.
+#[inline(always)]
+fn place(class: usize, stretches: usize) -> Range<usize> {
+    let start = if has_place(class, stretches) {
+        class * stretches
+    } else {
+        OF_CLASSES
+    };
+    start..start + stretches
+}
+
+/// Whether a class has a place for itself.
+#[inline(always)]
+pub(super) fn has_place(class: usize, stretches: usize) -> bool {
+    (class + 1) * stretches <= OF_CLASSES
 }
 
 /// The sums of the slopes h by ln p of all classes of a softmax.
 pub(super) struct Collected<T> {
-    /// Of the likeliest class of each voxel.
-    top: Block<T>,
+    /// Of the class above ½ at each voxel.
+    most: Block<T>,
     /// Of its others.
     others: Block<T>,
 }
 
 impl<T: Float> Collected<T> {
     pub(super) const EMPTY: Self = Self {
-        top: block(),
+        most: block(),
         others: block(),
     };
 
     /// Adds the slopes of a class.
     #[inline(always)]
-    pub(super) fn add(
-        &mut self,
-        vectors: impl Vectors,
-        logits: &Logits<T>,
-        class: usize,
-        h: &[Stretch<T>],
-    ) {
+    pub(super) fn add(&mut self, vectors: impl Vectors, shares: &[Stretch<T>], h: &[Stretch<T>]) {
         let n = h.len();
-        let e = logits.softmax.exponentials(class, n);
-        let (top, others) = (&mut self.top[..n], &mut self.others[..n]);
-        activation::collect(vectors, e, h, top, others);
+        let (most, others) = (&mut self.most[..n], &mut self.others[..n]);
+        activation::collect(vectors, shares, h, most, others);
     }
 
-    /// From the slopes of a class to the gradient by its logits.
+    /// From the shares and the slopes of a class to the gradient by its logits.
     #[inline(always)]
-    pub(super) fn carry(
-        &self,
-        vectors: impl Vectors,
-        logits: &Logits<T>,
-        class: usize,
-        h: &mut [Stretch<T>],
-    ) {
+    pub(super) fn carry(&self, vectors: impl Vectors, h: &[Stretch<T>], shares: &mut [Stretch<T>]) {
         let n = h.len();
-        let softmax = &logits.softmax;
-        let (rest, share) = (&softmax.rest[..n], &softmax.share[..n]);
-        let (top, others) = (&self.top[..n], &self.others[..n]);
-        let e = softmax.exponentials(class, n);
-        activation::carry(vectors, e, rest, share, top, others, h);
+        activation::carry(vectors, h, &self.most[..n], &self.others[..n], shares);
     }
 }
 
@@ -235,7 +226,7 @@ where
         for channel in 0..channels {
             let z = self.read(channel, chunk, survey, room);
             softmax.exponentiate(self.vectors, channel, z);
-            let e = &softmax.exponentials[channel.min(KEPT)][..n];
+            let e = &softmax.of_classes[place(channel, n)];
             let (rest, tops) = (&mut softmax.rest[..n], &mut softmax.share[..n]);
             activation::add_exponentials(self.vectors, e, rest, tops);
         }
@@ -259,15 +250,18 @@ where
         match (self.activation, group) {
             (Activation::Softmax, Group::One(class)) => {
                 let z = self.read(class, chunk, survey, room);
-                logits.softmax(self.vectors, class, z);
+                if !has_place(class, n) {
+                    logits.softmax.exponentiate(self.vectors, class, z);
+                }
             }
             (Activation::Softmax, _) => {
                 let background = self.read(0, chunk, survey, other);
                 see(background);
-                self.gather(1, chunk, survey, room);
-                let z = &mut room[..n];
-                see(z);
-                activation::subtract(self.vectors, z, background);
+                let foreground = self.read(1, chunk, survey, room);
+                see(foreground);
+                let mut z = block();
+                let z = &mut z[..n];
+                activation::difference(self.vectors, foreground, background, z);
                 logits.sigmoid(self.vectors, z);
             }
             (activation, _) => {
@@ -298,6 +292,21 @@ where
             let values = self.in_place(group.channel(), chunk, survey);
             return [values.unwrap_or(&room[..n]), &other[..n]].map(Parts::Given);
         }
+        if let (Activation::Softmax, Group::One(class)) = (self.activation, group) {
+            let values = self.in_place(class, chunk, survey);
+            let softmax = &logits.softmax;
+            let parts = Parts::FromSoftmax(FromSoftmax {
+                z: values.unwrap_or(&given[0][..n]),
+                e: &softmax.of_classes[place(class, n)],
+                common: [
+                    &softmax.largest[..n],
+                    &softmax.rest[..n],
+                    &softmax.share[..n],
+                    &softmax.ln_total[..n],
+                ],
+            });
+            return [parts; 2];
+        }
         let (p, complement) = (&logits.p[..n], &logits.complement[..n]);
         let own = FromLn {
             p,
@@ -312,49 +321,27 @@ where
         [own, other].map(Parts::FromLn)
     }
 
-    /// From the slopes h of a group's classes by p or ln p to the gradient by what was given, of class 1 and class 0 if there are
-    /// two; of a softmax over more than two classes, that is left for [`Collected::carry`].
+    /// Leaves the [shares](crate::source::share) of the first class of a group in its channel of the gradient.
     #[inline(always)]
-    pub(super) fn combine(
+    pub(super) fn keep_shares(
         &self,
         group: Group,
-        parts: Parts<'_, RealOf<P>>,
-        h: &mut [Stretch<RealOf<P>>],
-        other: &mut [Stretch<RealOf<P>>],
-    ) {
-        match (parts, group) {
-            (Parts::Given(_), Group::One(_)) => {}
-            (Parts::Given(_), _) => activation::subtract(self.vectors, h, other),
-            (Parts::FromLn(_), Group::One(_)) if self.activation == Activation::Softmax => {}
-            (Parts::FromLn(FromLn { complement, .. }), Group::One(_)) => {
-                activation::carry_one(self.vectors, complement, h);
-            }
-            (Parts::FromLn(FromLn { p, complement, .. }), _) => {
-                activation::carry_pair(self.vectors, p, complement, h, other);
-            }
-        }
-    }
-
-    /// Carries the slopes by ln p of a class of a softmax, which were [collected](Collected::add), over to its logits.
-    #[inline(always)]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "of what, from what, and where to"
-    )]
-    pub(super) fn carry(
-        &self,
-        class: usize,
         chunk: &Chunk,
-        survey: &Survey,
+        logits: &Logits<RealOf<P>>,
         room: &mut Room<RealOf<P>>,
-        logits: &mut Logits<RealOf<P>>,
-        collected: &Collected<RealOf<P>>,
-        h: &mut [Stretch<RealOf<P>>],
+        gradient: &mut impl FieldMut<Item = RealOf<P>>,
     ) {
-        if class >= KEPT {
-            let z = self.read(class, chunk, survey, room);
-            logits.softmax.exponentiate(self.vectors, class, z);
-        }
-        collected.carry(self.vectors, logits, class, h);
+        let n = chunk.stretches();
+        channel::write(gradient, group.channel(), chunk, room, |out| {
+            if self.is_normalized() {
+                let softmax = &logits.softmax;
+                let e = &softmax.of_classes[place(group.channel(), n)];
+                let (rest, share) = (&softmax.rest[..n], &softmax.share[..n]);
+                activation::shares(self.vectors, e, rest, share, out);
+            } else {
+                let (p, complement) = (&logits.p[..n], &logits.complement[..n]);
+                activation::pair_shares(self.vectors, p, complement, out);
+            }
+        });
     }
 }

@@ -5,8 +5,9 @@ use core::ops::Range;
 use core::slice;
 
 use super::{Chunk, ROOM, RealOf};
-use crate::kernel::{self, LANES, Lanes, SMALL, STRETCH, Stretch, Vectors};
+use crate::kernel::{self, Lanes, Vectors};
 use crate::parameter::LARGEST_WEIGHT;
+use crate::stretch::{LANES, SMALL, STRETCH, Stretch};
 use crate::target::Content;
 use crate::{Element, Error, Extent, Field, Float, Segmentation, Target};
 
@@ -24,6 +25,9 @@ pub(super) struct Survey {
     pub(super) complete: bool,
     /// The sum of all weights.
     pub(super) voxels: f64,
+    /// Where runs of stretches end of which the same is known, and how many of these there are.
+    ends: [usize; ROOM],
+    runs: usize,
 }
 
 /// How a stretch of which something counts is evaluated for a class.
@@ -37,8 +41,12 @@ pub(super) struct Kind {
 
 /// The target of a class over a chunk.
 pub(super) struct Cover<T> {
-    /// `None` where nothing counts.
+    /// Of each run of stretches that are alike; `None` where nothing counts.
     kinds: [Option<Kind>; ROOM],
+    /// Where each ends.
+    ends: [usize; ROOM],
+    /// How many of them there are.
+    runs: usize,
     /// y, in stretches of which the class covers some.
     pub(super) y: [Stretch<T>; ROOM],
 }
@@ -51,7 +59,42 @@ impl Survey {
         weights: [[0.0; STRETCH]; ROOM],
         complete: false,
         voxels: 0.0,
+        ends: [0; ROOM],
+        runs: 0,
     };
+
+    /// Finds the runs among this many stretches, of which everything else is known.
+    #[inline(always)]
+    fn find_runs(&mut self, stretches: usize) {
+        let contents = &self.contents[..stretches];
+        let counted = &self.counted[..stretches];
+        self.runs = 0;
+        for index in 1..stretches {
+            if contents[index] != contents[index - 1] || counted[index] != counted[index - 1] {
+                self.ends[self.runs] = index;
+                self.runs += 1;
+            }
+        }
+        self.ends[self.runs] = stretches;
+        self.runs += 1;
+    }
+
+    /// Counts none of these voxels.
+    #[inline(always)]
+    pub(super) fn count_nothing(&mut self, chunk: &Chunk) {
+        let stretches = chunk.stretches();
+        self.contents[..stretches].fill(Content::Ignored);
+        self.counted[..stretches].fill(Extent::None);
+        self.complete = false;
+        self.find_runs(stretches);
+        self.of = Some(chunk.clone());
+    }
+
+    /// Forgets of which voxels it is known.
+    #[inline(always)]
+    pub(super) fn forget(&mut self) {
+        self.of = None;
+    }
 
     /// Whether it is known of these voxels.
     #[inline(always)]
@@ -67,31 +110,32 @@ impl<T: Float> Cover<T> {
             covered: Extent::None,
             weighted: false,
         }); ROOM],
+        ends: [0; ROOM],
+        runs: 0,
         y: [[T::ZERO; STRETCH]; ROOM],
     };
 
-    /// Runs of stretches of the same kind, among this many.
+    /// Takes in the stretches up to this one.
     #[inline(always)]
-    pub(super) fn runs(
-        &self,
-        stretches: usize,
-    ) -> impl Iterator<Item = (Option<Kind>, Range<usize>)> {
-        ranges(&self.kinds[..stretches], PartialEq::eq).map(|run| (self.kinds[run.start], run))
+    fn push(&mut self, kind: Option<Kind>, end: usize) {
+        if self.runs == 0 || self.kinds[self.runs - 1] != kind {
+            self.runs += 1;
+        }
+        self.kinds[self.runs - 1] = kind;
+        self.ends[self.runs - 1] = end;
     }
-}
 
-/// The ranges of neighbours that are alike.
-#[inline(always)]
-fn ranges<T>(all: &[T], alike: impl FnMut(&T, &T) -> bool) -> impl Iterator<Item = Range<usize>> {
-    all.chunk_by(alike).scan(
-        0,
-        #[inline(always)]
-        |end, run| {
-            let start = *end;
-            *end += run.len();
-            Some(start..*end)
-        },
-    )
+    /// Runs of stretches of the same kind.
+    #[inline(always)]
+    pub(super) fn runs(&self) -> impl Iterator<Item = (Option<Kind>, Range<usize>)> {
+        let mut start = 0;
+        let runs = self.kinds.iter().zip(&self.ends).take(self.runs);
+        runs.map(move |(kind, end)| {
+            let run = start..*end;
+            start = *end;
+            (*kind, run)
+        })
+    }
 }
 
 /// Finds how much of each stretch counts by the weights of its voxels, `None` if they have to be looked at one by one, and whether all
@@ -148,6 +192,15 @@ where
                 || target.survey(*sample, voxels.clone(), classes, contents),
             );
             let plain = self.weights.constant().map(|one| one.real().to_f64()) == Some(1.0);
+            let is_known =
+                |content: &Content| matches!(content, Content::Counted | Content::Class(_));
+            if plain && voxels.len() % STRETCH == 0 && contents.iter().all(is_known) {
+                survey.counted[..stretches].fill(Extent::All);
+                survey.voxels = voxels.len() as f64;
+                survey.find_runs(stretches);
+                survey.of = Some(chunk.clone());
+                return Ok(());
+            }
             if !plain {
                 let weights = &mut survey.weights[..stretches];
                 let weighed = &mut weighed[..stretches];
@@ -184,6 +237,7 @@ where
             survey.complete &= extent != Extent::None;
             survey.counted[index] = extent;
         }
+        survey.find_runs(stretches);
         survey.of = Some(chunk.clone());
         Ok(())
     }
@@ -199,15 +253,11 @@ where
     /// Reads the weights as they were given.
     #[inline(always)]
     fn read_weights(&self, Chunk { sample, voxels }: &Chunk, weights: &mut [f64]) {
-        if let Some(given) = self.weights.slice(*sample, 0, voxels.clone()) {
-            for (weight, given) in weights.iter_mut().zip(given) {
-                *weight = given.real().to_f64();
-            }
-        } else {
-            for (weight, voxel) in weights.iter_mut().zip(voxels.clone()) {
-                *weight = self.weights.get(*sample, 0, voxel).real().to_f64();
-            }
-        }
+        let weights = &mut weights[..voxels.len()];
+        self.weights
+            .read(*sample, 0, voxels.clone(), weights, |given| {
+                given.real().to_f64()
+            });
     }
 
     /// Checks the voxels of a stretch one by one, and finds what they weigh.
@@ -238,11 +288,13 @@ where
         survey: &Survey,
         cover: &mut Cover<RealOf<P>>,
     ) {
+        let kind = |covered, counted| {
+            let weighted = counted == Extent::Some;
+            (counted != Extent::None).then_some(Kind { covered, weighted })
+        };
+        cover.runs = 0;
         if SMALL {
-            cover.kinds[0] = (survey.counted[0] != Extent::None).then_some(Kind {
-                covered: Extent::Some,
-                weighted: survey.counted[0] == Extent::Some,
-            });
+            cover.push(kind(Extent::Some, survey.counted[0]), 1);
             let y = cover.y[0].iter_mut().zip(&survey.weights[0]);
             for ((y, weight), voxel) in y.zip(chunk.voxels.start..) {
                 *y = if *weight == 0.0 {
@@ -254,38 +306,42 @@ where
             }
             return;
         }
-        let contents = &survey.contents[..chunk.stretches()];
-        let is_mixed = |content: &Content| matches!(content, Content::Unknown | Content::Counted);
-        let mut covered = [Extent::None; ROOM];
-        for run in ranges(contents, |a, b| is_mixed(a) == is_mixed(b)) {
-            let covered = &mut covered[run.clone()];
-            if !is_mixed(&contents[run.start]) {
-                for (covered, content) in covered.iter_mut().zip(&contents[run]) {
-                    let inside = *content == Content::Class(class);
-                    *covered = if inside { Extent::All } else { Extent::None };
+        let mut start = 0;
+        for &end in &survey.ends[..survey.runs] {
+            let (content, counted) = (survey.contents[start], survey.counted[start]);
+            match content {
+                Content::Class(inside) if inside == class => {
+                    cover.push(kind(Extent::All, counted), end);
                 }
-                continue;
-            }
-            let (target, count) = (&self.target, self.class_count());
-            let voxels = chunk.stretch(run.start).start..chunk.stretch(run.end - 1).end;
-            let y = cover.y[run.clone()].as_flattened_mut();
-            self.vectors.run(
-                #[inline(always)]
-                || target.cover(chunk.sample, class, voxels, count, y, covered),
-            );
-            for index in run.filter(|index| contents[*index] == Content::Unknown) {
-                // Each of these voxels was weighed: what a target that does not count says could be anything.
-                for (y, weight) in cover.y[index].iter_mut().zip(&survey.weights[index]) {
-                    *y = if *weight == 0.0 { Float::ZERO } else { *y };
+                Content::Class(_) | Content::Ignored => {
+                    cover.push(kind(Extent::None, counted), end);
+                }
+                Content::Counted | Content::Unknown => {
+                    let (target, count) = (&self.target, self.class_count());
+                    let voxels = chunk.stretch(start).start..chunk.stretch(end - 1).end;
+                    let y = &mut cover.y[start..end];
+                    let mut covered = [Extent::None; ROOM];
+                    let covered = &mut covered[..end - start];
+                    self.vectors.run(
+                        #[inline(always)]
+                        || {
+                            let y = y.as_flattened_mut();
+                            target.cover(chunk.sample, class, voxels, count, y, covered);
+                        },
+                    );
+                    if content == Content::Unknown {
+                        // Each of these voxels was weighed: what a target that does not count says could be anything.
+                        let weights = survey.weights[start..end].as_flattened();
+                        for (y, weight) in y.as_flattened_mut().iter_mut().zip(weights) {
+                            *y = if *weight == 0.0 { Float::ZERO } else { *y };
+                        }
+                    }
+                    for (index, covered) in covered.iter().enumerate() {
+                        cover.push(kind(*covered, counted), start + index + 1);
+                    }
                 }
             }
-        }
-        let counted = survey.counted.iter().zip(covered);
-        for (kind, (counted, covered)) in cover.kinds.iter_mut().zip(counted) {
-            *kind = (*counted != Extent::None).then_some(Kind {
-                covered,
-                weighted: *counted == Extent::Some,
-            });
+            start = end;
         }
     }
 

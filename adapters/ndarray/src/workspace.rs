@@ -1,0 +1,23 @@
+//! A workspace for each thread, which serves one part of an array after the other.
+
+use std::any::Any;
+use std::cell::RefCell;
+
+use unifocal_core::{Float, Workspace};
+
+thread_local! {
+    /// Those that are not in use: one for each precision, at most.
+    static IDLE: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls `work` with a workspace of this thread.
+pub(crate) fn with<T: Float, R>(work: impl FnOnce(&mut Workspace<T>) -> R) -> R {
+    let idle = IDLE.with_borrow_mut(|idle| {
+        let index = idle.iter().position(|any| any.is::<Workspace<T>>())?;
+        idle.swap_remove(index).downcast().ok()
+    });
+    let mut workspace = idle.unwrap_or_else(|| Box::new(Workspace::<T>::new()));
+    let result = work(&mut workspace);
+    IDLE.with_borrow_mut(|idle| idle.push(workspace));
+    result
+}

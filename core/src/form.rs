@@ -1,0 +1,275 @@
+//! What a term of a loss is in p, found by evaluating its formula on forms in place of numbers.
+//!
+//! Most terms are affine in p: true positives are y·p, false negatives y·(1 − p). Their derivatives are constants, which no sweep has
+//! to compute voxel by voxel. Inside of a kernel all of this is known as a program is compiled.
+
+use core::ops::{Add, Div, Mul, Sub};
+
+use crate::real::{Exponent, Real};
+use crate::share::{Hard, Share};
+use crate::{Class, Loss, Probability};
+
+/// An expression in p.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    /// 0.
+    Zero,
+    /// With a constant derivative by p, as [`Real::clip`] defines it.
+    Affine(f64),
+    /// Any other.
+    Other,
+}
+
+impl Form {
+    /// Its derivative, if that is constant.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn derivative(self) -> Option<f64> {
+        match self {
+            Self::Zero => Some(0.0),
+            Self::Affine(derivative) => Some(derivative),
+            Self::Other => None,
+        }
+    }
+
+    /// Any function of it.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn map(self) -> Self {
+        match self.derivative() {
+            Some(0.0) => Self::Affine(0.0),
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Add for Form {
+    type Output = Self;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn add(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Zero, x) | (x, Self::Zero) => x,
+            (Self::Affine(a), Self::Affine(b)) => Self::Affine(a + b),
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Sub for Form {
+    type Output = Self;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn sub(self, other: Self) -> Self {
+        self + other.scale(-1.0)
+    }
+}
+
+impl Mul for Form {
+    type Output = Self;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn mul(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Zero, _) | (_, Self::Zero) => Self::Zero,
+            (Self::Affine(0.0), x) => x.map(),
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Div for Form {
+    type Output = Self;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn div(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Zero, _) => Self::Zero,
+            (Self::Affine(0.0), x) => x.map(),
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Real for Form {
+    const TINY: f64 = f64::MIN_POSITIVE;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn scale(self, k: f64) -> Self {
+        match self {
+            Self::Affine(derivative) => Self::Affine(k * derivative),
+            x => x,
+        }
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn shift(self, _: f64) -> Self {
+        match self {
+            Self::Zero => Self::Affine(0.0),
+            x => x,
+        }
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn ln_above(self, _: f64) -> Self {
+        self.map()
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn powf(self, _: Exponent) -> Self {
+        self.map()
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn clip(self, _: f64, _: f64) -> Self {
+        self.shift(0.0)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn positive(self) -> Self {
+        Self::Affine(0.0)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn zero(&self) -> Self {
+        Self::Zero
+    }
+}
+
+/// Half of a voxel, as a factor of forms.
+struct Half;
+
+impl Share<Form> for Half {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn of(&self, x: Form) -> Form {
+        x.scale(0.5)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn complement(&self) -> Self {
+        Self
+    }
+}
+
+/// What is known of the terms of a loss from their forms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Plan<const K: usize> {
+    inside: [Form; K],
+    outside: [Form; K],
+    half: [Form; K],
+}
+
+impl<const K: usize> Plan<K> {
+    /// That for a class, from probabilities.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[cfg_attr(debug_assertions, inline(never))]
+    pub(crate) fn new(loss: &impl Loss<K>, class: &Class) -> Self {
+        let prediction = Probability::new(Form::Affine(1.0));
+        Self {
+            inside: loss.terms(class, &prediction, &Hard(true)),
+            outside: loss.terms(class, &prediction, &Hard(false)),
+            half: loss.terms(class, &prediction, &Half),
+        }
+    }
+
+    /// Whether a term is 0 at every voxel inside of the class.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn is_zero_inside(&self, term: usize) -> bool {
+        self.inside[term] == Form::Zero
+    }
+
+    /// Whether a term is 0 at every voxel outside of the class.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn is_zero_outside(&self, term: usize) -> bool {
+        self.outside[term] == Form::Zero
+    }
+
+    /// The derivative of a term inside and outside of the class, if it is constant there, and a mean of the two in between.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn derivatives(&self, term: usize) -> Option<[f64; 2]> {
+        let [inside, outside, half] =
+            [self.inside, self.outside, self.half].map(|forms| forms[term].derivative());
+        let (inside, outside) = (inside?, outside?);
+        (half? == 0.5 * inside + 0.5 * outside).then_some([inside, outside])
+    }
+
+    /// How many terms have derivatives that are not constant, if one number per voxel holds these: there is one at most, and that is 0
+    /// outside of the class.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn kept(&self) -> Option<usize> {
+        let mut others = 0;
+        for term in 0..K {
+            if self.derivatives(term).is_none() {
+                others += if self.is_zero_outside(term) { 1 } else { 2 };
+            }
+        }
+        (others <= 1).then_some(others)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Focal, Tversky, UnifiedFocal};
+
+    const CLASS: Class = Class {
+        index: 1,
+        rare: false,
+        alpha: 1.0,
+    };
+
+    const TVERSKY: [[f64; 2]; 3] = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]];
+
+    #[test]
+    fn of_the_family() {
+        let dice = Plan::new(&Tversky::dice(), &CLASS);
+        assert_eq!([0, 1, 2].map(|k| dice.derivatives(k)), TVERSKY.map(Some));
+        assert_eq!(
+            [0, 1, 2].map(|k| dice.is_zero_inside(k)),
+            [false, true, false]
+        );
+        assert_eq!(
+            [0, 1, 2].map(|k| dice.is_zero_outside(k)),
+            [true, false, true]
+        );
+        for gamma in [0.0, 0.2, 0.5, 1.0] {
+            let unified = UnifiedFocal::asymmetric().with_gamma(gamma).unwrap();
+            let plan = Plan::new(&unified, &CLASS);
+            assert_eq!([0, 1, 2].map(|k| plan.derivatives(k)), TVERSKY.map(Some));
+            assert_eq!(plan.derivatives(3), None);
+            assert!(plan.is_zero_outside(3));
+            assert_eq!(plan.kept(), Some(1));
+        }
+        assert_eq!(dice.kept(), Some(0));
+        assert_eq!(Plan::new(&Focal::new(), &CLASS).kept(), Some(1));
+    }
+
+    #[test]
+    fn of_expressions() {
+        let p = Form::Affine(1.0);
+        assert_eq!(p.clip(0.0, 1.0).complement().scale(2.0), Form::Affine(-2.0));
+        assert_eq!(p - p.scale(3.0), Form::Affine(-2.0));
+        for other in [p * p, p.ln(), p.powf(2.0.into()), p.zero().shift(1.0) / p] {
+            assert_eq!(other, Form::Other);
+        }
+        assert_eq!(p * p.zero(), Form::Zero);
+        assert_eq!(p.positive().powf(0.5.into()), Form::Affine(0.0));
+    }
+
+    /// Σ p², which is no less outside of the class.
+    #[derive(Clone, Copy)]
+    struct Squares;
+
+    impl Loss<1> for Squares {
+        fn terms<R: Real, Y: Share<R>>(&self, _: &Class, at: &Probability<R>, _: &Y) -> [R; 1] {
+            [at.p.clone() * at.p.clone()]
+        }
+
+        fn finalize<R: Real>(&self, _: &Class, sums: &crate::ClassSums<R, 1>) -> crate::Score<R> {
+            crate::Score::mean(sums.per_voxel(0))
+        }
+    }
+
+    #[test]
+    fn of_a_term_that_is_not_0_outside() {
+        assert_eq!(Plan::new(&Squares, &CLASS).kept(), None);
+    }
+}

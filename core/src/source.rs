@@ -1,0 +1,217 @@
+//! Where the probabilities of a class come from: what was given, or what was computed of logits.
+
+use core::ops::Range;
+
+use crate::activation::{saturate, share_of};
+use crate::stretch::Stretch;
+use crate::{Dual, Float, Probability};
+
+/// Where the probabilities of a class come from, over a run of stretches.
+pub(crate) trait Source<T>: Copy {
+    /// Some of these stretches.
+    fn run(&self, stretches: Range<usize>) -> Self;
+
+    /// The probability at this place of this stretch.
+    fn probability(&self, stretch: usize, i: usize) -> Probability<T>;
+
+    /// The same as a dual number in the variable of the source.
+    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>>;
+
+    /// The number that was given for it, if it has yet to be checked.
+    fn given(&self, stretch: usize, i: usize) -> Option<T>;
+}
+
+/// Probabilities, each of which is its own variable.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a, T>(pub(crate) &'a [Stretch<T>]);
+
+impl<T: Float> Source<T> for Given<'_, T> {
+    #[inline(always)]
+    fn run(&self, stretches: Range<usize>) -> Self {
+        Self(&self.0[stretches])
+    }
+
+    #[inline(always)]
+    fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
+        Probability::new(self.0[stretch][i])
+    }
+
+    #[inline(always)]
+    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
+        Probability::new(Dual::variable(self.0[stretch][i]))
+    }
+
+    #[inline(always)]
+    fn given(&self, stretch: usize, i: usize) -> Option<T> {
+        Some(self.0[stretch][i])
+    }
+}
+
+/// p, 1 − p and ln p, the last of which is the variable.
+#[derive(Clone, Copy)]
+pub(crate) struct FromLn<'a, T> {
+    pub(crate) p: &'a [Stretch<T>],
+    pub(crate) complement: &'a [Stretch<T>],
+    pub(crate) ln: &'a [Stretch<T>],
+}
+
+impl<T: Float> Source<T> for FromLn<'_, T> {
+    #[inline(always)]
+    fn run(&self, stretches: Range<usize>) -> Self {
+        Self {
+            p: &self.p[stretches.clone()],
+            complement: &self.complement[stretches.clone()],
+            ln: &self.ln[stretches],
+        }
+    }
+
+    #[inline(always)]
+    fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
+        let [p, complement, ln] = [self.p, self.complement, self.ln].map(|part| part[stretch][i]);
+        Probability::from_ln(p, complement, ln)
+    }
+
+    #[inline(always)]
+    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
+        let [p, complement, ln] = [self.p, self.complement, self.ln].map(|part| part[stretch][i]);
+        by_ln(p, complement, ln)
+    }
+
+    #[inline(always)]
+    fn given(&self, _: usize, _: usize) -> Option<T> {
+        None
+    }
+}
+
+/// p, 1 − p and ln p as dual numbers in ln p: ∂p = p, ∂(1−p) = −p, ∂ln p = 1.
+#[inline(always)]
+fn by_ln<T: Float>(p: T, complement: T, ln: T) -> Probability<Dual<T>> {
+    let dual = |value, derivative| Dual { value, derivative };
+    Probability::from_ln(
+        dual(p, p),
+        dual(complement, p.scale(-1.0)),
+        dual(ln, T::from_f64(1.0)),
+    )
+}
+
+/// p, 1 − p and ln p of a class of a softmax, computed as far as a formula asks for them; ln p is the variable.
+#[derive(Clone, Copy)]
+pub(crate) struct FromSoftmax<'a, T> {
+    /// The logits.
+    pub(crate) z: &'a [Stretch<T>],
+    /// e^(z − largest).
+    pub(crate) e: &'a [Stretch<T>],
+    /// What all classes have in common: the largest logit, the rest, the share of the likeliest, and the logarithm of the total.
+    pub(crate) common: [&'a [Stretch<T>]; 4],
+}
+
+impl<T: Float> FromSoftmax<'_, T> {
+    #[inline(always)]
+    fn parts(&self, stretch: usize, i: usize) -> [T; 3] {
+        let [largest, rest, share, ln_total] = self.common.map(|part| part[stretch][i]);
+        let [p, complement] = share_of(self.e[stretch][i], rest, share);
+        [
+            p,
+            complement,
+            saturate(self.z[stretch][i] - largest - ln_total),
+        ]
+    }
+}
+
+impl<T: Float> Source<T> for FromSoftmax<'_, T> {
+    #[inline(always)]
+    fn run(&self, stretches: Range<usize>) -> Self {
+        Self {
+            z: &self.z[stretches.clone()],
+            e: &self.e[stretches.clone()],
+            common: [
+                &self.common[0][stretches.clone()],
+                &self.common[1][stretches.clone()],
+                &self.common[2][stretches.clone()],
+                &self.common[3][stretches],
+            ],
+        }
+    }
+
+    #[inline(always)]
+    fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
+        let [p, complement, ln] = self.parts(stretch, i);
+        Probability::from_ln(p, complement, ln)
+    }
+
+    #[inline(always)]
+    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
+        let [p, complement, ln] = self.parts(stretch, i);
+        by_ln(p, complement, ln)
+    }
+
+    #[inline(always)]
+    fn given(&self, _: usize, _: usize) -> Option<T> {
+        None
+    }
+}
+
+/// p in one number from which 1 − p is as exact: p up to ½, and p − 1, or −0 in place of 0, beyond.
+#[inline(always)]
+pub(crate) fn share<T: Float>(p: T, complement: T) -> T {
+    if p > T::from_f64(0.5) {
+        complement.scale(-1.0)
+    } else {
+        p
+    }
+}
+
+/// Whether a [share] is above ½.
+#[inline(always)]
+pub(crate) fn is_most<T: Float>(share: T) -> bool {
+    share.to_bits() >= T::ZERO.scale(-1.0).to_bits()
+}
+
+/// p and 1 − p from a [share].
+#[inline(always)]
+pub(crate) fn parts_of<T: Float>(share: T) -> [T; 2] {
+    let one = T::from_f64(1.0);
+    if is_most(share) {
+        [one + share, share.scale(-1.0)]
+    } else {
+        [share, one - share]
+    }
+}
+
+/// p, 1 − p and ln p from [shares](share), the last of which is the variable.
+#[derive(Clone, Copy)]
+pub(crate) struct FromShares<'a, T>(pub(crate) &'a [Stretch<T>]);
+
+impl<T: Float> FromShares<'_, T> {
+    #[inline(always)]
+    fn parts(&self, stretch: usize, i: usize) -> [T; 3] {
+        let [p, complement] = parts_of(self.0[stretch][i]);
+        // Exact at both ends: ln p = −ln(1 + (1 − p)/p).
+        let ln = (complement / p).clip(0.0, T::MAX).ln_1p().scale(-1.0);
+        [p, complement, ln]
+    }
+}
+
+impl<T: Float> Source<T> for FromShares<'_, T> {
+    #[inline(always)]
+    fn run(&self, stretches: Range<usize>) -> Self {
+        Self(&self.0[stretches])
+    }
+
+    #[inline(always)]
+    fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
+        let [p, complement, ln] = self.parts(stretch, i);
+        Probability::from_ln(p, complement, ln)
+    }
+
+    #[inline(always)]
+    fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
+        let [p, complement, ln] = self.parts(stretch, i);
+        by_ln(p, complement, ln)
+    }
+
+    #[inline(always)]
+    fn given(&self, _: usize, _: usize) -> Option<T> {
+        None
+    }
+}

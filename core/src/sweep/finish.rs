@@ -1,0 +1,233 @@
+//! The second sweep: from what the first one left in the gradient's memory to the gradient.
+
+use super::parts::{self, Collected, Group, Parts};
+use super::runs::Runs;
+use super::survey::{Cover, Survey};
+use super::{Chunk, RealOf, Rooms, Scratch, channel, kept};
+use crate::activation::{self, Activation};
+use crate::form::Plan;
+use crate::kernel::{Finish, Slopes, Vectors};
+use crate::source::{FromShares, Given, Source};
+use crate::stretch::Stretch;
+use crate::{Classes, Element, Field, FieldMut, Loss, Segmentation, Target};
+
+impl<P, T, W, V> Segmentation<P, T, W, V>
+where
+    P: Field<Item: Element>,
+    T: Target,
+    W: Field<Item: Element>,
+    V: Vectors,
+{
+    /// Writes the gradient of a part of a chunk from what [`add_chunk`](Segmentation::add_chunk) kept.
+    #[inline(always)]
+    pub(crate) fn finish<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        slopes: &[[f64; K]],
+        chunk: &Chunk,
+        scratch: &mut Scratch<RealOf<P>>,
+        gradient: &mut impl FieldMut<Item = RealOf<P>>,
+    ) {
+        self.survey_again(chunk, &mut scratch.survey);
+        if self.is_normalized() {
+            return self.finish_softmax(loss, classes, slopes, chunk, scratch, gradient);
+        }
+        for group in self.groups_of_classes() {
+            if self.activation == Activation::Identity {
+                self.finish_given(loss, classes, slopes, group, chunk, scratch, gradient);
+            } else {
+                self.finish_sigmoid(loss, classes, slopes, group, chunk, scratch, gradient);
+            }
+        }
+    }
+
+    /// Writes the gradient by the probabilities of a group.
+    #[inline(always)]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "of what, from what, and where to"
+    )]
+    fn finish_given<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        slopes: &[[f64; K]],
+        group: Group,
+        chunk: &Chunk,
+        Scratch {
+            survey,
+            rooms,
+            slopes: [own, other],
+        }: &mut Scratch<RealOf<P>>,
+        gradient: &mut impl FieldMut<Item = RealOf<P>>,
+    ) {
+        let index = group.channel();
+        let class = classes.class(index);
+        if let Some(kept) = kept(loss, &class, group) {
+            self.cover(index, chunk, survey, &mut rooms.cover);
+            let runs = Runs {
+                survey,
+                cover: &rooms.cover,
+            };
+            let slopes = Slopes::new(&slopes[index]);
+            let slopes = Finish::new(&slopes, &Plan::new(loss, &class));
+            let finish = |out: &mut [_]| runs.finish(self.vectors, slopes, kept > 0, out);
+            if kept > 0 {
+                channel::rewrite(gradient, index, chunk, own, finish);
+            } else {
+                channel::write(gradient, index, chunk, own, finish);
+            }
+            return;
+        }
+        self.prepare(group, chunk, survey, rooms, |_| {});
+        let Rooms {
+            cover,
+            given,
+            logits,
+            ..
+        } = rooms;
+        let parts = self.parts(group, chunk, survey, given, logits);
+        let mut slope = |slot: usize, out: &mut [Stretch<RealOf<P>>]| {
+            if let Parts::Given(p) = parts[slot] {
+                let index = group.classes()[slot];
+                self.slope(
+                    loss,
+                    classes,
+                    slopes,
+                    index,
+                    Given(p),
+                    chunk,
+                    survey,
+                    cover,
+                    out,
+                );
+            }
+        };
+        channel::write(gradient, index, chunk, own, |out| {
+            slope(0, out);
+            if let [_, _] = group.classes() {
+                let other = &mut other[..out.len()];
+                slope(1, other);
+                activation::subtract(self.vectors, out, other);
+            }
+        });
+    }
+
+    /// Writes the gradient by the logits of a group from its shares.
+    #[inline(always)]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "of what, from what, and where to"
+    )]
+    fn finish_sigmoid<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        slopes: &[[f64; K]],
+        group: Group,
+        chunk: &Chunk,
+        Scratch {
+            survey,
+            rooms,
+            slopes: [own, other],
+        }: &mut Scratch<RealOf<P>>,
+        gradient: &mut impl FieldMut<Item = RealOf<P>>,
+    ) {
+        let n = chunk.stretches();
+        let Rooms { cover, given, .. } = rooms;
+        let [h, of_other] = given;
+        let (h, of_other, other) = (&mut h[..n], &mut of_other[..n], &mut other[..n]);
+        let mut slope = |slot: usize, shares: &[_], h: &mut [_]| {
+            let index = group.classes()[slot];
+            let shares = FromShares(shares);
+            self.slope(
+                loss, classes, slopes, index, shares, chunk, survey, cover, h,
+            );
+        };
+        channel::rewrite(gradient, group.channel(), chunk, own, |shares| {
+            slope(0, shares, h);
+            if let [_, _] = group.classes() {
+                activation::complements(self.vectors, shares, other);
+                slope(1, other, of_other);
+                activation::carry_pair(self.vectors, h, of_other, shares, other);
+            } else {
+                activation::carry_one(self.vectors, h, shares);
+            }
+        });
+        if let Group::Difference = group {
+            channel::store(gradient, 0, chunk, other);
+        }
+    }
+
+    /// Writes Σ slope·derivative of a class by the variable of its source.
+    #[inline(always)]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "of what, from what, and where to"
+    )]
+    fn slope<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        slopes: &[[f64; K]],
+        index: usize,
+        source: impl Source<RealOf<P>>,
+        chunk: &Chunk,
+        survey: &Survey,
+        cover: &mut Cover<RealOf<P>>,
+        out: &mut [Stretch<RealOf<P>>],
+    ) {
+        self.cover(index, chunk, survey, cover);
+        let runs = Runs { survey, cover };
+        let (class, slopes) = (classes.class(index), Slopes::new(&slopes[index]));
+        runs.slope(self.vectors, *loss, class, source, slopes, out);
+    }
+
+    /// Writes the gradient of a softmax over more than two classes from their shares.
+    #[inline(always)]
+    fn finish_softmax<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        slopes: &[[f64; K]],
+        chunk: &Chunk,
+        Scratch {
+            survey,
+            rooms,
+            slopes: [room, _],
+        }: &mut Scratch<RealOf<P>>,
+        gradient: &mut impl FieldMut<Item = RealOf<P>>,
+    ) {
+        let n = chunk.stretches();
+        let Rooms {
+            cover,
+            logits,
+            collected,
+            ..
+        } = rooms;
+        *collected = Collected::EMPTY;
+        let mut slope = |index: usize, shares: &[_], h: &mut [_]| {
+            let shares = FromShares(shares);
+            self.slope(
+                loss, classes, slopes, index, shares, chunk, survey, cover, h,
+            );
+        };
+        for index in 0..self.class_count() {
+            let shares = channel::read_back(gradient, index, chunk, room);
+            let h = logits.of_class(index, n);
+            slope(index, shares, h);
+            collected.add(self.vectors, shares, h);
+        }
+        for index in 0..self.class_count() {
+            channel::rewrite(gradient, index, chunk, room, |shares| {
+                let is_known = parts::has_place(index, n);
+                let h = logits.of_class(index, n);
+                if !is_known {
+                    slope(index, shares, h);
+                }
+                collected.carry(self.vectors, h, shares);
+            });
+        }
+    }
+}

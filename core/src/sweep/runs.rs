@@ -1,0 +1,214 @@
+//! The runs of stretches of a chunk that are alike for a class, each of which is left to a kernel.
+
+use super::survey::{Cover, Kind, Survey};
+use crate::kernel::{
+    self, Derivatives, Finish, Inside, Keep, Nothing, Outside, Slopes, Soft, Sums, Vectors, Worst,
+};
+use crate::source::Source;
+use crate::stretch::{SMALL, STRETCH, Stretch};
+use crate::{Class, ClassSums, Extent, Float, Loss};
+
+/// The runs of stretches of a chunk that are alike for a class.
+pub(super) struct Runs<'a, T> {
+    pub(super) survey: &'a Survey,
+    pub(super) cover: &'a Cover<T>,
+}
+
+impl<T: Float> Runs<'_, T> {
+    /// Adds the terms of the class to its sums over the chunk, checks what was given, and keeps what the gradient needs.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "of what, from what, and where to"
+    )]
+    pub(super) fn add<const K: usize>(
+        &self,
+        vectors: impl Vectors,
+        loss: impl Loss<K>,
+        class: Class,
+        source: impl Source<T>,
+        keep: impl Keep<T>,
+        kept: &mut [Stretch<T>],
+        chunk: &mut ChunkSums<T, K>,
+        worst: &mut Worst<T>,
+    ) {
+        for (kind, run) in self.cover.runs() {
+            let Some(Kind { covered, weighted }) = kind else {
+                continue;
+            };
+            let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
+            if SMALL {
+                let kept = keep.of(kept, run);
+                kernel::keep(vectors, loss, class, source, Soft(y), keep, kept, 1);
+                let weights = weighted.then_some(&self.survey.weights[0]);
+                let sums = (&mut chunk.plain, chunk.weighted.get_or_insert(Sums::ZERO));
+                kernel::add_stretch(vectors, loss, class, source, &y[0], weights, sums, worst);
+                continue;
+            }
+            if weighted {
+                let weights = &self.survey.weights[run.clone()];
+                let kept = keep.of(kept, run);
+                let Sums { terms, target } = chunk.weighted.get_or_insert(Sums::ZERO);
+                macro_rules! add {
+                    ($y:expr, $keep:expr) => {
+                        kernel::add_weighted(
+                            vectors, loss, class, source, $y, $keep, kept, weights, terms, worst,
+                        )
+                    };
+                }
+                match covered {
+                    Extent::None => add!(Outside, Nothing),
+                    Extent::Some => {
+                        add!(Soft(y), keep);
+                        kernel::add_products(vectors, weights, y, target);
+                    }
+                    Extent::All => {
+                        add!(Inside, keep);
+                        kernel::add_up(vectors, weights, target);
+                    }
+                }
+            } else {
+                let (len, Sums { terms, target }) = (run.len(), &mut chunk.plain);
+                let kept = keep.of(kept, run);
+                macro_rules! add {
+                    ($y:expr, $keep:expr) => {
+                        kernel::add(
+                            vectors, loss, class, source, $y, $keep, kept, len, terms, worst,
+                        )
+                    };
+                }
+                match covered {
+                    Extent::None => add!(Outside, Nothing),
+                    Extent::Some => {
+                        add!(Soft(y), keep);
+                        kernel::add_up(vectors, y, target);
+                    }
+                    Extent::All => {
+                        add!(Inside, keep);
+                        chunk.inside += (len * STRETCH) as f64;
+                    }
+                }
+            }
+        }
+        chunk.voxels += self.survey.voxels;
+    }
+
+    /// Writes the slopes of the class by the variable of its source; 0 where nothing counts.
+    pub(super) fn slope<const K: usize>(
+        &self,
+        vectors: impl Vectors,
+        loss: impl Loss<K>,
+        class: Class,
+        source: impl Source<T>,
+        slopes: Slopes<T, K>,
+        out: &mut [Stretch<T>],
+    ) {
+        for (kind, run) in self.cover.runs() {
+            let out = &mut out[run.clone()];
+            let Some(Kind { covered, weighted }) = kind else {
+                out.fill([T::default(); STRETCH]);
+                continue;
+            };
+            let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
+            macro_rules! slope {
+                ($y:expr) => {
+                    kernel::slope(vectors, loss, class, source, $y, slopes, out)
+                };
+            }
+            match covered {
+                _ if SMALL => slope!(Soft(y)),
+                Extent::None => slope!(Outside),
+                Extent::Some => slope!(Soft(y)),
+                Extent::All => slope!(Inside),
+            }
+            if weighted {
+                kernel::weigh(vectors, &self.survey.weights[run], out);
+            }
+        }
+    }
+
+    /// Keeps what the gradient needs.
+    pub(super) fn keep<const K: usize>(
+        &self,
+        vectors: impl Vectors,
+        loss: impl Loss<K>,
+        class: Class,
+        source: impl Source<T>,
+        kept: &mut [Stretch<T>],
+    ) {
+        for (kind, run) in self.cover.runs() {
+            let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
+            let (len, kept) = (run.len(), &mut kept[run]);
+            macro_rules! keep {
+                ($y:expr) => {
+                    kernel::keep(vectors, loss, class, source, $y, Derivatives, kept, len)
+                };
+            }
+            match kind.map(|kind| kind.covered) {
+                None => {}
+                Some(_) if SMALL => keep!(Soft(y)),
+                Some(Extent::None) => {}
+                Some(Extent::Some) => keep!(Soft(y)),
+                Some(Extent::All) => keep!(Inside),
+            }
+        }
+    }
+
+    /// Writes the slopes of the class by its probabilities; from what was kept, if anything was.
+    pub(super) fn finish(
+        &self,
+        vectors: impl Vectors,
+        slopes: Finish<T>,
+        is_kept: bool,
+        out: &mut [Stretch<T>],
+    ) {
+        let [inside, outside] = slopes.constants();
+        for (kind, run) in self.cover.runs() {
+            let out = &mut out[run.clone()];
+            let Some(Kind { covered, weighted }) = kind else {
+                out.fill([T::default(); STRETCH]);
+                continue;
+            };
+            let y = &self.cover.y[run.clone()];
+            match covered {
+                Extent::None => kernel::fill(vectors, outside, out),
+                Extent::Some if is_kept => kernel::finish(vectors, slopes, y, out),
+                Extent::Some => kernel::blend(vectors, slopes, y, out),
+                Extent::All if is_kept => kernel::finish_inside(vectors, slopes, out),
+                Extent::All => kernel::fill(vectors, inside, out),
+            }
+            if weighted {
+                kernel::weigh(vectors, &self.survey.weights[run], out);
+            }
+        }
+    }
+}
+
+/// The sums of one class over a chunk.
+pub(super) struct ChunkSums<T, const K: usize> {
+    plain: Sums<T, K>,
+    /// How many voxels lie in stretches that are inside of the class.
+    inside: f64,
+    /// The sum of all weights.
+    voxels: f64,
+    /// Those of the voxels that have a weight, if there are any.
+    weighted: Option<Sums<f64, K>>,
+}
+
+impl<T: Float, const K: usize> ChunkSums<T, K> {
+    pub(super) const EMPTY: Self = Self {
+        plain: Sums::ZERO,
+        inside: 0.0,
+        voxels: 0.0,
+        weighted: None,
+    };
+
+    #[inline(always)]
+    pub(super) fn add_to(&self, sums: &mut ClassSums<f64, K>) {
+        self.plain.add_to(sums);
+        sums.target += self.inside;
+        sums.voxels += self.voxels;
+        if let Some(weighted) = &self.weighted {
+            weighted.add_to(sums);
+        }
+    }
+}
