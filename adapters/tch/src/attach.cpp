@@ -2,6 +2,7 @@
 // another graph to be recorded, a module's.
 
 #include <ATen/core/ivalue.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/jit/frontend/tracer.h>
 
@@ -154,4 +155,9 @@ extern "C" at::Tensor* unifocal_widened(const at::Tensor* narrow, char** message
 // Whether this thread's operations are being recorded to make a module.
 extern "C" bool unifocal_is_tracing() {
   return torch::jit::tracer::isTracing();
+}
+
+// Whether this thread's operations are being recorded to be differentiated.
+extern "C" bool unifocal_is_recording() {
+  return c10::GradMode::is_enabled();
 }

@@ -37,6 +37,7 @@ unsafe extern "C" {
     ) -> *mut C_tensor;
     fn unifocal_widened(narrow: *const C_tensor, message: *mut *mut c_char) -> *mut C_tensor;
     fn unifocal_is_tracing() -> bool;
+    fn unifocal_is_recording() -> bool;
 }
 
 /// `value` as a function of the first of the `saved` tensors, differentiable once.
@@ -78,6 +79,12 @@ pub(crate) fn widened(narrow: &Tensor) -> Result<Tensor, TchError> {
 pub(crate) fn is_tracing() -> bool {
     // SAFETY: it reads a thread's own variable.
     unsafe { unifocal_is_tracing() }
+}
+
+/// Whether libtorch records the operations of this thread to differentiate them.
+pub(crate) fn is_recording() -> bool {
+    // SAFETY: it reads a thread's own variable.
+    unsafe { unifocal_is_recording() }
 }
 
 /// What C++ has made, or why it has not.

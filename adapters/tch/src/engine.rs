@@ -7,7 +7,7 @@ use unifocal_core::{AnyLoss, ClassSums, Element, Label};
 use unifocal_ndarray::{Evaluation, Truth};
 
 use crate::input::{Input, Target};
-use crate::memory::{self, Stored};
+use crate::memory::{self, Own, Stored};
 use crate::threads::{self, OpenMp};
 use crate::{Error, SegmentationLoss};
 
@@ -20,16 +20,30 @@ pub(crate) fn sums(of: &SegmentationLoss, input: &Input) -> Result<Vec<ClassSums
     dispatch(of, input, task)
 }
 
-/// The gradient of Σ slope·sum with respect to the prediction, of its kind.
+/// The same, and what [`gradient`] makes the gradient of without computing everything again, in its memory.
+pub(crate) fn forward(
+    of: &SegmentationLoss,
+    input: &Input,
+) -> Result<(Vec<ClassSums<f64, 4>>, Own), Error> {
+    let task = Forward {
+        loss: &of.loss,
+        prediction: &input.prediction,
+    };
+    dispatch(of, input, task)
+}
+
+/// The gradient of Σ slope·sum with respect to the prediction, of its kind; from what [`forward`] kept for it, if that is still there.
 pub(crate) fn gradient(
     of: &SegmentationLoss,
     input: &Input,
     slopes: &[[f64; 4]],
+    kept: Option<Own>,
 ) -> Result<Tensor, Error> {
     let task = Gradient {
         loss: &of.loss,
         slopes,
         prediction: &input.prediction,
+        kept,
     };
     dispatch(of, input, task)
 }
@@ -61,10 +75,31 @@ impl Task for Sums<'_> {
     }
 }
 
+struct Forward<'t> {
+    loss: &'t AnyLoss,
+    prediction: &'t Tensor,
+}
+
+impl Task for Forward<'_> {
+    type Output = (Vec<ClassSums<f64, 4>>, Own);
+
+    fn run<P: Element<Real: Stored>, T: Truth>(
+        self,
+        evaluation: &Evaluation<'_, P, IxDyn, T>,
+    ) -> Result<Self::Output, Error> {
+        let mut kept = Own::like(self.prediction, wide_kind(self.prediction)?)?;
+        let gradient = kept.view_mut::<P::Real>()?;
+        let divided = is_divided(self.prediction);
+        let sums = threads::root(divided, || evaluation.forward(self.loss, gradient))?;
+        Ok((sums, kept))
+    }
+}
+
 struct Gradient<'t> {
     loss: &'t AnyLoss,
     slopes: &'t [[f64; 4]],
     prediction: &'t Tensor,
+    kept: Option<Own>,
 }
 
 impl Task for Gradient<'_> {
@@ -74,18 +109,33 @@ impl Task for Gradient<'_> {
         self,
         evaluation: &Evaluation<'_, P, IxDyn, T>,
     ) -> Result<Tensor, Error> {
-        let kind = self.prediction.f_kind()?;
-        let wide = if kind == Kind::Double {
-            kind
+        let Self {
+            loss,
+            slopes,
+            prediction,
+            kept,
+        } = self;
+        let divided = is_divided(prediction);
+        let gradient = if let Some(mut kept) = kept {
+            let gradient = kept.view_mut::<P::Real>()?;
+            threads::root(divided, || evaluation.backward(loss, slopes, gradient))?;
+            kept
         } else {
-            Kind::Float
+            let mut own = Own::like(prediction, wide_kind(prediction)?)?;
+            let gradient = own.view_mut::<P::Real>()?;
+            threads::root(divided, || evaluation.gradient_by(loss, slopes, gradient))?;
+            own
         };
-        let gradient = memory::filled::<P::Real>(self.prediction, wide, |gradient| {
-            let write = || evaluation.gradient_by(self.loss, self.slopes, gradient);
-            Ok(threads::root(is_divided(self.prediction), write)?)
-        })?;
-        narrowed(gradient, kind)
+        narrowed(gradient.into_tensor(), prediction.f_kind()?)
     }
+}
+
+/// The kind of the arithmetic.
+fn wide_kind(prediction: &Tensor) -> Result<Kind, Error> {
+    Ok(match prediction.f_kind()? {
+        Kind::Double => Kind::Double,
+        _ => Kind::Float,
+    })
 }
 
 /// Whether there is work for more than one thread.

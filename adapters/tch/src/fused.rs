@@ -1,11 +1,14 @@
 //! The fused routes: sums now, and the gradient from them when libtorch's backward asks for it.
 
+use std::sync::{Mutex, PoisonError};
+
 use tch::{Device, Kind, Reduction, Tensor};
 use unifocal_core::{ClassSums, Dual, Real};
 
-use crate::attach::{Backward, attach, is_tracing};
+use crate::attach::{Backward, attach, is_recording, is_tracing};
 use crate::extremes::Extremes;
 use crate::input::Input;
+use crate::memory::Own;
 use crate::{Error, Route, SegmentationLoss, engine, operations};
 
 /// A fused evaluation: all that its backward needs besides the tensors.
@@ -16,6 +19,8 @@ pub(crate) struct Fused {
     count: usize,
     /// What is known of the values, where the engine does not look at them itself.
     extremes: Option<Extremes>,
+    /// What the engine kept in the memory of the gradient, until that is made of it.
+    kept: Mutex<Option<Own>>,
     output: Output,
 }
 
@@ -63,15 +68,20 @@ impl Fused {
         } else {
             Some(Extremes::new(criterion, input)?)
         };
-        let sums = match &extremes {
-            None => engine::sums(criterion, input)?,
-            Some(extremes) => operations::sums(criterion, input, extremes)?,
+        let (sums, kept) = match &extremes {
+            Some(extremes) => (operations::sums(criterion, input, extremes)?, None),
+            None if input.prediction.requires_grad() && is_recording() => {
+                let (sums, kept) = engine::forward(criterion, input)?;
+                (sums, Some(kept))
+            }
+            None => (engine::sums(criterion, input)?, None),
         };
         Ok(Self {
             criterion: criterion.clone(),
             sums,
             count: input.channels().max(2) as usize,
             extremes,
+            kept: Mutex::new(kept),
             output,
         })
     }
@@ -173,6 +183,12 @@ impl Backward for Fused {
         for (slopes, upstream) in slopes.iter_mut().zip(upstream) {
             *slopes = slopes.map(|slope| slope * upstream);
         }
-        engine::gradient(criterion, &input, &slopes)
+        // Of a graph that is kept, the first gradient takes it, and the next ones are computed from the prediction.
+        let kept = self
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        engine::gradient(criterion, &input, &slopes, kept)
     }
 }

@@ -53,27 +53,41 @@ pub(crate) fn view<T: Stored>(tensor: &Tensor) -> Result<ArrayViewD<'_, T>, Erro
     Ok(unsafe { ArrayViewD::from_shape_ptr(shape, pointer) })
 }
 
-/// A new tensor like this one but for its kind, filled through its memory.
-///
-/// # Errors
-///
-/// libtorch has no memory left, or what `fill` returns.
-pub(crate) fn filled<T: Stored>(
-    like: &Tensor,
-    kind: Kind,
-    fill: impl FnOnce(ArrayViewMutD<'_, T>) -> Result<(), Error>,
-) -> Result<Tensor, Error> {
-    // Strides as those of `like` if these are dense and without overlap, and those of a contiguous tensor otherwise.
-    let mut tensor = like.f_detach()?.f_empty_like()?;
-    if kind != tensor.f_kind()? {
-        let options = (kind, tensor.device());
-        tensor = Tensor::f_empty_strided(tensor.size(), tensor.stride(), options)?;
+/// A tensor that nothing else knows of.
+pub(crate) struct Own(Tensor);
+
+impl Own {
+    /// A new one like this one but for its kind, with any numbers.
+    ///
+    /// # Errors
+    ///
+    /// libtorch has no memory left.
+    pub(crate) fn like(like: &Tensor, kind: Kind) -> Result<Self, Error> {
+        // Strides as those of `like` if these are dense and without overlap, and those of a contiguous tensor otherwise.
+        let mut tensor = like.f_detach()?.f_empty_like()?;
+        if kind != tensor.f_kind()? {
+            let options = (kind, tensor.device());
+            tensor = Tensor::f_empty_strided(tensor.size(), tensor.stride(), options)?;
+        }
+        Ok(Self(tensor))
     }
-    let (shape, pointer) = place::<T>(&tensor)?;
-    // SAFETY: as in `view`, and nothing else knows of the tensor yet, whose elements do not overlap. Its memory comes from an allocator that
-    // the compiler knows nothing of, and any bits that it left there are a value.
-    fill(unsafe { ArrayViewMutD::from_shape_ptr(shape, pointer) })?;
-    Ok(tensor)
+
+    /// Its numbers, where they are.
+    ///
+    /// # Errors
+    ///
+    /// It has no memory to look at.
+    pub(crate) fn view_mut<T: Stored>(&mut self) -> Result<ArrayViewMutD<'_, T>, Error> {
+        let (shape, pointer) = place::<T>(&self.0)?;
+        // SAFETY: as in `view`, and nothing else knows of the tensor, whose elements do not overlap. Its memory comes from an allocator that
+        // the compiler knows nothing of, and any bits that it left there are a value.
+        Ok(unsafe { ArrayViewMutD::from_shape_ptr(shape, pointer) })
+    }
+
+    /// The tensor, for others to know of.
+    pub(crate) fn into_tensor(self) -> Tensor {
+        self.0
+    }
 }
 
 /// Shape, strides and address of a tensor's memory.
