@@ -186,7 +186,7 @@ where
     }
 
     /// Finds what all classes need of these voxels, if that is not what is known already, and shows `see` the logits.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     fn look_at(
         &self,
         part: &Chunk,
@@ -314,7 +314,7 @@ where
     }
 
     /// Keeps for the gradient of a part of a chunk what [`add_chunk`](Segmentation::add_chunk) keeps.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(crate) fn keep_chunk<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -356,7 +356,7 @@ where
     }
 
     /// Finds again what the sweep of the sums has found.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     fn survey_again(&self, chunk: &Chunk, survey: &mut Survey) {
         if !survey.is_of(chunk) && self.survey(chunk, survey).is_err() {
             // The sums have found it, too: there is no gradient.

@@ -19,7 +19,7 @@ where
     V: Vectors,
 {
     /// Writes the gradient of a part of a chunk from what [`add_chunk`](Segmentation::add_chunk) kept.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(crate) fn finish<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -43,7 +43,7 @@ where
     }
 
     /// Writes the gradient by the probabilities of a group.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     #[expect(
         clippy::too_many_arguments,
         reason = "of what, from what, and where to"
@@ -115,7 +115,7 @@ where
     }
 
     /// Writes the gradient by the logits of a group from its shares.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     #[expect(
         clippy::too_many_arguments,
         reason = "of what, from what, and where to"
@@ -161,7 +161,7 @@ where
     }
 
     /// Writes Σ slope·derivative of a class by the variable of its source.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     #[expect(
         clippy::too_many_arguments,
         reason = "of what, from what, and where to"
@@ -185,7 +185,7 @@ where
     }
 
     /// Writes the gradient of a softmax over more than two classes from their shares.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     fn finish_softmax<const K: usize>(
         &self,
         loss: &impl Loss<K>,

@@ -198,7 +198,7 @@ where
     }
 
     /// Finds what the classes of a softmax have in common, and shows `see` the logits.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn normalize(
         &self,
         chunk: &Chunk,
@@ -235,7 +235,7 @@ where
     }
 
     /// Computes the [parts](Segmentation::parts) of a group, and shows `see` the logits.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn prepare(
         &self,
         group: Group,
@@ -322,7 +322,7 @@ where
     }
 
     /// Leaves the [shares](crate::source::share) of the first class of a group in its channel of the gradient.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn keep_shares(
         &self,
         group: Group,

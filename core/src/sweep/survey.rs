@@ -64,7 +64,7 @@ impl Survey {
     };
 
     /// Finds the runs among this many stretches, of which everything else is known.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     fn find_runs(&mut self, stretches: usize) {
         let contents = &self.contents[..stretches];
         let counted = &self.counted[..stretches];
@@ -177,7 +177,7 @@ where
     V: Vectors,
 {
     /// Finds which voxels count, and what they weigh.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn survey(&self, chunk: &Chunk, survey: &mut Survey) -> Result<(), Error> {
         let stretches = chunk.stretches();
         let Chunk { sample, voxels } = chunk;
@@ -280,7 +280,7 @@ where
     }
 
     /// Finds what a class covers.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn cover(
         &self,
         class: usize,
