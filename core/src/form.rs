@@ -1,4 +1,4 @@
-//! What a term of a loss is in p, found by evaluating its formula on forms in place of numbers.
+//! Which terms of a loss are affine in p, and which vanish: found by evaluating the formula on forms in place of numbers.
 //!
 //! Most terms are affine in p: true positives are y·p, false negatives y·(1 − p). Their derivatives are constants, which no sweep has
 //! to compute voxel by voxel. Inside of a kernel all of this is known as a program is compiled.
@@ -149,7 +149,7 @@ impl Share<Form> for Half {
     }
 }
 
-/// What is known of the terms of a loss from their forms.
+/// The forms of a loss's terms, inside and outside of a class, and where it covers half of a voxel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan<const K: usize> {
     inside: [Form; K],
@@ -158,7 +158,7 @@ pub(crate) struct Plan<const K: usize> {
 }
 
 impl<const K: usize> Plan<K> {
-    /// That for a class, from probabilities.
+    /// The plan for a class, from probabilities.
     #[cfg_attr(not(debug_assertions), inline(always))]
     #[cfg_attr(debug_assertions, inline(never))]
     pub(crate) fn new(loss: &impl Loss<K>, class: &Class) -> Self {

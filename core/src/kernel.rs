@@ -225,16 +225,16 @@ impl<T: Float, const K: usize> Sums<T, K> {
     }
 }
 
-/// What the sweep of the sums leaves in the memory of the gradient.
+/// Whether the sweep of the sums leaves numbers in the memory of the gradient.
 pub(crate) trait Keep<T>: Copy {
-    /// That memory over this run of stretches.
+    /// The memory of these stretches.
     fn of(self, kept: &mut [Stretch<T>], run: Range<usize>) -> &mut [Stretch<T>];
 
-    /// That over this stretch.
+    /// The memory of one of them.
     fn stretch(self, kept: &mut [Stretch<T>], stretch: usize) -> Option<&mut Stretch<T>>;
 
-    /// The terms at this place of this stretch, of which something may be kept.
-    #[allow(clippy::too_many_arguments, reason = "of what, from what, and where")]
+    /// The terms at this place of this stretch; keeps a number there, if it keeps any.
+    #[expect(clippy::too_many_arguments, reason = "of what, from what, and where")]
     fn terms<const K: usize, Y: Truth<T>>(
         self,
         loss: &impl Loss<K>,
@@ -621,7 +621,7 @@ pub(crate) struct Finish<T> {
     /// Those of the terms with constant derivatives, inside and outside of the class.
     inside: T,
     outside: T,
-    /// That of the other one.
+    /// The slope of the other term.
     other: T,
     scale: T,
 }

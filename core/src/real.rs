@@ -119,7 +119,7 @@ pub trait Float: Real + Copy + PartialOrd + Default + Send + Sync + 'static {
     /// These bits.
     fn to_bits(self) -> Self::Bits;
 
-    /// The larger of two numbers.
+    /// The larger of two numbers, or the number where the other one is NaN.
     fn larger(self, other: Self) -> Self;
 
     /// eˣ.

@@ -67,12 +67,12 @@ pub struct Segmentation<P, T, W = Unweighted, V = Baseline> {
     pub(crate) vectors: V,
 }
 
-/// What the memory of a gradient holds before it is written.
+/// Whether the memory of a gradient holds numbers to make the gradient of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// What [`forward`](Segmentation::forward) left there, for the same loss, classes and numbers.
+    /// It holds those that [`forward`](Segmentation::forward) left for the same loss, classes and prediction.
     ByForward,
-    /// Nothing of use.
+    /// It holds nothing of use.
     Nothing,
 }
 
@@ -252,8 +252,8 @@ where
         )
     }
 
-    /// Adds the sums as [`add_sums`](TensorLike::add_sums) does, and leaves in `gradient`, if there is one, what
-    /// [`backward`](Segmentation::backward) needs to write the gradient there without computing everything again.
+    /// Adds the sums as [`add_sums`](TensorLike::add_sums) does. `gradient`, if there is one, then holds the derivatives or probabilities that
+    /// [`backward`](Segmentation::backward) makes the gradient of, so that it need not compute everything again.
     ///
     /// # Examples
     ///
@@ -307,7 +307,8 @@ where
         Ok(())
     }
 
-    /// Writes what [`gradient_by`](Segmentation::gradient_by) writes, from what was kept in `gradient`.
+    /// Writes the gradient as [`gradient_by`](Segmentation::gradient_by) does, from the numbers that [`forward`](Segmentation::forward) left in
+    /// `gradient`, if it did. [`forward`](Segmentation::forward) has an example.
     ///
     /// # Errors
     ///

@@ -101,7 +101,7 @@ pub(crate) struct FromSoftmax<'a, T> {
     pub(crate) z: &'a [Stretch<T>],
     /// e^(z − largest).
     pub(crate) e: &'a [Stretch<T>],
-    /// What all classes have in common: the largest logit, the rest, the share of the likeliest, and the logarithm of the total.
+    /// The numbers that all classes share: the largest logit, the rest, the share of the likeliest, and the logarithm of the total.
     pub(crate) common: [&'a [Stretch<T>]; 4],
 }
 

@@ -9,5 +9,5 @@ pub const STRETCH: usize = 64;
 /// How many sums run side by side: as many as the widest vectors have lanes.
 pub(crate) const LANES: usize = 16;
 
-/// What a stretch holds.
+/// The numbers of a stretch.
 pub(crate) type Stretch<T> = [T; STRETCH];

@@ -111,9 +111,10 @@ struct Rooms<T> {
     collected: Collected<T>,
 }
 
-/// The memory that the sweeps work in: a few hundred kilobytes, or a few on a device without an operating system.
+/// The memory that the sweeps work in: 270 kB for `f32` and 500 kB for `f64`, or a few kilobytes without an operating system.
 ///
-/// It holds nothing between two calls, and serves any number of them.
+/// It holds nothing between two calls, and serves any number of them. [`forward`](Segmentation::forward) has an example; methods that take no
+/// workspace have one on the stack.
 pub struct Workspace<T>(Scratch<T>);
 
 impl<T: Float> Workspace<T> {

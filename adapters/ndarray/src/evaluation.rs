@@ -258,9 +258,8 @@ where
         self.write_gradient(loss, slopes, Kept::Nothing, gradient)
     }
 
-    /// The sums, as [`sums`](Evaluation::sums) gives them, and in `gradient` what [`backward`](Evaluation::backward) writes the gradient
-    /// from without computing everything again: two halves of [`gradient_into`](Evaluation::gradient_into), for a framework that asks for
-    /// the gradient later.
+    /// The sums, as [`sums`](Evaluation::sums) gives them. `gradient` then holds what [`backward`](Evaluation::backward) needs to write the
+    /// gradient there. The two are the halves of [`gradient_into`](Evaluation::gradient_into), for a framework that asks for the gradient later.
     ///
     /// # Examples
     ///
@@ -299,8 +298,8 @@ where
         Ok(sums)
     }
 
-    /// What [`gradient_by`](Evaluation::gradient_by) writes, from what [`forward`](Evaluation::forward) left in `gradient` for the same loss
-    /// and the same numbers.
+    /// Writes the gradient of [`gradient_by`](Evaluation::gradient_by). `gradient` holds what [`forward`](Evaluation::forward) left there for
+    /// the same loss and the same numbers; the example is there.
     ///
     /// # Errors
     ///

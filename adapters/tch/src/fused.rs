@@ -19,7 +19,7 @@ pub(crate) struct Fused {
     count: usize,
     /// What is known of the values, where the engine does not look at them itself.
     extremes: Option<Extremes>,
-    /// What the engine kept in the memory of the gradient, until that is made of it.
+    /// The memory of the gradient, in which the engine keeps numbers for the backward pass.
     kept: Mutex<Option<Own>>,
     output: Output,
 }

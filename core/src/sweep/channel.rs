@@ -95,7 +95,7 @@ pub(super) fn write<G: FieldMut>(
     store(gradient, channel, chunk, room);
 }
 
-/// What was written to a channel of the gradient.
+/// The numbers that were written to a channel of the gradient.
 #[inline(always)]
 pub(super) fn read_back<'a, G: FieldMut>(
     gradient: &'a mut G,

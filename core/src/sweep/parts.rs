@@ -51,7 +51,7 @@ pub(super) enum Parts<'a, T> {
     Given(&'a [Stretch<T>]),
     /// Its p, 1 − p and ln p.
     FromLn(FromLn<'a, T>),
-    /// What these are computed from.
+    /// The numbers that these are computed from.
     FromSoftmax(FromSoftmax<'a, T>),
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Logits<T> {
     softmax: Softmax<T>,
 }
 
-/// What the classes of a softmax have in common, and a number of each of them: e^(z − largest) at first, and the slope by ln p when
+/// The numbers that the classes of a softmax share, and one of each class: e^(z − largest) at first, and the slope by ln p when
 /// the gradient is finished. Classes that there is no room for have the last place by turns.
 struct Softmax<T> {
     largest: Block<T>,
