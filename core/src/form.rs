@@ -134,27 +134,30 @@ impl Real for Form {
     }
 }
 
-/// Half of a voxel, as a factor of forms.
-struct Half;
+/// How much of a voxel a class covers, as a factor of forms.
+struct Fraction(f64);
 
-impl Share<Form> for Half {
+/// A fraction that no formula has a reason to vanish or to be symmetric at, as ½ is, and whose products are exact.
+const FRACTION: f64 = 0.375;
+
+impl Share<Form> for Fraction {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn of(&self, x: Form) -> Form {
-        x.scale(0.5)
+        x.scale(self.0)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn complement(&self) -> Self {
-        Self
+        Self(1.0 - self.0)
     }
 }
 
-/// The forms of a loss's terms, inside and outside of a class, and where it covers half of a voxel.
+/// The forms of a loss's terms, inside and outside of a class, and where it covers a fraction of a voxel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan<const K: usize> {
     inside: [Form; K],
     outside: [Form; K],
-    half: [Form; K],
+    between: [Form; K],
 }
 
 impl<const K: usize> Plan<K> {
@@ -166,7 +169,7 @@ impl<const K: usize> Plan<K> {
         Self {
             inside: loss.terms(class, &prediction, &Hard(true)),
             outside: loss.terms(class, &prediction, &Hard(false)),
-            half: loss.terms(class, &prediction, &Half),
+            between: loss.terms(class, &prediction, &Fraction(FRACTION)),
         }
     }
 
@@ -185,10 +188,11 @@ impl<const K: usize> Plan<K> {
     /// The derivative of a term inside and outside of the class, if it is constant there, and a mean of the two in between.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn derivatives(&self, term: usize) -> Option<[f64; 2]> {
-        let [inside, outside, half] =
-            [self.inside, self.outside, self.half].map(|forms| forms[term].derivative());
+        let [inside, outside, between] =
+            [self.inside, self.outside, self.between].map(|forms| forms[term].derivative());
         let (inside, outside) = (inside?, outside?);
-        (half? == 0.5 * inside + 0.5 * outside).then_some([inside, outside])
+        let mean = FRACTION * inside + (1.0 - FRACTION) * outside;
+        (between? == mean).then_some([inside, outside])
     }
 
     /// How many terms have derivatives that are not constant, if one number per voxel holds these: there is one at most, and that is 0
@@ -271,5 +275,25 @@ mod tests {
     #[test]
     fn of_a_term_that_is_not_0_outside() {
         assert_eq!(Plan::new(&Squares, &CLASS).kept(), None);
+    }
+
+    /// Σ y(1−y)(2y−1)·p, which is 0 inside, outside and at ½, and not affine in y.
+    #[derive(Clone, Copy)]
+    struct Cubic;
+
+    impl Loss<1> for Cubic {
+        fn terms<R: Real, Y: Share<R>>(&self, _: &Class, at: &Probability<R>, y: &Y) -> [R; 1] {
+            let mixed = y.of(y.complement().of(at.p.clone()));
+            [y.of(mixed.clone()) - y.complement().of(mixed)]
+        }
+
+        fn finalize<R: Real>(&self, _: &Class, sums: &crate::ClassSums<R, 1>) -> crate::Score<R> {
+            crate::Score::mean(sums.per_voxel(0))
+        }
+    }
+
+    #[test]
+    fn of_a_term_that_is_not_affine_in_y() {
+        assert_eq!(Plan::new(&Cubic, &CLASS).derivatives(0), None);
     }
 }
