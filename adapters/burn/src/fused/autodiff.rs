@@ -12,7 +12,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, FloatDType, Shape};
 
-use super::{Fused, Summed, Target, Valued, Weights};
+use super::{Fused, Kept, Summed, Target, Valued, Weights};
 use crate::plan::Plan;
 
 /// Of the sums, by the prediction.
@@ -20,7 +20,7 @@ use crate::plan::Plan;
 struct SumsBackward;
 
 impl<B: Fused> Backward<B, 1> for SumsBackward {
-    type State = (NodeId, Target<B>, Weights<B>, Arc<Plan>);
+    type State = (NodeId, Target<B>, Weights<B>, Arc<Plan>, Kept);
 
     fn backward(
         self,
@@ -28,11 +28,11 @@ impl<B: Fused> Backward<B, 1> for SumsBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let (prediction, target, weights, plan) = ops.state;
+        let (prediction, target, weights, plan, kept) = ops.state;
         let slopes = grads.consume::<B>(&ops.node);
         if let [Some(node)] = ops.parents {
             let prediction = checkpointer.retrieve_node_output(prediction);
-            let gradient = B::gradient(prediction, target, weights, slopes, plan);
+            let gradient = B::gradient(prediction, target, weights, slopes, plan, kept);
             grads.register::<B>(node.id, gradient);
         }
     }
@@ -71,6 +71,7 @@ impl<B: Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
         target: Target<Self>,
         weights: Weights<Self>,
         plan: Arc<Plan>,
+        keep: bool,
     ) -> Summed<Self> {
         let (target, weights) = (constant_target(target), constant_weights(weights));
         let prepared = SumsBackward
@@ -85,16 +86,20 @@ impl<B: Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
                     target.clone(),
                     weights.clone(),
                     Arc::clone(&plan),
+                    true,
                 );
+                let state = (state, target, weights, plan, summed.kept.clone());
                 Summed {
-                    sums: prepared.finish((state, target, weights, plan), summed.sums),
+                    sums: prepared.finish(state, summed.sums),
+                    kept: if keep { summed.kept } else { Kept::Nothing },
                     error: summed.error,
                 }
             }
             OpsKind::UnTracked(prepared) => {
-                let summed = B::sums(prediction.into_primitive(), target, weights, plan);
+                let summed = B::sums(prediction.into_primitive(), target, weights, plan, keep);
                 Summed {
                     sums: prepared.finish(summed.sums),
+                    kept: summed.kept,
                     error: summed.error,
                 }
             }
@@ -107,6 +112,7 @@ impl<B: Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
         weights: Weights<Self>,
         slopes: FloatTensor<Self>,
         plan: Arc<Plan>,
+        kept: Kept,
     ) -> FloatTensor<Self> {
         let gradient = B::gradient(
             prediction.into_primitive(),
@@ -114,6 +120,7 @@ impl<B: Fused, C: CheckpointStrategy> Fused for Autodiff<B, C> {
             constant_weights(weights),
             slopes.into_primitive(),
             plan,
+            kept,
         );
         FloatTensor::<Self>::new(gradient)
     }

@@ -8,11 +8,11 @@ use burn::backend::ops::{FloatTensorOps, IntTensorOps};
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, FloatDType, IntDType, Shape, TensorData};
 use burn_flex::FlexTensor;
-use ndarray::{Array3, ArrayView2, ArrayView3, Ix3};
+use ndarray::{ArrayView2, ArrayView3, ArrayViewMut3, Ix3};
 use unifocal_core::{ClassSums, Element};
 use unifocal_ndarray::{Evaluation, Truth};
 
-use super::{Fused, Summed, Target, Valued, Weights};
+use super::{Fused, Kept, Summed, Target, Valued, Weights};
 use crate::Error;
 use crate::plan::{Plan, SUMS};
 
@@ -22,13 +22,17 @@ impl Fused for Flex {
         target: Target<Self>,
         weights: Weights<Self>,
         plan: Arc<Plan>,
+        keep: bool,
     ) -> Summed<Self> {
         let shape = prediction.shape();
         let [samples, classes] = [shape[0], shape[1].max(2)];
-        let found = evaluated(prediction, target, weights, &plan, Sums);
-        let (sums, error) = match found {
-            Ok(sums) => (sums, None),
-            Err(error) => (vec![ClassSums::default(); samples * classes], Some(error)),
+        let found = evaluated(prediction, target, weights, &plan, Sums { keep });
+        let ((sums, kept), error) = match found {
+            Ok(found) => (found, None),
+            Err(error) => {
+                let none = vec![ClassSums::default(); samples * classes];
+                ((none, Kept::Nothing), Some(error))
+            }
         };
         let flat: Vec<f64> = sums
             .iter()
@@ -36,6 +40,7 @@ impl Fused for Flex {
             .collect();
         Summed {
             sums: FlexTensor::from_data(TensorData::new(flat, [samples, classes, SUMS])),
+            kept,
             error,
         }
     }
@@ -46,6 +51,7 @@ impl Fused for Flex {
         weights: Weights<Self>,
         slopes: FloatTensor<Self>,
         plan: Arc<Plan>,
+        kept: Kept,
     ) -> FloatTensor<Self> {
         let dtype = prediction.dtype();
         let slopes = Self::float_cast(slopes, FloatDType::F64).to_contiguous();
@@ -55,7 +61,15 @@ impl Fused for Flex {
             .chunks_exact(SUMS)
             .map(|of_class| std::array::from_fn(|k| of_class[k]))
             .collect();
-        let gradient = evaluated(prediction, target, weights, &plan, Gradient(&slopes));
+        let kept = match kept {
+            Kept::Flex(kept) => Some(kept),
+            _ => None,
+        };
+        let question = Gradient {
+            slopes: &slopes,
+            kept,
+        };
+        let gradient = evaluated(prediction, target, weights, &plan, question);
         let gradient = gradient.unwrap_or_else(|error| unreachable!("the sums were fine: {error}"));
         match dtype {
             DType::F16 | DType::BF16 => narrowed(gradient, dtype.into()),
@@ -127,26 +141,45 @@ trait Question {
 }
 
 /// An element whose arithmetic is a tensor's.
-trait Scalar: Element<Real: burn::tensor::Element> + burn::tensor::Element + bytemuck::Pod {}
+trait Scalar:
+    Element<Real: burn::tensor::Element + bytemuck::Pod> + burn::tensor::Element + bytemuck::Pod
+{
+}
 
-impl<P: Element<Real: burn::tensor::Element> + burn::tensor::Element + bytemuck::Pod> Scalar for P {}
+impl<
+    P: Element<Real: burn::tensor::Element + bytemuck::Pod> + burn::tensor::Element + bytemuck::Pod,
+> Scalar for P
+{
+}
 
-struct Sums;
+/// The sums, and what the gradient takes if that is to be kept.
+struct Sums {
+    keep: bool,
+}
 
 impl Question for Sums {
-    type Answer = Vec<ClassSums<f64, 4>>;
+    type Answer = (Vec<ClassSums<f64, 4>>, Kept);
 
     fn ask<P: Scalar>(
         self,
         plan: &Plan,
         evaluation: &Evaluation<'_, P, Ix3, impl Truth>,
-        _: Shape,
+        shape: Shape,
     ) -> Result<Self::Answer, unifocal_ndarray::Error> {
-        evaluation.sums(&plan.loss)
+        if !self.keep {
+            return Ok((evaluation.sums(&plan.loss)?, Kept::Nothing));
+        }
+        let mut memory = empty_gradient::<P>(&shape);
+        let sums = evaluation.forward(&plan.loss, view_mut::<P::Real>(&mut memory, &shape))?;
+        Ok((sums, Kept::Flex(memory)))
     }
 }
 
-struct Gradient<'a>(&'a [[f64; 4]]);
+/// The gradient by these slopes, from what was kept for it, if anything was.
+struct Gradient<'a> {
+    slopes: &'a [[f64; 4]],
+    kept: Option<FlexTensor>,
+}
 
 impl Question for Gradient<'_> {
     type Answer = FlexTensor;
@@ -157,12 +190,21 @@ impl Question for Gradient<'_> {
         evaluation: &Evaluation<'_, P, Ix3, impl Truth>,
         shape: Shape,
     ) -> Result<FlexTensor, unifocal_ndarray::Error> {
-        let dims = [shape[0], shape[1], shape[2]];
-        let mut gradient = Array3::from_elem(dims, P::Real::default());
-        evaluation.gradient_by(&plan.loss, self.0, gradient.view_mut())?;
-        let (values, _) = gradient.into_raw_vec_and_offset();
-        Ok(FlexTensor::from_data(TensorData::new(values, shape)))
+        let (loss, slopes) = (&plan.loss, self.slopes);
+        if let Some(mut kept) = self.kept {
+            // If another graph holds it as well, this is a copy.
+            evaluation.backward(loss, slopes, view_mut::<P::Real>(&mut kept, &shape))?;
+            return Ok(kept);
+        }
+        let mut gradient = empty_gradient::<P>(&shape);
+        evaluation.gradient_by(loss, slopes, view_mut::<P::Real>(&mut gradient, &shape))?;
+        Ok(gradient)
     }
+}
+
+/// Memory for the gradient of a prediction of this shape.
+fn empty_gradient<P: Scalar>(shape: &Shape) -> FlexTensor {
+    FlexTensor::zeros(shape.clone(), <P::Real as burn::tensor::Element>::dtype())
 }
 
 /// The answer to a question about tensors of any types.
@@ -277,6 +319,15 @@ fn view<T: burn::tensor::Element + bytemuck::Pod>(
 ) -> ArrayView3<'_, T> {
     let values = tensor.as_slice().unwrap_or_default();
     ArrayView3::from_shape(shape, values)
+        .unwrap_or_else(|error| unreachable!("contiguous: {error}"))
+}
+
+/// The same to write to: a copy of what another tensor holds, too.
+fn view_mut<'a, T: burn::tensor::Element + bytemuck::Pod>(
+    tensor: &'a mut FlexTensor,
+    shape: &Shape,
+) -> ArrayViewMut3<'a, T> {
+    ArrayViewMut3::from_shape([shape[0], shape[1], shape[2]], tensor.storage_mut())
         .unwrap_or_else(|error| unreachable!("contiguous: {error}"))
 }
 

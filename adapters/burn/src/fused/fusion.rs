@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::backend::fusion::custom::TensorSpec;
 use burn::tensor::{DType, Shape};
 
-use super::{SummedMetadata, TargetMetadata, ValuedMetadata, WeightsMetadata};
+use super::{Kept, SummedMetadata, TargetMetadata, ValuedMetadata, WeightsMetadata};
 use crate::plan::{Plan, SUMS};
 
 /// What [`sums`](super::Fused::sums) returns.
@@ -16,10 +16,12 @@ pub(super) fn summed(
     _: &TargetMetadata,
     _: &WeightsMetadata,
     _: &Arc<Plan>,
+    _: &bool,
 ) -> SummedMetadata {
     let [samples, channels] = [0, 1].map(|axis| prediction.shape[axis]);
     SummedMetadata {
         sums: of_shape(&[samples, channels.max(2), SUMS]),
+        kept: Kept::Nothing,
         error: None,
     }
 }

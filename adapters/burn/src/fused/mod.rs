@@ -45,7 +45,19 @@ pub enum Weights<B: Backend> {
 #[extension_type(fusion: cfg(feature = "cube"))]
 pub struct Summed<B: Backend> {
     pub sums: FloatTensor<B>,
+    pub kept: Kept,
     pub error: Option<Error>,
+}
+
+/// What a backend keeps of the sums for their gradient.
+#[derive(Clone, Debug, Default)]
+pub enum Kept {
+    /// Nothing: the gradient is computed from the prediction.
+    #[default]
+    Nothing,
+    /// The memory of the gradient, with what the engine left there.
+    #[cfg(feature = "flex")]
+    Flex(burn_flex::FlexTensor),
 }
 
 /// The value of each group, `[G]`, whether it counts, and the slopes of the value by the group's sums, [G, C, 6].
@@ -65,13 +77,14 @@ pub struct Valued<B: Backend> {
     Autodiff
 )]
 pub trait Fused: Backend {
-    /// The sums of each sample and class.
+    /// The sums of each sample and class. If there will be a gradient, what it takes is kept.
     #[fusion(meta = fusion::summed)]
     fn sums(
         prediction: FloatTensor<Self>,
         #[extension_type] target: Target<Self>,
         #[extension_type] weights: Weights<Self>,
         plan: Arc<Plan>,
+        keep: bool,
     ) -> Summed<Self>;
 
     /// The gradient of Σ slope·sum with respect to the prediction, in its shape and type.
@@ -82,6 +95,7 @@ pub trait Fused: Backend {
         #[extension_type] weights: Weights<Self>,
         slopes: FloatTensor<Self>,
         plan: Arc<Plan>,
+        kept: Kept,
     ) -> FloatTensor<Self>;
 
     /// The value of each group of sums, of this type, whether it counts, and the slopes of it.
@@ -120,7 +134,9 @@ pub(crate) fn sums(plan: &Arc<Plan>, inputs: Inputs) -> Result<Tensor<3>, Error>
         Some(weights) => Weights::Given(weights.into_dispatch()),
     };
     let prediction = inputs.prediction.into_dispatch();
-    let summed = <Dispatch as Fused>::sums(prediction, target, weights, Arc::clone(plan));
+    // Autodiff keeps what it needs.
+    let keep = false;
+    let summed = <Dispatch as Fused>::sums(prediction, target, weights, Arc::clone(plan), keep);
     match summed.error {
         None => Ok(Tensor::from_dispatch(summed.sums)),
         Some(error) => Err(error),

@@ -29,7 +29,7 @@ use burn_cubecl::{CubeBackend, cubecl};
 
 use self::job::Job;
 use self::kernels::THREADS;
-use super::{Fused, Summed, Target, Valued, Weights};
+use super::{Fused, Kept, Summed, Target, Valued, Weights};
 use crate::plan::{Plan, SUMS};
 
 /// How many voxels a thread adds up before it shares, at least.
@@ -44,6 +44,7 @@ impl Fused for CubeBackend {
         target: Target<Self>,
         weights: Weights<Self>,
         plan: Arc<Plan>,
+        _: bool,
     ) -> Summed<Self> {
         let given = Given::new(prediction, target, weights, &plan);
         let (samples, voxels) = (given.samples, given.voxels);
@@ -92,7 +93,11 @@ impl Fused for CubeBackend {
                 classes * SUMS,
             );
         }
-        Summed { sums, error: None }
+        Summed {
+            sums,
+            kept: Kept::Nothing,
+            error: None,
+        }
     }
 
     fn gradient(
@@ -101,6 +106,7 @@ impl Fused for CubeBackend {
         weights: Weights<Self>,
         slopes: FloatTensor<Self>,
         plan: Arc<Plan>,
+        _: Kept,
     ) -> FloatTensor<Self> {
         let given = Given::new(prediction, target, weights, &plan);
         let gradient = given.like(given.prediction.shape(), given.prediction.dtype);
