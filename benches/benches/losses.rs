@@ -9,7 +9,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::time::Duration;
 use unifocal_benches::{Phantom, Target, limit};
 use unifocal_ndarray::Evaluation;
-use unifocal_ndarray::core::{Activation, AnyLoss, Name, UnifiedFocal};
+use unifocal_ndarray::core::{AnyLoss, Input, Name, UnifiedFocal};
 
 /// Samples, voxels of each, and voxels of a row.
 const SIZES: [(&str, usize, usize, usize); 3] = [
@@ -26,12 +26,12 @@ fn pool(threads: usize) -> ThreadPool {
 
 fn sizes(criterion: &mut Criterion) {
     for (name, samples, voxels, width) in SIZES {
-        for (kind, activation) in [
-            ("probabilities", Activation::Identity),
-            ("softmax", Activation::Softmax),
+        for (kind, input) in [
+            ("probabilities", Input::Probabilities),
+            ("softmax", Input::Softmax),
         ] {
-            let phantom = match activation {
-                Activation::Identity => {
+            let phantom = match input {
+                Input::Probabilities => {
                     Phantom::probabilities(samples, voxels, width, Target::Lesions)
                 }
                 _ => Phantom::logits(samples, voxels, width, Target::Lesions),
@@ -42,9 +42,9 @@ fn sizes(criterion: &mut Criterion) {
             let mut gradient = Array3::zeros(phantom.prediction.raw_dim());
             let loss = UnifiedFocal::asymmetric();
             let labels = Evaluation::labels(phantom.prediction.view(), phantom.labels.view())
-                .activation(activation);
+                .with_input(input);
             let soft =
-                Evaluation::soft(phantom.prediction.view(), one_hot.view()).activation(activation);
+                Evaluation::soft(phantom.prediction.view(), one_hot.view()).with_input(input);
             for threads in [1, 2] {
                 let pool = pool(threads);
                 let mut group =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
-use unifocal_ndarray::core::Activation;
+use unifocal_ndarray::core::Input as Activation;
 
 use crate::account::Account;
 use crate::arrange::{arrange, with_classes, without_classes};
@@ -110,8 +110,8 @@ impl Arrays {
     /// Proposes what a number of the prediction that is refused is likely to be.
     pub(crate) fn hint(&self, found: f64) -> &'static str {
         match self.activation {
-            Activation::Identity if found.is_finite() => numbers::beyond(&self.summary),
-            Activation::Identity => "",
+            Activation::Probabilities if found.is_finite() => numbers::beyond(&self.summary),
+            Activation::Probabilities => "",
             _ if found == f64::NEG_INFINITY => {
                 " (write a finite logit such as -10000 for a class that cannot be: its probability is 0 as well)"
             }

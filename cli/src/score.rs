@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use serde::Serialize;
 use unifocal_ndarray::core::{
-    AbsentClass, AnyLoss, ClassSums, Classes, Element, Loss, Pooling, UnifiedFocal, mean, slopes,
+    AbsentClass, AnyLoss, ClassSums, Element, Loss, Pooling, Settings, UnifiedFocal, mean, slopes,
 };
-use unifocal_ndarray::{Error, Evaluation, Truth as TruthArray};
+use unifocal_ndarray::{Error, Evaluation, TargetArray};
 
 use crate::account::{Account, listed};
 use crate::args::{Absent, Data};
@@ -64,13 +64,11 @@ pub(crate) enum Gradient {
     F64(ArrayD<f64>),
 }
 
-/// A case and a loss, with what is said of the classes.
+/// A case, and what to compute of it.
 struct Task<'a> {
     case: &'a Case,
     loss: &'a Chosen,
-    classes: Classes<'a>,
-    class_weights: Option<&'a [f64]>,
-    skips_absent: bool,
+    settings: Settings,
     wanted: Wanted,
 }
 
@@ -90,34 +88,27 @@ pub(crate) fn score(
         };
         return Ok((score, None));
     }
-    let mut classes = Classes::default().with_absent(match data.absent_class {
+    let mut settings = Settings::default().with_absent_class(match data.absent_class {
         Absent::Smooth => AbsentClass::Smooth,
         Absent::Skip => AbsentClass::Skip,
     });
-    if let Some(weights) = &data.class_weights {
-        if weights.len() != case.names.len() {
-            return Err(pair.failure(format!(
+    if let Some(weights) = &data.class_weights
+        && weights.len() != case.names.len()
+    {
+        return Err(pair.failure(format!(
                 "found {} class weights, expected {}, one for each of the classes {} (--labels lists the classes of a whole run)",
                 weights.len(),
                 case.names.len(),
                 listed(&case.names)
             )));
-        }
-        classes = classes.with_weights(weights);
     }
-    let rare = rare(case, pair, data)?;
-    if let Some(rare) = &rare {
-        classes = classes.with_rare(rare);
-    }
-    if let Some(alpha) = &loss.alpha {
-        classes = classes.with_alpha(alpha);
-    }
+    settings.class_weights.clone_from(&data.class_weights);
+    settings.rare_classes = rare(case, pair, data)?;
+    settings.class_alpha.clone_from(&loss.alpha);
     let task = Task {
         case,
         loss,
-        classes,
-        class_weights: data.class_weights.as_deref(),
-        skips_absent: data.absent_class == Absent::Skip,
+        settings,
         wanted,
     };
     let scored = match &case.content {
@@ -179,38 +170,42 @@ impl<'a> Task<'a> {
             Target::Classes { classes, void } => match classes {
                 ClassNumbers::U8(classes) => {
                     let evaluation = Evaluation::labels(prediction, arrays.labels(classes.view()));
-                    self.evaluate(arrays, evaluation.ignoring(*void), shape)
+                    self.evaluate(arrays, evaluation, *void, shape)
                 }
                 ClassNumbers::I32(classes) => {
                     let evaluation = Evaluation::labels(prediction, arrays.labels(classes.view()));
-                    self.evaluate(arrays, evaluation.ignoring(*void), shape)
+                    self.evaluate(arrays, evaluation, *void, shape)
                 }
             },
             Target::Soft { target, weights } => {
                 let evaluation = Evaluation::soft(prediction, arrays.soft(target.view()));
                 let evaluation = match weights {
-                    Some(weights) => evaluation.voxel_weights(weights.view()),
+                    Some(weights) => evaluation.with_voxel_weights(weights.view()),
                     None => evaluation,
                 };
-                self.evaluate(arrays, evaluation, shape)
+                self.evaluate(arrays, evaluation, None, shape)
             }
         }
     }
 
     /// One look at all voxels for the sums of the loss, and one more for each other result that is wanted.
-    fn evaluate<P: Element, T: TruthArray>(
+    fn evaluate<P: Element, T: TargetArray>(
         &self,
         arrays: &Arrays,
         evaluation: Evaluation<'a, P, IxDyn, T>,
+        void: Option<i64>,
         shape: IxDyn,
     ) -> Result<Scored<P::Real>, Error> {
-        let Task { loss, classes, .. } = self;
-        let evaluation = evaluation.activation(arrays.activation).classes(*classes);
+        let Task { loss, settings, .. } = self;
+        let evaluation = evaluation
+            .with_settings(settings.clone())
+            .with_input(arrays.activation)
+            .with_ignore_label(void);
         let count = evaluation.class_count()?;
         let sums = evaluation.sums(&loss.loss)?;
         let gradient = if self.wanted.gradient {
             let mut by_sums = vec![[0.0; 4]; sums.len()];
-            slopes(&loss.loss, classes, count, &sums, &mut by_sums)?;
+            slopes(&loss.loss, &settings.classes(), count, &sums, &mut by_sums)?;
             let mut gradient = ArrayD::from_elem(shape, P::Real::default());
             let out = arrays.prediction_mut(gradient.view_mut());
             evaluation.gradient_by(&loss.loss, &by_sums, out)?;
@@ -219,7 +214,11 @@ impl<'a> Task<'a> {
             None
         };
         let known = if self.wanted.known_sums {
-            Some(evaluation.pooling(Pooling::Batch).sums(&known_sums()?)?)
+            Some(
+                evaluation
+                    .with_pooling(Pooling::Batch)
+                    .sums(&known_sums()?)?,
+            )
         } else {
             None
         };
@@ -229,8 +228,9 @@ impl<'a> Task<'a> {
     /// Labels against labels: p and y are 0 or 1, so counts tell all sums.
     fn by_counts(&self, counts: &[Count]) -> Result<Score, Error> {
         let count = self.case.names.len();
-        self.classes.check(count)?;
-        let class = |index: usize| self.classes.class(index % count);
+        let classes = self.settings.classes();
+        classes.check(count)?;
+        let class = |index: usize| classes.class(index % count);
         let sums: Vec<_> = (counts.iter().enumerate())
             .map(|(index, count)| count.sums(&self.loss.loss, &class(index)))
             .collect();
@@ -257,9 +257,10 @@ impl<'a> Task<'a> {
         let Task {
             case,
             loss,
-            classes,
+            settings,
             ..
         } = self;
+        let classes = settings.classes();
         let count = case.names.len();
         let counted: Vec<ClassSums<f64, 4>> = (sums.chunks(count))
             .filter(|sums| sums[0].voxels > 0.0)
@@ -267,9 +268,9 @@ impl<'a> Task<'a> {
             .copied()
             .collect();
         let skipped = |class: usize, sums: &ClassSums<f64, 4>| {
-            self.class_weights
-                .is_some_and(|weights| weights[class] == 0.0)
-                || (self.skips_absent && sums.target <= 0.0)
+            let weights = settings.class_weights.as_ref();
+            weights.is_some_and(|weights| weights[class] == 0.0)
+                || (settings.absent_class == AbsentClass::Skip && sums.target <= 0.0)
         };
         let class_value = |class: usize| {
             let of_class = counted.iter().skip(class).step_by(count);
@@ -299,7 +300,7 @@ impl<'a> Task<'a> {
         let value = if counted.is_empty() {
             None
         } else {
-            Some(mean(&loss.loss, classes, count, &counted)?)
+            Some(mean(&loss.loss, &classes, count, &counted)?)
         };
         Ok(Score {
             value,

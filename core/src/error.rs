@@ -46,6 +46,11 @@ pub enum Error {
         /// How many classes there are.
         classes: usize,
     },
+    /// A label to be ignored beside a target that has no labels.
+    IgnoreLabel {
+        /// The label.
+        found: i64,
+    },
     /// A value that no loss is defined for.
     Value {
         /// Which tensor.
@@ -126,9 +131,13 @@ impl fmt::Display for Error {
             Self::RareClass { found, classes } => {
                 write!(
                     f,
-                    "class {found} is to be rare, expected a class below {classes}"
+                    "rare class {found} does not exist: there are {classes} classes"
                 )
             }
+            Self::IgnoreLabel { found } => write!(
+                f,
+                "label {found} cannot be ignored: a one-hot or soft target has no labels, use voxel weights of 0"
+            ),
             Self::Value {
                 what,
                 found,

@@ -10,7 +10,7 @@ use crate::segmentation::ROUNDING;
 use crate::share::Hard;
 use crate::source::Source;
 use crate::stretch::{LANES, STRETCH, Stretch};
-use crate::{Activation, Class, ClassSums, Dual, Float, Loss, Real, Share};
+use crate::{Class, ClassSums, Dual, Float, Input, Loss, Real, Share};
 
 /// The vector instructions that a kernel is compiled for.
 ///
@@ -704,10 +704,10 @@ impl<T: Float> Worst<T> {
 
     /// Whether all were probabilities, or finite logits. Where it is not sure, it says no.
     #[inline(always)]
-    pub(crate) fn is_valid(&self, activation: Activation) -> bool {
-        let most = match activation {
-            Activation::Identity => 1.0 + ROUNDING,
-            Activation::Softmax | Activation::Sigmoid => T::MAX,
+    pub(crate) fn is_valid(&self, input: Input) -> bool {
+        let most = match input {
+            Input::Probabilities => 1.0 + ROUNDING,
+            Input::Softmax | Input::Sigmoid => T::MAX,
         };
         let most = T::from_f64(most).to_bits();
         self.0.iter().all(|bits| *bits <= most)

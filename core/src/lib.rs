@@ -45,8 +45,8 @@
 //! | | |
 //! |---|---|
 //! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by [`Name`]) |
-//! | the classes | [`Classes`]: rare ones, weights, α, [`AbsentClass`] |
-//! | the data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) beside a [`Target`] ([`Labels`], [`Soft`]); [`Activation`], [`Pooling`], [`Layout`] |
+//! | the classes | [`Classes`]: rare ones, weights, α, [`AbsentClass`]; with the feature `alloc`, all settings of adapters in one: `Settings` |
+//! | the data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) beside a [`Target`] ([`Labels`], [`Soft`]); [`Input`], [`Pooling`], [`Layout`] |
 //! | the sums | [`ClassSums`], which merge; [`mean`], [`slopes`] and [`Segmentation::gradient`] finish them |
 //! | the formulas' ground | [`Loss`], [`Real`], [`Probability`], [`Share`], [`Dual`]; [`TensorLike`] is what a backend provides |
 //!
@@ -63,6 +63,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
@@ -74,6 +76,7 @@ mod error;
 mod field;
 mod focal;
 mod form;
+mod input;
 mod kernel;
 mod loss;
 mod math;
@@ -82,6 +85,8 @@ mod precision;
 mod probability;
 mod real;
 mod segmentation;
+#[cfg(feature = "alloc")]
+mod settings;
 mod share;
 mod source;
 mod stretch;
@@ -91,19 +96,21 @@ mod tensor;
 mod tversky;
 mod unified;
 
-pub use activation::Activation;
 pub use catalogue::{AnyLoss, Name, UnknownName};
 pub use classes::{AbsentClass, Classes, Parts};
 pub use dual::Dual;
 pub use error::{Error, Position};
 pub use field::{Dense, DenseMut, Element, Field, FieldMut, Layout, Shape};
 pub use focal::Focal;
+pub use input::Input;
 pub use kernel::{Baseline, Vectors};
 pub use loss::{Class, ClassSums, Loss, Score};
 pub use parameter::ParameterError;
 pub use probability::{Clip, Probability};
 pub use real::{Exponent, Float, Real};
 pub use segmentation::{Kept, Pooling, Segmentation, Unweighted};
+#[cfg(feature = "alloc")]
+pub use settings::Settings;
 pub use share::Share;
 pub use stretch::STRETCH;
 pub use sweep::Workspace;

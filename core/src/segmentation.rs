@@ -1,6 +1,6 @@
 //! A prediction beside its target in memory: sums in one sweep, the gradient in another.
 
-use crate::activation::Activation;
+use crate::Input;
 use core::convert::Infallible;
 
 use crate::kernel::{Baseline, Vectors};
@@ -26,7 +26,7 @@ pub enum Pooling {
 /// A prediction beside its target.
 ///
 /// `P` and `T` are where they are read from; nothing is copied or allocated. The numbers of a prediction are
-/// probabilities unless [`with_activation`](Segmentation::with_activation) says that they are logits; a prediction
+/// probabilities unless [`with_input`](Segmentation::with_input) says that they are logits; a prediction
 /// of one channel is the foreground of two classes.
 ///
 /// Evaluation goes in three steps, each of which can be taken alone: the [sums](TensorLike::add_sums) of the voxels, the
@@ -42,7 +42,7 @@ pub enum Pooling {
 ///
 /// let logits = Dense::channels_first(&[2.0_f32, 1.0, -1.0, -2.0, -1.0, 1.0], [1, 2, 3])?;
 /// let labels = Labels::new(Dense::labels(&[0_u8, 0, 1], [1, 3])?);
-/// let segmentation = Segmentation::new(logits, labels)?.with_activation(Activation::Softmax)?;
+/// let segmentation = Segmentation::new(logits, labels)?.with_input(Input::Softmax)?;
 ///
 /// let loss = UnifiedFocal::asymmetric();
 /// let classes = Classes::default();
@@ -62,7 +62,7 @@ pub struct Segmentation<P, T, W = Unweighted, V = Baseline> {
     pub(crate) prediction: P,
     pub(crate) target: T,
     pub(crate) weights: W,
-    pub(crate) activation: Activation,
+    pub(crate) input: Input,
     pooling: Pooling,
     pub(crate) vectors: V,
 }
@@ -116,7 +116,7 @@ impl<P: Field<Item: Element>, T: Target> Segmentation<P, T> {
             weights: Unweighted(shape.without_channels()),
             prediction,
             target,
-            activation: Activation::Identity,
+            input: Input::Probabilities,
             pooling: Pooling::PerSample,
             vectors: Baseline,
         })
@@ -140,11 +140,11 @@ where
     /// # Errors
     ///
     /// A softmax of a single class.
-    pub fn with_activation(self, activation: Activation) -> Result<Self, Error> {
-        if activation == Activation::Softmax && self.prediction.shape().channels == 1 {
+    pub fn with_input(self, input: Input) -> Result<Self, Error> {
+        if input == Input::Softmax && self.prediction.shape().channels == 1 {
             return Err(Error::SoftmaxOfOneClass);
         }
-        Ok(Self { activation, ..self })
+        Ok(Self { input, ..self })
     }
 
     /// Weighs each voxel, as [N, spatial…]; a mask is weights of 0 and 1.
@@ -164,7 +164,7 @@ where
             prediction: self.prediction,
             target: self.target,
             weights,
-            activation: self.activation,
+            input: self.input,
             pooling: self.pooling,
             vectors: self.vectors,
         })
@@ -176,7 +176,7 @@ where
             prediction: self.prediction,
             target: self.target,
             weights: self.weights,
-            activation: self.activation,
+            input: self.input,
             pooling: self.pooling,
             vectors,
         }
@@ -379,12 +379,12 @@ where
     pub(crate) fn check_prediction(&self, sample: usize, voxel: usize) -> Result<(), Error> {
         for channel in 0..self.prediction.shape().channels {
             let found = self.prediction.get(sample, channel, voxel).real().to_f64();
-            let (valid, expected) = match self.activation {
-                Activation::Identity => (
+            let (valid, expected) = match self.input {
+                Input::Probabilities => (
                     (-ROUNDING..=1.0 + ROUNDING).contains(&found),
                     "a probability in [0, 1]",
                 ),
-                Activation::Softmax | Activation::Sigmoid => (found.is_finite(), "a finite logit"),
+                Input::Softmax | Input::Sigmoid => (found.is_finite(), "a finite logit"),
             };
             if !valid {
                 return Err(Error::Value {

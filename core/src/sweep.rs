@@ -21,7 +21,7 @@ use core::ops::Range;
 use self::parts::{Collected, Group, Logits, Parts};
 use self::runs::{ChunkSums, Runs};
 use self::survey::{Cover, Survey};
-use crate::activation::Activation;
+use crate::Input;
 use crate::form::Plan;
 use crate::kernel::{Derivatives, Nothing, Vectors, Worst};
 use crate::source::Given;
@@ -162,13 +162,13 @@ where
     /// How many stretches a chunk has, and for how many there is room.
     #[inline(always)]
     fn stretches(&self) -> [usize; 2] {
-        match self.activation {
-            Activation::Identity => [STRETCHES, ROOM],
-            Activation::Softmax if self.is_normalized() => {
+        match self.input {
+            Input::Probabilities => [STRETCHES, ROOM],
+            Input::Softmax if self.is_normalized() => {
                 let of_each = OF_ALL / self.class_count();
                 [of_each.clamp(1, BLOCK), BLOCK_ROOM]
             }
-            Activation::Softmax | Activation::Sigmoid => [BLOCK, BLOCK_ROOM],
+            Input::Softmax | Input::Sigmoid => [BLOCK, BLOCK_ROOM],
         }
     }
 
@@ -266,7 +266,7 @@ where
                         }
                         // Never: so that a program for probabilities has no code for logits.
                         Parts::FromLn(_) | Parts::FromSoftmax(_)
-                            if self.activation == Activation::Identity => {}
+                            if self.input == Input::Probabilities => {}
                         Parts::FromLn(ln) => {
                             runs.add(
                                 self.vectors,
@@ -294,7 +294,7 @@ where
                     }
                 }
                 if let Some(gradient) = gradient.as_deref_mut()
-                    && self.activation != Activation::Identity
+                    && self.input != Input::Probabilities
                 {
                     self.keep_shares(group, &part, &rooms.logits, room, gradient);
                 }
@@ -307,7 +307,7 @@ where
                 );
             }
         }
-        if worst.is_valid(self.activation) {
+        if worst.is_valid(self.input) {
             Ok(())
         } else {
             self.check(chunk)
@@ -336,7 +336,7 @@ where
         for group in self.groups_of_classes() {
             let index = group.channel();
             let class = classes.class(index);
-            if self.activation != Activation::Identity {
+            if self.input != Input::Probabilities {
                 self.prepare(group, chunk, survey, rooms, |_| {});
                 self.keep_shares(group, chunk, &rooms.logits, room, gradient);
             } else if kept(loss, &class, group) == Some(1) {

@@ -140,7 +140,7 @@ label!(u8 as u8 u16 as u16 u32 as u32 i8 as u8 i16 as u16 i32 as u32 i64 as u64)
 /// ```
 /// use unifocal_core::{Dense, Labels, Target};
 ///
-/// let labels = Labels::new(Dense::labels(&[0_u8, 1, 255], [1, 3])?).ignoring(255);
+/// let labels = Labels::new(Dense::labels(&[0_u8, 1, 255], [1, 3])?).with_ignore_label(255);
 /// assert_eq!(labels.get::<f32>(0, 1, 1, 2), 1.0);
 /// assert_eq!(labels.check(0, 2, 2), Ok(false)); // does not count
 /// # Ok::<(), unifocal_core::Error>(())
@@ -161,7 +161,7 @@ impl<F: Field<Item: Label>> Labels<F> {
     }
 
     /// Leaves voxels with this label out of every sum.
-    pub fn ignoring(self, label: impl Into<Option<i64>>) -> Self {
+    pub fn with_ignore_label(self, label: impl Into<Option<i64>>) -> Self {
         let ignored = label.into();
         Self { ignored, ..self }
     }

@@ -4,8 +4,8 @@ use crate::draw::{any_loss, unit};
 use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_core::{
-    AbsentClass, Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Element, Error, Field,
-    Float, Focal, Labels, Layout, Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
+    AbsentClass, AnyLoss, ClassSums, Classes, Dense, DenseMut, Element, Error, Field, Float, Focal,
+    Input, Labels, Layout, Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
 };
 
 /// A logit, of any size.
@@ -29,13 +29,13 @@ struct Given {
     prediction: Vec<f64>,
     target: Vec<f64>,
     weights: Option<Vec<f64>>,
-    activation: Activation,
+    activation: Input,
     skip: bool,
 }
 
 fn given(
     numbers: impl Strategy<Value = f64>,
-    activations: Vec<Activation>,
+    activations: Vec<Input>,
 ) -> impl Strategy<Value = Given> {
     let weight = select(vec![0.0, 1.0, 0.5, 1e-300, 1e30]);
     (
@@ -81,7 +81,7 @@ fn evaluate<T: Element<Real = T> + Float>(
         Dense::channels_first(&prediction, shape)?,
         Soft(Dense::channels_first(&target, shape)?),
     )?
-    .with_activation(given.activation)?
+    .with_input(given.activation)?
     .with_pooling(Pooling::Batch);
     match &given.weights {
         None => finish(loss, classes, &segmentation),
@@ -129,7 +129,7 @@ fn overflowing_slopes_stay_finite() {
         prediction: vec![0.0; 3 * VOXELS],
         target: vec![0.0; 3 * VOXELS],
         weights: None,
-        activation: Activation::Identity,
+        activation: Input::Probabilities,
         skip: false,
     };
     given.prediction[VOXELS] = 0.75;
@@ -229,7 +229,7 @@ fn background_of_a_single_soft_target_is_rounded_once() {
         let (z, y) = ([z; VOXELS], [y; VOXELS]);
         let [z, y] = [&z, &y].map(|of| Dense::channels_first(of, [1, 1, VOXELS]).unwrap());
         let case = Segmentation::new(z, Soft(y)).unwrap();
-        let case = case.with_activation(Activation::Sigmoid).unwrap();
+        let case = case.with_input(Input::Sigmoid).unwrap();
         case.value(&loss, &classes, &mut sums).unwrap()
     };
     let mut wide = |rest: f64| {
@@ -237,7 +237,7 @@ fn background_of_a_single_soft_target_is_rounded_once() {
         let (z, y) = (both(-z, z), both(rest, y));
         let [z, y] = [&z, &y].map(|of| Dense::channels_first(of, [1, 2, VOXELS]).unwrap());
         let case = Segmentation::new(z, Soft(y)).unwrap();
-        let case = case.with_activation(Activation::Sigmoid).unwrap();
+        let case = case.with_input(Input::Sigmoid).unwrap();
         case.value(&loss, &classes, &mut sums).unwrap()
     };
     let (rounded, exact) = (wide(f64::from(1.0 - y)), wide(1.0 - f64::from(y)));
@@ -256,11 +256,7 @@ fn background_of_a_single_soft_target_is_rounded_once() {
 fn infinite_slope_of_a_part_without_weight_is_nothing() {
     for lambda in [0.0, 0.5, 1.0] {
         let loss = UnifiedFocal::symmetric().with_lambda(lambda).unwrap();
-        for activation in [
-            Activation::Identity,
-            Activation::Sigmoid,
-            Activation::Softmax,
-        ] {
+        for activation in [Input::Probabilities, Input::Sigmoid, Input::Softmax] {
             for y in [0.0, 0.3, 1.0] {
                 let wide = of_nothing::<f64>(&loss, activation, [0.2, y], |x| x);
                 let narrow = of_nothing::<f32>(&loss, activation, [0.2, y], |x| x as f32);
@@ -274,7 +270,7 @@ fn infinite_slope_of_a_part_without_weight_is_nothing() {
 /// The gradient of a voxel that does not count, where class 1 has an α of 10³⁰.
 fn of_nothing<T: Element<Real = T> + Float>(
     loss: &UnifiedFocal,
-    activation: Activation,
+    activation: Input,
     [p, y]: [f64; 2],
     narrow: impl Fn(f64) -> T + Copy,
 ) -> Vec<f64> {
@@ -283,7 +279,7 @@ fn of_nothing<T: Element<Real = T> + Float>(
         [&prediction, &target].map(|of| Dense::channels_first(of, [1, 2, 1]).unwrap());
     let weights = Dense::channels_first(&weights, [1, 1, 1]).unwrap();
     let segmentation = Segmentation::new(prediction, Soft(target)).unwrap();
-    let segmentation = segmentation.with_activation(activation).unwrap();
+    let segmentation = segmentation.with_input(activation).unwrap();
     let segmentation = segmentation.with_voxel_weights(weights).unwrap();
     let alpha = [2.0, 1e30];
     let classes = Classes::default().with_alpha(&alpha);
@@ -347,14 +343,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn from_probabilities(loss in any_loss(), given in given(unit(), vec![Activation::Identity])) {
+    fn from_probabilities(loss in any_loss(), given in given(unit(), vec![Input::Probabilities])) {
         assert_finite(&loss, &given)?;
     }
 
     #[test]
     fn from_logits(
         loss in any_loss(),
-        given in given(logit(), vec![Activation::Softmax, Activation::Sigmoid]),
+        given in given(logit(), vec![Input::Softmax, Input::Sigmoid]),
     ) {
         assert_finite(&loss, &given)?;
     }

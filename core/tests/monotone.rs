@@ -7,8 +7,8 @@ use crate::draw::any_loss;
 use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_core::{
-    AbsentClass, Activation, AnyLoss, ClassSums, Classes, Dense, Element, Error, Field, Labels,
-    Name, Segmentation,
+    AbsentClass, AnyLoss, ClassSums, Classes, Dense, Element, Error, Field, Input, Labels, Name,
+    Segmentation,
 };
 
 const CLASSES: usize = 3;
@@ -20,16 +20,16 @@ struct Better {
     before: Vec<f64>,
     after: Vec<f64>,
     labels: Vec<u8>,
-    activation: Activation,
+    input: Input,
     absent: AbsentClass,
 }
 
-fn better(activation: Activation) -> impl Strategy<Value = Better> {
-    let number = match activation {
-        Activation::Identity => {
+fn better(input: Input) -> impl Strategy<Value = Better> {
+    let number = match input {
+        Input::Probabilities => {
             prop_oneof![0.0..=1.0_f64, select(vec![0.0, 1e-7, 1e-3, 0.999, 1.0])].boxed()
         }
-        Activation::Softmax | Activation::Sigmoid => (-30.0..30.0_f64).boxed(),
+        Input::Softmax | Input::Sigmoid => (-30.0..30.0_f64).boxed(),
     };
     (
         prop::collection::vec(number, CLASSES * VOXELS),
@@ -41,16 +41,16 @@ fn better(activation: Activation) -> impl Strategy<Value = Better> {
             let mut after = before.clone();
             let label = usize::from(labels[voxel]);
             // A softmax gives what one wrong class loses to the other wrong ones, too.
-            let class = if activation == Activation::Softmax {
+            let class = if input == Input::Softmax {
                 label
             } else {
                 class
             };
             let right = label == class;
             let x = &mut after[class * VOXELS + voxel];
-            *x = match (activation, right) {
-                (Activation::Identity, true) => (*x + part * (1.0 - *x)).clamp(*x, 1.0),
-                (Activation::Identity, false) => *x * (1.0 - part),
+            *x = match (input, right) {
+                (Input::Probabilities, true) => (*x + part * (1.0 - *x)).clamp(*x, 1.0),
+                (Input::Probabilities, false) => *x * (1.0 - part),
                 (_, true) => *x + 10.0 * part,
                 (_, false) => *x - 10.0 * part,
             };
@@ -58,7 +58,7 @@ fn better(activation: Activation) -> impl Strategy<Value = Better> {
                 before,
                 after,
                 labels,
-                activation,
+                input,
                 absent,
             }
         })
@@ -74,7 +74,7 @@ where
         Dense::channels_first(prediction, [1, CLASSES, VOXELS])?,
         target,
     )?
-    .with_activation(better.activation)?
+    .with_input(better.input)?
     .value(&loss, &classes, &mut [ClassSums::default(); CLASSES])
 }
 
@@ -92,9 +92,9 @@ fn assert_not_above(after: f64, before: f64, tolerance: f64, loss: AnyLoss) {
 
 fn activations() -> impl Strategy<Value = Better> {
     prop_oneof![
-        better(Activation::Identity),
-        better(Activation::Softmax),
-        better(Activation::Sigmoid),
+        better(Input::Probabilities),
+        better(Input::Softmax),
+        better(Input::Sigmoid),
     ]
 }
 

@@ -71,7 +71,7 @@ fn both<T: Target + Copy>(
     prediction: &[f64],
     target: T,
     weights: &[f64],
-    activation: Activation,
+    input: Input,
 ) -> Result<[Outcome; 2], Error> {
     let voxels = weights.len() / SAMPLES;
     let shape = [SAMPLES, prediction.len() / weights.len(), voxels];
@@ -88,10 +88,10 @@ fn both<T: Target + Copy>(
         OneByOne(prediction),
         OneByOne(target),
         OneByOne(weights),
-        activation,
+        input,
         one_by_one,
     );
-    let expected = evaluate(prediction, target, weights, activation, of_arrays);
+    let expected = evaluate(prediction, target, weights, input, of_arrays);
     let [one_by_one, of_arrays] = gradients;
     Ok([
         found.map(|value| (value, one_by_one)),
@@ -103,13 +103,13 @@ fn evaluate(
     prediction: impl Field<Item = f64>,
     target: impl Target,
     weights: impl Field<Item = f64>,
-    activation: Activation,
+    input: Input,
     mut gradient: impl FieldMut<Item = f64>,
 ) -> Result<f64, Error> {
     let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
     let count = SAMPLES * prediction.shape().channels.max(2);
     let segmentation = Segmentation::new(prediction, target)?
-        .with_activation(activation)?
+        .with_input(input)?
         .with_voxel_weights(weights)?;
     let mut sums = vec![ClassSums::default(); count];
     let value = segmentation.value(&loss, &classes, &mut sums)?;
@@ -132,27 +132,28 @@ fn assert_close([found, expected]: [Outcome; 2]) {
 #[test]
 fn what_is_read_one_by_one_is_what_arrays_give() -> Result<(), Error> {
     for voxels in [1, 63, 64, 1500] {
-        for (channels, activation) in [
-            (1, Activation::Identity),
-            (1, Activation::Sigmoid),
-            (2, Activation::Identity),
-            (3, Activation::Softmax),
+        for (channels, input) in [
+            (1, Input::Probabilities),
+            (1, Input::Sigmoid),
+            (2, Input::Probabilities),
+            (3, Input::Softmax),
         ] {
             let prediction = numbers(SAMPLES * channels * voxels);
             let drawn = numbers(SAMPLES * voxels);
             let label = |x: &f64| if *x < 0.1 { 255 } else { u8::from(*x > 0.8) };
             let labels: Vec<u8> = drawn.iter().map(label).collect();
-            let labels = Labels::new(Dense::labels(&labels, [SAMPLES, voxels])?).ignoring(255);
+            let labels =
+                Labels::new(Dense::labels(&labels, [SAMPLES, voxels])?).with_ignore_label(255);
             let weights: Vec<f64> = drawn
                 .iter()
                 .map(|x| if *x > 0.9 { 0.0 } else { 2.0 * x })
                 .collect();
             let ones = vec![1.0; weights.len()];
             for weights in [&weights, &ones] {
-                assert_close(both(&prediction, labels, weights, activation)?);
+                assert_close(both(&prediction, labels, weights, input)?);
             }
             let soft = Dense::channels_first(&prediction, [SAMPLES, channels, voxels])?;
-            assert_close(both(&prediction, Soft(soft), &weights, activation)?);
+            assert_close(both(&prediction, Soft(soft), &weights, input)?);
         }
     }
     Ok(())
@@ -180,7 +181,7 @@ fn the_same_error_is_found_one_by_one() -> Result<(), Error> {
             (&prediction, &clean, &heavy),
         ] {
             let labels = Labels::new(Dense::labels(labels, [SAMPLES, VOXELS])?);
-            let outcomes = both(prediction, labels, weights, Activation::Identity)?;
+            let outcomes = both(prediction, labels, weights, Input::Probabilities)?;
             let [found, expected] =
                 outcomes.map(|outcome| outcome.expect_err("it is wrong").to_string());
             assert_eq!(found, expected);

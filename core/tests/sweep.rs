@@ -196,7 +196,7 @@ fn softmax_of_many_classes() -> Result<(), Error> {
         let shape = [1, CLASSES, voxels];
         let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
         let first = Segmentation::new(Dense::channels_first(&z, shape)?, target)?
-            .with_activation(Activation::Softmax)?;
+            .with_input(Input::Softmax)?;
         let mut sums = [ClassSums::default(); CLASSES];
         let value = first.value(&loss, &classes, &mut sums)?;
         assert_close(&sums, &wanted, 1e-10);
@@ -211,7 +211,7 @@ fn softmax_of_many_classes() -> Result<(), Error> {
             .map(|(class, voxel)| z[class * voxels + voxel])
             .collect();
         let last = Segmentation::new(Dense::channels_last(&transposed, shape)?, target)?
-            .with_activation(Activation::Softmax)?;
+            .with_input(Input::Softmax)?;
         assert_eq!(last.value(&loss, &classes, &mut sums)?, value);
         let mut other = vec![f64::NAN; CLASSES * voxels];
         let mut out = DenseMut::new(&mut other, shape, Layout::ChannelsLast)?;
@@ -228,7 +228,7 @@ fn softmax_of_many_classes() -> Result<(), Error> {
                 let mut z = z.clone();
                 z[i] += shift;
                 Segmentation::new(Dense::channels_first(&z, shape)?, target)?
-                    .with_activation(Activation::Softmax)?
+                    .with_input(Input::Softmax)?
                     .value(&loss, &classes, &mut [ClassSums::default(); CLASSES])
             };
             let difference = (value_at(step)? - value_at(-step)?) / (2.0 * step);
@@ -249,7 +249,7 @@ fn softmax_keeps_the_complement_of_certainty() -> Result<(), Error> {
     let logits = [30.0_f32, -30.0, -30.0];
     let target = Labels::new(Dense::labels(&[0_u8], [1, 1])?);
     let segmentation = Segmentation::new(Dense::channels_first(&logits, [1, 3, 1])?, target)?
-        .with_activation(Activation::Softmax)?;
+        .with_input(Input::Softmax)?;
     let mut sums = [ClassSums::default(); 3];
     segmentation.add_sums(&Tversky::dice(), &Classes::default(), &mut sums)?;
     let [_, _, missed] = sums[0].terms;

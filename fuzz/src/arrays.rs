@@ -3,8 +3,8 @@
 use arbitrary::{Result, Unstructured};
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, Slice};
 use unifocal_core::{
-    Activation, ClassSums, Classes, Dense, DenseMut, Element, Error as CoreError, Field, Labels,
-    Layout, Pooling, Segmentation, Shape, Soft, Target, UnifiedFocal,
+    ClassSums, Classes, Dense, DenseMut, Element, Error as CoreError, Field, Input, Labels, Layout,
+    Pooling, Segmentation, Shape, Soft, Target, UnifiedFocal,
 };
 use unifocal_ndarray::{Error, Evaluation};
 
@@ -105,16 +105,12 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
     let rank = *u.choose(&[3, 3, 4, 4, 5, 2, 1, 0])?;
     let shape = shape(u, rank)?;
     let layout = *u.choose(&[Layout::ChannelsFirst, Layout::ChannelsLast])?;
-    let activation = *u.choose(&[
-        Activation::Identity,
-        Activation::Softmax,
-        Activation::Sigmoid,
-    ])?;
+    let input = *u.choose(&[Input::Probabilities, Input::Softmax, Input::Sigmoid])?;
     let pooling = *u.choose(&[Pooling::PerSample, Pooling::Batch])?;
     let wild = u.ratio(1, 8)?;
-    let prediction = Strided::draw(u, &shape, |u| match activation {
+    let prediction = Strided::draw(u, &shape, |u| match input {
         _ if wild => u.arbitrary(),
-        Activation::Identity => unit(u),
+        Input::Probabilities => unit(u),
         _ => Ok(16.0 * unit(u)? - 8.0),
     })?;
     let mut without: Vec<usize> = shape.clone();
@@ -138,7 +134,7 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
         shape,
         without,
         layout,
-        activation,
+        input,
         pooling,
         prediction,
         weights,
@@ -159,12 +155,13 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
             None
         };
         let view = labels.view();
-        let evaluation = Evaluation::labels(given.prediction.view(), view).ignoring(ignored);
+        let evaluation =
+            Evaluation::labels(given.prediction.view(), view).with_ignore_label(ignored);
         let fits = labels.view().shape() == given.without;
         let plain = labels.plain();
         check(&given, evaluation, gradient, fits, |shape| {
             let shape = [shape.samples, shape.voxels];
-            Ok(Labels::new(Dense::labels(&plain, shape)?).ignoring(ignored))
+            Ok(Labels::new(Dense::labels(&plain, shape)?).with_ignore_label(ignored))
         });
     } else {
         let shape = nearly(u, &given.shape)?;
@@ -184,7 +181,7 @@ struct Given {
     shape: Vec<usize>,
     without: Vec<usize>,
     layout: Layout,
-    activation: Activation,
+    input: Input,
     pooling: Pooling,
     prediction: Strided<f64>,
     weights: Option<Strided<f64>>,
@@ -217,7 +214,7 @@ impl Given {
 }
 
 /// Holds the adapter against the core on copies without gaps.
-fn check<'a, T: Target, U: unifocal_ndarray::Truth + std::fmt::Debug>(
+fn check<'a, T: Target, U: unifocal_ndarray::TargetArray + std::fmt::Debug>(
     given: &'a Given,
     evaluation: Evaluation<'a, f64, ndarray::IxDyn, U>,
     mut gradient: Strided<f64>,
@@ -227,11 +224,11 @@ fn check<'a, T: Target, U: unifocal_ndarray::Truth + std::fmt::Debug>(
     Evaluation<'a, f64, ndarray::IxDyn, U>: Clone,
 {
     let mut evaluation = evaluation
-        .layout(given.layout)
-        .activation(given.activation)
-        .pooling(given.pooling);
+        .with_layout(given.layout)
+        .with_input(given.input)
+        .with_pooling(given.pooling);
     if let Some(weights) = &given.weights {
-        evaluation = evaluation.voxel_weights(weights.view());
+        evaluation = evaluation.with_voxel_weights(weights.view());
     }
     let loss = UnifiedFocal::asymmetric();
     let found = evaluation.gradient_into(&loss, gradient.view_mut());
@@ -282,7 +279,7 @@ fn reference<T: Target>(
     let plain = given.prediction.plain();
     let prediction = Dense::new(&plain, shape, given.layout)?;
     let segmentation = Segmentation::new(prediction, target(shape)?)?
-        .with_activation(given.activation)?
+        .with_input(given.input)?
         .with_pooling(given.pooling);
     match &given.weights {
         None => finish(given, &segmentation, loss),

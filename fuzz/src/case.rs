@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use unifocal_core::{
-    AbsentClass, Activation, AnyLoss, ClassSums, Classes, Content, Dense, DenseMut, Element, Error,
-    Extent, Field, Float, Labels, Layout, Pooling, Segmentation, Shape, Soft, Target,
+    AbsentClass, AnyLoss, ClassSums, Content, Dense, DenseMut, Element, Error, Extent, Field,
+    Float, Input, Labels, Layout, Pooling, Segmentation, Settings, Shape, Soft, Target,
 };
 
 /// The label that does not count, in cases that have one.
@@ -15,16 +15,11 @@ pub const IGNORED: u8 = 255;
 #[derive(Clone, Debug)]
 pub struct Case {
     pub shape: Shape,
-    pub activation: Activation,
+    pub settings: Settings,
     pub prediction: Vec<f64>,
     pub truth: Truth,
     pub weights: Option<Vec<f64>>,
     pub layout: Layout,
-    pub pooling: Pooling,
-    pub absent: AbsentClass,
-    pub rare: Option<Vec<usize>>,
-    pub class_weights: Option<Vec<f64>>,
-    pub alpha: Option<Vec<f64>>,
 }
 
 /// The target of a case.
@@ -135,24 +130,21 @@ impl Case {
         let lengths = (0..count).map(|_| u.choose(runs).copied());
         let lengths = lengths.collect::<Result<Vec<_>>>()?;
         let shape = Shape::from([samples, channels, lengths.iter().sum()]);
-        let activation = match u.int_in_range(0..=2)? {
-            1 => Activation::Sigmoid,
-            2 if channels > 1 => Activation::Softmax,
-            _ => Activation::Identity,
+        let input = match u.int_in_range(0..=2)? {
+            1 => Input::Sigmoid,
+            2 if channels > 1 => Input::Softmax,
+            _ => Input::Probabilities,
         };
         let mut case = Self {
             shape,
-            activation,
+            settings: Settings::default().with_input(input),
             prediction: vec![0.0; samples * channels * shape.voxels],
             truth: Truth::Labels(vec![0; samples * shape.voxels]),
             weights: None,
             layout: *u.choose(&[Layout::ChannelsFirst, Layout::ChannelsLast])?,
-            pooling: *u.choose(&[Pooling::PerSample, Pooling::Batch])?,
-            absent: *u.choose(&[AbsentClass::Smooth, AbsentClass::Skip])?,
-            rare: None,
-            class_weights: None,
-            alpha: None,
         };
+        case.settings.pooling = *u.choose(&[Pooling::PerSample, Pooling::Batch])?;
+        case.settings.absent_class = *u.choose(&[AbsentClass::Smooth, AbsentClass::Skip])?;
         let classes = case.classes();
         let (soft, ignoring, weighted) = (u.ratio(1, 3)?, u.ratio(1, 3)?, u.ratio(1, 3)?);
         let mut labels = Vec::new();
@@ -164,9 +156,9 @@ impl Case {
                 let voxels = start..start + length;
                 start += length;
                 for channel in 0..channels {
-                    let mut given = || match activation {
-                        Activation::Identity => probability(u, numbers),
-                        Activation::Softmax | Activation::Sigmoid => logit(u, numbers),
+                    let mut given = || match input {
+                        Input::Probabilities => probability(u, numbers),
+                        Input::Softmax | Input::Sigmoid => logit(u, numbers),
                     };
                     // Neighbours differ.
                     let pair = [given()?, given()?];
@@ -196,7 +188,7 @@ impl Case {
         };
         case.weights = weighted.then_some(weights);
         if u.ratio(1, 4)? {
-            case.rare = Some(vec![u.choose_index(classes)?]);
+            case.settings.rare_classes = Some(vec![u.choose_index(classes)?]);
         }
         if u.ratio(1, 4)? {
             let mut weights = (0..classes)
@@ -205,11 +197,11 @@ impl Case {
             if weights.iter().sum::<f64>() <= 0.0 {
                 weights[0] = 1.0;
             }
-            case.class_weights = Some(weights);
+            case.settings.class_weights = Some(weights);
         }
         if u.ratio(1, 4)? {
             let alpha = (0..classes).map(|_| weight(u, numbers));
-            case.alpha = Some(alpha.collect::<Result<_>>()?);
+            case.settings.class_alpha = Some(alpha.collect::<Result<_>>()?);
         }
         Ok(case)
     }
@@ -221,21 +213,6 @@ impl Case {
     /// Where a number of the prediction stands.
     pub fn at(&self, sample: usize, channel: usize, voxel: usize) -> usize {
         (sample * self.shape.channels + channel) * self.shape.voxels + voxel
-    }
-
-    /// What is said of the classes.
-    pub fn said(&self) -> Classes<'_> {
-        let mut classes = Classes::default().with_absent(self.absent);
-        if let Some(rare) = &self.rare {
-            classes = classes.with_rare(rare);
-        }
-        if let Some(weights) = &self.class_weights {
-            classes = classes.with_weights(weights);
-        }
-        if let Some(alpha) = &self.alpha {
-            classes = classes.with_alpha(alpha);
-        }
-        classes
     }
 
     /// The voxel's weight, 0 if it does not count.
@@ -272,7 +249,8 @@ impl Case {
         };
         let truth = match &self.truth {
             Truth::Labels(labels) => AnyTarget::Labels(
-                Labels::new(Dense::labels(labels, [samples, voxels])?).ignoring(i64::from(IGNORED)),
+                Labels::new(Dense::labels(labels, [samples, voxels])?)
+                    .with_ignore_label(i64::from(IGNORED)),
             ),
             Truth::Soft(_) => AnyTarget::Soft(Soft(Dense::new(&soft, self.shape, self.layout)?)),
         };
@@ -282,11 +260,11 @@ impl Case {
         };
         let segmentation =
             Segmentation::new(Dense::new(&prediction, self.shape, self.layout)?, truth)?
-                .with_activation(self.activation)?
+                .with_input(self.settings.input)?
                 .with_voxel_weights(weights)?
-                .with_pooling(self.pooling);
-        let classes = self.said();
-        let groups = match self.pooling {
+                .with_pooling(self.settings.pooling);
+        let classes = self.settings.classes();
+        let groups = match self.settings.pooling {
             Pooling::PerSample => samples,
             Pooling::Batch => 1,
         };
@@ -366,8 +344,8 @@ impl Case {
                 channels: 2,
                 ..self.shape
             },
-            prediction: match self.activation {
-                Activation::Identity => both(&self.prediction, rounded),
+            prediction: match self.settings.input {
+                Input::Probabilities => both(&self.prediction, rounded),
                 _ => both(&self.prediction, |z| -z),
             },
             truth: match &self.truth {

@@ -2,8 +2,8 @@
 
 use arbitrary::{Result, Unstructured};
 use unifocal_core::{
-    Activation, AnyLoss, ClassSums, Clip, Focal, Layout, Name, Pooling, Shape, Tversky,
-    UnifiedFocal, mean,
+    AnyLoss, ClassSums, Clip, Focal, Input, Layout, Name, Pooling, Shape, Tversky, UnifiedFocal,
+    mean,
 };
 
 use crate::case::{Case, IGNORED, Numbers, Outcome, Truth, unit};
@@ -47,7 +47,7 @@ fn pushes(case: &Case, loss: &AnyLoss, gradient: &[f64]) {
         let label = usize::from(labels[sample * case.shape.voxels + voxel]);
         let class = if case.shape.channels == 1 { 1 } else { channel };
         // A larger logit of one wrong class takes from the others as well.
-        let mixed = case.activation == Activation::Softmax && case.shape.channels > 2;
+        let mixed = case.settings.input == Input::Softmax && case.shape.channels > 2;
         if label == class {
             assert!(
                 g <= 0.0,
@@ -76,14 +76,14 @@ fn sides(loss: &AnyLoss) -> [bool; 2] {
 pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
     let (name, loss) = loss::default(u)?;
     let mut case = Case::draw(u, Numbers::All)?;
-    (case.class_weights, case.alpha) = (None, None);
+    (case.settings.class_weights, case.settings.class_alpha) = (None, None);
     let [wide, narrow] = outcomes(&case, &loss);
     let classes = case.classes() as f64;
     for value in [wide.value, narrow.value] {
         let [region, distribution] = sides(&loss);
         let least = if name == Name::Combo { -0.5 } else { 0.0 };
         assert!(value >= least - 1e-6, "{name}: {value} on {case:?}");
-        if case.activation == Activation::Identity || !distribution {
+        if case.settings.input == Input::Probabilities || !distribution {
             let most =
                 f64::from(u8::from(region)) + f64::from(u8::from(distribution)) * LARGEST * classes;
             assert!(value <= most * (1.0 + 1e-6), "{name}: {value} on {case:?}");
@@ -93,7 +93,7 @@ pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
         case.for_each(|sample, channel, voxel| {
             let at = case.at(sample, channel, voxel);
             let label = usize::from(labels[sample * case.shape.voxels + voxel]);
-            let wrong = case.prediction[at] == 0.0 && case.activation == Activation::Identity;
+            let wrong = case.prediction[at] == 0.0 && case.settings.input == Input::Probabilities;
             // Beside weights of 10³⁰, one of 10⁻³⁰⁰ is nothing.
             if wrong && label == channel && case.shape.channels > 1 && case.weights.is_none() {
                 let g = wide.gradient[at];
@@ -134,7 +134,7 @@ pub fn degenerate(u: &mut Unstructured<'_>) -> Result<()> {
         .collect();
     if counted.is_empty() {
         let empty = vec![ClassSums::default(); case.classes()];
-        let nothing = mean(&loss, &case.said(), empty.len(), &empty);
+        let nothing = mean(&loss, &case.settings.classes(), empty.len(), &empty);
         assert_eq!(nothing, Ok(wide.value), "{loss:?} of nothing, on {case:?}");
         assert!(
             wide.gradient.iter().all(|g| *g == 0.0),
@@ -157,7 +157,7 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
     let case = Case::draw(u, Numbers::Plain)?.rounded();
     let [mut wide, narrow] = outcomes(&case, &loss);
     // The background of a single probability or target is rounded to f32 before a formula sees it.
-    if case.shape.channels == 1 && case.activation != Activation::Softmax {
+    if case.shape.channels == 1 && case.settings.input != Input::Softmax {
         let apart = case.apart();
         let both = apart.evaluate(&loss).expect("a valid case");
         wide.value = both.value;
@@ -168,8 +168,8 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
         });
     }
     // A logit's difference from the largest is rounded once, which e^z sees as an error in proportion to z.
-    let size = match case.activation {
-        Activation::Identity => 0.0,
+    let size = match case.settings.input {
+        Input::Probabilities => 0.0,
         _ => case
             .prediction
             .iter()
@@ -186,8 +186,8 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
         wide.value
     );
     // From logits, with a soft target or in one channel, what a voxel adds can cancel as a whole, down to the rounding of its parts.
-    let part = match (case.activation, &case.truth) {
-        (Activation::Identity, Truth::Labels(_)) if case.shape.channels > 1 => 0.0,
+    let part = match (case.settings.input, &case.truth) {
+        (Input::Probabilities, Truth::Labels(_)) if case.shape.channels > 1 => 0.0,
         _ => 0.1 / (case.shape.samples * fewest_counted(&case)) as f64,
     };
     let largest = largest(&wide.gradient).max(part);
@@ -332,7 +332,7 @@ pub fn invariance(u: &mut Unstructured<'_>) -> Result<()> {
             if let Some(weights) = &mut other.weights {
                 weights.extend_from_within(..);
             }
-            if case.pooling == Pooling::PerSample {
+            if case.settings.pooling == Pooling::PerSample {
                 compare(&other, &|s, c, v| case.at(s % samples, c, v), 2.0);
             }
         }
@@ -340,9 +340,17 @@ pub fn invariance(u: &mut Unstructured<'_>) -> Result<()> {
             let mut other = case.clone();
             if channels > 1 {
                 let last = channels - 1;
-                let rare = case.rare.clone().unwrap_or((1..channels).collect());
-                other.rare = Some(rare.into_iter().map(|class| last - class).collect());
-                for list in [&mut other.class_weights, &mut other.alpha] {
+                let rare = case
+                    .settings
+                    .rare_classes
+                    .clone()
+                    .unwrap_or((1..channels).collect());
+                other.settings.rare_classes =
+                    Some(rare.into_iter().map(|class| last - class).collect());
+                for list in [
+                    &mut other.settings.class_weights,
+                    &mut other.settings.class_alpha,
+                ] {
                     list.iter_mut().for_each(|list| list.reverse());
                 }
                 let turned = |numbers: &[f64]| {
@@ -377,7 +385,8 @@ pub fn invariance(u: &mut Unstructured<'_>) -> Result<()> {
                 for (sums, other) in merged.iter_mut().zip(&far) {
                     sums.merge(other);
                 }
-                let value = mean(&loss, &case.said(), case.classes(), &merged).expect("sums");
+                let value =
+                    mean(&loss, &case.settings.classes(), case.classes(), &merged).expect("sums");
                 assert_near(whole.value, value, 10.0 * F64_OURS, what);
             }
         }

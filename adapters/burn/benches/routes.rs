@@ -12,7 +12,7 @@ use unifocal_benches::memory::peak;
 use unifocal_benches::{Phantom, Target};
 use unifocal_burn::burn::tensor::{Device, Int, Tensor, TensorData};
 use unifocal_burn::{
-    Activation, AsymmetricUnifiedFocalLossConfig, Route, SegmentationLoss, core::UnifiedFocal,
+    AsymmetricUnifiedFocalLossConfig, Input, Route, SegmentationLoss, core::UnifiedFocal,
 };
 use unifocal_ndarray::Evaluation;
 
@@ -25,15 +25,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_global()?;
 
     let mut rows = Vec::new();
-    for (name, shape, activation) in [
-        ("2d", &[4, 2, 512, 512][..], Activation::Identity),
-        ("3d", &[1, 2, 128, 128, 128], Activation::Identity),
-        ("logits_2d", &[4, 2, 512, 512], Activation::Softmax),
-        ("logits_3d", &[1, 2, 128, 128, 128], Activation::Softmax),
+    for (name, shape, input) in [
+        ("2d", &[4, 2, 512, 512][..], Input::Probabilities),
+        ("3d", &[1, 2, 128, 128, 128], Input::Probabilities),
+        ("logits_2d", &[4, 2, 512, 512], Input::Softmax),
+        ("logits_3d", &[1, 2, 128, 128, 128], Input::Softmax),
     ] {
-        rows.push((name, timed(&Inputs::new(shape, activation))));
+        rows.push((name, timed(&Inputs::new(shape, input))));
     }
-    let large = Inputs::new(&[4, 2, 1024, 1024], Activation::Identity);
+    let large = Inputs::new(&[4, 2, 1024, 1024], Input::Probabilities);
     let gradient = large.phantom.prediction.len() as f64 * 4.0;
     let memory = [Route::Auto, Route::Composed].map(|route| {
         let loss = large.loss(route);
@@ -94,7 +94,7 @@ fn timed(inputs: &Inputs) -> [f64; 3] {
 
 /// The same numbers for all.
 struct Inputs {
-    activation: Activation,
+    input: Input,
     phantom: Phantom,
     labels: Array2<i32>,
     prediction: Tensor<3>,
@@ -103,12 +103,12 @@ struct Inputs {
 
 impl Inputs {
     /// Lesions that cover 1 % of a batch of this shape.
-    fn new(shape: &[usize], activation: Activation) -> Self {
+    fn new(shape: &[usize], input: Input) -> Self {
         let device = Device::flex().autodiff();
         let width = shape[shape.len() - 1];
         let voxels = shape[2..].iter().product();
-        let make = match activation {
-            Activation::Identity => Phantom::probabilities,
+        let make = match input {
+            Input::Probabilities => Phantom::probabilities,
             _ => Phantom::logits,
         };
         let phantom = make(shape[0], voxels, width, Target::Lesions);
@@ -116,7 +116,7 @@ impl Inputs {
         let values: Vec<f32> = phantom.prediction.iter().copied().collect();
         let classes: Vec<i32> = labels.iter().copied().collect();
         Self {
-            activation,
+            input,
             prediction: Tensor::from_data(
                 TensorData::new(values, [shape[0], shape[1], voxels]),
                 &device,
@@ -129,9 +129,9 @@ impl Inputs {
 
     fn loss(&self, route: Route) -> SegmentationLoss {
         AsymmetricUnifiedFocalLossConfig::new()
-            .with_activation(self.activation)
+            .with_input(self.input)
             .with_route(route)
-            .init(&self.prediction.device())
+            .init()
     }
 
     /// Forward and backward; the value.
@@ -147,8 +147,7 @@ impl Inputs {
     /// The same without Burn.
     fn run_ndarray(&self) -> f64 {
         let prediction = self.phantom.prediction.view();
-        let evaluation =
-            Evaluation::labels(prediction, self.labels.view()).activation(self.activation);
+        let evaluation = Evaluation::labels(prediction, self.labels.view()).with_input(self.input);
         let found = evaluation.value_and_gradient(&UnifiedFocal::asymmetric());
         found.expect("probabilities or logits, and labels").0
     }

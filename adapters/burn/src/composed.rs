@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use burn::tensor::{Bool, DType, Int, Tensor, activation};
-use unifocal_core::{Activation, Float, Loss, Probability, Real};
+use unifocal_core::{Float, Input, Loss, Probability, Real};
 
 use crate::elementwise::Elementwise;
 use crate::fused::is_fused;
@@ -27,7 +27,7 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
         Some(weights) => in_range(weights.cast(dtype), 0.0, LARGEST_WEIGHT),
         None => Tensor::ones([samples, voxels], (&device.clone().inner(), dtype)),
     };
-    if let (Truth::Labels(labels), Some(ignored)) = (&inputs.truth, plan.ignored) {
+    if let (Truth::Labels(labels), Some(ignored)) = (&inputs.truth, plan.settings.ignore_label) {
         weights = weights.mask_fill(labels.clone().equal_elem(ignored), 0.0);
     }
     // What does not count is not looked at, and may be anything.
@@ -41,15 +41,15 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
         }
         Truth::Soft(_) => None,
     };
-    let harmless = match plan.activation {
-        Activation::Identity => 0.5,
-        Activation::Softmax | Activation::Sigmoid => 0.0,
+    let harmless = match plan.settings.input {
+        Input::Probabilities => 0.5,
+        Input::Softmax | Input::Sigmoid => 0.0,
     };
     let left_out = left_out
         .unsqueeze_dim::<3>(1)
         .expand([samples, channels, voxels]);
     let mut prediction = prediction.mask_fill(left_out.clone(), harmless);
-    if plan.activation == Activation::Identity {
+    if plan.settings.input == Input::Probabilities {
         prediction = in_range(prediction, -ROUNDING, 1.0 + ROUNDING);
     }
     let shares = match inputs.truth {
@@ -70,9 +70,9 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
     } else {
         dtype
     };
-    let given = Given::new(plan.activation, prediction, ln_limit(dtype, wide));
+    let given = Given::new(plan.settings.input, prediction, ln_limit(dtype, wide));
     let weights = weights.cast(wide).unsqueeze_dim::<3>(1);
-    let classes = plan.classes();
+    let classes = plan.settings.classes();
     let of_run = |(rare, run): (bool, Range<usize>)| {
         let shape = [samples, run.len(), voxels];
         let y = match (&labels, &shares) {
@@ -171,10 +171,10 @@ struct Given {
 
 impl Given {
     /// From a prediction; `limit` is how far below 0 a logarithm may be.
-    fn new(activation: Activation, prediction: Tensor<3>, limit: f64) -> Self {
+    fn new(activation: Input, prediction: Tensor<3>, limit: f64) -> Self {
         let channels = prediction.dims()[1];
         match activation {
-            Activation::Identity => Self {
+            Input::Probabilities => Self {
                 p: match channels {
                     1 => {
                         let complement = Elementwise(prediction.clone()).complement();
@@ -184,7 +184,7 @@ impl Given {
                 },
                 from_logits: None,
             },
-            Activation::Sigmoid => {
+            Input::Sigmoid => {
                 let z = Elementwise(prediction).clip(-limit, limit).0;
                 let [ln, ln_complement] = [z.clone(), -z].map(activation::log_sigmoid);
                 match channels {
@@ -196,7 +196,7 @@ impl Given {
                     _ => Self::from_ln(ln, ln_complement, limit),
                 }
             }
-            Activation::Softmax => {
+            Input::Softmax => {
                 // Less the largest, of halves, whose difference is no larger than the numbers: that of the logits may be infinite.
                 let largest = prediction.clone().detach().max_dim(1);
                 let half = prediction.mul_scalar(0.5) - largest.mul_scalar(0.5);

@@ -4,13 +4,9 @@ use std::fmt;
 
 use burn::config::{Config, config_to_json};
 use burn::nn::loss::Reduction;
-use burn::tensor::Device;
 use serde::{Deserialize, Deserializer, Serialize};
-use unifocal_core::{
-    AbsentClass, Activation, AnyLoss, Focal, Name, Pooling, Tversky, UnifiedFocal,
-};
+use unifocal_core::{AnyLoss, Focal, Name, Settings, Tversky, UnifiedFocal};
 
-use crate::plan::Plan;
 use crate::{Error, Route, SegmentationLoss};
 
 /// A field of a file: an error if it is not there, even if it can be `null`.
@@ -56,7 +52,7 @@ macro_rules! loss {
         /// let device = Device::flex();
         /// let predictions = Tensor::<3>::from_data([[[0.9, 0.2, 0.6], [0.1, 0.8, 0.4]]], &device);
         /// let targets = Tensor::<2, Int>::from_data([[0, 1, 0]], &device);
-        #[doc = concat!("let loss = ", stringify!($config), "::new().init(&device);")]
+        #[doc = concat!("let loss = ", stringify!($config), "::new().init();")]
         /// let value: f64 = loss.forward(predictions, targets).into_scalar();
         #[doc = concat!("assert_eq!(format!(\"{value:.4}\"), \"", $value, "\");")]
         /// ```
@@ -68,22 +64,11 @@ macro_rules! loss {
                 #[serde(deserialize_with = "given")]
                 pub $parameter: $type,
             )*
-            /// What the predictions are: probabilities (`Identity`), or logits of a softmax or of sigmoids. Default: `Identity`
-            pub activation: Activation,
-            /// Which voxels share their sums: those of a sample (`PerSample`), or of the batch. Default: `PerSample`
-            pub pooling: Pooling,
-            /// What a class scores in a sample whose target does not contain it. Default: `Smooth`
-            pub absent: AbsentClass,
+            /// How predictions and targets are read, and what is known of the classes; in a file, its fields are fields of the configuration
+            #[serde(flatten)]
+            pub settings: Settings,
             /// Whether the samples' losses are averaged or summed. Default: `Mean`
             pub reduction: Reduction,
-            /// The label of voxels that do not count. Default: `None`
-            pub ignore_label: Option<i64>,
-            /// A weight per class, from 0 to 10³⁰, one of them above 0. Default: all alike
-            pub class_weights: Option<Vec<f64>>,
-            /// The α of the focal loss, per class: a weight of the distribution-based side. Default: 1
-            pub class_alpha: Option<Vec<f64>>,
-            /// The rare classes. Default: all but class 0
-            pub rare_classes: Option<Vec<usize>>,
             /// How the loss is computed. Default: `Auto`, fused where the device has it
             pub route: Route,
         }
@@ -107,43 +92,31 @@ macro_rules! loss {
             pub fn new() -> Self {
                 Self {
                     $($parameter: $default,)*
-                    activation: Activation::Identity,
-                    pooling: Pooling::PerSample,
-                    absent: AbsentClass::Smooth,
+                    settings: Settings::default(),
                     reduction: Reduction::Mean,
-                    ignore_label: None,
-                    class_weights: None,
-                    class_alpha: None,
-                    rare_classes: None,
                     route: Route::Auto,
                 }
             }
 
             setters! {
                 $($parameter / $with: $type,)*
-                activation / with_activation: Activation,
-                pooling / with_pooling: Pooling,
-                absent / with_absent: AbsentClass,
+                settings / with_settings: Settings,
                 reduction / with_reduction: Reduction,
-                ignore_label / with_ignore_label: Option<i64>,
-                class_weights / with_class_weights: Option<Vec<f64>>,
-                class_alpha / with_class_alpha: Option<Vec<f64>>,
-                rare_classes / with_rare_classes: Option<Vec<usize>>,
                 route / with_route: Route,
             }
+
+            unifocal_core::settings_methods!(self => self.settings);
         }
 
         impl $config {
             /// The loss.
             ///
-            /// Its parameters are numbers of the kernels, so nothing is placed on the device yet.
-            ///
             /// # Panics
             ///
             /// If a parameter is out of its range.
             #[track_caller]
-            pub fn init(&self, device: &Device) -> SegmentationLoss {
-                match self.try_init(device) {
+            pub fn init(&self) -> SegmentationLoss {
+                match self.try_init() {
                     Ok(loss) => loss,
                     Err(error) => panic!("{error}"),
                 }
@@ -154,19 +127,11 @@ macro_rules! loss {
             /// # Errors
             ///
             /// A parameter out of its range.
-            pub fn try_init(&self, _: &Device) -> Result<SegmentationLoss, Error> {
-                let plan = Plan {
-                    loss: self.loss()?,
-                    activation: self.activation,
-                    pooling: self.pooling,
-                    ignored: self.ignore_label,
-                    class_weights: self.class_weights.clone(),
-                    alpha: self.class_alpha.clone(),
-                    rare: self.rare_classes.clone(),
-                    absent: self.absent,
-                    route: self.route,
-                };
-                Ok(SegmentationLoss::of(plan, self.reduction.clone()))
+            pub fn try_init(&self) -> Result<SegmentationLoss, Error> {
+                Ok(SegmentationLoss::new(self.loss()?)
+                    .with_settings(self.settings.clone())
+                    .with_reduction(self.reduction.clone())
+                    .with_route(self.route))
             }
 
             fn loss(&$self) -> Result<AnyLoss, Error> {

@@ -22,15 +22,6 @@ pub enum Error {
         /// What else would do, or nothing.
         hint: &'static str,
     },
-    /// An ignored label beside a target that has no labels.
-    #[error(
-        "the label {label} is to be ignored beside a one-hot or soft target, which has no labels; leave voxels out by voxel weights of 0 \
-         (`try_forward_weighted`, `sums_weighted`)"
-    )]
-    IgnoredLabel {
-        /// The label.
-        label: i64,
-    },
     /// The prediction has too few axes.
     #[error("the prediction has shape {found:?}, expected [N, C] or [N, C, spatial…]")]
     Rank {
@@ -74,7 +65,7 @@ fn hint(error: &unifocal_core::Error) -> &'static str {
             what: "prediction",
             expected: "a probability in [0, 1]",
             ..
-        } => "; logits are announced by `with_activation`",
+        } => "; for logits, use `with_input`",
         _ => "",
     }
 }

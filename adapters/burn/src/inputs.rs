@@ -4,12 +4,11 @@
 //! is part of.
 
 use burn::tensor::{Bool, Device, Int, Tensor};
-use unifocal_core::Activation;
+use unifocal_core::{Input, Settings};
 
 use crate::Error;
-use crate::plan::Plan;
 
-/// What a prediction is held against: labels, or a one-hot or soft target.
+/// The targets of predictions: labels, one-hot or soft targets, with or without a weight per voxel.
 ///
 /// Made from a tensor: of integers or truths, [N, spatial…] or [N, 1, spatial…] are labels (`true` is 1), and the prediction's shape is a
 /// one-hot target; of floats, the prediction's shape is a one-hot or soft target.
@@ -17,6 +16,14 @@ use crate::plan::Plan;
 pub struct Targets {
     shape: Vec<usize>,
     values: Flat,
+    weights: Option<VoxelWeights>,
+}
+
+/// Weights, flattened, and the shape that they had.
+#[derive(Clone, Debug)]
+struct VoxelWeights {
+    shape: Vec<usize>,
+    values: Tensor<1>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +37,7 @@ impl<const D: usize> From<Tensor<D, Int>> for Targets {
         Self {
             shape: target.dims().to_vec(),
             values: Flat::Integers(target.inner().reshape([-1])),
+            weights: None,
         }
     }
 }
@@ -45,11 +53,38 @@ impl<const D: usize> From<Tensor<D>> for Targets {
         Self {
             shape: target.dims().to_vec(),
             values: Flat::Floats(target.inner().reshape([-1])),
+            weights: None,
         }
     }
 }
 
 impl Targets {
+    /// Adds a weight per voxel, [N, spatial…], from 0 to 10³⁰: 0 leaves a voxel out, whatever is there.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use unifocal_burn::burn::tensor::{Device, Int, Tensor};
+    /// use unifocal_burn::{DiceLossConfig, Targets};
+    ///
+    /// let device = Device::flex();
+    /// let predictions = Tensor::<3>::from_data([[[0.9, 0.2], [0.1, 0.8]]], &device);
+    /// let labels = Tensor::<2, Int>::from_data([[0, 1]], &device);
+    /// let mask = Tensor::<2>::from_data([[1.0, 0.0]], &device);
+    ///
+    /// let dice = DiceLossConfig::new().with_class_weights([1.0, 0.0]).init();
+    /// let value: f32 = dice.forward(predictions, Targets::from(labels).with_voxel_weights(mask)).into_scalar();
+    /// assert!((value - 0.1 / 1.9).abs() < 1e-6);
+    /// ```
+    #[must_use]
+    pub fn with_voxel_weights<const D: usize>(self, weights: Tensor<D>) -> Self {
+        let weights = Some(VoxelWeights {
+            shape: weights.dims().to_vec(),
+            values: weights.inner().reshape([-1]),
+        });
+        Self { weights, ..self }
+    }
+
     fn expect_device(&self, expected: &Device) -> Result<(), Error> {
         let found = match &self.values {
             Flat::Integers(target) => target.device(),
@@ -81,7 +116,7 @@ pub(crate) enum Truth {
 impl Inputs {
     /// Checks shapes, devices and classes.
     pub(crate) fn new<const D: usize>(
-        plan: &Plan,
+        settings: &Settings,
         prediction: Tensor<D>,
         targets: Targets,
     ) -> Result<Self, Error> {
@@ -93,10 +128,10 @@ impl Inputs {
         if samples * channels * voxels == 0 {
             return Err(Error::Empty { found: shape });
         }
-        if plan.activation == Activation::Softmax && channels == 1 {
+        if settings.input == Input::Softmax && channels == 1 {
             return Err(unifocal_core::Error::SoftmaxOfOneClass.into());
         }
-        plan.classes().check(channels.max(2))?;
+        settings.classes().check(channels.max(2))?;
         targets.expect_device(&prediction.device())?;
         let of_labels = without_channels(&shape);
         let is_labels = targets.shape == of_labels || targets.shape == with_one_channel(&shape);
@@ -125,36 +160,31 @@ impl Inputs {
                 return Err(mismatch(&shape, hint));
             }
         };
-        if let (Truth::Soft(_), Some(label)) = (&truth, plan.ignored) {
-            return Err(Error::IgnoredLabel { label });
+        if let (Truth::Soft(_), Some(found)) = (&truth, settings.ignore_label) {
+            return Err(unifocal_core::Error::IgnoreLabel { found }.into());
         }
+        let weights = targets.weights.map(|weights| {
+            if weights.shape != of_labels {
+                return Err(Error::Shape {
+                    what: "voxel weights",
+                    found: weights.shape,
+                    expected: of_labels,
+                    prediction: shape,
+                    hint: "",
+                });
+            }
+            expect_device(
+                "voxel weights",
+                weights.values.device(),
+                &prediction.device(),
+            )?;
+            Ok(weights.values.reshape([samples, voxels]))
+        });
         Ok(Self {
+            weights: weights.transpose()?,
             prediction: prediction.reshape([samples, channels, voxels]),
             truth,
-            weights: None,
         })
-    }
-
-    /// Adds a weight per voxel, [N, spatial…] of a prediction of this shape.
-    pub(crate) fn weighted<const L: usize>(
-        self,
-        weights: Tensor<L>,
-        prediction: &[usize],
-    ) -> Result<Self, Error> {
-        let expected = without_channels(prediction);
-        if weights.dims()[..] != expected {
-            return Err(Error::Shape {
-                what: "voxel weights",
-                found: weights.dims().to_vec(),
-                expected,
-                prediction: prediction.to_vec(),
-                hint: "",
-            });
-        }
-        expect_device("voxel weights", weights.device(), &self.prediction.device())?;
-        let [samples, _, voxels] = self.prediction.dims();
-        let weights = Some(weights.inner().reshape([samples, voxels]));
-        Ok(Self { weights, ..self })
     }
 }
 

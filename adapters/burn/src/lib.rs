@@ -2,7 +2,7 @@
 //! on every Burn device.
 //!
 //! ```
-//! use unifocal_burn::{AsymmetricUnifiedFocalLossConfig, Activation};
+//! use unifocal_burn::{AsymmetricUnifiedFocalLossConfig, Input};
 //! use burn::tensor::{Device, Int, Tensor};
 //!
 //! // Logits [N, C, H, W] of one 1 × 2 image and two classes, labels [N, H, W].
@@ -10,7 +10,7 @@
 //! let logits = Tensor::<4>::from_data([[[[2.0, -1.0]], [[-2.0, 1.0]]]], &device).require_grad();
 //! let labels = Tensor::<3, Int>::from_data([[[0, 1]]], &device);
 //!
-//! let loss = AsymmetricUnifiedFocalLossConfig::new().with_activation(Activation::Softmax).init(&device);
+//! let loss = AsymmetricUnifiedFocalLossConfig::new().with_input(Input::Softmax).init();
 //! let value = loss.forward(logits.clone(), labels);
 //! let gradients = value.backward();
 //! assert_eq!(logits.grad(&gradients).unwrap().dims(), [1, 2, 1, 2]);
@@ -38,7 +38,7 @@ mod sums;
 
 pub use burn;
 pub use unifocal_core as core;
-pub use unifocal_core::{AbsentClass, Activation, Pooling};
+pub use unifocal_core::{AbsentClass, Input, Pooling, Settings};
 
 pub use burn::nn::loss::Reduction;
 pub use config::*;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::nn::loss::Reduction;
 use burn::tensor::Tensor;
-use unifocal_core::AnyLoss;
+use unifocal_core::{AnyLoss, Settings};
 
 use crate::inputs::{Inputs, Targets, Truth};
 use crate::plan::{Plan, Route};
 use crate::{Error, Sums, composed, fused};
 
-/// A loss of the family, made by its `…LossConfig`.
+/// A loss of the family: made by its `…LossConfig`, or by [`new`](Self::new) from any loss of [`core`](crate::core).
 ///
 /// # Shapes
 ///
@@ -19,8 +19,8 @@ use crate::{Error, Sums, composed, fused};
 ///   its complement
 /// - targets: `[batch_size, ...]` or `[batch_size, 1, ...]` labels, integers or a `Bool` mask of classes 0 and 1; or
 ///   `[batch_size, num_classes, ...]`, one-hot (integers, `Bool` or floats) or soft (floats)
-/// - voxel weights: `[batch_size, ...]`
-/// - output: `[1]`, or `[batch_size]` without a reduction (`[1]` with sums over the batch); `f64` for predictions in `f64`, and `f32`
+/// - voxel weights: `[batch_size, ...]`, by [`Targets::with_voxel_weights`]
+/// - output: `[1]`; `f64` for predictions in `f64`, and `f32`
 ///   for those in `f32`, f16 and bf16, which a sum would overflow. `value.cast(DType::F16)` is what a larger f16 expression wants
 ///
 /// On a device with autodiff, Burn keeps the graph of a forward pass until `backward`, or until the value is dropped. Values alone are
@@ -28,9 +28,9 @@ use crate::{Error, Sums, composed, fused};
 ///
 /// # Panics
 ///
-/// Methods without `try_` in their names panic with the message of the [`Error`] that their twins return: shapes or devices
-/// that do not fit, classes that cannot be, and on the CPU a number that is no probability (or no finite logit) or a label that
-/// is no class. On other devices such data give NaN, since to look at them would stall the device.
+/// Methods without `try_` in their names panic with the message of the [`Error`] that their twins return: mismatched shapes or devices,
+/// invalid settings, and on the CPU an invalid probability or logit or an unknown label. On other devices such data give NaN, since
+/// looking at them would stall the device.
 #[derive(Module, Debug)]
 pub struct SegmentationLoss {
     #[module(skip)]
@@ -40,33 +40,55 @@ pub struct SegmentationLoss {
 }
 
 impl SegmentationLoss {
-    pub(crate) fn of(plan: Plan, reduction: Reduction) -> Self {
+    /// Any loss of [`core`](crate::core), with the default settings.
+    ///
+    /// # Example
+    ///
+    /// The Unified Focal loss as MONAI defines it:
+    ///
+    /// ```
+    /// use unifocal_burn::burn::tensor::{Device, Int, Tensor};
+    /// use unifocal_burn::{Input, SegmentationLoss, core::UnifiedFocal};
+    ///
+    /// let device = Device::flex();
+    /// let logits = Tensor::<3>::from_data([[[2.0, -1.0], [-2.0, 1.0]]], &device); // [N, C, M]
+    /// let labels = Tensor::<2, Int>::from_data([[0, 1]], &device); // [N, M]
+    ///
+    /// let loss = SegmentationLoss::new(UnifiedFocal::monai(0.5, 0.5, 0.7)?).with_input(Input::Softmax);
+    /// let value: f32 = loss.forward(logits, labels).into_scalar();
+    /// assert!(value < 0.1);
+    /// # Ok::<(), unifocal_burn::Error>(())
+    /// ```
+    pub fn new(loss: impl Into<AnyLoss>) -> Self {
         Self {
-            plan: Arc::new(plan),
-            reduction,
+            plan: Arc::new(Plan::from(loss.into())),
+            reduction: Reduction::Mean,
         }
     }
 
-    /// The same options for another loss, whichever of [`core`](crate::core)'s: for the conventions of other implementations,
-    /// say.
-    ///
-    /// ```
-    /// use unifocal_burn::{AsymmetricUnifiedFocalLossConfig, core::UnifiedFocal};
-    /// # let device = burn::tensor::Device::flex();
-    /// let monai = UnifiedFocal::monai(0.5, 0.5, 0.7)?;
-    /// let loss = AsymmetricUnifiedFocalLossConfig::new().init(&device).with_loss(monai);
-    /// # Ok::<(), unifocal_burn::Error>(())
-    /// ```
+    unifocal_core::settings_methods!(self => Arc::make_mut(&mut self.plan).settings);
+
+    /// Sets all of the settings at once.
     #[must_use]
-    pub fn with_loss(self, loss: impl Into<AnyLoss>) -> Self {
-        let plan = Plan {
-            loss: loss.into(),
-            ..(*self.plan).clone()
-        };
-        Self::of(plan, self.reduction)
+    pub fn with_settings(mut self, settings: Settings) -> Self {
+        Arc::make_mut(&mut self.plan).settings = settings;
+        self
     }
 
-    /// The loss, `[1]`: over the samples in which something counts the mean, or the sum if the configuration says so.
+    /// Sets whether the samples' losses are averaged, as by default, or summed.
+    #[must_use]
+    pub fn with_reduction(self, reduction: Reduction) -> Self {
+        Self { reduction, ..self }
+    }
+
+    /// Sets how the loss is computed: fused by default, where the device has it.
+    #[must_use]
+    pub fn with_route(mut self, route: Route) -> Self {
+        Arc::make_mut(&mut self.plan).route = route;
+        self
+    }
+
+    /// The loss, `[1]`: the mean over the samples in which something counts, or the sum.
     pub fn forward<const D: usize>(
         &self,
         predictions: Tensor<D>,
@@ -85,81 +107,33 @@ impl SegmentationLoss {
         predictions: Tensor<D>,
         targets: impl Into<Targets>,
     ) -> Result<Tensor<1>, Error> {
-        Ok(self.reduced(self.sums(predictions, targets)?))
+        let sums = self.try_sums(predictions, targets)?;
+        Ok(match self.reduction {
+            Reduction::Sum => sums.values().sum(),
+            Reduction::Mean | Reduction::BatchMean | Reduction::Auto => sums.mean(),
+        })
     }
 
-    /// The loss, with a weight per voxel: 0 leaves a voxel out, whatever stands there.
-    pub fn forward_weighted<const D: usize, const L: usize>(
-        &self,
-        predictions: Tensor<D>,
-        targets: impl Into<Targets>,
-        weights: Tensor<L>,
-    ) -> Tensor<1> {
-        unwrap(self.try_forward_weighted(predictions, targets, weights))
-    }
-
-    /// [`forward_weighted`](Self::forward_weighted), with what is wrong as an error.
-    ///
-    /// # Errors
-    ///
-    /// See [`SegmentationLoss`].
-    pub fn try_forward_weighted<const D: usize, const L: usize>(
-        &self,
-        predictions: Tensor<D>,
-        targets: impl Into<Targets>,
-        weights: Tensor<L>,
-    ) -> Result<Tensor<1>, Error> {
-        Ok(self.reduced(self.sums_weighted(predictions, targets, weights)?))
-    }
-
-    /// The loss of each sample, `[batch_size]`; of the batch, `[1]`, if its samples share their sums.
-    pub fn forward_no_reduction<const D: usize>(
-        &self,
-        predictions: Tensor<D>,
-        targets: impl Into<Targets>,
-    ) -> Tensor<1> {
-        unwrap(self.sums(predictions, targets)).values()
-    }
-
-    /// What each class scores in each sample, [batch_size, num_classes]; see [`Sums::per_class`].
-    pub fn forward_per_class<const D: usize>(
-        &self,
-        predictions: Tensor<D>,
-        targets: impl Into<Targets>,
-    ) -> Tensor<2> {
-        unwrap(self.sums(predictions, targets)).per_class()
-    }
-
-    /// The sums that the loss is a function of: where several devices share one batch.
-    ///
-    /// # Errors
-    ///
-    /// See [`SegmentationLoss`].
+    /// The sums that the loss is a function of: for the loss of each sample or class, and where several devices share one batch.
     pub fn sums<const D: usize>(
         &self,
         predictions: Tensor<D>,
         targets: impl Into<Targets>,
-    ) -> Result<Sums, Error> {
-        self.summed(Inputs::new(&self.plan, predictions, targets.into())?)
+    ) -> Sums {
+        unwrap(self.try_sums(predictions, targets))
     }
 
-    /// The sums, with a weight per voxel.
+    /// [`sums`](Self::sums), with what is wrong as an error.
     ///
     /// # Errors
     ///
     /// See [`SegmentationLoss`].
-    pub fn sums_weighted<const D: usize, const L: usize>(
+    pub fn try_sums<const D: usize>(
         &self,
         predictions: Tensor<D>,
         targets: impl Into<Targets>,
-        weights: Tensor<L>,
     ) -> Result<Sums, Error> {
-        let shape = predictions.dims();
-        let inputs = Inputs::new(&self.plan, predictions, targets.into())?;
-        self.summed(inputs.weighted(weights, &shape)?)
-    }
-
-    fn summed(&self, inputs: Inputs) -> Result<Sums, Error> {
+        let inputs = Inputs::new(&self.plan.settings, predictions, targets.into())?;
         let dtype = inputs.prediction.dtype();
         let plan = match &inputs.truth {
             Truth::Labels(labels) => self.plan.beside(labels.dtype()),
@@ -170,13 +144,6 @@ impl SegmentationLoss {
             Route::Composed => composed::sums(&plan, inputs),
         };
         Ok(Sums::new(Arc::clone(&self.plan), sums, dtype))
-    }
-
-    fn reduced(&self, sums: Sums) -> Tensor<1> {
-        match self.reduction {
-            Reduction::Sum => sums.values().sum(),
-            Reduction::Mean | Reduction::BatchMean | Reduction::Auto => sums.mean(),
-        }
     }
 }
 

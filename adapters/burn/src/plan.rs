@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::DType;
 use serde::{Deserialize, Serialize};
-use unifocal_core::{AbsentClass, Activation, AnyLoss, Classes, Pooling};
+use unifocal_core::{AnyLoss, Settings};
 
 /// How many sums a class has: the four of its terms, Σ v·y and Σ v.
 pub(crate) const SUMS: usize = 6;
@@ -20,62 +20,34 @@ pub enum Route {
     Composed,
 }
 
-/// A loss, and all that is said of it.
+/// A loss, its settings, and how it is computed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) loss: AnyLoss,
-    pub(crate) activation: Activation,
-    pub(crate) pooling: Pooling,
-    pub(crate) ignored: Option<i64>,
-    pub(crate) class_weights: Option<Vec<f64>>,
-    pub(crate) alpha: Option<Vec<f64>>,
-    pub(crate) rare: Option<Vec<usize>>,
-    pub(crate) absent: AbsentClass,
+    pub(crate) settings: Settings,
     pub(crate) route: Route,
 }
 
 impl From<AnyLoss> for Plan {
-    /// The loss, of which nothing is said.
     fn from(loss: AnyLoss) -> Self {
         Self {
             loss,
-            activation: Activation::Identity,
-            pooling: Pooling::PerSample,
-            ignored: None,
-            class_weights: None,
-            alpha: None,
-            rare: None,
-            absent: AbsentClass::Smooth,
-            route: Route::Auto,
+            settings: Settings::default(),
+            route: Route::default(),
         }
     }
 }
 
 impl Plan {
-    /// The same beside labels of this type: a label that the type does not hold can be none of theirs.
+    /// The plan for labels of this type: without the label to ignore, if it is outside the type's range.
     pub(crate) fn beside(self: &Arc<Self>, labels: DType) -> Arc<Self> {
-        match self.ignored {
+        match self.settings.ignore_label {
             Some(label) if !range(labels).contains(&label) => Arc::new(Self {
-                ignored: None,
+                settings: self.settings.clone().with_ignore_label(None::<i64>),
                 ..(**self).clone()
             }),
             _ => Arc::clone(self),
         }
-    }
-
-    /// What is said of the classes.
-    pub(crate) fn classes(&self) -> Classes<'_> {
-        let mut classes = Classes::default().with_absent(self.absent);
-        if let Some(weights) = &self.class_weights {
-            classes = classes.with_weights(weights);
-        }
-        if let Some(alpha) = &self.alpha {
-            classes = classes.with_alpha(alpha);
-        }
-        if let Some(rare) = &self.rare {
-            classes = classes.with_rare(rare);
-        }
-        classes
     }
 }
 

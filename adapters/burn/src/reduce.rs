@@ -49,14 +49,14 @@ impl AllReduce for Devices {
 /// let device = Device::flex();
 /// let predictions = Tensor::<3>::from_data([[[0.9, 0.2], [0.1, 0.8]], [[0.6, 0.3], [0.4, 0.7]]], &device);
 /// let labels = Tensor::<2, Int>::from_data([[0, 1], [0, 0]], &device);
-/// let loss = DiceLossConfig::new().with_pooling(Pooling::Batch).init(&device);
+/// let loss = DiceLossConfig::new().with_pooling(Pooling::Batch).init();
 /// let whole: f32 = loss.forward(predictions.clone(), labels.clone()).into_scalar();
 ///
 /// let halves = predictions.chunk(2, 0).into_iter().zip(labels.chunk(2, 0));
 /// let ranks: Vec<_> = Threads::new(2).into_iter().zip(halves).map(|(rank, (predictions, labels))| {
 ///     let loss = loss.clone();
 ///     std::thread::spawn(move || {
-///         let sums = loss.sums(predictions, labels)?.all_reduce(&rank)?;
+///         let sums = loss.try_sums(predictions, labels)?.all_reduce(&rank)?;
 ///         Ok::<f32, unifocal_burn::Error>(sums.values().into_scalar())
 ///     })
 /// }).collect();

@@ -27,7 +27,7 @@ pub struct Sums {
 
 impl Sums {
     pub(crate) fn new(plan: Arc<Plan>, per_sample: Tensor<3>, dtype: DType) -> Self {
-        let tensor = match plan.pooling {
+        let tensor = match plan.settings.pooling {
             Pooling::PerSample => per_sample,
             Pooling::Batch => per_sample.sum_dim(0),
         };
@@ -61,7 +61,7 @@ impl Sums {
     ///
     /// Sums per sample, which have no counterpart elsewhere.
     pub fn all_reduce(self, ranks: &impl AllReduce) -> Result<Self, Error> {
-        if self.plan.pooling == Pooling::PerSample {
+        if self.plan.settings.pooling == Pooling::PerSample {
             return Err(Error::PerSample);
         }
         let own = self.tensor;
@@ -91,7 +91,7 @@ impl Sums {
     /// The loss of each group, and 1 where something counts, or 0.
     fn values_and_counts(self) -> [Tensor<1>; 2] {
         fused::values(&self.plan, &self.tensor, self.dtype).unwrap_or_else(|| {
-            let classes = self.plan.classes();
+            let classes = self.plan.settings.classes();
             let weight = classes.normalized();
             // Classes that are alike at once: of operations on each by itself, Burn would keep a chain as long as there are classes.
             let kind = |index| {
@@ -114,7 +114,7 @@ impl Sums {
     /// What each class scores in each group, [G, C]: its part of the mean over the classes plus its part of the sum over them,
     /// each before class weights.
     pub fn per_class(self) -> Tensor<2> {
-        let classes = self.plan.classes();
+        let classes = self.plan.settings.classes();
         let kind = |index| (classes.class(index).rare, classes.class(index).alpha);
         let scores = runs(self.tensor.dims()[1], kind)
             .into_iter()

@@ -8,8 +8,8 @@ use fastrand::Rng;
 use ndarray::{ArrayD, IxDyn};
 use proptest::prelude::*;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use unifocal_burn::core::{AbsentClass, Activation, AnyLoss, Name};
-use unifocal_burn::{Error, NamedLossConfig, Pooling, Route, Targets};
+use unifocal_burn::core::{AbsentClass, AnyLoss, Error as CoreError, Input, Name};
+use unifocal_burn::{Error, Pooling, Route, SegmentationLoss, Targets};
 use unifocal_conformance::{Backend, Case, CoreF64, Outcome, Truth};
 
 /// The numbers of classes around the ends of the types' ranges, and others.
@@ -65,7 +65,7 @@ fn is_held(kind: DType, label: i64) -> bool {
     (lowest..=largest(kind)).contains(&label)
 }
 
-/// A case that a seed says, and the type of its labels.
+/// A random case of this seed.
 fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
     let rng = &mut Rng::with_seed(seed);
     let samples = rng.usize(1..=2);
@@ -76,16 +76,16 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
         classes
     };
     let activation = match rng.u8(0..3) {
-        0 => Activation::Identity,
-        1 => Activation::Sigmoid,
-        _ if channels == 1 => Activation::Sigmoid,
-        _ => Activation::Softmax,
+        0 => Input::Probabilities,
+        1 => Input::Sigmoid,
+        _ if channels == 1 => Input::Sigmoid,
+        _ => Input::Softmax,
     };
     let shape = [samples, channels, voxels];
     let number = |rng: &mut Rng| {
         let number = match activation {
-            Activation::Identity => 0.02 + 0.96 * rng.f32(),
-            Activation::Softmax | Activation::Sigmoid => 6.0 * rng.f32() - 3.0,
+            Input::Probabilities => 0.02 + 0.96 * rng.f32(),
+            Input::Softmax | Input::Sigmoid => 6.0 * rng.f32() - 3.0,
         };
         f64::from(number)
     };
@@ -110,15 +110,15 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
             let label = label();
             if is_held(kind, label) { label } else { 0 }
         });
-        Truth::Labels(labels, ignored)
+        Truth::Labels(labels)
     };
     let mut case = Case::new(prediction, truth);
-    case.activation = activation;
+    case.settings.input = activation;
     if rng.bool() {
-        case.pooling = Pooling::Batch;
+        case.settings.pooling = Pooling::Batch;
     }
     if rng.bool() {
-        case.absent = AbsentClass::Skip;
+        case.settings.absent_class = AbsentClass::Skip;
     }
     if rng.bool() {
         let weight = || match rng.u8(0..12) {
@@ -132,10 +132,10 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
         ));
     }
     if classes <= 300 && rng.bool() {
-        case.class_weights = Some((0..classes).map(|_| rng.f64()).collect());
+        case.settings.class_weights = Some((0..classes).map(|_| rng.f64()).collect());
     }
     if rng.bool() {
-        case.rare = Some(vec![classes - 1]);
+        case.settings.rare_classes = Some(vec![classes - 1]);
     }
     case
 }
@@ -155,29 +155,24 @@ fn outcome(
     let prediction =
         Tensor::<3>::from_data(float(&case.prediction), (&device, dtype)).require_grad();
     let targets: Targets = match &case.truth {
-        Truth::Labels(labels, _) => {
+        Truth::Labels(labels) => {
             let labels = TensorData::new(labels.iter().copied().collect(), labels.shape());
             Tensor::<2, Int>::from_data(labels, (&device, kind)).into()
         }
         Truth::Soft(target) => Tensor::<3>::from_data(float(target), (&device, dtype)).into(),
     };
-    let loss = NamedLossConfig::new()
-        .with_activation(case.activation)
-        .with_pooling(case.pooling)
-        .with_absent(case.absent)
+    let loss = SegmentationLoss::new(loss)
+        .with_settings(case.settings.clone())
         .with_ignore_label(ignored)
-        .with_class_weights(case.class_weights.clone())
-        .with_rare_classes(case.rare.clone())
-        .with_route(route)
-        .init(&device)
-        .with_loss(loss);
-    let value = match &case.voxel_weights {
-        None => loss.try_forward(prediction.clone(), targets)?,
+        .with_route(route);
+    let targets = match &case.voxel_weights {
+        None => targets,
         Some(weights) => {
             let weights = Tensor::<2>::from_data(float(weights), (&device, dtype));
-            loss.try_forward_weighted(prediction.clone(), targets, weights)?
+            targets.with_voxel_weights(weights)
         }
     };
+    let value = loss.try_forward(prediction.clone(), targets)?;
     let gradients = value.backward();
     let gradient = prediction.grad(&gradients).expect("a gradient").into_data();
     let gradient = ArrayD::from_shape_vec(case.prediction.raw_dim(), gradient.iter().collect());
@@ -196,7 +191,11 @@ fn agrees(seed: u64, name: Name, classes: usize, kind: DType, ignored: Option<i6
             let what = format!("{name}, {kind:?}, {ignored:?}, {route:?} in {dtype:?} of {case:?}");
             let found = outcome(loss, &case, ignored, kind, route, (&device, dtype));
             if let (Truth::Soft(_), Some(label)) = (&case.truth, ignored) {
-                assert_eq!(found.err(), Some(Error::IgnoredLabel { label }), "{what}");
+                assert_eq!(
+                    found.err(),
+                    Some(Error::Core(CoreError::IgnoreLabel { found: label })),
+                    "{what}"
+                );
                 continue;
             }
             let expected = match (&expected, found.as_ref()) {

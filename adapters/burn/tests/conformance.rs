@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use unifocal_burn::{NamedLossConfig, Route, SegmentationLoss, Targets};
+use unifocal_burn::{Route, SegmentationLoss, Targets};
 use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
 use unifocal_core::{AnyLoss, Layout};
 
@@ -44,25 +44,15 @@ impl Burn {
         case: &Case,
     ) -> Result<Outcome, String> {
         let device = (self.device)().autodiff();
-        let of_case = NamedLossConfig::new()
-            .with_activation(case.activation)
-            .with_pooling(case.pooling)
-            .with_absent(case.absent)
-            .with_class_weights(case.class_weights.clone())
-            .with_class_alpha(case.alpha.clone())
-            .with_rare_classes(case.rare.clone())
+        let loss = SegmentationLoss::new(*loss)
+            .with_settings(case.settings.clone())
             .with_route(self.route);
-        let of_case = match &case.truth {
-            Truth::Labels(_, ignored) => of_case.with_ignore_label(*ignored),
-            Truth::Soft(_) => of_case,
-        };
-        let of_case: SegmentationLoss = of_case.init(&device).with_loss(*loss);
 
         let prediction = self
             .float::<D>(&first(&case.prediction, case.layout), &device)
             .require_grad();
-        let targets = match &case.truth {
-            Truth::Labels(labels, _) => {
+        let targets: Targets = match &case.truth {
+            Truth::Labels(labels) => {
                 let data = TensorData::new(labels.iter().copied().collect(), labels.shape());
                 if labels.ndim() != L {
                     return Err(format!("a target of rank {}, expected {L}", labels.ndim()));
@@ -76,13 +66,14 @@ impl Burn {
                 })?)
             }
         };
-        let value = match &case.voxel_weights {
-            None => of_case.try_forward(prediction.clone(), targets),
+        let targets = match &case.voxel_weights {
+            None => targets,
             Some(weights) => {
                 let weights = checked::<L>(weights.ndim(), || self.float::<L>(weights, &device))?;
-                of_case.try_forward_weighted(prediction.clone(), targets, weights)
+                targets.with_voxel_weights(weights)
             }
         };
+        let value = loss.try_forward(prediction.clone(), targets);
         let value = value.map_err(|error| error.to_string())?;
         let gradients = value.backward();
         let gradient = prediction

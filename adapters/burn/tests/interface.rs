@@ -7,8 +7,8 @@ use unifocal_burn::burn::config::Config;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData, activation};
 use unifocal_burn::core::Name;
 use unifocal_burn::{
-    AbsentClass, Activation, AllReduce, AsymmetricUnifiedFocalLossConfig, CrossEntropyLossConfig,
-    DiceLossConfig, Error, NamedLossConfig, Pooling, Reduction, Route, Targets, Threads,
+    AbsentClass, AllReduce, AsymmetricUnifiedFocalLossConfig, CrossEntropyLossConfig,
+    DiceLossConfig, Error, Input, NamedLossConfig, Pooling, Reduction, Route, Targets, Threads,
 };
 
 /// Numbers of (0, 1), the same every time.
@@ -46,9 +46,9 @@ fn configurations_are_those_of_the_paper_and_survive_a_file() {
     );
     let config = config
         .with_lambda(None)
-        .with_activation(Activation::Softmax)
-        .with_ignore_label(Some(255))
-        .with_absent(AbsentClass::Skip);
+        .with_input(Input::Softmax)
+        .with_ignore_label(255)
+        .with_absent_class(AbsentClass::Skip);
     let folder = std::env::temp_dir().join(format!("unifocal-burn-{}.json", std::process::id()));
     config.save(&folder).expect("written");
     let read = AsymmetricUnifiedFocalLossConfig::load(&folder).expect("read");
@@ -66,8 +66,8 @@ fn every_configuration_is_the_loss_of_its_name() {
         ($($config:ident $name:literal)*) => {
             $(
                 let [own, named] = [
-                    $config::new().init(&device),
-                    NamedLossConfig::new().with_name($name.into()).init(&device),
+                    $config::new().init(),
+                    NamedLossConfig::new().with_name($name.into()).init(),
                 ]
                 .map(|loss| loss.forward(prediction.clone(), target.clone()).into_scalar::<f64>());
                 assert_eq!(own, named, "{}", $name);
@@ -96,15 +96,15 @@ fn every_configuration_is_the_loss_of_its_name() {
 /// Value and gradient are finite for this prediction.
 fn check<const D: usize, const L: usize>(
     name: Name,
-    activation: Activation,
+    input: Input,
     prediction: Tensor<D>,
     target: Tensor<L, Int>,
 ) {
     let prediction = prediction.autodiff().require_grad();
     let loss = NamedLossConfig::new()
         .with_name(name.to_string())
-        .with_activation(activation)
-        .init(&prediction.device());
+        .with_input(input)
+        .init();
     let value = loss.forward(prediction.clone(), target);
     let gradients = value.backward();
     assert!(finite(value), "{name}");
@@ -142,11 +142,11 @@ fn saturated_logits_and_hard_predictions_are_finite() {
                     Tensor::zeros([1, 24], &device),
                     Tensor::ones([1, 24], &device),
                 ] {
-                    check(name, Activation::Softmax, hard(1e4), target.clone());
-                    check(name, Activation::Sigmoid, hard(1e4), target.clone());
+                    check(name, Input::Softmax, hard(1e4), target.clone());
+                    check(name, Input::Sigmoid, hard(1e4), target.clone());
                     check(
                         name,
-                        Activation::Identity,
+                        Input::Probabilities,
                         (hard(0.5) + 0.5).detach(),
                         target,
                     );
@@ -161,10 +161,10 @@ fn any_rank_and_any_number_of_classes() {
     for (device, dtype) in devices() {
         let name = Name::AsymmetricUnifiedFocal;
         for classes in [1, 2, 3, 8, 9, 32] {
-            let activation = if classes == 1 {
-                Activation::Sigmoid
+            let input = if classes == 1 {
+                Input::Sigmoid
             } else {
-                Activation::Softmax
+                Input::Softmax
             };
             let logits = float(
                 numbers(2 * classes * 70, 3),
@@ -174,7 +174,7 @@ fn any_rank_and_any_number_of_classes() {
             );
             check(
                 name,
-                activation,
+                input,
                 logits,
                 labels(classes.max(2) as i32, [2, 70], &device),
             );
@@ -182,19 +182,19 @@ fn any_rank_and_any_number_of_classes() {
         let values = || numbers(2 * 3 * 24, 5);
         check(
             name,
-            Activation::Softmax,
+            Input::Softmax,
             float(values(), [2, 3, 4, 6], &device, dtype),
             labels(3, [2, 4, 6], &device),
         );
         check(
             name,
-            Activation::Softmax,
+            Input::Softmax,
             float(values(), [2, 3, 2, 3, 4], &device, dtype),
             labels(3, [2, 2, 3, 4], &device),
         );
         check(
             name,
-            Activation::Softmax,
+            Input::Softmax,
             float(values(), [2, 3, 2, 3, 2, 2], &device, dtype),
             labels(3, [2, 2, 3, 2, 2], &device),
         );
@@ -214,7 +214,7 @@ fn half_precision_is_summed_in_f32() {
             let target = labels(2, [1, 5000], &device);
             let of = |prediction: Tensor<3>| {
                 let prediction = prediction.autodiff().require_grad();
-                let loss = AsymmetricUnifiedFocalLossConfig::new().init(&device);
+                let loss = AsymmetricUnifiedFocalLossConfig::new().init();
                 let value = loss.forward(prediction.clone(), target.clone());
                 let gradient = prediction.grad(&value.backward()).expect("a gradient");
                 (value, gradient)
@@ -248,7 +248,7 @@ fn gradients_beyond_half_precision_are_its_largest_number() {
                 .autodiff()
                 .require_grad();
             let target = Tensor::<2, Int>::ones([1, 4], &device);
-            let loss = CrossEntropyLossConfig::new().init(&device);
+            let loss = CrossEntropyLossConfig::new().init();
             let value = loss.forward(prediction.clone(), target);
             let gradient = prediction
                 .grad(&value.backward())
@@ -273,9 +273,9 @@ fn any_number_of_samples_and_voxels() {
                 .require_grad();
             let target = labels(2, [samples, voxels], &device);
             let loss = CrossEntropyLossConfig::new()
-                .with_activation(Activation::Softmax)
-                .init(&device);
-            let each = loss.forward_no_reduction(logits.clone(), target.clone());
+                .with_input(Input::Softmax)
+                .init();
+            let each = loss.sums(logits.clone(), target.clone()).values();
             let gradients = each.clone().sum().backward();
             let gradient = logits.grad(&gradients).expect("a gradient").into_data();
             let gradient: Vec<f64> = gradient.iter().collect();
@@ -313,28 +313,28 @@ fn reductions_samples_and_classes_add_up() {
         let prediction = float(numbers(120, 1), [4, 3, 10], &device, dtype);
         let target = labels(3, [4, 10], &device);
         let config = DiceLossConfig::new();
-        let loss = config.clone().init(&device);
-        let each = loss.forward_no_reduction(prediction.clone(), target.clone());
+        let loss = config.clone().init();
+        let each = loss.sums(prediction.clone(), target.clone()).values();
         assert_eq!(each.dims(), [4]);
         let mean: f64 = loss
             .forward(prediction.clone(), target.clone())
             .into_scalar();
         let of_each: f64 = each.clone().mean().into_scalar();
         assert!((mean - of_each).abs() < 1e-6);
-        let sum = config.clone().with_reduction(Reduction::Sum).init(&device);
+        let sum = config.clone().with_reduction(Reduction::Sum).init();
         let sum: f64 = sum
             .forward(prediction.clone(), target.clone())
             .into_scalar();
         assert!((sum - 4.0 * mean).abs() < 1e-5);
-        let of_classes = loss.forward_per_class(prediction.clone(), target.clone());
+        let of_classes = loss.sums(prediction.clone(), target.clone()).per_class();
         assert_eq!(of_classes.dims(), [4, 3]);
         let difference: f64 = (of_classes.mean_dim(1).squeeze_dim::<1>(1) - each)
             .abs()
             .max()
             .into_scalar();
         assert!(difference < 1e-6);
-        let batch = config.with_pooling(Pooling::Batch).init(&device);
-        assert_eq!(batch.forward_no_reduction(prediction, target).dims(), [1]);
+        let batch = config.with_pooling(Pooling::Batch).init();
+        assert_eq!(batch.sums(prediction, target).values().dims(), [1]);
     }
 }
 
@@ -345,14 +345,11 @@ fn a_loss_is_a_part_of_a_larger_graph() {
         let logits = float(numbers(80, 2), [2, 2, 4, 5], &with_gradients, dtype).require_grad();
         let target = labels(2, [2, 4, 5], &with_gradients);
         let loss = AsymmetricUnifiedFocalLossConfig::new();
-        let from_logits = loss
-            .clone()
-            .with_activation(Activation::Softmax)
-            .init(&with_gradients);
+        let from_logits = loss.clone().with_input(Input::Softmax).init();
         let direct = from_logits.forward(logits.clone(), target.clone());
         let direct = logits.grad(&direct.backward()).expect("a gradient");
         // Through a softmax of Burn's own, a transposed view and a factor.
-        let loss = loss.init(&with_gradients);
+        let loss = loss.init();
         let p = activation::softmax(logits.clone(), 1).swap_dims(2, 3);
         let value = loss.forward(p, target.swap_dims(1, 2)).mul_scalar(3.0);
         let through = logits.grad(&value.backward()).expect("a gradient");
@@ -370,7 +367,7 @@ fn labels_of_any_integer_type_are_the_same() {
     for (device, dtype) in devices() {
         let prediction = float(numbers(60, 4), [2, 3, 10], &device, dtype);
         let target = labels(3, [2, 10], &device);
-        let loss = DiceLossConfig::new().init(&device);
+        let loss = DiceLossConfig::new().init();
         let expected: f64 = loss
             .forward(prediction.clone(), target.clone())
             .into_scalar();
@@ -402,9 +399,9 @@ fn what_does_not_count_may_be_anything() {
     for (device, dtype) in devices() {
         for route in [Route::Auto, Route::Composed] {
             let loss = AsymmetricUnifiedFocalLossConfig::new()
-                .with_ignore_label(Some(255))
+                .with_ignore_label(255)
                 .with_route(route)
-                .init(&device);
+                .init();
             let whole = loss.forward(
                 float(vec![0.9, 0.2, 0.1, 0.8], [1, 2, 2], &device, dtype),
                 Tensor::<2, Int>::from_data([[0, 1]], &device),
@@ -438,7 +435,7 @@ fn what_does_not_count_may_be_anything() {
 fn errors_say_both_shapes_and_panics_say_the_error() {
     for (device, dtype) in devices() {
         let prediction = float(numbers(24, 1), [1, 2, 3, 4], &device, dtype);
-        let loss = DiceLossConfig::new().init(&device);
+        let loss = DiceLossConfig::new().init();
         let wrong: Tensor<3, Int> = Tensor::zeros([1, 4, 3], &device);
         let error = loss
             .try_forward(prediction.clone(), wrong.clone())
@@ -459,15 +456,14 @@ fn errors_say_both_shapes_and_panics_say_the_error() {
         );
         assert!(matches!(flat, Err(Error::Rank { .. })));
     }
-    let device = devices().remove(0).0;
     let error = DiceLossConfig::new()
         .with_smooth(-1.0)
-        .try_init(&device)
+        .try_init()
         .expect_err("below 0");
     assert!(error.to_string().contains("-1"), "{error}");
     let error = NamedLossConfig::new()
         .with_name("dise".into())
-        .try_init(&device)
+        .try_init()
         .expect_err("unknown");
     assert!(error.to_string().contains("dise"), "{error}");
 }
@@ -476,7 +472,7 @@ fn errors_say_both_shapes_and_panics_say_the_error() {
 fn bad_data_are_nan_where_no_error_is_possible() {
     for (device, dtype) in devices() {
         for route in [Route::Auto, Route::Composed] {
-            let loss = DiceLossConfig::new().with_route(route).init(&device);
+            let loss = DiceLossConfig::new().with_route(route).init();
             let value = |prediction: Vec<f32>, target: Targets| {
                 loss.try_forward(float(prediction, [1, 2, 2], &device, dtype), target)
                     .map(Tensor::into_scalar::<f64>)
@@ -525,7 +521,7 @@ fn labels_that_only_a_wide_type_holds_are_no_class() {
                 let target = TensorData::new(vec![0, wide], [1, 2]);
                 let target = Tensor::<2, Int>::from_data(target, (&device, kind));
                 let prediction = float(vec![0.9, 0.2, 0.1, 0.8], [1, 2, 2], &device, dtype);
-                let loss = DiceLossConfig::new().with_route(route).init(&device);
+                let loss = DiceLossConfig::new().with_route(route).init();
                 let found = loss
                     .try_forward(prediction, target)
                     .map(Tensor::into_scalar::<f64>);
@@ -562,8 +558,8 @@ fn sharded(
             let target = Tensor::<2, Int>::from_data(target, &device);
             let loss = AsymmetricUnifiedFocalLossConfig::new()
                 .with_pooling(Pooling::Batch)
-                .init(&device);
-            let sums = loss.sums(prediction.clone(), target).expect("valid");
+                .init();
+            let sums = loss.sums(prediction.clone(), target);
             let value = sums.all_reduce(&rank).expect("of a batch").values();
             let gradient = prediction
                 .grad(&value.backward())
@@ -602,7 +598,7 @@ fn shards_of_a_batch_are_the_batch() {
         .require_grad();
         let loss = AsymmetricUnifiedFocalLossConfig::new()
             .with_pooling(Pooling::Batch)
-            .init(&device);
+            .init();
         let value = loss.forward(
             whole.clone(),
             Tensor::<2, Int>::from_data(TensorData::new(target.clone(), [12, 10]), &whole.device()),
@@ -633,14 +629,13 @@ fn shards_of_a_batch_are_the_batch() {
         }
         let [rank] = <[Threads; 1]>::try_from(Threads::new(1)).expect("one");
         assert_eq!(rank.ranks(), 1);
-        let per_sample = DiceLossConfig::new().init(&device);
+        let per_sample = DiceLossConfig::new().init();
         let sums = per_sample.sums(
             whole,
             Targets::from(Tensor::<3>::zeros([12, 3, 10], &device)),
         );
         assert_eq!(
-            sums.and_then(|sums| sums.all_reduce(&rank))
-                .expect_err("per sample"),
+            sums.all_reduce(&rank).expect_err("per sample"),
             Error::PerSample
         );
     }

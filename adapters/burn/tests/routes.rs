@@ -6,9 +6,9 @@ use common::{cpus, gpus};
 use proptest::prelude::*;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use unifocal_burn::core::{AnyLoss, Name};
-use unifocal_burn::{AbsentClass, Activation, NamedLossConfig, Pooling, Route, Targets};
+use unifocal_burn::{AbsentClass, Input, Pooling, Route, SegmentationLoss, Settings, Targets};
 
-/// A loss, tensors of two spatial axes, and what is said of them.
+/// A loss, its settings, and tensors of two spatial axes.
 #[derive(Clone, Debug)]
 struct Case {
     loss: AnyLoss,
@@ -17,12 +17,7 @@ struct Case {
     labels: Vec<i64>,
     soft: bool,
     weights: Option<Vec<f64>>,
-    ignored: Option<i64>,
-    activation: Activation,
-    pooling: Pooling,
-    absent: AbsentClass,
-    class_weights: Option<Vec<f64>>,
-    rare: Option<Vec<usize>>,
+    settings: Settings,
 }
 
 fn loss() -> impl Strategy<Value = AnyLoss> {
@@ -51,13 +46,9 @@ fn case() -> impl Strategy<Value = Case> {
         let voxels = samples * height * width;
         let classes = channels.max(2);
         let activations = if channels == 1 {
-            vec![Activation::Identity, Activation::Sigmoid]
+            vec![Input::Probabilities, Input::Sigmoid]
         } else {
-            vec![
-                Activation::Identity,
-                Activation::Sigmoid,
-                Activation::Softmax,
-            ]
+            vec![Input::Probabilities, Input::Sigmoid, Input::Softmax]
         };
         (
             prop::collection::vec(0.01..0.99_f64, voxels * channels),
@@ -77,31 +68,34 @@ fn case() -> impl Strategy<Value = Case> {
                     soft,
                     weights,
                     ignored,
-                    activation,
+                    input,
                     [batch, skip],
                     class_weights,
                     rare,
-                )| Case {
-                    loss,
-                    shape: [samples, channels, height, width],
-                    numbers,
-                    labels,
-                    soft,
-                    weights,
-                    ignored,
-                    activation,
-                    pooling: if batch {
+                )| {
+                    let mut settings = Settings::default().with_input(input);
+                    settings.ignore_label = ignored.filter(|_| !soft);
+                    settings.pooling = if batch {
                         Pooling::Batch
                     } else {
                         Pooling::PerSample
-                    },
-                    absent: if skip {
+                    };
+                    settings.absent_class = if skip {
                         AbsentClass::Skip
                     } else {
                         AbsentClass::Smooth
-                    },
-                    class_weights,
-                    rare,
+                    };
+                    settings.class_weights = class_weights;
+                    settings.rare_classes = rare;
+                    Case {
+                        loss,
+                        shape: [samples, channels, height, width],
+                        numbers,
+                        labels,
+                        soft,
+                        weights,
+                        settings,
+                    }
                 },
             )
     })
@@ -113,11 +107,9 @@ fn outcome(case: &Case, route: Route, device: &Device, dtype: DType) -> (f64, Ve
     let [samples, _, height, width] = case.shape;
     let map = [samples, height, width];
     let float = |values: &[f64], shape: &[usize]| TensorData::new(values.to_vec(), shape.to_vec());
-    let given: Vec<f64> = match case.activation {
-        Activation::Identity => case.numbers.clone(),
-        Activation::Softmax | Activation::Sigmoid => {
-            case.numbers.iter().map(|x| 10.0 * (x - 0.5)).collect()
-        }
+    let given: Vec<f64> = match case.settings.input {
+        Input::Probabilities => case.numbers.clone(),
+        Input::Softmax | Input::Sigmoid => case.numbers.iter().map(|x| 10.0 * (x - 0.5)).collect(),
     };
     let prediction =
         Tensor::<4>::from_data(float(&given, &case.shape), (&device, dtype)).require_grad();
@@ -128,23 +120,17 @@ fn outcome(case: &Case, route: Route, device: &Device, dtype: DType) -> (f64, Ve
         let labels = TensorData::new(case.labels.clone(), map.to_vec());
         Tensor::<3, Int>::from_data(labels, &device).into()
     };
-    let loss = NamedLossConfig::new()
-        .with_activation(case.activation)
-        .with_pooling(case.pooling)
-        .with_absent(case.absent)
-        .with_ignore_label(case.ignored.filter(|_| !case.soft))
-        .with_class_weights(case.class_weights.clone())
-        .with_rare_classes(case.rare.clone())
-        .with_route(route)
-        .init(&device)
-        .with_loss(case.loss);
-    let value = match &case.weights {
-        None => loss.forward(prediction.clone(), targets),
+    let loss = SegmentationLoss::new(case.loss)
+        .with_settings(case.settings.clone())
+        .with_route(route);
+    let targets = match &case.weights {
+        None => targets,
         Some(weights) => {
             let weights = Tensor::<3>::from_data(float(weights, &map), (&device, dtype));
-            loss.forward_weighted(prediction.clone(), targets, weights)
+            targets.with_voxel_weights(weights)
         }
     };
+    let value = loss.forward(prediction.clone(), targets);
     let gradients = value.backward();
     let gradient = prediction.grad(&gradients).expect("a gradient").into_data();
     (value.into_scalar(), gradient.iter::<f64>().collect())

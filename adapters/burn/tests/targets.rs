@@ -5,21 +5,21 @@ mod common;
 use common::devices;
 use unifocal_burn::burn::config::Config;
 use unifocal_burn::burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
-use unifocal_burn::core::Name;
+use unifocal_burn::core::{Error as CoreError, Name};
 use unifocal_burn::{
-    Activation, AsymmetricUnifiedFocalLossConfig, ComboLossConfig, CrossEntropyLossConfig,
-    DiceLossConfig, Error, Pooling, Route, SegmentationLoss, Targets,
+    AsymmetricUnifiedFocalLossConfig, ComboLossConfig, CrossEntropyLossConfig, DiceLossConfig,
+    Error, Input, Pooling, Route, SegmentationLoss, Targets,
 };
 
 const ROUTES: [Route; 2] = [Route::Auto, Route::Composed];
 
 /// The cross entropy of logits.
-fn entropy(device: &Device, route: Route, ignored: Option<i64>) -> SegmentationLoss {
+fn entropy(route: Route, ignored: Option<i64>) -> SegmentationLoss {
     CrossEntropyLossConfig::new()
-        .with_activation(Activation::Softmax)
+        .with_input(Input::Softmax)
         .with_ignore_label(ignored)
         .with_route(route)
-        .init(device)
+        .init()
 }
 
 fn logits<const D: usize>(shape: [usize; D], device: &Device, dtype: DType) -> Tensor<D> {
@@ -64,7 +64,7 @@ fn narrow_labels(devices: &[(Device, DType)], classes: &[usize], ignored: &[Opti
             for (route, ignored) in both {
                 let of = |kind| {
                     let target = labels(&values, [1, 4], device, kind);
-                    entropy(device, route, ignored)
+                    entropy(route, ignored)
                         .try_forward(logits.clone(), target)
                         .expect("valid")
                         .into_scalar::<f64>()
@@ -85,14 +85,14 @@ fn narrow_labels(devices: &[(Device, DType)], classes: &[usize], ignored: &[Opti
 fn an_ignored_label_beside_a_soft_target_is_refused() {
     for (device, dtype) in devices() {
         for route in ROUTES {
-            let loss = entropy(&device, route, Some(255));
+            let loss = entropy(route, Some(255));
             let target = Tensor::<3>::zeros([1, 2, 4], (&device, dtype));
             let one_hot = Tensor::<3, Int>::zeros([1, 2, 4], &device);
             for targets in [Targets::from(target), Targets::from(one_hot)] {
                 let error = loss
                     .try_forward(logits([1, 2, 4], &device, dtype), targets)
                     .expect_err("no labels");
-                assert_eq!(error, Error::IgnoredLabel { label: 255 });
+                assert_eq!(error, Error::Core(CoreError::IgnoreLabel { found: 255 }));
                 assert!(error.to_string().contains("voxel weights"), "{error}");
             }
         }
@@ -108,14 +108,17 @@ fn weights_that_are_none_are_refused_or_no_number() {
     for ((device, dtype), names) in on_cpus.chain(on_gpus) {
         for name in names {
             for route in ROUTES {
-                let loss = entropy(&device, route, None).with_loss(name.loss());
+                let loss = SegmentationLoss::new(*name)
+                    .with_input(Input::Softmax)
+                    .with_route(route);
                 for wrong in [-1.0, f32::NAN, f32::INFINITY, 1.1e30] {
                     let weights = TensorData::new(vec![1.0, wrong, 1.0, 0.0], [1, 4]);
+                    let weights = Tensor::<2>::from_data(weights, (&device, dtype));
+                    let targets = labels(&[0, 1, 1, 0], [1, 4], &device, DType::I32);
                     let found = loss
-                        .try_forward_weighted(
+                        .try_forward(
                             logits([1, 2, 4], &device, dtype),
-                            labels(&[0, 1, 1, 0], [1, 4], &device, DType::I32),
-                            Tensor::<2>::from_data(weights, (&device, dtype)),
+                            Targets::from(targets).with_voxel_weights(weights),
                         )
                         .map(Tensor::into_scalar::<f64>);
                     assert!(
@@ -137,17 +140,17 @@ fn any_finite_logit_is_one() {
     for ((device, dtype), sizes) in on_cpus.chain(on_gpus) {
         for route in ROUTES {
             for &size in sizes {
-                for activation in [Activation::Softmax, Activation::Sigmoid] {
+                for input in [Input::Softmax, Input::Sigmoid] {
                     let logits = TensorData::new(vec![size, -size, -size, size], [1, 2, 2]);
                     let logits = Tensor::<3>::from_data(logits, (&device, dtype))
                         .autodiff()
                         .require_grad();
                     let loss = CrossEntropyLossConfig::new()
-                        .with_activation(activation)
+                        .with_input(input)
                         .with_route(route)
-                        .init(&device);
+                        .init();
                     for (target, right) in [([0, 1], true), ([1, 0], false)] {
-                        let what = format!("{size} {activation:?} {route:?} {right} on {device:?}");
+                        let what = format!("{size} {input:?} {route:?} {right} on {device:?}");
                         let target = labels(&target, [1, 2], &device, DType::I32);
                         let value = loss.forward(logits.clone(), target);
                         let gradient = logits.grad(&value.backward()).expect("a gradient");
@@ -159,9 +162,9 @@ fn any_finite_logit_is_one() {
                         // Half of the voxels, each pushed back with all its weight.
                         let slope = if right { 0.0 } else { 0.5 };
                         for (found, sign) in slopes.iter().zip([1.0, -1.0, -1.0, 1.0]) {
-                            let pushed = match activation {
+                            let pushed = match input {
                                 // The other class has no target, and no slope of its own.
-                                Activation::Sigmoid if sign > 0.0 => 0.0,
+                                Input::Sigmoid if sign > 0.0 => 0.0,
                                 _ => slope * sign,
                             };
                             assert_near(*found, pushed, &what);
@@ -182,9 +185,9 @@ fn twenty_thousand_classes_composed() {
                 .require_grad();
             let target = labels(&[3, 19_999], [1, 2], &device, DType::I32);
             let value = AsymmetricUnifiedFocalLossConfig::new()
-                .with_activation(Activation::Softmax)
+                .with_input(Input::Softmax)
                 .with_route(route)
-                .init(&device)
+                .init()
                 .forward(logits.clone(), target);
             let gradient = logits.grad(&value.backward()).expect("a gradient");
             (value.into_scalar::<f64>(), gradient)
@@ -207,10 +210,10 @@ fn other_tensors_may_checkpoint_as_they_like() {
             let target = labels(&[0, 1, 1, 0], [1, 4], &other, DType::I32);
             let soft = Tensor::<3>::ones([1, 2, 4], (&other, dtype));
             let weights = Tensor::<2>::ones([1, 4], (&other, dtype));
-            let loss = entropy(&own, route, None);
+            let loss = entropy(route, None);
             for targets in [Targets::from(target), Targets::from(soft)] {
                 let value = loss
-                    .try_forward_weighted(given.clone(), targets, weights.clone())
+                    .try_forward(given.clone(), targets.with_voxel_weights(weights.clone()))
                     .expect("valid");
                 assert!(
                     given.grad(&value.backward()).is_some(),
@@ -259,9 +262,9 @@ fn targets_of_every_kind_are_the_same() {
     for (device, dtype) in devices() {
         for route in ROUTES {
             let loss = AsymmetricUnifiedFocalLossConfig::new()
-                .with_activation(Activation::Softmax)
+                .with_input(Input::Softmax)
                 .with_route(route)
-                .init(&device);
+                .init();
             let given = logits([2, 2, 2, 3], &device, dtype);
             let target = labels(
                 &[0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 1],
@@ -311,11 +314,11 @@ fn logits_without_spatial_axes_are_voxels() {
         for route in ROUTES {
             let given = logits([5, 3], &device, dtype);
             let target = labels(&[0, 2, 9, 1, 0], [5], &device, DType::I32);
-            let found: f64 = entropy(&device, route, Some(9))
+            let found: f64 = entropy(route, Some(9))
                 .forward(given.clone(), target.clone())
                 .into_scalar();
             let image = given.swap_dims(0, 1).unsqueeze_dim::<3>(0);
-            let expected: f64 = entropy(&device, route, Some(9))
+            let expected: f64 = entropy(route, Some(9))
                 .forward(image, target.unsqueeze_dim::<2>(0))
                 .into_scalar();
             assert_near(found, expected, &format!("{route:?} on {device:?}"));
@@ -331,9 +334,9 @@ fn samples_in_which_nothing_counts_are_no_samples() {
             for pooling in [Pooling::PerSample, Pooling::Batch] {
                 let loss = DiceLossConfig::new()
                     .with_pooling(pooling)
-                    .with_ignore_label(Some(255))
+                    .with_ignore_label(255)
                     .with_route(route)
-                    .init(&device);
+                    .init();
                 let given = || {
                     logits([2, 2, 2], &device, dtype)
                         .mul_scalar(0.1)

@@ -1,7 +1,7 @@
-//! What a backend is asked, and what it answers, in terms that belong to none.
+//! A case for any backend, and its outcome.
 
 use ndarray::{ArrayD, Axis};
-use unifocal_core::{AbsentClass, Activation, AnyLoss, Classes, Layout, Pooling};
+use unifocal_core::{AnyLoss, Layout, Settings};
 
 /// The precision that a backend computes its terms in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,36 +12,26 @@ pub enum Precision {
     F64,
 }
 
-/// A prediction beside its target, and all that can be said of the two.
+/// A prediction beside its target, with their settings.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// What the network gave.
     pub prediction: ArrayD<f64>,
-    /// The truth.
+    /// The target.
     pub truth: Truth,
     /// Where the class axis is.
     pub layout: Layout,
-    /// What the numbers of the prediction are.
-    pub activation: Activation,
-    /// Which voxels share their sums.
-    pub pooling: Pooling,
+    /// How they are read, and what is known of the classes.
+    pub settings: Settings,
     /// A weight per voxel.
     pub voxel_weights: Option<ArrayD<f64>>,
-    /// A weight per class.
-    pub class_weights: Option<Vec<f64>>,
-    /// α per class.
-    pub alpha: Option<Vec<f64>>,
-    /// The rare classes.
-    pub rare: Option<Vec<usize>>,
-    /// What an absent class scores.
-    pub absent: AbsentClass,
 }
 
 /// The target of a [`Case`].
 #[derive(Clone, Debug)]
 pub enum Truth {
-    /// Labels, and the one that does not count.
-    Labels(ArrayD<i64>, Option<i64>),
+    /// Labels.
+    Labels(ArrayD<i64>),
     /// One-hot or soft, of the prediction's shape.
     Soft(ArrayD<f64>),
 }
@@ -74,41 +64,23 @@ pub trait Backend {
 }
 
 impl Case {
-    /// Probabilities, channels first, with nothing else said.
+    /// Probabilities, channels first, with the default settings.
     pub fn new(prediction: ArrayD<f64>, truth: Truth) -> Self {
         Self {
             prediction,
             truth,
             layout: Layout::ChannelsFirst,
-            activation: Activation::Identity,
-            pooling: Pooling::PerSample,
+            settings: Settings::default(),
             voxel_weights: None,
-            class_weights: None,
-            alpha: None,
-            rare: None,
-            absent: AbsentClass::Smooth,
         }
     }
 
-    /// What is said of the classes.
-    pub fn classes(&self) -> Classes<'_> {
-        let mut classes = Classes::default().with_absent(self.absent);
-        if let Some(weights) = &self.class_weights {
-            classes = classes.with_weights(weights);
-        }
-        if let Some(alpha) = &self.alpha {
-            classes = classes.with_alpha(alpha);
-        }
-        if let Some(rare) = &self.rare {
-            classes = classes.with_rare(rare);
-        }
-        classes
-    }
+    unifocal_core::settings_methods!(self => self.settings);
 
     /// The same case with the class axis last.
     pub fn channels_last(&self) -> Self {
         let truth = match &self.truth {
-            Truth::Labels(..) => self.truth.clone(),
+            Truth::Labels(_) => self.truth.clone(),
             Truth::Soft(target) => Truth::Soft(last(target)),
         };
         Self {
@@ -121,7 +93,7 @@ impl Case {
 
     /// The same case with its labels as a one-hot target.
     pub fn one_hot(&self) -> Self {
-        let Truth::Labels(labels, _) = &self.truth else {
+        let Truth::Labels(labels) = &self.truth else {
             return self.clone();
         };
         let mut target = ArrayD::zeros(self.prediction.raw_dim());
@@ -136,6 +108,7 @@ impl Case {
         }
         Self {
             truth: Truth::Soft(target),
+            settings: self.settings.clone().with_ignore_label(None::<i64>),
             ..self.clone()
         }
     }

@@ -27,10 +27,11 @@ fn run(loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
     let shape = shape(&case.prediction, case.layout);
     let field = Dense::new(&prediction, shape, case.layout)?;
     match &case.truth {
-        Truth::Labels(labels, ignored) => {
+        Truth::Labels(labels) => {
             let labels = values(labels);
             let size = [shape.samples, labels.len() / shape.samples];
-            let target = Labels::new(Dense::labels(&labels, size)?).ignoring(*ignored);
+            let target = Labels::new(Dense::labels(&labels, size)?)
+                .with_ignore_label(case.settings.ignore_label);
             weighted(loss, case, Segmentation::new(field, target)?)
         }
         Truth::Soft(target) => {
@@ -47,8 +48,8 @@ fn weighted(
     segmentation: Segmentation<Dense<'_, f64>, impl Target>,
 ) -> Result<Outcome, Error> {
     let segmentation = segmentation
-        .with_activation(case.activation)?
-        .with_pooling(case.pooling);
+        .with_input(case.settings.input)?
+        .with_pooling(case.settings.pooling);
     match &case.voxel_weights {
         None => finish(loss, case, &segmentation),
         Some(weights) => {
@@ -65,7 +66,7 @@ fn finish(
     case: &Case,
     segmentation: &Segmentation<Dense<'_, f64>, impl Target, impl Field<Item = f64>>,
 ) -> Result<Outcome, Error> {
-    let classes = case.classes();
+    let classes = case.settings.classes();
     let len = segmentation.groups() * segmentation.classes();
     let mut sums = vec![ClassSums::default(); len];
     let value = segmentation.value(loss, &classes, &mut sums)?;

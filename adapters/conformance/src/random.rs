@@ -2,16 +2,16 @@
 
 use fastrand::Rng;
 use ndarray::{ArrayD, Axis};
-use unifocal_core::{AbsentClass, Activation, Pooling};
+use unifocal_core::{AbsentClass, Input, Pooling};
 
 use crate::{Case, Truth};
 
 /// A prediction of this shape, [N, C, spatial…], well inside its range: probabilities in (0.02, 0.98), or logits in
 /// (−3, 3).
-pub(crate) fn prediction(rng: &mut Rng, shape: &[usize], activation: Activation) -> ArrayD<f64> {
+pub(crate) fn prediction(rng: &mut Rng, shape: &[usize], activation: Input) -> ArrayD<f64> {
     ArrayD::from_shape_simple_fn(shape, || match activation {
-        Activation::Identity => 0.02 + 0.96 * rng.f64(),
-        Activation::Softmax | Activation::Sigmoid => 6.0 * rng.f64() - 3.0,
+        Input::Probabilities => 0.02 + 0.96 * rng.f64(),
+        Input::Softmax | Input::Sigmoid => 6.0 * rng.f64() - 3.0,
     })
 }
 
@@ -42,27 +42,28 @@ pub(crate) fn soft(rng: &mut Rng, shape: &[usize]) -> ArrayD<f64> {
     target
 }
 
-/// A case with everything that can be said of one.
-pub(crate) fn case(rng: &mut Rng, shape: &[usize], activation: Activation) -> Case {
+/// A case with random settings.
+pub(crate) fn case(rng: &mut Rng, shape: &[usize], activation: Input) -> Case {
     let classes = shape[1].max(2);
     let mut case = Case::new(
         prediction(rng, shape, activation),
-        Truth::Labels(labels(rng, shape), None),
+        Truth::Labels(labels(rng, shape)),
     );
-    case.activation = activation;
+    case.settings.input = activation;
     if rng.bool() {
         case.truth = Truth::Soft(soft(rng, shape));
     } else if rng.bool() {
         let ignored = 255;
         let labels =
             labels(rng, shape).mapv(|label| if rng.u8(0..5) == 0 { ignored } else { label });
-        case.truth = Truth::Labels(labels, Some(ignored));
+        case.truth = Truth::Labels(labels);
+        case.settings.ignore_label = Some(ignored);
     }
     if rng.bool() {
-        case.pooling = Pooling::Batch;
+        case.settings.pooling = Pooling::Batch;
     }
     if rng.bool() {
-        case.absent = AbsentClass::Skip;
+        case.settings.absent_class = AbsentClass::Skip;
     }
     if rng.bool() {
         let mut shape = shape.to_vec();
@@ -73,13 +74,13 @@ pub(crate) fn case(rng: &mut Rng, shape: &[usize], activation: Activation) -> Ca
     if rng.bool() {
         let mut weights: Vec<f64> = (0..classes).map(|_| rng.f64()).collect();
         weights[0] = if rng.bool() { 0.0 } else { weights[0] };
-        case.class_weights = Some(weights);
+        case.settings.class_weights = Some(weights);
     }
     if rng.bool() {
-        case.alpha = Some((0..classes).map(|_| 2.0 * rng.f64()).collect());
+        case.settings.class_alpha = Some((0..classes).map(|_| 2.0 * rng.f64()).collect());
     }
     if rng.bool() {
-        case.rare = Some(vec![classes - 1]);
+        case.settings.rare_classes = Some(vec![classes - 1]);
     }
     if rng.bool() {
         case.channels_last()
@@ -103,14 +104,10 @@ pub(crate) const SHAPES: [&[usize]; 9] = [
 ];
 
 /// The activations that a prediction of this shape can have.
-pub(crate) fn activations(shape: &[usize]) -> &'static [Activation] {
+pub(crate) fn activations(shape: &[usize]) -> &'static [Input] {
     if shape[1] == 1 {
-        &[Activation::Identity, Activation::Sigmoid]
+        &[Input::Probabilities, Input::Sigmoid]
     } else {
-        &[
-            Activation::Identity,
-            Activation::Sigmoid,
-            Activation::Softmax,
-        ]
+        &[Input::Probabilities, Input::Sigmoid, Input::Softmax]
     }
 }

@@ -1,14 +1,14 @@
 //! A prediction beside its target as arrays: what is said of them, and what comes out.
 
 use ndarray::{Array, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension};
-use unifocal_core::{Activation, ClassSums, Classes, Element, Kept, Label, Layout, Loss, Pooling};
+use unifocal_core::{ClassSums, Element, Kept, Label, Layout, Loss, Pooling, Settings};
 
 use crate::Error;
 use crate::part::{Part, Task};
 use crate::rows;
 use crate::simd::{Checked, Simd};
+use crate::target::{self, LabelArray, SoftArray, TargetArray};
 use crate::threads::Join;
-use crate::truth::{self, LabelArray, SoftArray, Truth};
 
 /// A prediction beside its target.
 ///
@@ -18,15 +18,15 @@ use crate::truth::{self, LabelArray, SoftArray, Truth};
 ///
 /// ```
 /// use ndarray::array;
-/// use unifocal_ndarray::{Evaluation, core::{AbsentClass, Classes, Layout, Tversky}};
+/// use unifocal_ndarray::{Evaluation, core::{AbsentClass, Layout, Tversky}};
 ///
 /// // Probabilities [N, H, W, C], labels [N, H, W] in which 255 means "not annotated".
 /// let prediction = array![[[[0.9, 0.1], [0.2, 0.8]]]];
 /// let target = array![[[0_u8, 255]]];
 /// let evaluation = Evaluation::labels(prediction.view(), target.view())
-///     .layout(Layout::ChannelsLast)
-///     .ignoring(255)
-///     .classes(Classes::default().with_absent(AbsentClass::Skip));
+///     .with_layout(Layout::ChannelsLast)
+///     .with_ignore_label(255)
+///     .with_absent_class(AbsentClass::Skip);
 /// let dice = evaluation.value(&Tversky::dice())?;
 /// assert!((dice - 0.05 / 0.95).abs() < 1e-6); // the lesion is absent and skipped
 /// # Ok::<(), unifocal_ndarray::Error>(())
@@ -34,12 +34,10 @@ use crate::truth::{self, LabelArray, SoftArray, Truth};
 #[derive(Clone, Debug)]
 pub struct Evaluation<'a, P, D: Dimension, T> {
     prediction: ArrayView<'a, P, D>,
-    truth: T,
+    target: T,
     weights: Option<ArrayViewD<'a, f64>>,
     layout: Layout,
-    activation: Activation,
-    pooling: Pooling,
-    classes: Classes<'a>,
+    settings: Settings,
     simd: Simd,
     threads: Option<&'a dyn Join>,
 }
@@ -73,13 +71,6 @@ impl<'a, P, D: Dimension, L: Label> Evaluation<'a, P, D, LabelArray<'a, L>> {
             },
         )
     }
-
-    /// Leaves voxels with this label out of every sum.
-    #[must_use]
-    pub fn ignoring(mut self, label: impl Into<Option<i64>>) -> Self {
-        self.truth.ignored = label.into();
-        self
-    }
 }
 
 impl<'a, P, D: Dimension, S: Element> Evaluation<'a, P, D, SoftArray<'a, S>> {
@@ -90,60 +81,48 @@ impl<'a, P, D: Dimension, S: Element> Evaluation<'a, P, D, SoftArray<'a, S>> {
 }
 
 impl<'a, P, D: Dimension, T> Evaluation<'a, P, D, T> {
-    fn of(prediction: ArrayView<'a, P, D>, truth: T) -> Self {
+    fn of(prediction: ArrayView<'a, P, D>, target: T) -> Self {
         Self {
             prediction,
-            truth,
+            target,
             weights: None,
             layout: Layout::default(),
-            activation: Activation::default(),
-            pooling: Pooling::default(),
-            classes: Classes::default(),
+            settings: Settings::default(),
             simd: Simd::best(),
             threads: None,
         }
     }
 
-    /// Says where the class axis of the prediction (and of a soft target) is; the second by default.
+    unifocal_core::settings_methods!(self => self.settings);
+
+    /// Sets all of the settings at once.
     #[must_use]
-    pub fn layout(self, layout: Layout) -> Self {
+    pub fn with_settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// Sets where the class axis of the prediction (and of a soft target) is: the second by default.
+    #[must_use]
+    pub fn with_layout(self, layout: Layout) -> Self {
         Self { layout, ..self }
     }
 
-    /// Says what the numbers of the prediction are; probabilities by default.
+    /// Sets which vector instructions to use, in place of the widest of this processor. The result is the same.
     #[must_use]
-    pub fn activation(self, activation: Activation) -> Self {
-        Self { activation, ..self }
-    }
-
-    /// Says which voxels share their sums; those of a sample by default.
-    #[must_use]
-    pub fn pooling(self, pooling: Pooling) -> Self {
-        Self { pooling, ..self }
-    }
-
-    /// Says which classes are rare, what each weighs and what an absent one scores.
-    #[must_use]
-    pub fn classes(self, classes: Classes<'a>) -> Self {
-        Self { classes, ..self }
-    }
-
-    /// Says which vector instructions to use, in place of the widest of this processor. The result is the same.
-    #[must_use]
-    pub fn simd(self, simd: Simd) -> Self {
+    pub fn with_simd(self, simd: Simd) -> Self {
         Self { simd, ..self }
     }
 
-    /// Says whose threads to use, in place of rayon's. The result is the same.
+    /// Sets whose threads to use, in place of rayon's. The result is the same.
     #[must_use]
-    pub fn threads(self, threads: &'a dyn Join) -> Self {
+    pub fn with_threads(self, threads: &'a dyn Join) -> Self {
         let threads = Some(threads);
         Self { threads, ..self }
     }
 
     /// Weighs each voxel, [N, spatial…]; a mask is weights of 0 and 1, and a voxel of weight 0 is not looked at.
     #[must_use]
-    pub fn voxel_weights<E: Dimension>(self, weights: ArrayView<'a, f64, E>) -> Self {
+    pub fn with_voxel_weights<E: Dimension>(self, weights: ArrayView<'a, f64, E>) -> Self {
         let weights = Some(weights.into_dyn());
         Self { weights, ..self }
     }
@@ -153,7 +132,7 @@ impl<'a, P, D, T> Evaluation<'a, P, D, T>
 where
     P: Element,
     D: Dimension,
-    T: Truth,
+    T: TargetArray,
 {
     /// The loss.
     ///
@@ -165,7 +144,7 @@ where
         let sums = self.sums(loss)?;
         Ok(unifocal_core::mean(
             loss,
-            &self.classes,
+            &self.settings.classes(),
             self.class_count()?,
             &sums,
         )?)
@@ -206,10 +185,10 @@ where
             }
             // The mean is over fewer groups than the gradient was divided by, which is known only now.
             let mut slopes = vec![[0.0; K]; sums.len()];
-            unifocal_core::slopes(loss, task.classes, task.count, &sums, &mut slopes)?;
+            unifocal_core::slopes(loss, &task.classes, task.count, &sums, &mut slopes)?;
             part.backward(&task, &slopes, Kept::Nothing, gradient)
         })?;
-        Ok(unifocal_core::mean(loss, &self.classes, task.count, &sums)?)
+        Ok(unifocal_core::mean(loss, &task.classes, task.count, &sums)?)
     }
 
     /// The gradient of Σ slope·sum, written to an array of the caller's, of the prediction's shape and any strides.
@@ -231,7 +210,7 @@ where
     /// let half = |p: f64| array![[[p, 0.2], [1.0 - p, 0.8]]];
     /// let [mine, theirs] = [half(0.9), half(0.6)];
     /// let labels = array![[0_u8, 1]];
-    /// let of = |half| Evaluation::labels(half, labels.view()).pooling(Pooling::Batch);
+    /// let of = |half| Evaluation::labels(half, labels.view()).with_pooling(Pooling::Batch);
     ///
     /// let dice = Tversky::dice();
     /// let mut sums = of(mine.view()).sums(&dice)?;
@@ -383,12 +362,11 @@ where
     pub fn per_class<const K: usize>(&self, loss: &impl Loss<K>) -> Result<Vec<ClassValue>, Error> {
         let count = self.class_count()?;
         let sums = self.sums(loss)?;
+        let classes = self.settings.classes();
         let value = |(index, sums): (usize, &ClassSums<f64, K>)| ClassValue {
             group: index / count,
             class: index % count,
-            value: loss
-                .finalize(&self.classes.class(index % count), sums)
-                .total(),
+            value: loss.finalize(&classes.class(index % count), sums).total(),
             target: sums.target,
         };
         Ok(sums.iter().enumerate().map(value).collect())
@@ -414,16 +392,18 @@ where
     /// What is the same for all parts of the arrays, checked.
     fn task<'t, L>(&'t self, loss: &'t L) -> Result<Task<'t, L>, Error> {
         let count = self.class_count()?;
-        self.classes.check(count)?;
+        let Settings { input, pooling, .. } = self.settings;
+        let classes = self.settings.classes();
+        classes.check(count)?;
         Ok(Task {
             loss,
-            classes: &self.classes,
-            activation: self.activation,
-            pooling: self.pooling,
+            classes,
+            input,
+            pooling,
             simd: Checked::new(self.simd),
             threads: self.threads,
             count,
-            groups: match self.pooling {
+            groups: match pooling {
                 Pooling::PerSample => self.prediction.shape()[0],
                 Pooling::Batch => 1,
             },
@@ -434,10 +414,10 @@ where
     /// without copies; at least `axes` axes are left.
     fn part(&self, axes: usize) -> Result<Part<'_, P, T>, Error> {
         let shape = self.prediction.shape();
-        let expected = self.truth.expected_shape(shape, self.layout);
-        expect_shape("target", &self.truth.shape(), &expected)?;
+        let expected = self.target.expected_shape(shape, self.layout);
+        expect_shape("target", &self.target.shape(), &expected)?;
         if let Some(weights) = &self.weights {
-            let expected = truth::without_channels(shape, self.layout);
+            let expected = target::without_channels(shape, self.layout);
             expect_shape("voxel weights", weights.shape(), &expected)?;
         }
         if self.prediction.is_empty() {
@@ -446,9 +426,10 @@ where
                 found: shape.to_vec(),
             });
         }
+        let target = self.target.clone().ignoring(self.settings.ignore_label)?;
         let whole = Part {
             prediction: rows::channels_first(self.prediction.view().into_dyn(), self.layout),
-            truth: self.truth.clone().channels_first(self.layout),
+            target: target.channels_first(self.layout),
             weights: self
                 .weights
                 .as_ref()
@@ -459,7 +440,7 @@ where
         let part = (axes..whole.prediction.ndim()).find_map(|axes| {
             Some(Part {
                 prediction: rows::merged(whole.prediction.clone(), axes)?,
-                truth: whole.truth.clone().merged(axes)?,
+                target: whole.target.clone().merged(axes)?,
                 weights: match &whole.weights {
                     Some(weights) => Some(rows::merged(weights.clone(), axes - 1)?),
                     None => None,

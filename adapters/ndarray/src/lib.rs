@@ -2,13 +2,13 @@
 //!
 //! ```
 //! use ndarray::{array, Array4};
-//! use unifocal_ndarray::{Evaluation, core::{Activation, UnifiedFocal}};
+//! use unifocal_ndarray::{Evaluation, core::{Input, UnifiedFocal}};
 //!
 //! // Logits [N, C, H, W] of one 2 × 2 image and two classes, labels [N, H, W].
 //! let logits: Array4<f32> = array![[[[2.0, 1.0], [0.5, -1.0]], [[-2.0, -1.0], [-0.5, 1.0]]]];
 //! let labels = array![[[0_u8, 0], [0, 1]]];
 //!
-//! let evaluation = Evaluation::labels(logits.view(), labels.view()).activation(Activation::Softmax);
+//! let evaluation = Evaluation::labels(logits.view(), labels.view()).with_input(Input::Softmax);
 //! let (value, gradient) = evaluation.value_and_gradient(&UnifiedFocal::asymmetric())?;
 //! assert!(value < 0.2);
 //! assert_eq!(gradient.dim(), logits.dim());
@@ -29,8 +29,8 @@ mod rows;
     reason = "calls of functions that are compiled for this very processor"
 )]
 mod simd;
+mod target;
 mod threads;
-mod truth;
 mod workspace;
 
 pub use unifocal_core as core;
@@ -38,5 +38,5 @@ pub use unifocal_core as core;
 pub use error::Error;
 pub use evaluation::{ClassValue, Evaluation};
 pub use simd::Simd;
+pub use target::{LabelArray, SoftArray, TargetArray};
 pub use threads::Join;
-pub use truth::{LabelArray, SoftArray, Truth};

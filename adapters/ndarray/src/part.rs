@@ -7,14 +7,14 @@ use std::ops::Range;
 
 use ndarray::{ArrayViewD, ArrayViewMutD, Axis, IxDyn};
 use unifocal_core::{
-    Activation, ClassSums, Classes, Element, Error as CoreError, Field, Kept, Loss, Pooling,
-    Position, Segmentation, Shape,
+    ClassSums, Classes, Element, Error as CoreError, Field, Input, Kept, Loss, Pooling, Position,
+    Segmentation, Shape,
 };
 
 use crate::rows::{self, Row, RowMut};
 use crate::simd::Checked;
+use crate::target::{self, TargetArray};
 use crate::threads::{self, Join};
-use crate::truth::{self, Truth};
 use crate::workspace;
 
 /// How many numbers of a prediction a part has at most, as long as it can be halved: with the target and the gradient they
@@ -27,8 +27,8 @@ const GRAIN: usize = 1 << 12;
 /// What is the same for all parts.
 pub(crate) struct Task<'t, L> {
     pub(crate) loss: &'t L,
-    pub(crate) classes: &'t Classes<'t>,
-    pub(crate) activation: Activation,
+    pub(crate) classes: Classes<'t>,
+    pub(crate) input: Input,
     pub(crate) pooling: Pooling,
     pub(crate) simd: Checked,
     /// Who does two halves at the same time, if not the default.
@@ -53,7 +53,7 @@ impl<L> Task<'_, L> {
 #[derive(Clone)]
 pub(crate) struct Part<'a, P, T> {
     pub(crate) prediction: ArrayViewD<'a, P>,
-    pub(crate) truth: T,
+    pub(crate) target: T,
     pub(crate) weights: Option<ArrayViewD<'a, f64>>,
     /// Where it begins in the whole.
     pub(crate) sample: usize,
@@ -121,9 +121,9 @@ impl Field for WeightRow<'_> {
 
 /// A row of the prediction beside the same row of the target.
 type RowSegmentation<'r, P, T> =
-    Segmentation<Row<'r, P>, <T as truth::sealed::Sealed>::Row<'r>, WeightRow<'r>, Checked>;
+    Segmentation<Row<'r, P>, <T as target::sealed::Sealed>::Row<'r>, WeightRow<'r>, Checked>;
 
-impl<'a, P: Element, T: Truth> Part<'a, P, T> {
+impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
     /// Where to halve it; `None` if it is small enough.
     fn middle(&self) -> Option<(Axis, usize)> {
         if self.prediction.len() <= LEAF {
@@ -149,20 +149,20 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
             _ => [0, index * inner],
         };
         let (prediction, other_prediction) = self.prediction.split_at(axis, index);
-        let (truth, other_truth) = self.truth.split(axis, index);
+        let (target, other_target) = self.target.split(axis, index);
         let (weights, other_weights) = self
             .weights
-            .map(|weights| weights.split_at(truth::without_class_axis(axis), index))
+            .map(|weights| weights.split_at(target::without_class_axis(axis), index))
             .unzip();
         let first = Self {
             prediction,
-            truth,
+            target,
             weights,
             ..self
         };
         let second = Self {
             prediction: other_prediction,
-            truth: other_truth,
+            target: other_target,
             weights: other_weights,
             sample: self.sample + sample,
             voxel: self.voxel + voxel,
@@ -184,7 +184,7 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
                 self.for_each_row(task, |outer, segmentation| {
                     let row = gradient.as_mut().map(|gradient| gradient.view_mut());
                     let mut row = row.map(|gradient| RowMut::new(rows::row(gradient, 2, outer)));
-                    segmentation.forward(task.loss, task.classes, sums, row.as_mut(), workspace)
+                    segmentation.forward(task.loss, &task.classes, sums, row.as_mut(), workspace)
                 })
             });
         };
@@ -224,7 +224,7 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
             return workspace::with(|workspace| {
                 self.for_each_row(task, |outer, segmentation| {
                     let mut row = RowMut::new(rows::row(gradient.view_mut(), 2, outer));
-                    let (loss, classes) = (task.loss, task.classes);
+                    let (loss, classes) = (task.loss, &task.classes);
                     segmentation.backward(loss, classes, slopes, &mut row, kept, workspace)
                 })
             });
@@ -290,8 +290,8 @@ impl<'a, P: Element, T: Truth> Part<'a, P, T> {
                 Some(weights) => WeightRow::Given(Row::new(rows::row(weights.view(), 1, outer))),
                 None => WeightRow::One(prediction.shape().without_channels()),
             };
-            let segmentation = Segmentation::new(prediction, self.truth.row(outer))?
-                .with_activation(task.activation)?
+            let segmentation = Segmentation::new(prediction, self.target.row(outer))?
+                .with_input(task.input)?
                 .with_voxel_weights(weights)?
                 .with_pooling(task.pooling)
                 .with_vectors(task.simd);

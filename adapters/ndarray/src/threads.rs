@@ -24,7 +24,7 @@ use std::fmt;
 ///
 /// let (prediction, target) = (array![[[0.9, 0.2], [0.1, 0.8]]], array![[0_u8, 1]]);
 /// let evaluation = Evaluation::labels(prediction.view(), target.view());
-/// let elsewhere = evaluation.clone().threads(&OneAfterTheOther);
+/// let elsewhere = evaluation.clone().with_threads(&OneAfterTheOther);
 /// assert_eq!(elsewhere.value(&Tversky::dice()), evaluation.value(&Tversky::dice()));
 /// ```
 pub trait Join: fmt::Debug + Sync {

@@ -3,7 +3,7 @@
 use ndarray::IxDyn;
 use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
 use unifocal_core::{AnyLoss, Element};
-use unifocal_ndarray::{Error, Evaluation, Simd, Truth as TruthArray};
+use unifocal_ndarray::{Error, Evaluation, Simd, TargetArray};
 
 /// `unifocal-ndarray` on arrays of this element, with these vectors (or the baseline's where the processor has none).
 struct Ndarray<P>(fn(f64) -> P, Simd);
@@ -26,38 +26,39 @@ impl<P: Element<Real = P> + Into<f64>> Ndarray<P> {
     fn run(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
         let prediction = case.prediction.mapv(self.0);
         match &case.truth {
-            Truth::Labels(labels, ignored) => {
-                let evaluation = Evaluation::labels(prediction.view(), labels.view());
-                told(evaluation.ignoring(*ignored).simd(self.1), loss, case)
-            }
-            Truth::Soft(target) => told(
-                Evaluation::soft(prediction.view(), target.view()).simd(self.1),
+            Truth::Labels(labels) => self.outcome(
+                Evaluation::labels(prediction.view(), labels.view()),
+                loss,
+                case,
+            ),
+            Truth::Soft(target) => self.outcome(
+                Evaluation::soft(prediction.view(), target.view()),
                 loss,
                 case,
             ),
         }
     }
-}
 
-/// The outcome of an evaluation that is told all that the case says.
-fn told<'a, P: Element<Real: Into<f64>>, T: TruthArray>(
-    evaluation: Evaluation<'a, P, IxDyn, T>,
-    loss: &AnyLoss,
-    case: &'a Case,
-) -> Result<Outcome, Error> {
-    let mut evaluation = evaluation
-        .layout(case.layout)
-        .activation(case.activation)
-        .pooling(case.pooling)
-        .classes(case.classes());
-    if let Some(weights) = &case.voxel_weights {
-        evaluation = evaluation.voxel_weights(weights.view());
+    /// The outcome of an evaluation with the settings of the case.
+    fn outcome<'a, T: TargetArray>(
+        &self,
+        evaluation: Evaluation<'a, P, IxDyn, T>,
+        loss: &AnyLoss,
+        case: &'a Case,
+    ) -> Result<Outcome, Error> {
+        let mut evaluation = evaluation
+            .with_simd(self.1)
+            .with_layout(case.layout)
+            .with_settings(case.settings.clone());
+        if let Some(weights) = &case.voxel_weights {
+            evaluation = evaluation.with_voxel_weights(weights.view());
+        }
+        let (value, gradient) = evaluation.value_and_gradient(loss)?;
+        Ok(Outcome {
+            value,
+            gradient: gradient.mapv(Into::into),
+        })
     }
-    let (value, gradient) = evaluation.value_and_gradient(loss)?;
-    Ok(Outcome {
-        value,
-        gradient: gradient.mapv(Into::into),
-    })
 }
 
 macro_rules! in_both_precisions {

@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 use ndarray::{Array, Array4, Array5, Axis, IxDyn};
-use unifocal_ndarray::core::{Activation, Element, Label, Layout, Loss, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::{Element, Input, Label, Layout, Loss, Tversky, UnifiedFocal};
 use unifocal_ndarray::{Evaluation, Simd};
 
 const SHAPE: (usize, usize, usize, usize, usize) = (2, 3, 5, 10, 30);
@@ -83,14 +83,10 @@ fn half_precision_is_widened() {
         let (prediction, labels) = volume();
         let halves = prediction.mapv(narrow);
         let widened = halves.mapv(widen);
-        for activation in [
-            Activation::Identity,
-            Activation::Softmax,
-            Activation::Sigmoid,
-        ] {
+        for input in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
             let loss = UnifiedFocal::asymmetric();
-            let found = Evaluation::labels(halves.view(), labels.view()).activation(activation);
-            let expected = Evaluation::labels(widened.view(), labels.view()).activation(activation);
+            let found = Evaluation::labels(halves.view(), labels.view()).with_input(input);
+            let expected = Evaluation::labels(widened.view(), labels.view()).with_input(input);
             assert_eq!(
                 found.value_and_gradient(&loss),
                 expected.value_and_gradient(&loss)
@@ -127,19 +123,15 @@ fn channels_last() {
         .permuted_axes([0, 2, 3, 4, 1])
         .as_standard_layout()
         .into_owned();
-    for activation in [
-        Activation::Identity,
-        Activation::Softmax,
-        Activation::Sigmoid,
-    ] {
+    for input in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
         let loss = UnifiedFocal::symmetric();
         let (expected, expected_gradient) = Evaluation::labels(prediction.view(), labels.view())
-            .activation(activation)
+            .with_input(input)
             .value_and_gradient(&loss)
             .unwrap();
         let (value, gradient) = Evaluation::labels(last.view(), labels.view())
-            .layout(Layout::ChannelsLast)
-            .activation(activation)
+            .with_layout(Layout::ChannelsLast)
+            .with_input(input)
             .value_and_gradient(&loss)
             .unwrap();
         assert_eq!(value, expected);
@@ -162,11 +154,11 @@ fn masks_and_ignored_labels() {
     });
     let weights = ignored.mapv(|label| if label == 255 { 0.0 } else { 1.0 });
     let (value, gradient) = Evaluation::labels(prediction.view(), ignored.view())
-        .ignoring(255)
+        .with_ignore_label(255)
         .value_and_gradient(&loss)
         .unwrap();
     let (masked, masked_gradient) = Evaluation::labels(prediction.view(), labels.view())
-        .voxel_weights(weights.view())
+        .with_voxel_weights(weights.view())
         .value_and_gradient(&loss)
         .unwrap();
     let cropped = Evaluation::labels(
@@ -196,20 +188,16 @@ fn ignored_voxels_may_hold_anything() {
     let loss = UnifiedFocal::asymmetric();
     labels.index_axis_mut(Axis(1), 1).fill(9);
     let expected = Evaluation::labels(prediction.view(), labels.view())
-        .ignoring(9)
+        .with_ignore_label(9)
         .value_and_gradient(&loss);
     prediction.index_axis_mut(Axis(2), 1).fill(f32::NAN);
-    for activation in [
-        Activation::Identity,
-        Activation::Softmax,
-        Activation::Sigmoid,
-    ] {
+    for input in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
         let evaluation = Evaluation::labels(prediction.view(), labels.view())
-            .ignoring(9)
-            .activation(activation);
+            .with_ignore_label(9)
+            .with_input(input);
         let (value, gradient) = evaluation.value_and_gradient(&loss).unwrap();
         assert!(value.is_finite() && gradient.iter().all(|g| g.is_finite()));
-        if activation == Activation::Identity {
+        if input == Input::Probabilities {
             assert_eq!(Ok((value, gradient)), expected);
         }
     }
@@ -225,20 +213,15 @@ fn same_bits_with_every_vector() {
     ) where
         P::Real: std::fmt::Debug,
     {
-        for activation in [
-            Activation::Identity,
-            Activation::Softmax,
-            Activation::Sigmoid,
-        ] {
-            let evaluation =
-                Evaluation::labels(prediction.view(), labels.view()).activation(activation);
+        for input in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
+            let evaluation = Evaluation::labels(prediction.view(), labels.view()).with_input(input);
             let expected = evaluation
                 .clone()
-                .simd(Simd::Baseline)
+                .with_simd(Simd::Baseline)
                 .value_and_gradient(loss);
             for simd in Simd::available() {
-                let found = evaluation.clone().simd(simd).value_and_gradient(loss);
-                assert_eq!(found, expected, "{simd:?} {activation:?}");
+                let found = evaluation.clone().with_simd(simd).value_and_gradient(loss);
+                assert_eq!(found, expected, "{simd:?} {input:?}");
             }
         }
     }

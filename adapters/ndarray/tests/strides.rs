@@ -3,7 +3,7 @@
 use ndarray::{Array, Array4, Array5, ArrayView, Axis, Dimension, Slice, s};
 use proptest::prelude::*;
 use unifocal_ndarray::Evaluation;
-use unifocal_ndarray::core::{Activation, Layout, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::{Input, Layout, Tversky, UnifiedFocal};
 
 /// Value and gradient of a view equal those of its copy in standard layout.
 fn same_as_copy<D: Dimension, E: Dimension>(
@@ -173,8 +173,8 @@ proptest! {
             let copy = logits.as_standard_layout().into_owned();
             let value = |p: ArrayView<'_, f64, _>| {
                 Evaluation::labels(p, y)
-                    .layout(Layout::ChannelsLast)
-                    .activation(Activation::Softmax)
+                    .with_layout(Layout::ChannelsLast)
+                    .with_input(Input::Softmax)
                     .value(&UnifiedFocal::symmetric())
                     .unwrap()
             };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::{Array, Array2, Array3, ArrayView2, ArrayView3};
 use rayon::ThreadPoolBuilder;
 use unifocal_ndarray::Evaluation;
-use unifocal_ndarray::core::{Activation, Pooling, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::{Input, Pooling, Tversky, UnifiedFocal};
 
 /// The allocator of the system, which keeps count.
 struct Counting;
@@ -70,10 +70,10 @@ fn same_bits_for_any_number_of_threads() {
     ] {
         let (prediction, labels) = batch(samples, channels, voxels);
         for pooling in [Pooling::PerSample, Pooling::Batch] {
-            for activation in [Activation::Identity, Activation::Softmax] {
+            for input in [Input::Probabilities, Input::Softmax] {
                 let evaluation = Evaluation::labels(prediction.view(), labels.view())
-                    .pooling(pooling)
-                    .activation(activation);
+                    .with_pooling(pooling)
+                    .with_input(input);
                 let expected = with_threads(1, || evaluation.value_and_gradient(&loss).unwrap());
                 for threads in [2, 3, 8, 64] {
                     let found =

@@ -7,7 +7,7 @@ use std::error::Error;
 use tch::nn::{self, Module, OptimizerConfig};
 use tch::{Cuda, Device, Kind, Tensor};
 use unifocal_tch::SegmentationLoss;
-use unifocal_tch::core::{Activation, Pooling, Tversky, UnifiedFocal};
+use unifocal_tch::core::{Input, Pooling, Tversky, UnifiedFocal};
 
 const SIZE: i64 = 64;
 const BATCH: i64 = 8;
@@ -21,11 +21,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let net = UNet::new(&variables.root());
     let mut optimizer = nn::Adam::default().build(&variables, 5e-3)?;
 
-    let criterion =
-        SegmentationLoss::new(UnifiedFocal::asymmetric()).with_activation(Activation::Softmax);
+    let criterion = SegmentationLoss::new(UnifiedFocal::asymmetric()).with_input(Input::Softmax);
     // The score that is reported: Dice of the lesions over the batch.
     let dice = SegmentationLoss::new(Tversky::dice())
-        .with_activation(Activation::Softmax)
+        .with_input(Input::Softmax)
         .with_pooling(Pooling::Batch);
     let (held_out, truth) = phantoms(2 * BATCH, device);
     let evaluate = || -> Result<[f64; 2], Box<dyn Error>> {

@@ -3,20 +3,27 @@
 use tch::{Kind, Tensor};
 
 use crate::extremes::Extremes;
-use crate::input::Input;
 use crate::operands::Operands;
+use crate::tensors::Tensors;
 use crate::{Error, SegmentationLoss};
 
 /// The loss of each group, and whether it counts, each `[G]` in f64.
 ///
 /// The loss is a function of the prediction for libtorch even where the formula is a constant.
-pub(crate) fn by_group(of: &SegmentationLoss, input: &Input) -> Result<[Tensor; 2], Error> {
-    fn value<const WIDE: bool>(of: &SegmentationLoss, input: &Input) -> Result<[Tensor; 2], Error> {
+pub(crate) fn by_group(of: &SegmentationLoss, input: &Tensors) -> Result<[Tensor; 2], Error> {
+    fn value<const WIDE: bool>(
+        of: &SegmentationLoss,
+        input: &Tensors,
+    ) -> Result<[Tensor; 2], Error> {
         let operands = Operands::<WIDE, true>::new(of, input, &Extremes::new(of, input)?)?;
-        let sums = operands.sums(&of.loss, &of.classes())?;
+        let sums = operands.sums(&of.loss, &of.settings.classes())?;
         let no_class = unifocal_core::Error::NoClassLeft;
-        let value = of.classes().value(&of.loss, &sums).ok_or(no_class)?;
-        let counts = of.classes().counts(&sums).ok_or(no_class)?;
+        let value = of
+            .settings
+            .classes()
+            .value(&of.loss, &sums)
+            .ok_or(no_class)?;
+        let counts = of.settings.classes().counts(&sums).ok_or(no_class)?;
         let nothing = input.prediction.f_reshape([-1])?.f_narrow(0, 0, 0)?;
         let value = operands.by_group(&value)?;
         let value = value.f_add(&nothing.f_sum(Kind::Double)?)?;
@@ -29,10 +36,10 @@ pub(crate) fn by_group(of: &SegmentationLoss, input: &Input) -> Result<[Tensor; 
 }
 
 /// What each class scores, [G, C] in f64.
-pub(crate) fn per_class(of: &SegmentationLoss, input: &Input) -> Result<Tensor, Error> {
-    fn scores<const WIDE: bool>(of: &SegmentationLoss, input: &Input) -> Result<Tensor, Error> {
+pub(crate) fn per_class(of: &SegmentationLoss, input: &Tensors) -> Result<Tensor, Error> {
+    fn scores<const WIDE: bool>(of: &SegmentationLoss, input: &Tensors) -> Result<Tensor, Error> {
         let operands = Operands::<WIDE, true>::new(of, input, &Extremes::new(of, input)?)?;
-        let sums = operands.sums(&of.loss, &of.classes())?;
+        let sums = operands.sums(&of.loss, &of.settings.classes())?;
         let scores: Vec<Tensor> = sums
             .iter()
             .enumerate()

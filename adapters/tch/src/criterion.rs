@@ -1,9 +1,9 @@
 //! The loss as a training loop sees it: settings, and `forward`.
 
 use tch::{Kind, Reduction, TchError, Tensor};
-use unifocal_core::{AbsentClass, Activation, AnyLoss, ClassSums, Classes, Loss, Pooling, Real};
+use unifocal_core::{AnyLoss, ClassSums, Loss, Real, Settings};
 
-use crate::input::Input;
+use crate::tensors::Tensors;
 use crate::{Error, composed, fused};
 
 /// A segmentation loss: one of the family, and how predictions and targets are to be read.
@@ -24,7 +24,7 @@ use crate::{Error, composed, fused};
 ///
 /// ```
 /// use tch::{Kind, Tensor};
-/// use unifocal_tch::{SegmentationLoss, core::{Activation, UnifiedFocal}};
+/// use unifocal_tch::{SegmentationLoss, core::{Input, UnifiedFocal}};
 ///
 /// // Logits [N, C, H, W] of one 2 × 2 image and two classes, labels [N, H, W], of which 255 does not count.
 /// let logits = Tensor::from_slice(&[2.0_f32, 1.0, 0.5, -1.0, -2.0, -1.0, -0.5, 1.0]).view([1, 2, 2, 2]);
@@ -32,8 +32,8 @@ use crate::{Error, composed, fused};
 /// let labels = Tensor::from_slice(&[0_i64, 0, 255, 1]).view([1, 2, 2]);
 ///
 /// let criterion = SegmentationLoss::new(UnifiedFocal::asymmetric())
-///     .with_activation(Activation::Softmax)
-///     .ignoring(255);
+///     .with_input(Input::Softmax)
+///     .with_ignore_label(255);
 /// let loss = criterion.forward(&logits, &labels)?;
 /// loss.backward();
 /// assert!(loss.double_value(&[]) < 0.2);
@@ -43,13 +43,7 @@ use crate::{Error, composed, fused};
 #[derive(Clone, Debug, PartialEq)]
 pub struct SegmentationLoss {
     pub(crate) loss: AnyLoss,
-    pub(crate) activation: Activation,
-    pub(crate) pooling: Pooling,
-    pub(crate) ignored: Option<i64>,
-    rare: Option<Vec<usize>>,
-    weights: Option<Vec<f64>>,
-    alpha: Option<Vec<f64>>,
-    absent: AbsentClass,
+    pub(crate) settings: Settings,
     pub(crate) reduction: Reduction,
     pub(crate) route: Route,
 }
@@ -73,73 +67,28 @@ impl SegmentationLoss {
     pub fn new(loss: impl Into<AnyLoss>) -> Self {
         Self {
             loss: loss.into(),
-            activation: Activation::default(),
-            pooling: Pooling::default(),
-            ignored: None,
-            rare: None,
-            weights: None,
-            alpha: None,
-            absent: AbsentClass::default(),
+            settings: Settings::default(),
             reduction: Reduction::Mean,
             route: Route::default(),
         }
     }
 
-    /// Says what the numbers of a prediction are; probabilities by default. Give logits where you can: nothing is clipped then.
+    unifocal_core::settings_methods!(self => self.settings);
+
+    /// Sets all of the settings at once.
     #[must_use]
-    pub fn with_activation(self, activation: Activation) -> Self {
-        Self { activation, ..self }
+    pub fn with_settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
     }
 
-    /// Says which voxels share their sums: those of a sample by default, or all of the batch.
-    #[must_use]
-    pub fn with_pooling(self, pooling: Pooling) -> Self {
-        Self { pooling, ..self }
-    }
-
-    /// Leaves voxels with this label out of every sum. A one-hot or soft target has no labels: there it is an error, and
-    /// [weights](SegmentationLoss::weighted) of 0 leave voxels out.
-    #[must_use]
-    pub fn ignoring(self, label: impl Into<Option<i64>>) -> Self {
-        let ignored = label.into();
-        Self { ignored, ..self }
-    }
-
-    /// A weight per class, as [`Classes::with_weights`].
-    #[must_use]
-    pub fn with_class_weights(self, weights: impl Into<Vec<f64>>) -> Self {
-        let weights = Some(weights.into());
-        Self { weights, ..self }
-    }
-
-    /// The focal loss's α per class, as [`Classes::with_alpha`].
-    #[must_use]
-    pub fn with_alpha(self, alpha: impl Into<Vec<f64>>) -> Self {
-        let alpha = Some(alpha.into());
-        Self { alpha, ..self }
-    }
-
-    /// The rare classes, in place of all but class 0.
-    #[must_use]
-    pub fn with_rare(self, rare: impl Into<Vec<usize>>) -> Self {
-        let rare = Some(rare.into());
-        Self { rare, ..self }
-    }
-
-    /// What a class scores that a sample does not contain.
-    #[must_use]
-    pub fn with_absent(self, absent: AbsentClass) -> Self {
-        Self { absent, ..self }
-    }
-
-    /// What becomes of the losses of the samples: their mean by default, their sum, or each by itself. With
-    /// [`Pooling::Batch`] the batch is one sample.
+    /// Sets what becomes of the losses of the samples: their mean by default, their sum, or each by itself. With
+    /// [`Pooling::Batch`](crate::core::Pooling::Batch) the batch is one sample.
     #[must_use]
     pub fn with_reduction(self, reduction: Reduction) -> Self {
         Self { reduction, ..self }
     }
 
-    /// How it is computed; [fused](Route::Fused) by default.
+    /// Sets how it is computed: [fused](Route::Fused) by default.
     #[must_use]
     pub fn with_route(self, route: Route) -> Self {
         Self { route, ..self }
@@ -155,7 +104,7 @@ impl SegmentationLoss {
         self.value(predictions, targets, None)
     }
 
-    /// What each class scores, [N, C], before class weights. With [`Pooling::Batch`], [1, C].
+    /// What each class scores, [N, C], before class weights. With [`Pooling::Batch`](crate::core::Pooling::Batch), [1, C].
     ///
     /// A score is the part that the loss averages over the classes plus the part that it sums over them. It is a function of the
     /// predictions, as the loss is: a sum of scores can be trained on. For a log, take it under [`tch::no_grad`].
@@ -195,35 +144,20 @@ impl SegmentationLoss {
     /// let labels = Tensor::from_slice(&[0_u8, 1]).view([1, 2]);
     /// let mask = Tensor::from_slice(&[true, false]).view([1, 2]);
     /// let dice = SegmentationLoss::new(Tversky::dice()).with_class_weights([1.0, 0.0]);
-    /// let loss = dice.weighted(&mask).forward(&probabilities, &labels)?;
+    /// let loss = dice.with_voxel_weights(&mask).forward(&probabilities, &labels)?;
     /// assert!((loss.double_value(&[]) - 0.1 / 1.9).abs() < 1e-6);
     /// # Ok::<(), unifocal_tch::Error>(())
     /// ```
-    pub fn weighted<'a>(&'a self, weights: &'a Tensor) -> Weighted<'a> {
+    pub fn with_voxel_weights<'a>(&'a self, weights: &'a Tensor) -> Weighted<'a> {
         Weighted {
             criterion: self,
             weights,
         }
     }
 
-    /// What is said of the classes.
-    pub(crate) fn classes(&self) -> Classes<'_> {
-        let mut classes = Classes::default().with_absent(self.absent);
-        if let Some(rare) = &self.rare {
-            classes = classes.with_rare(rare);
-        }
-        if let Some(weights) = &self.weights {
-            classes = classes.with_weights(weights);
-        }
-        if let Some(alpha) = &self.alpha {
-            classes = classes.with_alpha(alpha);
-        }
-        classes
-    }
-
     /// What a class scores.
     pub(crate) fn score<R: Real>(&self, class: usize, sums: &ClassSums<R, 4>) -> R {
-        let class = self.classes().class(class);
+        let class = self.settings.classes().class(class);
         self.loss.finalize(&class, sums).total()
     }
 
@@ -249,7 +183,7 @@ impl SegmentationLoss {
         if let Reduction::Other(found) = self.reduction {
             return Err(Error::Reduction { found });
         }
-        let input = Input::new(self, predictions, targets, weights)?;
+        let input = Tensors::new(self, predictions, targets, weights)?;
         if self.route == Route::Composed {
             let value = self.reduced(composed::by_group(self, &input)?)?;
             return Ok(value.f_to_kind(input.arithmetic())?);
@@ -263,7 +197,7 @@ impl SegmentationLoss {
         targets: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<Tensor, Error> {
-        let input = Input::new(self, predictions, targets, weights)?;
+        let input = Tensors::new(self, predictions, targets, weights)?;
         if self.route == Route::Composed {
             let scores = composed::per_class(self, &input)?;
             return Ok(scores.f_to_kind(input.arithmetic())?);
@@ -281,7 +215,7 @@ fn saved<'t>(
     [predictions, targets].into_iter().chain(weights).collect()
 }
 
-/// A [`SegmentationLoss`] with a weight for each voxel, made by [`weighted`](SegmentationLoss::weighted).
+/// A [`SegmentationLoss`] with a weight for each voxel, made by [`with_voxel_weights`](SegmentationLoss::with_voxel_weights).
 #[derive(Clone, Copy, Debug)]
 pub struct Weighted<'a> {
     criterion: &'a SegmentationLoss,

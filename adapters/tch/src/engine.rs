@@ -4,15 +4,18 @@ use half::{bf16, f16};
 use ndarray::{ArrayViewD, IxDyn};
 use tch::{Kind, Tensor};
 use unifocal_core::{AnyLoss, ClassSums, Element, Label};
-use unifocal_ndarray::{Evaluation, Truth};
+use unifocal_ndarray::{Evaluation, TargetArray};
 
-use crate::input::{Input, Target};
 use crate::memory::{self, Own, Stored};
+use crate::tensors::{Target, Tensors};
 use crate::threads::{self, OpenMp};
 use crate::{Error, SegmentationLoss};
 
 /// The sums of all terms, group by group, and within a group class by class.
-pub(crate) fn sums(of: &SegmentationLoss, input: &Input) -> Result<Vec<ClassSums<f64, 4>>, Error> {
+pub(crate) fn sums(
+    of: &SegmentationLoss,
+    input: &Tensors,
+) -> Result<Vec<ClassSums<f64, 4>>, Error> {
     let task = Sums {
         loss: &of.loss,
         prediction: &input.prediction,
@@ -23,7 +26,7 @@ pub(crate) fn sums(of: &SegmentationLoss, input: &Input) -> Result<Vec<ClassSums
 /// The same, and what [`gradient`] makes the gradient of without computing everything again, in its memory.
 pub(crate) fn forward(
     of: &SegmentationLoss,
-    input: &Input,
+    input: &Tensors,
 ) -> Result<(Vec<ClassSums<f64, 4>>, Own), Error> {
     let task = Forward {
         loss: &of.loss,
@@ -35,7 +38,7 @@ pub(crate) fn forward(
 /// The gradient of Σ slope·sum with respect to the prediction, of its kind; from what [`forward`] kept for it, if that is still there.
 pub(crate) fn gradient(
     of: &SegmentationLoss,
-    input: &Input,
+    input: &Tensors,
     slopes: &[[f64; 4]],
     kept: Option<Own>,
 ) -> Result<Tensor, Error> {
@@ -52,7 +55,7 @@ pub(crate) fn gradient(
 trait Task {
     type Output;
 
-    fn run<P: Element<Real: Stored>, T: Truth>(
+    fn run<P: Element<Real: Stored>, T: TargetArray>(
         self,
         evaluation: &Evaluation<'_, P, IxDyn, T>,
     ) -> Result<Self::Output, Error>;
@@ -66,7 +69,7 @@ struct Sums<'t> {
 impl Task for Sums<'_> {
     type Output = Vec<ClassSums<f64, 4>>;
 
-    fn run<P: Element<Real: Stored>, T: Truth>(
+    fn run<P: Element<Real: Stored>, T: TargetArray>(
         self,
         evaluation: &Evaluation<'_, P, IxDyn, T>,
     ) -> Result<Self::Output, Error> {
@@ -83,7 +86,7 @@ struct Forward<'t> {
 impl Task for Forward<'_> {
     type Output = (Vec<ClassSums<f64, 4>>, Own);
 
-    fn run<P: Element<Real: Stored>, T: Truth>(
+    fn run<P: Element<Real: Stored>, T: TargetArray>(
         self,
         evaluation: &Evaluation<'_, P, IxDyn, T>,
     ) -> Result<Self::Output, Error> {
@@ -105,7 +108,7 @@ struct Gradient<'t> {
 impl Task for Gradient<'_> {
     type Output = Tensor;
 
-    fn run<P: Element<Real: Stored>, T: Truth>(
+    fn run<P: Element<Real: Stored>, T: TargetArray>(
         self,
         evaluation: &Evaluation<'_, P, IxDyn, T>,
     ) -> Result<Tensor, Error> {
@@ -153,7 +156,7 @@ pub(crate) fn narrowed(mut gradient: Tensor, kind: Kind) -> Result<Tensor, Error
 }
 
 /// Runs a task over the memory of the tensors.
-fn dispatch<R: Task>(of: &SegmentationLoss, input: &Input, task: R) -> Result<R::Output, Error> {
+fn dispatch<R: Task>(of: &SegmentationLoss, input: &Tensors, task: R) -> Result<R::Output, Error> {
     match input.prediction.f_kind()? {
         Kind::Half => beside_target::<f16, R>(of, input, task),
         Kind::BFloat16 => beside_target::<bf16, R>(of, input, task),
@@ -164,7 +167,7 @@ fn dispatch<R: Task>(of: &SegmentationLoss, input: &Input, task: R) -> Result<R:
 
 fn beside_target<P, R: Task>(
     of: &SegmentationLoss,
-    input: &Input,
+    input: &Tensors,
     task: R,
 ) -> Result<R::Output, Error>
 where
@@ -192,7 +195,7 @@ where
 
 fn beside_labels<P, L, R: Task>(
     of: &SegmentationLoss,
-    input: &Input,
+    input: &Tensors,
     labels: &Tensor,
     task: R,
 ) -> Result<R::Output, Error>
@@ -204,12 +207,12 @@ where
     let weights = weights.as_ref().map(memory::view).transpose()?;
     let prediction = memory::view::<P>(&input.prediction)?;
     let evaluation = Evaluation::labels(prediction, memory::view::<L>(labels)?);
-    task.run(&told(of, weights, evaluation.ignoring(of.ignored)))
+    task.run(&with_settings(of, weights, evaluation))
 }
 
 fn beside_soft<P, S, R: Task>(
     of: &SegmentationLoss,
-    input: &Input,
+    input: &Tensors,
     target: &Tensor,
     task: R,
 ) -> Result<R::Output, Error>
@@ -221,7 +224,7 @@ where
     let weights = weights.as_ref().map(memory::view).transpose()?;
     let prediction = memory::view::<P>(&input.prediction)?;
     let evaluation = Evaluation::soft(prediction, memory::view::<S>(target)?);
-    task.run(&told(of, weights, evaluation))
+    task.run(&with_settings(of, weights, evaluation))
 }
 
 /// Voxel weights as the engine reads them.
@@ -230,23 +233,20 @@ fn wide(weights: Option<&Tensor>) -> Result<Option<Tensor>, Error> {
     Ok(wide.transpose()?)
 }
 
-/// The same evaluation, told all that there is to say.
-fn told<'a, P: Element, T: Truth>(
-    of: &'a SegmentationLoss,
+/// The same evaluation with the settings of the loss, these weights, and libtorch's threads.
+fn with_settings<'a, P: Element, T: TargetArray>(
+    of: &SegmentationLoss,
     weights: Option<ArrayViewD<'a, f64>>,
     evaluation: Evaluation<'a, P, IxDyn, T>,
 ) -> Evaluation<'a, P, IxDyn, T> {
-    let evaluation = evaluation
-        .activation(of.activation)
-        .pooling(of.pooling)
-        .classes(of.classes());
+    let evaluation = evaluation.with_settings(of.settings.clone());
     let evaluation = if cfg!(unifocal_openmp) {
-        evaluation.threads(&OpenMp)
+        evaluation.with_threads(&OpenMp)
     } else {
         evaluation
     };
     match weights {
-        Some(weights) => evaluation.voxel_weights(weights),
+        Some(weights) => evaluation.with_voxel_weights(weights),
         None => evaluation,
     }
 }

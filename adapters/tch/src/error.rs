@@ -63,21 +63,12 @@ pub enum Error {
         /// Which tensor.
         what: &'static str,
     },
-    /// A label that is ignored, beside a target that has none.
-    #[error(
-        "the label {label} is to be ignored, but the target is one-hot or soft and has no labels: leave voxels out by weights of 0, \
-        `.weighted(&mask)`"
-    )]
-    Ignored {
-        /// The label.
-        label: i64,
-    },
     /// A prediction that is no probability, and may be a logit.
-    #[error("{0}; say `.with_activation(Activation::Softmax)`, or `Sigmoid`, if it is a logit")]
+    #[error("{0}; for logits, use `with_input`")]
     Logits(unifocal_core::Error),
     /// A fused route in a module that is made by tracing, which records libtorch's operations and so would not compute the loss.
     #[error(
-        "a fused loss cannot be traced: ask for `.with_route(Route::Composed)`, or compute it outside of the module"
+        "a fused loss cannot be traced: use `.with_route(Route::Composed)`, or compute it outside of the module"
     )]
     Traced,
     /// A reduction other than none, mean and sum.
@@ -134,6 +125,16 @@ impl From<unifocal_ndarray::Error> for Error {
             },
             // The enum may grow; what it can say of views of checked tensors is above.
             other => Self::Tch(TchError::Shape(other.to_string())),
+        }
+    }
+}
+
+impl From<Error> for TchError {
+    /// For functions of a training loop that return libtorch's errors.
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Tch(error) => error,
+            other => Self::Io(std::io::Error::other(other)),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! What is known of the values of an input before its formulas are computed by operations: their range, which is checked here.
 
 use tch::{Device, Kind, Tensor};
-use unifocal_core::{Activation, Error as CoreError};
+use unifocal_core::{Error as CoreError, Input};
 
 use crate::attach::is_tracing;
 use crate::engine;
-use crate::input::{Input, Target};
 use crate::labels::equal;
+use crate::tensors::{Target, Tensors};
 use crate::{Error, SegmentationLoss};
 
 /// How far from [0, 1] a probability may be and still count as rounded.
@@ -23,18 +23,18 @@ pub(crate) struct Extremes {
 
 impl Extremes {
     /// Checks the values, which waits for the device.
-    pub(crate) fn new(of: &SegmentationLoss, input: &Input) -> Result<Self, Error> {
+    pub(crate) fn new(of: &SegmentationLoss, input: &Tensors) -> Result<Self, Error> {
         let classes = input.channels().max(2);
-        if of.activation == Activation::Softmax && input.channels() == 1 {
+        if of.settings.input == Input::Softmax && input.channels() == 1 {
             return Err(CoreError::SoftmaxOfOneClass.into());
         }
-        of.classes().check(classes as usize)?;
+        of.settings.classes().check(classes as usize)?;
 
         let prediction = extremes(&input.prediction)?;
         let (target, most) = match &input.target {
             Target::Soft(target) => (extremes(target)?, 1.0),
             Target::Labels(labels) => {
-                let labels = match of.ignored {
+                let labels = match of.settings.ignore_label {
                     Some(ignored) => labels.f_masked_fill(&equal(labels, ignored)?, 0)?,
                     None => labels.shallow_clone(),
                 };
@@ -49,9 +49,9 @@ impl Extremes {
             .f_to(Device::Cpu)?
             .f_reshape([-1])?;
         let found = Vec::<f64>::try_from(found)?;
-        let logits = match of.activation {
-            Activation::Identity => [-ROUNDING, 1.0 + ROUNDING],
-            Activation::Softmax | Activation::Sigmoid => [-f64::MAX, f64::MAX],
+        let logits = match of.settings.input {
+            Input::Probabilities => [-ROUNDING, 1.0 + ROUNDING],
+            Input::Softmax | Input::Sigmoid => [-f64::MAX, f64::MAX],
         };
         let ranges = [logits, [0.0, most], [0.0, 1e30]];
         let valid = found

@@ -7,8 +7,8 @@ use unifocal_core::{ClassSums, Dual, Real};
 
 use crate::attach::{Backward, attach, is_recording, is_tracing};
 use crate::extremes::Extremes;
-use crate::input::Input;
 use crate::memory::Own;
+use crate::tensors::Tensors;
 use crate::{Error, Route, SegmentationLoss, engine, operations};
 
 /// A fused evaluation: all that its backward needs besides the tensors.
@@ -36,7 +36,7 @@ enum Output {
 /// The loss as a function of the first of these tensors, which are the input's.
 pub(crate) fn value(
     criterion: &SegmentationLoss,
-    input: &Input,
+    input: &Tensors,
     saved: &[&Tensor],
 ) -> Result<Tensor, Error> {
     let fused = Fused::new(criterion, input, Output::Value)?;
@@ -47,7 +47,7 @@ pub(crate) fn value(
 /// What each class scores, [G, C], as a function of the first of these tensors, which are the input's.
 pub(crate) fn per_class(
     criterion: &SegmentationLoss,
-    input: &Input,
+    input: &Tensors,
     saved: &[&Tensor],
 ) -> Result<Tensor, Error> {
     let fused = Fused::new(criterion, input, Output::PerClass)?;
@@ -58,7 +58,7 @@ pub(crate) fn per_class(
 }
 
 impl Fused {
-    fn new(criterion: &SegmentationLoss, input: &Input, output: Output) -> Result<Self, Error> {
+    fn new(criterion: &SegmentationLoss, input: &Tensors, output: Output) -> Result<Self, Error> {
         if is_tracing() {
             return Err(Error::Traced);
         }
@@ -87,7 +87,12 @@ impl Fused {
     }
 
     /// What was made of the sums, in f64 and on the host, as libtorch's function of the prediction.
-    fn attached(self, output: &Tensor, input: &Input, saved: &[&Tensor]) -> Result<Tensor, Error> {
+    fn attached(
+        self,
+        output: &Tensor,
+        input: &Tensors,
+        saved: &[&Tensor],
+    ) -> Result<Tensor, Error> {
         let output = output
             .f_to_kind(input.arithmetic())?
             .f_to(input.prediction.device())?;
@@ -103,7 +108,9 @@ impl Fused {
         let Self {
             criterion, count, ..
         } = self;
-        let value = |sums| unifocal_core::mean(&criterion.loss, &criterion.classes(), *count, sums);
+        let value = |sums| {
+            unifocal_core::mean(&criterion.loss, &criterion.settings.classes(), *count, sums)
+        };
         Ok(self
             .sums
             .chunks(*count)
@@ -113,7 +120,7 @@ impl Fused {
 
     /// Which groups count: 1, or 0.
     fn counts(&self) -> Vec<f64> {
-        let classes = self.criterion.classes();
+        let classes = self.criterion.settings.classes();
         let groups = self.sums.chunks(self.count);
         groups.filter_map(|sums| classes.counts(sums)).collect()
     }
@@ -128,7 +135,7 @@ impl Fused {
         let mut slopes = vec![[0.0; 4]; self.sums.len()];
         unifocal_core::slopes(
             &criterion.loss,
-            &criterion.classes(),
+            &criterion.settings.classes(),
             self.count,
             &self.sums,
             &mut slopes,
@@ -163,7 +170,7 @@ fn score_slopes(criterion: &SegmentationLoss, class: usize, sums: &ClassSums<f64
 impl Backward for Fused {
     fn gradient(&self, saved: &[Tensor], upstream: &Tensor) -> Result<Tensor, Error> {
         let criterion = &self.criterion;
-        let input = Input::new(criterion, &saved[0], &saved[1], saved.get(2))?;
+        let input = Tensors::new(criterion, &saved[0], &saved[1], saved.get(2))?;
         let mut slopes = self.slopes()?;
         let count = self.count as i64;
         let groups = slopes.len() as i64 / count;

@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use tch::{Kind, Tensor, nn, nn::{Module, OptimizerConfig}};
-//! use unifocal_tch::{SegmentationLoss, core::{Activation, UnifiedFocal}};
+//! use unifocal_tch::{SegmentationLoss, core::{Input, UnifiedFocal}};
 //!
 //! # tch::manual_seed(1);
 //! let images = Tensor::rand([2, 1, 16, 16], (Kind::Float, tch::Device::Cpu));
@@ -13,7 +13,7 @@
 //! let net = nn::conv2d(variables.root(), 1, 2, 3, nn::ConvConfig { padding: 1, ..Default::default() });
 //! let mut optimizer = nn::Adam::default().build(&variables, 0.1)?;
 //!
-//! let criterion = SegmentationLoss::new(UnifiedFocal::asymmetric()).with_activation(Activation::Softmax);
+//! let criterion = SegmentationLoss::new(UnifiedFocal::asymmetric()).with_input(Input::Softmax);
 //! let mut losses = Vec::new();
 //! for _ in 0..20 {
 //!     let loss = criterion.forward(&net.forward(&images), &labels)?;
@@ -37,12 +37,12 @@ mod engine;
 mod error;
 mod extremes;
 mod fused;
-mod input;
 mod labels;
 #[allow(unsafe_code, reason = "views of the memory of tensors")]
 mod memory;
 mod operands;
 mod operations;
+mod tensors;
 #[allow(unsafe_code, reason = "calls to C++, and from there")]
 mod threads;
 mod values;

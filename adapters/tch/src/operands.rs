@@ -1,12 +1,12 @@
 //! What the routes over tensor operations share: the classes of an input as operands of the formulas, and the sums of their terms.
 
 use tch::{Device, Kind, Tensor};
-use unifocal_core::{Activation, ClassSums, Classes, Dual, Loss, Pooling, Probability, Real};
+use unifocal_core::{ClassSums, Classes, Dual, Input, Loss, Pooling, Probability, Real};
 
 use crate::attach::widened;
 use crate::extremes::Extremes;
-use crate::input::{Input, Target};
 use crate::labels::equal;
+use crate::tensors::{Target, Tensors};
 use crate::values::{Coverage, Outcome, Values};
 use crate::{Error, SegmentationLoss};
 
@@ -88,7 +88,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
     /// Prepares what all classes have in common, of an input with these extremes.
     pub(crate) fn new(
         of: &SegmentationLoss,
-        input: &Input,
+        input: &Tensors,
         extremes: &Extremes,
     ) -> Result<Self, Error> {
         let (samples, channels) = (input.samples(), input.channels());
@@ -98,7 +98,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
             Target::Soft(target) => Target::Soft(target.f_reshape([samples, channels, -1])?),
         };
         let given = input.weights.as_ref().map(flat).transpose()?;
-        let counted = match (&target, of.ignored) {
+        let counted = match (&target, of.settings.ignore_label) {
             (Target::Labels(labels), Some(ignored)) => {
                 Some(equal(labels, ignored)?.f_logical_not_()?)
             }
@@ -136,13 +136,11 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         let bounded = |of: Tensor, low: f64, high: f64| {
             tensor_of(&Values::<WIDE, GRAPH>::given(of).clip(low, high))
         };
-        let source = match of.activation {
-            Activation::Identity => Source::Given(prediction.f_unbind(1)?),
-            Activation::Sigmoid if is_small => Source::Sigmoid(prediction.f_unbind(1)?),
-            Activation::Sigmoid => {
-                Source::Sigmoid(bounded(prediction, -limit, limit)?.f_unbind(1)?)
-            }
-            Activation::Softmax => {
+        let source = match of.settings.input {
+            Input::Probabilities => Source::Given(prediction.f_unbind(1)?),
+            Input::Sigmoid if is_small => Source::Sigmoid(prediction.f_unbind(1)?),
+            Input::Sigmoid => Source::Sigmoid(bounded(prediction, -limit, limit)?.f_unbind(1)?),
+            Input::Softmax => {
                 let (largest, top) = prediction.f_max_dim(1, true)?;
                 // At the likeliest class itself nothing is differentiated, so that nothing cancels.
                 let cleared = |mut of: Tensor| match GRAPH {
@@ -173,7 +171,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
             target,
             foreground: channels == 1,
             weights,
-            pooling: of.pooling,
+            pooling: of.settings.pooling,
             samples,
             voxels,
             classes: channels.max(2),

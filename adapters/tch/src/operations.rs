@@ -4,19 +4,19 @@
 //! with dual numbers. Nothing of it is recorded, so memory is used again.
 
 use tch::{Kind, Tensor};
-use unifocal_core::{Activation, ClassSums, Loss};
+use unifocal_core::{ClassSums, Input, Loss};
 
 use crate::engine::narrowed;
 use crate::extremes::Extremes;
-use crate::input::Input;
 use crate::operands::{Operands, Parts};
+use crate::tensors::Tensors;
 use crate::values::{Outcome, Values};
 use crate::{Error, SegmentationLoss};
 
 /// The sums of all terms, group by group, and within a group class by class.
 pub(crate) fn sums(
     of: &SegmentationLoss,
-    input: &Input,
+    input: &Tensors,
     extremes: &Extremes,
 ) -> Result<Vec<ClassSums<f64, 4>>, Error> {
     let _guard = tch::no_grad_guard();
@@ -28,7 +28,7 @@ pub(crate) fn sums(
 
 fn sums_in<const WIDE: bool>(
     of: &SegmentationLoss,
-    input: &Input,
+    input: &Tensors,
     extremes: &Extremes,
 ) -> Result<Vec<ClassSums<f64, 4>>, Error> {
     let operands = Operands::<WIDE, false>::new(of, input, extremes)?;
@@ -37,7 +37,7 @@ fn sums_in<const WIDE: bool>(
         terms,
         target,
         voxels,
-    } in operands.sums(&of.loss, &of.classes())?
+    } in operands.sums(&of.loss, &of.settings.classes())?
     {
         for values in terms.iter().chain([&target, &voxels]) {
             all.push(operands.by_group(values)?);
@@ -62,7 +62,7 @@ fn sums_in<const WIDE: bool>(
 /// The gradient of Σ upstream·slope·sum with respect to the prediction, of its kind; `upstream` is [G, C].
 pub(crate) fn gradient(
     of: &SegmentationLoss,
-    input: &Input,
+    input: &Tensors,
     extremes: &Extremes,
     slopes: &[[f64; 4]],
     upstream: &Tensor,
@@ -76,7 +76,7 @@ pub(crate) fn gradient(
 
 fn gradient_in<const WIDE: bool>(
     of: &SegmentationLoss,
-    input: &Input,
+    input: &Tensors,
     extremes: &Extremes,
     slopes: &[[f64; 4]],
     upstream: &Tensor,
@@ -107,9 +107,11 @@ fn gradient_in<const WIDE: bool>(
     let slope =
         |class: i64, parts: &Parts<Values<WIDE, false>>| -> Result<Values<WIDE, false>, Error> {
             let y = operands.coverage(class)?;
-            let terms = of
-                .loss
-                .terms(&of.classes().class(class as usize), &parts.dual(), &y);
+            let terms = of.loss.terms(
+                &of.settings.classes().class(class as usize),
+                &parts.dual(),
+                &y,
+            );
             let by_term = slopes.f_select(1, class)?;
             let mut sum = Values::constant(0.0);
             for (k, term) in (0..).zip(terms) {
@@ -147,8 +149,8 @@ fn gradient_in<const WIDE: bool>(
             let h = slope(class, &parts)?;
             write(
                 class,
-                match (of.activation, parts) {
-                    (Activation::Sigmoid, Parts::Logarithm { complement, .. }) => h * complement,
+                match (of.settings.input, parts) {
+                    (Input::Sigmoid, Parts::Logarithm { complement, .. }) => h * complement,
                     _ => h,
                 },
             )?;

@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
 use unifocal_tch::core::{
-    AbsentClass, Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Error, Focal, Labels,
-    Layout, Pooling, Segmentation, Soft, Target, Tversky, UnifiedFocal,
+    AbsentClass, AnyLoss, ClassSums, Dense, DenseMut, Error, Focal, Input, Labels, Layout, Pooling,
+    Segmentation, Settings, Soft, Target, Tversky, UnifiedFocal,
 };
 use unifocal_tch::{Route, SegmentationLoss};
 
@@ -26,11 +26,7 @@ const LABELS: [Kind; 6] = [
 #[derive(Debug)]
 struct Case {
     loss: AnyLoss,
-    activation: Activation,
-    pooling: Pooling,
-    class_weights: Option<Vec<f64>>,
-    absent: AbsentClass,
-    ignored: Option<i64>,
+    settings: Settings,
     /// [N, C, M].
     prediction: Tensor,
     /// [N, M], or [N, C, M].
@@ -67,7 +63,8 @@ fn expected(case: &Case) -> Result<(f64, Vec<f64>), Error> {
         )
     } else {
         let labels = numbers::<i64>(&case.target);
-        let target = Labels::new(Dense::labels(&labels, without)?).ignoring(case.ignored);
+        let target = Labels::new(Dense::labels(&labels, without)?)
+            .with_ignore_label(case.settings.ignore_label);
         run(
             case,
             Segmentation::new(prediction, target)?.with_voxel_weights(weights)?,
@@ -80,19 +77,15 @@ fn run<T: Target>(
     segmentation: Segmentation<Dense<'_, f64>, T, Dense<'_, f64>>,
 ) -> Result<(f64, Vec<f64>), Error> {
     let segmentation = segmentation
-        .with_activation(case.activation)?
-        .with_pooling(case.pooling);
+        .with_input(case.settings.input)?
+        .with_pooling(case.settings.pooling);
     let shape = segmentation.shape();
     let count = shape.channels.max(2);
-    let groups = match case.pooling {
+    let groups = match case.settings.pooling {
         Pooling::PerSample => shape.samples,
         Pooling::Batch => 1,
     };
-    let classes = match &case.class_weights {
-        Some(weights) => Classes::default().with_weights(weights),
-        None => Classes::default(),
-    };
-    let classes = classes.with_absent(case.absent);
+    let classes = case.settings.classes();
     let mut sums = vec![ClassSums::default(); groups * count];
     let value = segmentation.value(&case.loss, &classes, &mut sums)?;
     let mut slopes = vec![[0.0; 4]; sums.len()];
@@ -104,18 +97,14 @@ fn run<T: Target>(
 
 /// Value and gradient of a route.
 fn found(case: &Case, route: Route) -> Result<(f64, Vec<f64>), unifocal_tch::Error> {
-    let mut criterion = SegmentationLoss::new(case.loss)
-        .with_activation(case.activation)
-        .with_pooling(case.pooling)
-        .with_absent(case.absent)
-        .with_route(route)
-        .ignoring(case.ignored);
-    if let Some(weights) = &case.class_weights {
-        criterion = criterion.with_class_weights(weights.as_slice());
-    }
+    let criterion = SegmentationLoss::new(case.loss)
+        .with_settings(case.settings.clone())
+        .with_route(route);
     let leaf = case.prediction.detach().set_requires_grad(true);
     let value = match &case.weights {
-        Some(weights) => criterion.weighted(weights).forward(&leaf, &case.target)?,
+        Some(weights) => criterion
+            .with_voxel_weights(weights)
+            .forward(&leaf, &case.target)?,
         None => criterion.forward(&leaf, &case.target)?,
     };
     value.backward();
@@ -123,7 +112,7 @@ fn found(case: &Case, route: Route) -> Result<(f64, Vec<f64>), unifocal_tch::Err
 }
 
 fn agree(case: &Case, routes: &[Route]) -> Result<(), TestCaseError> {
-    let expected = if case.is_soft && case.ignored.is_some() {
+    let expected = if case.is_soft && case.settings.ignore_label.is_some() {
         None
     } else {
         expected(case).ok()
@@ -189,7 +178,7 @@ fn ignored() -> impl Strategy<Value = Option<i64>> {
 
 prop_compose! {
     fn case()(
-        (loss, activation) in (0..4_usize, 0..3_usize),
+        (loss, input) in (0..4_usize, 0..3_usize),
         (batch, weighing, skipping) in any::<(bool, bool, bool)>(),
         ignored in ignored(),
         (samples, voxels) in (1..3_i64, 1..5_i64),
@@ -212,13 +201,13 @@ prop_compose! {
         tch::manual_seed(seed);
         let on = (Kind::Double, Device::Cpu);
         let shape = [samples, classes, voxels];
-        let activation = match activation {
-            0 => Activation::Identity,
-            1 if classes > 1 => Activation::Softmax,
-            _ => Activation::Sigmoid,
+        let input = match input {
+            0 => Input::Probabilities,
+            1 if classes > 1 => Input::Softmax,
+            _ => Input::Sigmoid,
         };
-        let prediction = match activation {
-            Activation::Identity => Tensor::rand(shape, on) * 0.96 + 0.02,
+        let prediction = match input {
+            Input::Probabilities => Tensor::rand(shape, on) * 0.96 + 0.02,
             _ => (Tensor::rand(shape, on) * 2.0 - 1.0) * scale,
         };
         let count = classes.max(2);
@@ -253,13 +242,13 @@ prop_compose! {
                 Some(weights)
             }
         };
+        let mut settings = Settings::default().with_input(input).with_ignore_label(ignored);
+        settings.pooling = if batch { Pooling::Batch } else { Pooling::PerSample };
+        settings.absent_class = if skipping { AbsentClass::Skip } else { AbsentClass::Smooth };
+        settings.class_weights = weighing.then(|| (0..count).map(|class| (class as f64 + 0.5) % 3.0).collect());
         Case {
             loss: losses()[loss],
-            activation,
-            pooling: if batch { Pooling::Batch } else { Pooling::PerSample },
-            class_weights: weighing.then(|| (0..count).map(|class| (class as f64 + 0.5) % 3.0).collect()),
-            absent: if skipping { AbsentClass::Skip } else { AbsentClass::Smooth },
-            ignored,
+            settings,
             prediction,
             is_soft: target.dim() == 3,
             target,
@@ -283,11 +272,10 @@ fn many_classes(classes: i64, routes: &[Route]) {
     let labels = Tensor::from_slice(&[100_i64, 3, 19_999, 0, 44, 4_463]).view([2, 3]);
     let case = Case {
         loss: Focal::cross_entropy().into(),
-        activation: Activation::Softmax,
-        pooling: Pooling::PerSample,
-        class_weights: None,
-        absent: AbsentClass::Skip,
-        ignored: Some(1 << 16),
+        settings: Settings::default()
+            .with_input(Input::Softmax)
+            .with_absent_class(AbsentClass::Skip)
+            .with_ignore_label(1 << 16),
         prediction: Tensor::randn([2, classes, 3], (Kind::Double, Device::Cpu)) * 3.0,
         target: labels.to_kind(Kind::Int16),
         is_soft: false,

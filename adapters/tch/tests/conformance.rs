@@ -45,31 +45,21 @@ impl Tch {
         };
         let leaf = float(&case.prediction).set_requires_grad(true);
         let prediction = first(leaf.shallow_clone());
-        let (target, ignored) = match &case.truth {
-            Truth::Labels(labels, ignored) => (tensor(labels).to_device(self.device), *ignored),
+        let target = match &case.truth {
+            Truth::Labels(labels) => tensor(labels).to_device(self.device),
             // As exact as it is given.
-            Truth::Soft(target) => (first(tensor(target).to_device(self.device)), None),
+            Truth::Soft(target) => first(tensor(target).to_device(self.device)),
         };
-        let mut criterion = SegmentationLoss::new(*loss)
-            .with_route(self.route)
-            .with_activation(case.activation)
-            .with_pooling(case.pooling)
-            .with_absent(case.absent)
-            .ignoring(ignored);
-        if let Some(weights) = &case.class_weights {
-            criterion = criterion.with_class_weights(weights.as_slice());
-        }
-        if let Some(alpha) = &case.alpha {
-            criterion = criterion.with_alpha(alpha.as_slice());
-        }
-        if let Some(rare) = &case.rare {
-            criterion = criterion.with_rare(rare.as_slice());
-        }
+        let criterion = SegmentationLoss::new(*loss)
+            .with_settings(case.settings.clone())
+            .with_route(self.route);
         let value = match &case.voxel_weights {
             None => criterion.forward(&prediction, &target)?,
             Some(weights) => {
                 let weights = tensor(weights).to_device(self.device);
-                criterion.weighted(&weights).forward(&prediction, &target)?
+                criterion
+                    .with_voxel_weights(&weights)
+                    .forward(&prediction, &target)?
             }
         };
         value.backward();

@@ -1,7 +1,7 @@
 //! What does not fit is an error that says what was found and what was expected, before libtorch sees it.
 
 use tch::{Device, Kind, Reduction, Tensor};
-use unifocal_tch::core::{Activation, Name};
+use unifocal_tch::core::{Input, Name};
 use unifocal_tch::{Error, Route, SegmentationLoss};
 
 const CPU: Device = Device::Cpu;
@@ -62,7 +62,7 @@ fn shapes() {
     );
     let weights = ones(&[2, 1, 4], Kind::Float);
     let error = criterion()
-        .weighted(&weights)
+        .with_voxel_weights(&weights)
         .forward(&probabilities(), &labels())
         .unwrap_err();
     assert!(
@@ -113,7 +113,7 @@ fn values() {
     refused(
         &with(24, 1.5),
         &labels(),
-        &["1.5", "sample 1", "channel 0", "voxel 0", "with_activation"],
+        &["1.5", "sample 1", "channel 0", "voxel 0", "with_input"],
     );
     let labels_with = |label: i64| {
         let tensor = labels();
@@ -133,7 +133,7 @@ fn values() {
     for route in [Route::Fused, Route::Operations, Route::Composed] {
         let criterion = criterion().with_route(route);
         let error = criterion
-            .weighted(&weights)
+            .with_voxel_weights(&weights)
             .forward(&probabilities(), &labels())
             .unwrap_err();
         assert!(error.to_string().contains("weight is -3"), "{error}");
@@ -153,14 +153,18 @@ fn ignored_voxels_may_hold_anything() {
         for masked in [false, true] {
             let run = |logits: &Tensor| {
                 let leaf = logits.detach().set_requires_grad(true);
-                let criterion = criterion()
-                    .with_activation(Activation::Softmax)
-                    .with_route(route);
+                let criterion = criterion().with_input(Input::Softmax).with_route(route);
                 let loss = if masked {
                     let zeros = labels.masked_fill(&labels.eq(255), 0);
-                    criterion.weighted(&mask).forward(&leaf, &zeros).unwrap()
+                    criterion
+                        .with_voxel_weights(&mask)
+                        .forward(&leaf, &zeros)
+                        .unwrap()
                 } else {
-                    criterion.ignoring(255).forward(&leaf, &labels).unwrap()
+                    criterion
+                        .with_ignore_label(255)
+                        .forward(&leaf, &labels)
+                        .unwrap()
                 };
                 loss.backward();
                 (loss.double_value(&[]), leaf.grad())
@@ -185,12 +189,12 @@ fn settings() {
         let criterion = criterion().with_route(route);
         let message = with(criterion.clone().with_class_weights([1.0, 1.0, 1.0]));
         assert!(message.contains("class weights"), "{message}");
-        let message = with(criterion.clone().with_rare([2]));
+        let message = with(criterion.clone().with_rare_classes([2]));
         assert!(message.contains("rare"), "{message}");
         let message = with(criterion.clone().with_reduction(Reduction::Other(7)));
         assert!(message.contains("Other(7)"), "{message}");
         let one = probabilities().narrow(1, 0, 1);
-        let softmax = criterion.with_activation(Activation::Softmax);
+        let softmax = criterion.with_input(Input::Softmax);
         let message = softmax.forward(&one, &labels()).unwrap_err().to_string();
         assert!(message.contains("one class"), "{message}");
     }
@@ -209,19 +213,19 @@ fn an_ignored_label_beside_a_soft_target() {
     ] {
         let one_hot = labels().one_hot(2).movedim_int(-1, 1).to_kind(kind);
         for route in [Route::Fused, Route::Operations, Route::Composed] {
-            let criterion = criterion().with_route(route).ignoring(255);
+            let criterion = criterion().with_route(route).with_ignore_label(255);
             let all = Tensor::ones([2, 3, 4], (Kind::Float, CPU));
             for message in [
                 criterion.forward(&probabilities(), &one_hot).unwrap_err(),
                 criterion.per_class(&probabilities(), &one_hot).unwrap_err(),
                 criterion
-                    .weighted(&all)
+                    .with_voxel_weights(&all)
                     .forward(&probabilities(), &one_hot)
                     .unwrap_err(),
             ] {
                 let message = message.to_string();
                 assert!(message.contains("255"), "{message}");
-                assert!(message.contains(".weighted("), "{message}");
+                assert!(message.contains("voxel weights"), "{message}");
             }
         }
     }
@@ -237,9 +241,7 @@ fn labels_with_a_class_axis() {
         let shape = [&[2], spatial].concat();
         let labels = Tensor::randint(3, shape.as_slice(), (Kind::Int64, CPU));
         for route in [Route::Fused, Route::Operations, Route::Composed] {
-            let criterion = criterion()
-                .with_activation(Activation::Softmax)
-                .with_route(route);
+            let criterion = criterion().with_input(Input::Softmax).with_route(route);
             let [with, without] = [&labels.unsqueeze(1), &labels].map(|labels| {
                 criterion
                     .forward(&logits, labels)
@@ -257,11 +259,11 @@ fn foreground_masks() {
     let prediction = Tensor::from_slice(&[0.2_f32, 0.7, 0.9]).view([1, 1, 3]);
     let mask = Tensor::from_slice(&[0_u8, 1, 255]).view([1, 1, 3]);
     let with_axis = criterion()
-        .ignoring(255)
+        .with_ignore_label(255)
         .forward(&prediction, &mask)
         .unwrap();
     let without = criterion()
-        .ignoring(255)
+        .with_ignore_label(255)
         .forward(&prediction, &mask.squeeze_dim(1))
         .unwrap();
     let float = criterion()

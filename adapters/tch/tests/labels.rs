@@ -1,14 +1,14 @@
 //! Labels of every kind beside any number of classes, and labels that do not count.
 
 use tch::{Device, Kind, Tensor};
-use unifocal_tch::core::{Activation, Focal};
+use unifocal_tch::core::{Focal, Input};
 use unifocal_tch::{Route, SegmentationLoss};
 
 const ROUTES: [Route; 3] = [Route::Fused, Route::Operations, Route::Composed];
 
 fn cross_entropy(route: Route) -> SegmentationLoss {
     SegmentationLoss::new(Focal::cross_entropy())
-        .with_activation(Activation::Softmax)
+        .with_input(Input::Softmax)
         .with_route(route)
 }
 
@@ -58,7 +58,11 @@ fn ignored_beyond_the_kind() {
         for ignored in [-100, 2, 256, 1 << 16, 1 << 32, i64::MIN, i64::MAX] {
             for route in ROUTES {
                 let expected = run(&cross_entropy(route), &logits, &labels);
-                let found = run(&cross_entropy(route).ignoring(ignored), &logits, &labels);
+                let found = run(
+                    &cross_entropy(route).with_ignore_label(ignored),
+                    &logits,
+                    &labels,
+                );
                 let what = format!("{kind:?} {ignored} {route:?}");
                 assert!((found.0 - expected.0).abs() < 1e-14, "{what}");
                 assert!(found.1.allclose(&expected.1, 1e-14, 1e-16, false), "{what}");

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tch::{Device, Kind, Reduction, Tensor};
 use unifocal_tch::core::{
-    AbsentClass, Activation, AnyLoss, Focal, Name, ParameterError, Pooling, Tversky, UnifiedFocal,
+    AbsentClass, AnyLoss, Focal, Input, Name, ParameterError, Pooling, Tversky, UnifiedFocal,
 };
 use unifocal_tch::{Route, SegmentationLoss};
 
@@ -86,13 +86,13 @@ prop_compose! {
         let on = (Kind::Double, Device::Cpu);
         let (kind, _) = TOLERANCE[kind];
         let activation = match activation {
-            0 => Activation::Identity,
-            1 if channels > 1 => Activation::Softmax,
-            _ => Activation::Sigmoid,
+            0 => Input::Probabilities,
+            1 if channels > 1 => Input::Softmax,
+            _ => Input::Sigmoid,
         };
         let mut prediction = match activation {
-            Activation::Identity => Tensor::rand(shape.as_slice(), on) * 0.96 + 0.02,
-            Activation::Softmax | Activation::Sigmoid => Tensor::randn(shape.as_slice(), on) * 3.0,
+            Input::Probabilities => Tensor::rand(shape.as_slice(), on) * 0.96 + 0.02,
+            Input::Softmax | Input::Sigmoid => Tensor::randn(shape.as_slice(), on) * 3.0,
         };
         if transposed {
             prediction = prediction.transpose(-1, -2).contiguous().transpose(-1, -2);
@@ -100,22 +100,22 @@ prop_compose! {
         let classes = channels.max(2);
         let mut labels = Tensor::randint(classes, labels_shape.as_slice(), (Kind::Int64, Device::Cpu));
         let mut criterion = SegmentationLoss::new(loss)
-            .with_activation(activation)
+            .with_input(activation)
             .with_pooling(if batch { Pooling::Batch } else { Pooling::PerSample })
-            .with_absent(if skip { AbsentClass::Skip } else { AbsentClass::Smooth })
+            .with_absent_class(if skip { AbsentClass::Skip } else { AbsentClass::Smooth })
             .with_reduction([Reduction::Mean, Reduction::Sum, Reduction::None][reduction]);
         if ignoring && target < LABELS.len() && LABELS[target] != Kind::Bool {
             let left_out = Tensor::rand(labels_shape.as_slice(), on).lt(0.2);
             labels = labels.masked_fill(&left_out, 100);
-            criterion = criterion.ignoring(100);
+            criterion = criterion.with_ignore_label(100);
         }
         if weighing {
             let weights: Vec<f64> = (0..classes).map(|class| (class as f64 + 0.5) % 3.0).collect();
             criterion = criterion.with_class_weights(weights);
         }
         if rare {
-            criterion = criterion.with_rare([classes as usize - 1]);
-            criterion = criterion.with_alpha(vec![0.75; classes as usize]);
+            criterion = criterion.with_rare_classes([classes as usize - 1]);
+            criterion = criterion.with_class_alpha(vec![0.75; classes as usize]);
         }
         let target = match target.checked_sub(LABELS.len()) {
             // Bool has two labels, whatever the number of classes.
@@ -145,7 +145,9 @@ fn run(case: &Case, route: Route, device: Device) -> (f64, Tensor) {
     let value = match &case.weights {
         Some(weights) => {
             let weights = weights.to_device(device);
-            criterion.weighted(&weights).forward(&leaf, &target)
+            criterion
+                .with_voxel_weights(&weights)
+                .forward(&leaf, &target)
         }
         None => criterion.forward(&leaf, &target),
     }
@@ -212,7 +214,7 @@ fn logits() -> (Tensor, Tensor) {
 }
 
 fn unified() -> SegmentationLoss {
-    SegmentationLoss::new(UnifiedFocal::asymmetric()).with_activation(Activation::Softmax)
+    SegmentationLoss::new(UnifiedFocal::asymmetric()).with_input(Input::Softmax)
 }
 
 /// A factor, a layer before and a view in between: as with any function of libtorch's.
@@ -384,18 +386,14 @@ fn saturated() {
                     let lesion_logits = Tensor::full([1, 1, 4, 4], z, (kind, Device::Cpu));
                     let logits = Tensor::cat(&[&lesion_logits.neg(), &lesion_logits], 1);
                     let labels = Tensor::full([1, 4, 4], lesion, (Kind::Int64, Device::Cpu));
-                    for activation in [
-                        Activation::Identity,
-                        Activation::Softmax,
-                        Activation::Sigmoid,
-                    ] {
+                    for activation in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
                         let prediction = match activation {
-                            Activation::Identity => logits.gt(0.0).to_kind(kind),
-                            Activation::Softmax | Activation::Sigmoid => logits.shallow_clone(),
+                            Input::Probabilities => logits.gt(0.0).to_kind(kind),
+                            Input::Softmax | Input::Sigmoid => logits.shallow_clone(),
                         };
                         for route in [Route::Fused, Route::Operations, Route::Composed] {
                             let leaf = prediction.detach().set_requires_grad(true);
-                            let criterion = SegmentationLoss::new(name).with_activation(activation);
+                            let criterion = SegmentationLoss::new(name).with_input(activation);
                             let loss = criterion.with_route(route).forward(&leaf, &labels).unwrap();
                             loss.backward();
                             let what =

@@ -1,13 +1,13 @@
 //! A loss in a module that is made by tracing: right, or an error.
 
 use tch::{CModule, Device, Kind, Tensor};
-use unifocal_tch::core::{Activation, AnyLoss, Tversky, UnifiedFocal};
+use unifocal_tch::core::{AnyLoss, Input, Tversky, UnifiedFocal};
 use unifocal_tch::{Route, SegmentationLoss};
 
 fn criterion(loss: impl Into<AnyLoss>) -> SegmentationLoss {
     SegmentationLoss::new(loss)
-        .with_activation(Activation::Softmax)
-        .ignoring(255)
+        .with_input(Input::Softmax)
+        .with_ignore_label(255)
 }
 
 fn batch(kind: Kind) -> [Tensor; 2] {

@@ -9,7 +9,7 @@ use rayon::ThreadPoolBuilder;
 use serde_json::json;
 use std::io::{BufRead, stdin};
 use unifocal_benches::{Phantom, Target, limit, memory, shortest};
-use unifocal_ndarray::core::{Activation, Focal, Loss, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::{Focal, Input, Loss, Tversky, UnifiedFocal};
 use unifocal_ndarray::{Evaluation, Simd};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The prediction and the target of a measurement: lesions of two classes, or logits of organs by their number of classes.
-fn phantom(kind: &str, size: &str) -> Option<(Phantom, Activation)> {
+fn phantom(kind: &str, size: &str) -> Option<(Phantom, Input)> {
     let (samples, voxels, width) = match size {
         "2d" => (4, 512 * 512, 512),
         "3d" => (1, 128 * 128 * 128, 128),
@@ -63,22 +63,22 @@ fn phantom(kind: &str, size: &str) -> Option<(Phantom, Activation)> {
                 "117" => Phantom::organs(1, &[64, 64, 64], 117),
                 _ => return None,
             };
-            return Some((organs, Activation::Softmax));
+            return Some((organs, Input::Softmax));
         }
     };
     Some(if kind == "dicefocal" {
         let logits = Phantom::logits(samples, voxels, width, Target::Lesions);
-        (logits, Activation::Softmax)
+        (logits, Input::Softmax)
     } else {
         let probabilities = Phantom::probabilities(samples, voxels, width, Target::Lesions);
-        (probabilities, Activation::Identity)
+        (probabilities, Input::Probabilities)
     })
 }
 
 /// A prediction and its target, to be timed with any loss.
 struct Measurement<'a> {
     phantom: &'a Phantom,
-    activation: Activation,
+    activation: Input,
     /// Tells whether the same is wanted again.
     again: &'a mut dyn FnMut() -> bool,
 }
@@ -88,7 +88,7 @@ impl Measurement<'_> {
     fn of<const K: usize>(&mut self, loss: &impl Loss<K>) {
         let Phantom { prediction, labels } = self.phantom;
         let evaluation =
-            Evaluation::labels(prediction.view(), labels.view()).activation(self.activation);
+            Evaluation::labels(prediction.view(), labels.view()).with_input(self.activation);
         let evaluate = |gradient: ArrayViewMut3<'_, f32>| {
             let value = evaluation.gradient_into(loss, gradient);
             value.expect("a phantom without errors");

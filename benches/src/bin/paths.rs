@@ -5,7 +5,7 @@ use ndarray::Ix3;
 use rayon::ThreadPoolBuilder;
 use std::hint::black_box;
 use unifocal_benches::{Phantom, Target};
-use unifocal_ndarray::core::{Activation, Loss, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::{Input, Loss, Tversky, UnifiedFocal};
 use unifocal_ndarray::{Error, Evaluation, LabelArray, Simd};
 
 const VOXELS: usize = 1 << 16;
@@ -33,11 +33,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     } else {
         Target::Lesions
     };
-    let (phantom, activation) = if name.contains("softmax") {
-        (Phantom::logits(1, VOXELS, 256, target), Activation::Softmax)
+    let (phantom, input) = if name.contains("softmax") {
+        (Phantom::logits(1, VOXELS, 256, target), Input::Softmax)
     } else {
         let phantom = Phantom::probabilities(1, VOXELS, 256, target);
-        (phantom, Activation::Identity)
+        (phantom, Input::Probabilities)
     };
     let simd = if name.contains("baseline") {
         Simd::Baseline
@@ -47,8 +47,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (prediction, labels) = (phantom.prediction.view(), phantom.labels.view());
     let gradient = name.contains("gradient");
     let evaluation = Evaluation::labels(prediction, labels)
-        .activation(activation)
-        .simd(simd);
+        .with_input(input)
+        .with_simd(simd);
     pool.install(|| {
         if name.starts_with("dice") {
             measured(&evaluation, &Tversky::dice(), gradient)

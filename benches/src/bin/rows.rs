@@ -15,7 +15,7 @@ use std::io::{BufRead, Write, stdin, stdout};
 use std::time::Instant;
 use unifocal_benches::{Phantom, Target, limit, numbers};
 use unifocal_ndarray::Evaluation;
-use unifocal_ndarray::core::{Activation, AnyLoss, Focal, Layout, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::{AnyLoss, Focal, Input, Layout, Tversky, UnifiedFocal};
 
 const ROWS: [&str; 38] = [
     "unified_2d",
@@ -147,7 +147,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let mut g = Array3::zeros(p.raw_dim());
                 let e = Evaluation::labels(p.view(), y.view());
                 let e = if name.contains("softmax") || name.contains("dicece") {
-                    e.activation(Activation::Softmax)
+                    e.with_input(Input::Softmax)
                 } else {
                     e
                 };
@@ -201,9 +201,9 @@ fn row_f32(name: &str, runs: usize, p: ArrayView3<'_, f32>, y: ArrayView2<'_, u8
     let e = Evaluation::labels(p, y);
     let e = match name {
         _ if name.contains("softmax") || name.contains("dicece") || name.starts_with("ce") => {
-            e.activation(Activation::Softmax)
+            e.with_input(Input::Softmax)
         }
-        _ if name.contains("sigmoid") => e.activation(Activation::Sigmoid),
+        _ if name.contains("sigmoid") => e.with_input(Input::Sigmoid),
         _ => e,
     };
     let any = loss(name);
@@ -237,7 +237,7 @@ fn row_f32(name: &str, runs: usize, p: ArrayView3<'_, f32>, y: ArrayView2<'_, u8
         "weights_2d" => {
             let mut next = numbers();
             let w = y.mapv(|_| 0.5 + f64::from(next()));
-            run!(e.voxel_weights(w.view()), g.view_mut())
+            run!(e.with_voxel_weights(w.view()), g.view_mut())
         }
         "ignored_2d" => {
             let mut next = numbers();
@@ -249,7 +249,10 @@ fn row_f32(name: &str, runs: usize, p: ArrayView3<'_, f32>, y: ArrayView2<'_, u8
                 left -= i32::from(left > 0);
                 if left > 0 { 255 } else { y }
             });
-            run!(Evaluation::labels(p, y.view()).ignoring(255), g.view_mut())
+            run!(
+                Evaluation::labels(p, y.view()).with_ignore_label(255),
+                g.view_mut()
+            )
         }
         "last_2d" => {
             let last = p.permuted_axes([0, 2, 1]).as_standard_layout().into_owned();
@@ -258,7 +261,7 @@ fn row_f32(name: &str, runs: usize, p: ArrayView3<'_, f32>, y: ArrayView2<'_, u8
                 g.view_mut()
             }
             run!(
-                Evaluation::labels(last.view(), y).layout(Layout::ChannelsLast),
+                Evaluation::labels(last.view(), y).with_layout(Layout::ChannelsLast),
                 view(&mut g)
             )
         }

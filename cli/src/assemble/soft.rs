@@ -1,6 +1,6 @@
 //! Probabilities or logits beside their target.
 
-use unifocal_ndarray::core::Activation;
+use unifocal_ndarray::core::Input as Activation;
 
 use super::draft::Draft;
 use super::target;
@@ -47,7 +47,7 @@ fn activation(draft: &Draft<'_>, foreground: bool) -> Result<Activation, Failure
         (Input::Logits, Some(ActivationArg::Sigmoid)) => Ok(Activation::Sigmoid),
         (Input::Logits, None) if foreground || regions => Ok(Activation::Sigmoid),
         (Input::Logits, _) => Ok(Activation::Softmax),
-        _ => Ok(Activation::Identity),
+        _ => Ok(Activation::Probabilities),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Small masks that are scored in every way: the same lines on the host, which says what is expected, and on the device.
 
 use unifocal_core::{
-    AbsentClass, Activation, ClassSums, Classes, Dense, DenseMut, Element, Error, Field, Focal,
+    AbsentClass, Input, ClassSums, Classes, Dense, DenseMut, Element, Error, Field, Focal,
     Labels, Layout, Loss, Segmentation, Shape, Soft, Target, Tversky, UnifiedFocal,
 };
 
@@ -159,7 +159,7 @@ fn quantized<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
 #[inline(never)]
 fn softmax<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
     let segmentation =
-        Segmentation::new(logits(), drawn()?)?.with_activation(Activation::Softmax)?;
+        Segmentation::new(logits(), drawn()?)?.with_input(Input::Softmax)?;
     segmentation.value(loss, &Classes::default(), &mut [ClassSums::default(); 3])
 }
 
@@ -170,7 +170,7 @@ fn weighted() -> Result<f64, Error> {
         number: |_, voxel| [1.0, 0.0, 0.3][voxel / 90 % 3],
     };
     let segmentation = Segmentation::new(logits(), drawn()?)?
-        .with_activation(Activation::Softmax)?
+        .with_input(Input::Softmax)?
         .with_voxel_weights(weights)?;
     let (loss, classes) = (Focal::symmetric(), Classes::default());
     segmentation.value(&loss, &classes, &mut [ClassSums::default(); 3])
@@ -203,7 +203,7 @@ fn pushed() -> Result<f64, Error> {
         shape: Shape::from([1, 1, FEW]),
         number: |_, voxel| (f32::from(PREDICTED[voxel + 100]) - 128.0) / 16.0,
     };
-    let segmentation = Segmentation::new(logits, few()?)?.with_activation(Activation::Sigmoid)?;
+    let segmentation = Segmentation::new(logits, few()?)?.with_input(Input::Sigmoid)?;
     let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
     let mut sums = [ClassSums::default(); 2];
     sum(&segmentation, &loss, &classes, &mut sums)?;
@@ -242,7 +242,7 @@ fn wide() -> Result<f64, Error> {
         shape: Shape::from([1, 2, FEW]),
         number: |channel, voxel: usize| f64::from(PREDICTED[voxel + 100 + channel]) / 16.0 - 7.5,
     };
-    let segmentation = Segmentation::new(logits, few()?)?.with_activation(Activation::Softmax)?;
+    let segmentation = Segmentation::new(logits, few()?)?.with_input(Input::Softmax)?;
     let (loss, classes) = (Tversky::focal(), Classes::default());
     segmentation.value(&loss, &classes, &mut [ClassSums::default(); 2])
 }

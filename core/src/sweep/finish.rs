@@ -4,12 +4,12 @@ use super::parts::{self, Collected, Group, Parts};
 use super::runs::Runs;
 use super::survey::{Cover, Survey};
 use super::{Chunk, RealOf, Rooms, Scratch, channel, kept};
-use crate::activation::{self, Activation};
+use crate::activation;
 use crate::form::Plan;
 use crate::kernel::{Finish, Slopes, Vectors};
 use crate::source::{FromShares, Given, Source};
 use crate::stretch::Stretch;
-use crate::{Classes, Element, Field, FieldMut, Loss, Segmentation, Target};
+use crate::{Classes, Element, Field, FieldMut, Input, Loss, Segmentation, Target};
 
 impl<P, T, W, V> Segmentation<P, T, W, V>
 where
@@ -34,7 +34,7 @@ where
             return self.finish_softmax(loss, classes, slopes, chunk, scratch, gradient);
         }
         for group in self.groups_of_classes() {
-            if self.activation == Activation::Identity {
+            if self.input == Input::Probabilities {
                 self.finish_given(loss, classes, slopes, group, chunk, scratch, gradient);
             } else {
                 self.finish_sigmoid(loss, classes, slopes, group, chunk, scratch, gradient);

@@ -6,11 +6,11 @@ use core::slice;
 use super::channel;
 use super::survey::Survey;
 use super::{BLOCK_ROOM, Block, Chunk, OF_CLASSES, RealOf, Room, Rooms, block};
-use crate::activation::{self, Activation};
+use crate::activation;
 use crate::kernel::Vectors;
 use crate::source::{FromLn, FromSoftmax};
 use crate::stretch::{STRETCH, Stretch};
-use crate::{Element, Field, FieldMut, Float, Segmentation, Target};
+use crate::{Element, Field, FieldMut, Float, Input, Segmentation, Target};
 
 /// The classes that are evaluated together: one, or the foreground and the background of one number.
 #[derive(Clone, Copy)]
@@ -182,9 +182,9 @@ where
     /// The groups of classes.
     #[inline(always)]
     pub(super) fn groups_of_classes(&self) -> impl Iterator<Item = Group> + use<P, T, W, V> {
-        let pair = match (self.activation, self.prediction.shape().channels) {
+        let pair = match (self.input, self.prediction.shape().channels) {
             (_, 1) => Some(Group::Foreground),
-            (Activation::Softmax, 2) => Some(Group::Difference),
+            (Input::Softmax, 2) => Some(Group::Difference),
             _ => None,
         };
         let count = pair.map_or(self.class_count(), |_| 1);
@@ -194,7 +194,7 @@ where
     /// Whether the classes are those of a softmax of more than two.
     #[inline(always)]
     pub(super) fn is_normalized(&self) -> bool {
-        self.activation == Activation::Softmax && self.prediction.shape().channels > 2
+        self.input == Input::Softmax && self.prediction.shape().channels > 2
     }
 
     /// Finds what the classes of a softmax have in common, and shows `see` the logits.
@@ -247,14 +247,14 @@ where
         let n = chunk.stretches();
         let Rooms { given, logits, .. } = rooms;
         let [room, other] = given;
-        match (self.activation, group) {
-            (Activation::Softmax, Group::One(class)) => {
+        match (self.input, group) {
+            (Input::Softmax, Group::One(class)) => {
                 let z = self.read(class, chunk, survey, room);
                 if !has_place(class, n) {
                     logits.softmax.exponentiate(self.vectors, class, z);
                 }
             }
-            (Activation::Softmax, _) => {
+            (Input::Softmax, _) => {
                 let background = self.read(0, chunk, survey, other);
                 see(background);
                 let foreground = self.read(1, chunk, survey, room);
@@ -264,9 +264,9 @@ where
                 activation::difference(self.vectors, foreground, background, z);
                 logits.sigmoid(self.vectors, z);
             }
-            (activation, _) => {
+            (input, _) => {
                 let values = self.read(group.channel(), chunk, survey, room);
-                if activation == Activation::Sigmoid {
+                if input == Input::Sigmoid {
                     see(values);
                     logits.sigmoid(self.vectors, values);
                 } else if let Group::Foreground = group {
@@ -287,12 +287,12 @@ where
         logits: &'a Logits<RealOf<P>>,
     ) -> [Parts<'a, RealOf<P>>; 2] {
         let n = chunk.stretches();
-        if self.activation == Activation::Identity {
+        if self.input == Input::Probabilities {
             let [room, other] = given;
             let values = self.in_place(group.channel(), chunk, survey);
             return [values.unwrap_or(&room[..n]), &other[..n]].map(Parts::Given);
         }
-        if let (Activation::Softmax, Group::One(class)) = (self.activation, group) {
+        if let (Input::Softmax, Group::One(class)) = (self.input, group) {
             let values = self.in_place(class, chunk, survey);
             let softmax = &logits.softmax;
             let parts = Parts::FromSoftmax(FromSoftmax {

@@ -1,7 +1,7 @@
 //! Predictions of a few dozen kinds of voxels, each of which there may be many.
 
 use fastrand::Rng;
-use unifocal_core::Activation;
+use unifocal_core::Input;
 
 /// What is hard about a prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(crate) struct Kind {
 
 /// A sample.
 pub(crate) struct Case {
-    pub(crate) activation: Activation,
+    pub(crate) input: Input,
     pub(crate) kinds: Vec<Kind>,
     /// The kind of each voxel.
     pub(crate) order: Vec<usize>,
@@ -55,7 +55,7 @@ pub(crate) struct Case {
 const KINDS: usize = 24;
 
 impl Case {
-    pub(crate) fn new(structure: Structure, activation: Activation, channels: usize) -> Self {
+    pub(crate) fn new(structure: Structure, input: Input, channels: usize) -> Self {
         let mut rng = Rng::with_seed(5);
         let classes = channels.max(2);
         let lesions = if structure == Structure::OneInAMillion {
@@ -72,7 +72,7 @@ impl Case {
                 };
                 let logits = logits(&mut rng, structure, classes, label, kind);
                 Kind {
-                    given: given(activation, channels, &logits),
+                    given: given(input, channels, &logits),
                     label,
                 }
             })
@@ -89,7 +89,7 @@ impl Case {
             .collect();
         rng.shuffle(&mut order);
         Self {
-            activation,
+            input,
             kinds,
             order,
         }
@@ -126,8 +126,8 @@ fn logits(
 }
 
 /// The numbers of a voxel's channels, rounded to f32.
-fn given(activation: Activation, channels: usize, logits: &[f64]) -> Vec<f32> {
-    if activation != Activation::Identity {
+fn given(input: Input, channels: usize, logits: &[f64]) -> Vec<f32> {
+    if input != Input::Probabilities {
         let first = if channels == 1 { logits[0] } else { 0.0 };
         return logits[logits.len() - channels..]
             .iter()

@@ -28,7 +28,7 @@ mod reference;
 use std::thread;
 
 use unifocal_core::{
-    Activation, AnyLoss, ClassSums, Classes, Dense, DenseMut, Dual, Element, Error, Field, Labels,
+    AnyLoss, ClassSums, Classes, Dense, DenseMut, Dual, Element, Error, Field, Input, Labels,
     Layout, Loss, Name, Probability, Real, Segmentation,
 };
 
@@ -36,12 +36,12 @@ use cases::{Case, Kind, Structure};
 use exact::Exact;
 
 /// What predictions are given as, and in how many channels.
-const INPUTS: [(Activation, usize); 5] = [
-    (Activation::Identity, 2),
-    (Activation::Identity, 3),
-    (Activation::Softmax, 2),
-    (Activation::Softmax, 4),
-    (Activation::Sigmoid, 1),
+const INPUTS: [(Input, usize); 5] = [
+    (Input::Probabilities, 2),
+    (Input::Probabilities, 3),
+    (Input::Softmax, 2),
+    (Input::Softmax, 4),
+    (Input::Sigmoid, 1),
 ];
 
 /// Values relative to themselves, gradients to their largest entry.
@@ -103,10 +103,10 @@ fn errors_are_within_bounds() {
 /// The largest errors of each loss over a structure, all of them within bounds.
 fn errors_of_structure(structure: Structure) -> [Errors; Name::ALL.len()] {
     let mut largest = [Errors::default(); Name::ALL.len()];
-    for (activation, channels) in INPUTS {
-        let case = Case::new(structure, activation, channels);
+    for (input, channels) in INPUTS {
+        let case = Case::new(structure, input, channels);
         for (name, largest) in Name::ALL.into_iter().zip(&mut largest) {
-            let what = format!("{name}, {structure:?}, {activation:?} of {channels}");
+            let what = format!("{name}, {structure:?}, {input:?} of {channels}");
             let errors = errors(name, &case).unwrap_or_else(|error| panic!("{what}: {error}"));
             for (part, found, bound) in [
                 ("value, f32", errors.value_f32, 6e-7),
@@ -127,12 +127,10 @@ fn errors_of_structure(structure: Structure) -> [Errors; Name::ALL.len()] {
 
 fn errors(name: Name, case: &Case) -> Result<Errors, Error> {
     let loss = name.loss();
-    let (value, gradient) = exact(&loss, case, |kind| {
-        probabilities(case.activation, &kind.given)
-    });
+    let (value, gradient) = exact(&loss, case, |kind| probabilities(case.input, &kind.given));
     // They clip what the logits gave, and are measured against that.
     let (clipped, _) = exact(&loss, case, |kind| {
-        let given = probabilities(case.activation, &kind.given);
+        let given = probabilities(case.input, &kind.given);
         given.into_iter().map(|p| Probability::new(p.p)).collect()
     });
     // Combo is a difference: what it is rounded to is that of the numbers subtracted.
@@ -183,7 +181,7 @@ where
     let shape = [1, channels, voxels];
     let target = Labels::new(Dense::labels(&labels, [1, voxels])?);
     let segmentation = Segmentation::new(Dense::channels_first(&prediction, shape)?, target)?
-        .with_activation(case.activation)?;
+        .with_input(case.input)?;
     let classes = Classes::default();
     let mut sums = vec![ClassSums::default(); case.classes()];
     let value = segmentation.value(loss, &classes, &mut sums)?;
@@ -203,12 +201,12 @@ where
 }
 
 /// p, 1 − p and ln p of each class.
-fn probabilities(activation: Activation, given: &[f32]) -> Vec<Probability<Exact>> {
+fn probabilities(input: Input, given: &[f32]) -> Vec<Probability<Exact>> {
     let given: Vec<Exact> = given.iter().map(|x| Exact::new(f64::from(*x))).collect();
-    let logits = match activation {
-        Activation::Identity => return given.into_iter().map(Probability::new).collect(),
-        Activation::Softmax => given,
-        Activation::Sigmoid => vec![Exact::new(0.0), given[0].clone()],
+    let logits = match input {
+        Input::Probabilities => return given.into_iter().map(Probability::new).collect(),
+        Input::Softmax => given,
+        Input::Sigmoid => vec![Exact::new(0.0), given[0].clone()],
     };
     let powers: Vec<Exact> = logits.iter().map(Exact::exp).collect();
     let sum = |skipped: Option<usize>| {
@@ -280,9 +278,9 @@ fn exact(
                 .map(|index| {
                     let Probability { p, complement, .. } = given[index].clone();
                     let dual = |value, derivative| Dual { value, derivative };
-                    let variable = match case.activation {
-                        Activation::Identity => Probability::new(Dual::variable(p)),
-                        Activation::Softmax | Activation::Sigmoid => Probability::from_ln(
+                    let variable = match case.input {
+                        Input::Probabilities => Probability::new(Dual::variable(p)),
+                        Input::Softmax | Input::Sigmoid => Probability::from_ln(
                             dual(p.clone(), p.clone()),
                             dual(complement, p.scale(-1.0)),
                             dual(given[index].ln(), Exact::new(1.0)),
@@ -295,9 +293,9 @@ fn exact(
                     })
                 })
                 .collect();
-            match case.activation {
-                Activation::Identity => by,
-                Activation::Softmax | Activation::Sigmoid => {
+            match case.input {
+                Input::Probabilities => by,
+                Input::Softmax | Input::Sigmoid => {
                     let total = by.iter().fold(zero(), |sum, h| sum + h.clone());
                     let all = by
                         .iter()

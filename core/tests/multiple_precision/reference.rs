@@ -1,6 +1,6 @@
 //! The arithmetic of the published implementations in f32: 1 − TI and 1 − p are differences, and sums are f32.
 
-use unifocal_core::{Activation, AnyLoss, ClassSums, Classes, Exponent, Loss, Probability, Real};
+use unifocal_core::{AnyLoss, ClassSums, Classes, Exponent, Input, Loss, Probability, Real};
 
 use super::cases::Case;
 
@@ -14,7 +14,7 @@ pub(crate) fn value(loss: &AnyLoss, case: &Case) -> f64 {
     let kinds: Vec<Vec<Reference>> = case
         .kinds
         .iter()
-        .map(|kind| probabilities(case.activation, &kind.given))
+        .map(|kind| probabilities(case.input, &kind.given))
         .collect();
     let sums: Vec<ClassSums<Reference, 4>> = (0..case.classes())
         .map(|index| {
@@ -43,12 +43,12 @@ pub(crate) fn value(loss: &AnyLoss, case: &Case) -> f64 {
     f64::from(value.0)
 }
 
-fn probabilities(activation: Activation, given: &[f32]) -> Vec<Reference> {
+fn probabilities(input: Input, given: &[f32]) -> Vec<Reference> {
     let both = |p: f32| vec![Reference(1.0 - p), Reference(p)];
-    match activation {
-        Activation::Identity => given.iter().copied().map(Reference).collect(),
-        Activation::Sigmoid => both(1.0 / (1.0 + (-given[0]).exp())),
-        Activation::Softmax => {
+    match input {
+        Input::Probabilities => given.iter().copied().map(Reference).collect(),
+        Input::Sigmoid => both(1.0 / (1.0 + (-given[0]).exp())),
+        Input::Softmax => {
             let largest = given.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let powers = given.iter().map(|z| (z - largest).exp());
             let sum: f32 = powers.clone().sum();

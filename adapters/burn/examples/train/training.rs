@@ -12,7 +12,7 @@ use unifocal_burn::burn::train::metric::{
 use unifocal_burn::burn::train::{
     InferenceStep, Learner, SupervisedTraining, TrainOutput, TrainStep,
 };
-use unifocal_burn::{Activation, NamedLossConfig, SegmentationLoss};
+use unifocal_burn::{Input, NamedLossConfig, SegmentationLoss};
 
 use crate::data::{self, Batch, Difficulty, Phantoms};
 use crate::model::UNet;
@@ -74,8 +74,8 @@ pub(crate) fn train(
     let with_gradients = device.clone().autodiff();
     let loss = NamedLossConfig::new()
         .with_name(run.loss.clone())
-        .with_activation(Activation::Softmax)
-        .try_init(&with_gradients)?;
+        .with_input(Input::Softmax)
+        .try_init()?;
     let model = Segmenter {
         network: UNet::new(8, &with_gradients),
         loss,

@@ -9,8 +9,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, FloatDType, IntDType, Shape, TensorData};
 use burn_flex::FlexTensor;
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut3, Ix3};
-use unifocal_core::{ClassSums, Element};
-use unifocal_ndarray::{Evaluation, Truth};
+use unifocal_core::{ClassSums, Element, Pooling};
+use unifocal_ndarray::{Evaluation, TargetArray};
 
 use super::{Fused, Kept, Summed, Target, Valued, Weights};
 use crate::Error;
@@ -91,7 +91,7 @@ impl Fused for Flex {
                 voxels: of_class[5],
             })
             .collect();
-        let classes = plan.classes();
+        let classes = plan.settings.classes();
         let mut slopes = vec![[0.0; 4]; sums.len()];
         let groups_of = sums.chunks(count).zip(slopes.chunks_mut(count));
         let (values, counts): (Vec<f64>, Vec<f64>) = groups_of
@@ -135,7 +135,7 @@ trait Question {
     fn ask<P: Scalar>(
         self,
         plan: &Plan,
-        evaluation: &Evaluation<'_, P, Ix3, impl Truth>,
+        evaluation: &Evaluation<'_, P, Ix3, impl TargetArray>,
         shape: Shape,
     ) -> Result<Self::Answer, unifocal_ndarray::Error>;
 }
@@ -163,7 +163,7 @@ impl Question for Sums {
     fn ask<P: Scalar>(
         self,
         plan: &Plan,
-        evaluation: &Evaluation<'_, P, Ix3, impl Truth>,
+        evaluation: &Evaluation<'_, P, Ix3, impl TargetArray>,
         shape: Shape,
     ) -> Result<Self::Answer, unifocal_ndarray::Error> {
         if !self.keep {
@@ -187,7 +187,7 @@ impl Question for Gradient<'_> {
     fn ask<P: Scalar>(
         self,
         plan: &Plan,
-        evaluation: &Evaluation<'_, P, Ix3, impl Truth>,
+        evaluation: &Evaluation<'_, P, Ix3, impl TargetArray>,
         shape: Shape,
     ) -> Result<FlexTensor, unifocal_ndarray::Error> {
         let (loss, slopes) = (&plan.loss, self.slopes);
@@ -258,8 +258,8 @@ impl<Q: Question> Asked<'_, Q> {
         macro_rules! labels {
             ($labels:ident as $int:ty) => {{
                 let labels = matrix::<$int>(&$labels, [samples, voxels]);
-                let evaluation = Evaluation::labels(prediction, labels).ignoring(self.plan.ignored);
-                self.told(evaluation, shape)
+                let evaluation = Evaluation::labels(prediction, labels);
+                self.with_plan(evaluation, shape)
             }};
         }
         match target {
@@ -283,13 +283,13 @@ impl<Q: Question> Asked<'_, Q> {
                 };
                 let target = target.to_contiguous();
                 let target = view::<P>(&target, [samples, channels, voxels]);
-                self.told(Evaluation::soft(prediction, target), shape)
+                self.with_plan(Evaluation::soft(prediction, target), shape)
             }
         }
     }
 
-    /// The answer of an evaluation that is told all that the plan says.
-    fn told<'a, P: Scalar, T: Truth>(
+    /// The answer of an evaluation with the plan's settings and these weights.
+    fn with_plan<'a, P: Scalar, T: TargetArray>(
         self,
         evaluation: Evaluation<'a, P, Ix3, T>,
         shape: Shape,
@@ -297,15 +297,15 @@ impl<Q: Question> Asked<'_, Q> {
     where
         Self: 'a,
     {
-        let evaluation = evaluation
-            .activation(self.plan.activation)
-            .classes(self.plan.classes());
+        // Burn adds up the sums of a batch.
+        let settings = self.plan.settings.clone().with_pooling(Pooling::PerSample);
+        let evaluation = evaluation.with_settings(settings);
         let [samples, voxels] = [shape[0], shape[2]];
         match self.weights {
             None => self.question.ask(self.plan, &evaluation, shape),
             Some(weights) => {
                 let weights = matrix::<f64>(weights, [samples, voxels]);
-                let evaluation = evaluation.voxel_weights(weights);
+                let evaluation = evaluation.with_voxel_weights(weights);
                 self.question.ask(self.plan, &evaluation, shape)
             }
         }

@@ -12,8 +12,8 @@ pub fn agreement(backend: &impl Backend) {
     let mut rng = Rng::with_seed(11);
     for round in 0..backend.rounds(40) {
         for shape in random::SHAPES {
-            for activation in random::activations(shape) {
-                let mut case = random::case(&mut rng, shape, *activation);
+            for input in random::activations(shape) {
+                let mut case = random::case(&mut rng, shape, *input);
                 // What an f32 backend is given is what the f64 one gets.
                 case.prediction.mapv_inplace(|x| f64::from(x as f32));
                 for name in Name::ALL {

@@ -1,12 +1,12 @@
 //! Gradients against central differences in f64.
 
 use fastrand::Rng;
-use unifocal_core::{Activation, AnyLoss, Name, Pooling};
+use unifocal_core::{AnyLoss, Input, Name, Pooling};
 
 use super::outcome;
 use crate::{Backend, Case, Precision, Truth, random, tolerance};
 
-/// Every loss × layout × activation × kind of target × pooling, and random cases with everything else besides.
+/// Every loss × layout × input × kind of target × pooling, and random cases with everything else besides.
 ///
 /// # Panics
 ///
@@ -20,20 +20,14 @@ pub fn gradients(backend: &impl Backend) {
     let mut rng = Rng::with_seed(5);
     let shape: &[usize] = &[2, 3, 2, 2];
     for name in Name::ALL {
-        for activation in [
-            Activation::Identity,
-            Activation::Softmax,
-            Activation::Sigmoid,
-        ] {
+        for input in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
             for pooling in [Pooling::PerSample, Pooling::Batch] {
-                let labels = Case {
-                    activation,
-                    pooling,
-                    ..Case::new(
-                        random::prediction(&mut rng, shape, activation),
-                        Truth::Labels(random::labels(&mut rng, shape), None),
-                    )
-                };
+                let labels = Case::new(
+                    random::prediction(&mut rng, shape, input),
+                    Truth::Labels(random::labels(&mut rng, shape)),
+                )
+                .with_input(input)
+                .with_pooling(pooling);
                 let soft = Case {
                     truth: Truth::Soft(random::soft(&mut rng, shape)),
                     ..labels.clone()
@@ -45,8 +39,8 @@ pub fn gradients(backend: &impl Backend) {
             }
         }
         for shape in random::SHAPES {
-            for activation in random::activations(shape) {
-                check(backend, name, &random::case(&mut rng, shape, *activation));
+            for input in random::activations(shape) {
+                check(backend, name, &random::case(&mut rng, shape, *input));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Where other implementations give NaN or a dead gradient.
 
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
-use unifocal_core::{AbsentClass, Activation, AnyLoss, Focal, Name, Tversky, UnifiedFocal};
+use unifocal_core::{AbsentClass, AnyLoss, Focal, Input, Name, Tversky, UnifiedFocal};
 
 use super::{assert_close, assert_close_gradient, by_precision, outcome};
 use crate::{Backend, Case, Outcome, Truth, tolerance};
@@ -48,17 +48,17 @@ fn extreme_cases(huge: f64) -> Vec<(String, Case)> {
         ("mixed", [0, 1, 1]),
     ] {
         for (kind, activation, low, high) in [
-            ("probabilities", Activation::Identity, 0.0, 1.0),
-            ("logits ±100", Activation::Softmax, -100.0, 100.0),
-            ("logits ±1e4", Activation::Softmax, -1e4, 1e4),
-            ("logits of the format", Activation::Softmax, -huge, huge),
-            ("sigmoids of the format", Activation::Sigmoid, -huge, huge),
+            ("probabilities", Input::Probabilities, 0.0, 1.0),
+            ("logits ±100", Input::Softmax, -100.0, 100.0),
+            ("logits ±1e4", Input::Softmax, -1e4, 1e4),
+            ("logits of the format", Input::Softmax, -huge, huge),
+            ("sigmoids of the format", Input::Sigmoid, -huge, huge),
         ] {
             for (quality, right) in [("perfect", true), ("wrong", false)] {
                 let mut case = two_classes(&labels, right, low, high);
-                case.activation = activation;
+                case.settings.input = activation;
                 for absent in [AbsentClass::Smooth, AbsentClass::Skip] {
-                    case.absent = absent;
+                    case.settings.absent_class = absent;
                     cases.push((format!("{mask} {kind} {quality} {absent:?}"), case.clone()));
                 }
             }
@@ -75,7 +75,7 @@ fn two_classes(labels: &[i64], right: bool, low: f64, high: f64) -> Case {
         if predicted { high } else { low }
     });
     let labels = ArrayD::from_shape_vec(IxDyn(&[1, voxels]), labels.to_vec()).expect("one sample");
-    Case::new(prediction, Truth::Labels(labels, None))
+    Case::new(prediction, Truth::Labels(labels))
 }
 
 /// A perfect prediction scores 0 from logits and the clip's residue from probabilities.
@@ -95,7 +95,7 @@ fn perfect(backend: &impl Backend) {
         probabilities.value
     );
     let mut logits = two_classes(&[0, 0, 1], true, -1e4, 1e4);
-    logits.activation = Activation::Softmax;
+    logits.settings.input = Input::Softmax;
     let logits = outcome(backend, &loss.into(), &logits);
     assert_eq!(logits.value, 0.0);
     assert!(logits.gradient.iter().all(|g| *g == 0.0));
@@ -104,7 +104,7 @@ fn perfect(backend: &impl Backend) {
 /// A prediction that is nearly perfect keeps the little gradient that it has: 1 − p is not rounded to 0.
 fn nearly_perfect(backend: &impl Backend) {
     let mut case = two_classes(&[0, 1, 0], true, -30.0, 30.0);
-    case.activation = Activation::Softmax;
+    case.settings.input = Input::Softmax;
     let Outcome { value, gradient } = outcome(backend, &Focal::cross_entropy().into(), &case);
     let miss = (-60.0_f64).exp();
     assert!((value / miss - 1.0).abs() < 1e-6, "{value} is not {miss}");
@@ -122,7 +122,7 @@ fn wrong(backend: &impl Backend) {
         assert!(lesion >= 0.0, "{name}: {gradient}");
     }
     let mut case = two_classes(&[0, 1, 1], false, -1e4, 1e4);
-    case.activation = Activation::Softmax;
+    case.settings.input = Input::Softmax;
     let gradient = outcome(backend, &Focal::cross_entropy().into(), &case).gradient;
     let third = 1.0 / 3.0;
     // From probabilities, with the derivative at the bound: −1/ε.
@@ -142,14 +142,11 @@ fn absent(backend: &impl Backend) {
     let score = |case: &Case, loss: UnifiedFocal| outcome(backend, &loss.into(), case).value;
     // The clip's false positives stand against an s of the same size.
     assert!(score(&case, unified) > 0.2);
-    let skip = Case {
-        absent: AbsentClass::Skip,
-        ..case.clone()
-    };
+    let skip = case.clone().with_absent_class(AbsentClass::Skip);
     assert!(score(&skip, unified) < 1e-6);
     // Nothing is clipped away from 0 where nothing is clipped.
     let mut logits = two_classes(&[0, 0, 0], true, -1e4, 1e4);
-    logits.activation = Activation::Softmax;
+    logits.settings.input = Input::Softmax;
     assert_eq!(score(&logits, unified), 0.0);
     let dice = outcome(backend, &Tversky::dice().into(), &case);
     assert_eq!(dice.value, 0.0);
@@ -182,8 +179,8 @@ fn without_first_sample() -> Vec<(&'static str, Case)> {
     let samples = |labels: [[i64; 3]; 2]| {
         let [first, second] = labels.map(|labels| two_classes(&labels, true, 0.25, 0.75));
         let both = |first: Truth, second: Truth| match (first, second) {
-            (Truth::Labels(first, _), Truth::Labels(second, _)) => {
-                Truth::Labels(concatenate![Axis(0), first, second], Some(9))
+            (Truth::Labels(first), Truth::Labels(second)) => {
+                Truth::Labels(concatenate![Axis(0), first, second])
             }
             _ => unreachable!("two_classes makes labels"),
         };
@@ -191,6 +188,7 @@ fn without_first_sample() -> Vec<(&'static str, Case)> {
             concatenate![Axis(0), first.prediction, second.prediction],
             both(first.truth, second.truth),
         )
+        .with_ignore_label(9)
     };
     let weights = [0.0, 0.0, 0.0, 1.0, 0.0, 2.0];
     let weights = ArrayD::from_shape_vec(IxDyn(&[2, 3]), weights.to_vec()).expect("two samples");
@@ -198,16 +196,10 @@ fn without_first_sample() -> Vec<(&'static str, Case)> {
         voxel_weights: Some(weights.clone()),
         ..case
     };
-    let skip = |case: Case| Case {
-        absent: AbsentClass::Skip,
-        ..case
-    };
+    let skip = |case: Case| case.with_absent_class(AbsentClass::Skip);
     let ignored = samples([[9, 9, 9], [0, 1, 9]]);
     let unweighted = weighted(samples([[0, 1, 1], [0, 1, 1]]));
-    let classless = Case {
-        class_weights: Some(vec![0.0, 1.0]),
-        ..skip(samples([[0, 0, 9], [0, 1, 9]]))
-    };
+    let classless = skip(samples([[0, 0, 9], [0, 1, 9]])).with_class_weights([0.0, 1.0]);
     vec![
         ("ignored", ignored.clone()),
         ("ignored, absent classes skipped", skip(ignored)),
@@ -227,9 +219,7 @@ fn sample_of(case: &Case, sample: usize) -> Case {
     Case {
         prediction: one(&case.prediction),
         truth: match &case.truth {
-            Truth::Labels(labels, ignored) => {
-                Truth::Labels(labels.select(Axis(0), &[sample]), *ignored)
-            }
+            Truth::Labels(labels) => Truth::Labels(labels.select(Axis(0), &[sample])),
             Truth::Soft(target) => Truth::Soft(one(target)),
         },
         voxel_weights: case.voxel_weights.as_ref().map(one),

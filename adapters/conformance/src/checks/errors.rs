@@ -1,7 +1,7 @@
 //! Bad input gets an error that says what was found, what was expected, and where.
 
 use ndarray::{ArrayD, IxDyn};
-use unifocal_core::{Activation, AnyLoss, Name};
+use unifocal_core::{AnyLoss, Input, Name};
 
 use crate::{Backend, Case, Truth};
 
@@ -24,7 +24,7 @@ pub fn bad_input(backend: &impl Backend) {
         change(&mut case);
         case
     };
-    let logits = |case: &mut Case| case.activation = Activation::Softmax;
+    let logits = |case: &mut Case| case.settings.input = Input::Softmax;
 
     let nan = with(&|case| case.prediction[[0, 1, 2]] = f64::NAN);
     refused(
@@ -50,7 +50,7 @@ pub fn bad_input(backend: &impl Backend) {
     let below = with(&|case| case.prediction[[0, 1, 0]] = -0.25);
     refused("a probability of -0.25", &below, &["-0.25"]);
     for label in [2, -1, 255] {
-        let case = with(&|case| case.truth = Truth::Labels(labels([0, 1, label, 0]), None));
+        let case = with(&|case| case.truth = Truth::Labels(labels([0, 1, label, 0])));
         refused("a label", &case, &[&label.to_string(), "voxel 2", "0 to 1"]);
     }
     let soft = with(&|case| {
@@ -67,35 +67,33 @@ pub fn bad_input(backend: &impl Backend) {
         &broadcastable,
         &["target", "1", "4"],
     );
-    let short = with(&|case| case.truth = Truth::Labels(ArrayD::zeros(IxDyn(&[1, 3])), None));
+    let short = with(&|case| case.truth = Truth::Labels(ArrayD::zeros(IxDyn(&[1, 3]))));
     refused("too few labels", &short, &["target", "3", "4"]);
     let weights = with(&|case| {
         case.voxel_weights = Some(ArrayD::from_elem(IxDyn(&[1, 4]), -1.0));
     });
     refused("a negative weight", &weights, &["weight", "-1"]);
-    let classes = with(&|case| case.class_weights = Some(vec![1.0, 1.0, 1.0]));
+    let classes = with(&|case| case.settings.class_weights = Some(vec![1.0, 1.0, 1.0]));
     refused(
         "three class weights",
         &classes,
         &["class weights", "3", "2"],
     );
-    let none = with(&|case| case.class_weights = Some(vec![0.0, 0.0]));
+    let none = with(&|case| case.settings.class_weights = Some(vec![0.0, 0.0]));
     refused("no class left", &none, &["class weights"]);
-    let rare = with(&|case| case.rare = Some(vec![2]));
+    let rare = with(&|case| case.settings.rare_classes = Some(vec![2]));
     refused("a rare class 2", &rare, &["2", "rare"]);
-    let single = Case {
-        activation: Activation::Softmax,
-        ..Case::new(
-            ArrayD::zeros(IxDyn(&[1, 1, 4])),
-            Truth::Labels(labels([0; 4]), None),
-        )
-    };
+    let single = Case::new(
+        ArrayD::zeros(IxDyn(&[1, 1, 4])),
+        Truth::Labels(labels([0; 4])),
+    )
+    .with_input(Input::Softmax);
     refused("a softmax of one class", &single, &["softmax", "one class"]);
 }
 
 fn good() -> Case {
     let prediction = ArrayD::from_elem(IxDyn(&[1, 2, 4]), 0.5);
-    Case::new(prediction, Truth::Labels(labels([0, 1, 1, 0]), None))
+    Case::new(prediction, Truth::Labels(labels([0, 1, 1, 0])))
 }
 
 fn labels(labels: [i64; 4]) -> ArrayD<i64> {

@@ -45,7 +45,7 @@ fn check(backend: &impl Backend, entry: &Entry) {
     let what = entry.describe();
     let (loss, alpha) = entry.loss().expect(&what);
     let mut case = entry.case();
-    case.alpha = alpha;
+    case.settings.class_alpha = alpha;
     let mut ours = outcome(backend, &loss, &case);
     let mut rounding = 0.0;
     if entry.loss == "dice_coefficient" {

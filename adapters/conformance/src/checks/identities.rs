@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use unifocal_core::{Activation, AnyLoss, Focal, ParameterError, Tversky, UnifiedFocal};
+use unifocal_core::{AnyLoss, Focal, Input, ParameterError, Tversky, UnifiedFocal};
 
 use super::{assert_close, by_precision, outcome};
 use crate::{Backend, Case, Truth, random, tolerance};
@@ -27,14 +27,12 @@ pub fn hierarchy(backend: &impl Backend) {
         |(seed, lambda, delta, gamma)| {
             let mut rng = Rng::with_seed(seed);
             let shape = [2, 2 + rng.usize(0..2), 3, 4];
-            for activation in [Activation::Identity, Activation::Softmax] {
-                let case = Case {
-                    activation,
-                    ..Case::new(
-                        random::prediction(&mut rng, &shape, activation),
-                        Truth::Labels(random::labels(&mut rng, &shape), None),
-                    )
-                };
+            for input in [Input::Probabilities, Input::Softmax] {
+                let case = Case::new(
+                    random::prediction(&mut rng, &shape, input),
+                    Truth::Labels(random::labels(&mut rng, &shape)),
+                )
+                .with_input(input);
                 identities(backend, &case, lambda, delta, gamma).expect("parameters in range");
             }
             Ok(())

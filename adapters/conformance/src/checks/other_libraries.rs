@@ -1,7 +1,7 @@
 //! Against MONAI, segmentation-models-pytorch, geodl and the paper's printed equations, by their exact conversions.
 
 use ndarray::{ArrayD, Axis};
-use unifocal_core::{Activation, AnyLoss, Focal, ParameterError, Pooling, Tversky, UnifiedFocal};
+use unifocal_core::{AnyLoss, Focal, Input, ParameterError, Pooling, Tversky, UnifiedFocal};
 
 use super::{assert_close_gradient, by_precision, outcome};
 use crate::golden::{self, Entry};
@@ -62,10 +62,10 @@ fn check(backend: &impl Backend, entry: &Entry, conversion: Conversion) {
 
 fn convert(entry: &Entry) -> Result<Option<Conversion>, ParameterError> {
     let mut case = entry.case();
-    case.activation = match entry.input.as_str() {
-        "softmax-logits" => Activation::Softmax,
-        "sigmoid-logits" => Activation::Sigmoid,
-        _ => Activation::Identity,
+    case.settings.input = match entry.input.as_str() {
+        "softmax-logits" => Input::Softmax,
+        "sigmoid-logits" => Input::Sigmoid,
+        _ => Input::Probabilities,
     };
     if let Some(channel) = entry.channel {
         let only = |array: &ArrayD<f64>| {
@@ -107,14 +107,14 @@ fn monai(
         return Ok(None);
     }
     if entry.flag("include_background") == Some(false) {
-        case.class_weights = Some(
+        case.settings.class_weights = Some(
             (0..classes)
                 .map(|class| f64::from(u8::from(class > 0)))
                 .collect(),
         );
     }
     if entry.flag("batch") == Some(true) {
-        case.pooling = Pooling::Batch;
+        case.settings.pooling = Pooling::Batch;
     }
     let dice = || Tversky::dice().with_smooth(0.5 * parameter("smooth_dr"));
     Ok(Some(match entry.loss.as_str() {
@@ -139,9 +139,11 @@ fn monai(
             .with_smooth(parameter("smooth_dr"))?
             .into(),
         // Without the background its softmax is another one.
-        "FocalLoss" if case.activation == Activation::Softmax && case.class_weights.is_none() => {
+        "FocalLoss"
+            if case.settings.input == Input::Softmax && case.settings.class_weights.is_none() =>
+        {
             *factor = 1.0 / classes as f64;
-            case.alpha = entry.parameter("alpha").map(|alpha| {
+            case.settings.class_alpha = entry.parameter("alpha").map(|alpha| {
                 (0..classes)
                     .map(|class| if class == 0 { 1.0 - alpha } else { alpha })
                     .collect()
@@ -177,9 +179,9 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
         if entry.case == "all_bg2d" || outer_power {
             return Ok(None);
         }
-        case.pooling = Pooling::Batch;
+        case.settings.pooling = Pooling::Batch;
         if binary {
-            case.class_weights = Some(vec![0.0, 1.0]);
+            case.settings.class_weights = Some(vec![0.0, 1.0]);
         }
     }
     let smooth = |loss: Tversky| loss.with_smooth(parameter("smooth").max(1e-30));
@@ -191,10 +193,10 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
         "DiceLoss" => smooth(Tversky::dice())?.into(),
         "JaccardLoss" => smooth(Tversky::jaccard())?.into(),
         "FocalLoss" if binary => {
-            case.alpha = entry
+            case.settings.class_alpha = entry
                 .parameter("alpha")
                 .map(|alpha| vec![1.0 - alpha, alpha]);
-            let clip = (case.activation == Activation::Identity).then_some(1e-7);
+            let clip = (case.settings.input == Input::Probabilities).then_some(1e-7);
             Focal::new()
                 .with_gamma(parameter("gamma"))?
                 .with_clip(clip)?
@@ -222,7 +224,7 @@ fn geodl(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterErr
     let (true, Some(delta)) = (plain, entry.parameter("delta")) else {
         return Ok(None);
     };
-    case.pooling = Pooling::Batch;
+    case.settings.pooling = Pooling::Batch;
     let parameter = |name: &str| entry.parameter(name).expect(name);
     let loss = UnifiedFocal::geodl(parameter("lambda"), parameter("gamma"), delta)?;
     Ok(Some(loss.with_smooth(parameter("smooth"))?.into()))

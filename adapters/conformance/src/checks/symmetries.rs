@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use ndarray::{ArrayD, Axis, Slice, concatenate};
-use unifocal_core::{Activation, AnyLoss, Name, Pooling};
+use unifocal_core::{AnyLoss, Input, Name, Pooling};
 
 use super::{assert_close, assert_close_gradient, by_precision, outcome};
 use crate::backend::last;
@@ -14,17 +14,13 @@ pub fn invariances(backend: &impl Backend) {
     let tight = by_precision(backend, tolerance::F64_IDENTITY, tolerance::F32_IDENTITY);
     for name in Name::ALL {
         let loss = AnyLoss::from(name);
-        for activation in [
-            Activation::Identity,
-            Activation::Sigmoid,
-            Activation::Softmax,
-        ] {
+        for activation in [Input::Probabilities, Input::Sigmoid, Input::Softmax] {
             let shape = [2, 3, 4, 3];
             let mut case = Case::new(
                 random::prediction(&mut rng, &shape, activation),
-                Truth::Labels(random::labels(&mut rng, &shape), None),
+                Truth::Labels(random::labels(&mut rng, &shape)),
             );
-            case.activation = activation;
+            case.settings.input = activation;
             let whole = outcome(backend, &loss, &case);
 
             let what = format!("{name}: the layout matters");
@@ -53,10 +49,7 @@ pub fn invariances(backend: &impl Backend) {
 
             let what = format!("{name}: one sample is not its own batch");
             let first = case.map(first_sample, first_sample);
-            let batch = Case {
-                pooling: Pooling::Batch,
-                ..first.clone()
-            };
+            let batch = first.clone().with_pooling(Pooling::Batch);
             let [first, batch] = [first, batch].map(|case| outcome(backend, &loss, &case));
             assert_close(first.value, batch.value, tight, &what);
         }
@@ -68,24 +61,22 @@ pub fn invariances(backend: &impl Backend) {
 /// One channel is the foreground of two classes, and a sigmoid of it their softmax.
 fn one_channel(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64) {
     let shape = [2, 1, 9];
-    let labels = Truth::Labels(random::labels(rng, &shape), None);
-    for activation in [Activation::Identity, Activation::Sigmoid] {
-        let one = Case {
-            activation,
-            ..Case::new(random::prediction(rng, &shape, activation), labels.clone())
-        };
+    let labels = Truth::Labels(random::labels(rng, &shape));
+    for activation in [Input::Probabilities, Input::Sigmoid] {
+        let prediction = random::prediction(rng, &shape, activation);
+        let one = Case::new(prediction, labels.clone()).with_input(activation);
         let background = one.prediction.mapv(|x| match activation {
-            Activation::Identity => 1.0 - x,
-            Activation::Softmax | Activation::Sigmoid => 0.0,
+            Input::Probabilities => 1.0 - x,
+            Input::Softmax | Input::Sigmoid => 0.0,
         });
         let two = Case {
             prediction: concatenate![Axis(1), background, one.prediction],
-            activation: match activation {
-                Activation::Identity => Activation::Identity,
-                Activation::Softmax | Activation::Sigmoid => Activation::Softmax,
-            },
             ..one.clone()
-        };
+        }
+        .with_input(match activation {
+            Input::Probabilities => Input::Probabilities,
+            Input::Softmax | Input::Sigmoid => Input::Softmax,
+        });
         let what = format!("{loss:?}: one channel is not the foreground of two");
         let one_hot = outcome(backend, loss, &one.one_hot());
         let [one, two] = [one, two].map(|case| outcome(backend, loss, &case));
@@ -93,8 +84,8 @@ fn one_channel(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64
         assert_close(one_hot.value, two.value, 2.0 * tight, &what);
         let [g0, g1] = [0, 1].map(|class| two.gradient.index_axis(Axis(1), class).to_owned());
         let expected = match activation {
-            Activation::Identity => &g1 - &g0,
-            Activation::Softmax | Activation::Sigmoid => g1,
+            Input::Probabilities => &g1 - &g0,
+            Input::Softmax | Input::Sigmoid => g1,
         };
         let expected = expected.insert_axis(Axis(1));
         assert_close_gradient(&one.gradient, &expected, 4.0 * tight, &what);
@@ -105,12 +96,9 @@ fn one_channel(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64
 fn class_weights(backend: &impl Backend, name: Name, rng: &mut Rng, tight: f64) {
     let loss = AnyLoss::from(name);
     let shape = [2, 3, 7];
-    let weighted = |weights: [f64; 3], case: &Case| Case {
-        class_weights: Some(weights.to_vec()),
-        ..case.clone()
-    };
+    let weighted = |weights: [f64; 3], case: &Case| case.clone().with_class_weights(weights);
     let whole = Case::new(
-        random::prediction(rng, &shape, Activation::Identity),
+        random::prediction(rng, &shape, Input::Probabilities),
         Truth::Soft(random::soft(rng, &shape)),
     );
     let value = |case: &Case| outcome(backend, &loss, case).value;
@@ -129,10 +117,7 @@ fn class_weights(backend: &impl Backend, name: Name, rng: &mut Rng, tight: f64) 
 
     let what = format!("{name}: a class of weight 0 matters");
     let rest = |array: &ArrayD<f64>| array.slice_axis(Axis(1), Slice::from(1..)).to_owned();
-    let without = Case {
-        rare: Some(vec![0, 1]),
-        ..whole.map(rest, Clone::clone)
-    };
+    let without = whole.map(rest, Clone::clone).with_rare_classes([0, 1]);
     assert_close(
         value(&weighted([0.0, 2.0, 2.0], &whole)),
         value(&without),
@@ -163,7 +148,7 @@ impl Case {
         labels: impl Fn(&ArrayD<i64>) -> ArrayD<i64>,
     ) -> Self {
         let truth = match &self.truth {
-            Truth::Labels(array, ignored) => Truth::Labels(labels(array), *ignored),
+            Truth::Labels(array) => Truth::Labels(labels(array)),
             Truth::Soft(target) => Truth::Soft(prediction(target)),
         };
         Self {

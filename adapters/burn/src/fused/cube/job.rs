@@ -3,6 +3,8 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use unifocal_core::Settings;
+
 use crate::plan::Plan;
 
 /// All that a kernel's code depends on, besides types: there is a kernel per loss, parameters and number of classes. What a kernel
@@ -21,7 +23,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// What the kernels over voxels depend on: nothing that is said of a class's score.
+    /// What the kernels over voxels depend on: nothing that only a class's score depends on.
     pub(super) fn of_voxels(plan: &Plan, channels: usize, soft: bool, weighted: bool) -> Self {
         Self {
             channels,
@@ -29,16 +31,17 @@ impl Job {
             soft,
             weighted,
             // Labels are compared as i32; another number is none of theirs.
-            ignored: plan.ignored.and_then(|label| i32::try_from(label).ok()),
-            plan: Arc::new(Plan {
-                activation: plan.activation,
-                rare: plan.rare.clone(),
-                ..Plan::from(plan.loss)
+            ignored: plan
+                .settings
+                .ignore_label
+                .and_then(|label| i32::try_from(label).ok()),
+            plan: with_settings(plan, |settings| {
+                settings.input = plan.settings.input;
             }),
         }
     }
 
-    /// What the kernel over sums depends on: nothing that is said of a voxel.
+    /// What the kernel over sums depends on: nothing that only voxels depend on.
     pub(super) fn of_sums(plan: &Plan, classes: usize) -> Self {
         Self {
             channels: classes,
@@ -46,15 +49,28 @@ impl Job {
             soft: false,
             weighted: false,
             ignored: None,
-            plan: Arc::new(Plan {
-                class_weights: plan.class_weights.clone(),
-                alpha: plan.alpha.clone(),
-                rare: plan.rare.clone(),
-                absent: plan.absent,
-                ..Plan::from(plan.loss)
+            plan: with_settings(plan, |settings| {
+                settings
+                    .class_weights
+                    .clone_from(&plan.settings.class_weights);
+                settings.class_alpha.clone_from(&plan.settings.class_alpha);
+                settings.absent_class = plan.settings.absent_class;
             }),
         }
     }
+}
+
+/// The loss of a plan with its rare classes and these of its settings.
+fn with_settings(plan: &Plan, set: impl FnOnce(&mut Settings)) -> Arc<Plan> {
+    let mut settings = Settings::default();
+    settings
+        .rare_classes
+        .clone_from(&plan.settings.rare_classes);
+    set(&mut settings);
+    Arc::new(Plan {
+        settings,
+        ..Plan::from(plan.loss)
+    })
 }
 
 // No parameter of a loss is NaN.

@@ -9,7 +9,7 @@
 
 use burn_cubecl::cubecl;
 use cubecl::prelude::*;
-use unifocal_core::{Activation, Class, ClassSums, Dual, Loss, Probability, Real};
+use unifocal_core::{Class, ClassSums, Dual, Input, Loss, Probability, Real};
 
 use super::job::Job;
 use super::math;
@@ -66,9 +66,9 @@ struct Terms {
 fn terms(given: &Given, y: f32, #[comptime] rare: bool, #[comptime] job: Job) -> Terms {
     intrinsic!(|scope| {
         let number = |value| Traced::new(scope, value);
-        let probability = match job.plan.activation {
-            Activation::Identity => Probability::new(number(given.p)),
-            Activation::Softmax | Activation::Sigmoid => {
+        let probability = match job.plan.settings.input {
+            Input::Probabilities => Probability::new(number(given.p)),
+            Input::Softmax | Input::Sigmoid => {
                 Probability::from_ln(number(given.p), number(given.complement), number(given.ln))
             }
         };
@@ -86,10 +86,10 @@ fn slope(given: &Given, y: f32, by: &Terms, #[comptime] rare: bool, #[comptime] 
         let number = |value| Traced::new(scope, value);
         let dual = |value, derivative| Dual { value, derivative };
         let p = number(given.p);
-        let probability = match job.plan.activation {
-            Activation::Identity => Probability::new(Dual::variable(p)),
+        let probability = match job.plan.settings.input {
+            Input::Probabilities => Probability::new(Dual::variable(p)),
             // ∂p = p, ∂(1−p) = −p, ∂ln p = 1.
-            Activation::Softmax | Activation::Sigmoid => Probability::from_ln(
+            Input::Softmax | Input::Sigmoid => Probability::from_ln(
                 dual(p, p),
                 dual(number(given.complement), p.scale(-1.0)),
                 dual(number(given.ln), Traced::constant(scope, 1.0)),
@@ -120,7 +120,7 @@ fn is_rare(index: usize, #[comptime] job: Job) -> bool {
             let class = NativeExpand::<usize>::from_lit(scope, class);
             index.__expand_eq_method(scope, &class)
         };
-        let rare = (0..job.classes).filter(|class| job.plan.classes().class(*class).rare);
+        let rare = (0..job.classes).filter(|class| job.plan.settings.classes().class(*class).rare);
         rare.map(equals)
             .reduce(|a, b| a.__expand_or_method(scope, b))
             .unwrap_or_else(|| NativeExpand::from_lit(scope, false))
@@ -207,7 +207,7 @@ fn normalizer<F: Float>(
     let mut largest = f32::cast_from(prediction[first]);
     let mut class = 0usize;
     let mut others = f32::new(0.0);
-    if comptime!(job.plan.activation == Activation::Softmax) {
+    if comptime!(job.plan.settings.input == Input::Softmax) {
         #[unroll(job.classes <= UNROLLED)]
         for index in 1..job.classes {
             let z = f32::cast_from(prediction[first + index * voxels]);
@@ -243,8 +243,8 @@ fn given<F: Float>(
     let mut complement = f32::new(0.0);
     let mut ln = f32::new(0.0);
     let mut valid = x.abs() <= f32::MAX;
-    match comptime!(job.plan.activation) {
-        Activation::Identity => {
+    match comptime!(job.plan.settings.input) {
+        Input::Probabilities => {
             valid = p >= -ROUNDING && p <= 1.0 + ROUNDING;
             if comptime!(job.channels == 1) {
                 if class == 0 {
@@ -252,7 +252,7 @@ fn given<F: Float>(
                 }
             }
         }
-        Activation::Sigmoid => {
+        Input::Sigmoid => {
             let mut z = x;
             if comptime!(job.channels == 1) {
                 if class == 0 {
@@ -266,7 +266,7 @@ fn given<F: Float>(
             complement = select(z < 0.0, large, small);
             ln = select(z < 0.0, z, 0.0) - math::ln_1p(e);
         }
-        Activation::Softmax => {
+        Input::Softmax => {
             let below = x - normalizer.largest;
             let sum = 1.0 + normalizer.others;
             p = math::exp(below) / sum;
@@ -471,7 +471,7 @@ fn group_value(
                 }
             })
             .collect();
-        let classes = job.plan.classes();
+        let classes = job.plan.settings.classes();
         let zero = Traced::constant(scope, 0.0);
         let value = classes.value(&job.plan.loss, &of_classes).unwrap_or(zero);
         store::expand(scope, values, group, value.value);
@@ -560,19 +560,19 @@ pub(super) fn gradient<F: Float, I: Int, Y: Float, W: Float>(
         let own = by[class];
         let given = given::<F>(prediction, first, voxels, &normalizer, class, job.clone());
         let mut by_given = own;
-        match comptime!(job.plan.activation) {
-            Activation::Identity => {
+        match comptime!(job.plan.settings.input) {
+            Input::Probabilities => {
                 if comptime!(job.channels == 1) {
                     by_given = own - by[0];
                 }
             }
-            Activation::Sigmoid => {
+            Input::Sigmoid => {
                 by_given = own * given.complement;
                 if comptime!(job.channels == 1) {
                     by_given -= by[0] * given.p;
                 }
             }
-            Activation::Softmax => {
+            Input::Softmax => {
                 // h_c − p_c·Σ h, without the difference of near-equal numbers where p_c is near 1.
                 by_given = select(
                     class == normalizer.class,

@@ -11,7 +11,7 @@ use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::cubecl::{self, Device};
 use cubecl_cpp::shared::{CompilationOptions, CppCompiler};
 use cubecl_cpp::target::Cuda;
-use unifocal_core::{Activation, Name};
+use unifocal_core::{Input, Name, Settings};
 
 use super::super::{Target, Weights};
 use super::kernels::{self, THREADS};
@@ -28,16 +28,11 @@ fn source(kernel: &impl cubecl::CubeKernel) -> String {
 }
 
 /// The kernels of a loss, by their names.
-fn sources(
-    name: Name,
-    activation: Activation,
-    soft: bool,
-    dtype: FloatDType,
-) -> [(&'static str, String); 4] {
+fn sources(name: Name, input: Input, soft: bool, dtype: FloatDType) -> [(&'static str, String); 4] {
     let device = Device::Wgpu(Default::default());
+    let settings = Settings::default().with_input(input);
     let plan = Plan {
-        activation,
-        ignored: (!soft).then_some(255),
+        settings: settings.with_ignore_label((!soft).then_some(255)),
         ..Plan::from(name.loss())
     };
     let float = |shape: &[usize], dtype| {
@@ -149,18 +144,17 @@ fn every_kernel_has_a_source_for_cuda() {
         return;
     }
     for name in [Name::Dice, Name::FocalTversky, Name::AsymmetricUnifiedFocal] {
-        for (activation, soft, dtype) in [
-            (Activation::Identity, false, FloatDType::F32),
-            (Activation::Softmax, false, FloatDType::F16),
-            (Activation::Softmax, true, FloatDType::F32),
-            (Activation::Sigmoid, true, FloatDType::BF16),
+        for (input, soft, dtype) in [
+            (Input::Probabilities, false, FloatDType::F32),
+            (Input::Softmax, false, FloatDType::F16),
+            (Input::Softmax, true, FloatDType::F32),
+            (Input::Sigmoid, true, FloatDType::BF16),
         ] {
-            for (kernel, source) in sources(name, activation, soft, dtype) {
+            for (kernel, source) in sources(name, input, soft, dtype) {
                 assert!(source.contains("__global__"), "{name} {kernel}: {source}");
                 if let Some(folder) = &folder {
                     let dtype = DType::from(dtype);
-                    let file =
-                        format!("{name}-{activation:?}-{dtype:?}-{kernel}.cu").to_lowercase();
+                    let file = format!("{name}-{input:?}-{dtype:?}-{kernel}.cu").to_lowercase();
                     std::fs::write(folder.join(file), source)
                         .expect("the folder can be written to");
                 }

@@ -1,21 +1,24 @@
 //! The target of an evaluation: an array of labels, or a one-hot or soft array.
 
 use ndarray::{ArrayViewD, Axis};
-use unifocal_core::{Element, Label, Labels, Layout, Soft, Target};
+use unifocal_core::{Element, Error, Label, Labels, Layout, Soft, Target};
 
 use crate::rows::{self, Row};
 
 /// A target array: [`LabelArray`] or [`SoftArray`].
-pub trait Truth: sealed::Sealed {}
+pub trait TargetArray: sealed::Sealed {}
 
 pub(crate) mod sealed {
-    use super::{Axis, Layout, Target};
+    use super::{Axis, Error, Layout, Target};
 
     pub trait Sealed: Clone + Send + Sync {
         /// One row of it.
         type Row<'r>: Target
         where
             Self: 'r;
+
+        /// The same without the voxels of this label.
+        fn ignoring(self, label: Option<i64>) -> Result<Self, Error>;
 
         /// Its shape.
         fn shape(&self) -> Vec<usize>;
@@ -45,13 +48,20 @@ pub struct LabelArray<'a, L> {
     pub(crate) ignored: Option<i64>,
 }
 
-impl<L: Label> Truth for LabelArray<'_, L> {}
+impl<L: Label> TargetArray for LabelArray<'_, L> {}
 
 impl<L: Label> sealed::Sealed for LabelArray<'_, L> {
     type Row<'r>
         = Labels<Row<'r, L>>
     where
         Self: 'r;
+
+    fn ignoring(self, label: Option<i64>) -> Result<Self, Error> {
+        Ok(Self {
+            ignored: label,
+            ..self
+        })
+    }
 
     fn shape(&self) -> Vec<usize> {
         self.labels.shape().to_vec()
@@ -82,7 +92,7 @@ impl<L: Label> sealed::Sealed for LabelArray<'_, L> {
 
     fn row(&self, outer: &[usize]) -> Self::Row<'_> {
         let row = rows::row(self.labels.view(), 1, outer);
-        Labels::new(Row::new(row)).ignoring(self.ignored)
+        Labels::new(Row::new(row)).with_ignore_label(self.ignored)
     }
 }
 
@@ -90,13 +100,20 @@ impl<L: Label> sealed::Sealed for LabelArray<'_, L> {
 #[derive(Clone, Debug)]
 pub struct SoftArray<'a, S>(pub(crate) ArrayViewD<'a, S>);
 
-impl<S: Element> Truth for SoftArray<'_, S> {}
+impl<S: Element> TargetArray for SoftArray<'_, S> {}
 
 impl<S: Element> sealed::Sealed for SoftArray<'_, S> {
     type Row<'r>
         = Soft<Row<'r, S>>
     where
         Self: 'r;
+
+    fn ignoring(self, label: Option<i64>) -> Result<Self, Error> {
+        match label {
+            None => Ok(self),
+            Some(found) => Err(Error::IgnoreLabel { found }),
+        }
+    }
 
     fn shape(&self) -> Vec<usize> {
         self.0.shape().to_vec()

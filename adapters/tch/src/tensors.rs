@@ -6,7 +6,7 @@ use crate::{Error, SegmentationLoss};
 
 /// Tensors that belong together, without the graph that they come from.
 #[derive(Debug)]
-pub(crate) struct Input {
+pub(crate) struct Tensors {
     /// [N, C, spatial…].
     pub(crate) prediction: Tensor,
     pub(crate) target: Target,
@@ -23,7 +23,7 @@ pub(crate) enum Target {
     Soft(Tensor),
 }
 
-impl Input {
+impl Tensors {
     /// Checks all that can be seen without a look at the values.
     pub(crate) fn new(
         of: &SegmentationLoss,
@@ -39,8 +39,8 @@ impl Input {
         }
 
         let target = Target::new(target.detach(), prediction)?;
-        if let (Target::Soft(_), Some(label)) = (&target, of.ignored) {
-            return Err(Error::Ignored { label });
+        if let (Target::Soft(_), Some(found)) = (&target, of.settings.ignore_label) {
+            return Err(unifocal_core::Error::IgnoreLabel { found }.into());
         }
 
         let weights = weights

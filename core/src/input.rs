@@ -1,0 +1,36 @@
+//! What the numbers of a prediction are.
+
+/// What the numbers of a prediction are.
+///
+/// # Examples
+///
+/// A single logit z and the two logits (0, z) are the same prediction:
+///
+/// ```
+/// use unifocal_core::*;
+///
+/// let labels = [1_u8];
+/// let target = Labels::new(Dense::labels(&labels, [1, 1])?);
+/// let mut sums = [ClassSums::default(); 2];
+/// let (loss, classes) = (Focal::cross_entropy(), Classes::default());
+///
+/// let one = Segmentation::new(Dense::channels_first(&[-3.0], [1, 1, 1])?, target)?
+///     .with_input(Input::Sigmoid)?
+///     .value(&loss, &classes, &mut sums)?;
+/// let two = Segmentation::new(Dense::channels_first(&[0.0, -3.0], [1, 2, 1])?, target)?
+///     .with_input(Input::Softmax)?
+///     .value(&loss, &classes, &mut sums)?;
+/// assert!((one - two).abs() < 1e-15);
+/// # Ok::<(), unifocal_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Input {
+    /// Probabilities. A single channel is the foreground, and the background its complement.
+    #[default]
+    Probabilities,
+    /// Logits of a softmax over the class axis.
+    Softmax,
+    /// Logits of a sigmoid per channel. A single channel is the foreground, and the background its complement.
+    Sigmoid,
+}
