@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+const README: &str = include_str!("../README.md");
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
 
 fn npy<T: WritableElement>(folder: &Path, name: &str, array: &ArrayD<T>) {
@@ -203,4 +204,13 @@ fn its_commands_print_what_it_shows() {
         assert_eq!(found, shown, "UPDATE_PAGE=1 writes what the commands print");
     }
     assert_eq!(printed.len(), page.len());
+}
+
+/// The README's example is one of the page, which the test above runs.
+#[test]
+fn readme_shows_an_example_of_the_page() {
+    let page = fs::read_to_string(PAGE).expect("the page");
+    let (_, rest) = README.split_once("```console\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("the end of the example");
+    assert!(page.contains(&format!("```console\n{example}```")));
 }

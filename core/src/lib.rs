@@ -118,3 +118,8 @@ pub use target::{Content, Extent, Label, Labels, OneHot, Soft, Target};
 pub use tensor::{TensorLike, evaluate, mean, slopes};
 pub use tversky::Tversky;
 pub use unified::UnifiedFocal;
+
+/// The example of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -51,5 +51,9 @@ pub use sums::Sums;
 
 /// The examples of the documentation, compiled and run.
 #[cfg(all(doctest, feature = "flex"))]
-#[doc = include_str!("../../../docs/burn.md")]
-mod documentation {}
+mod documentation {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/burn.md")]
+    mod page {}
+}

@@ -40,3 +40,8 @@ pub use evaluation::{ClassValue, Evaluation};
 pub use simd::Simd;
 pub use target::{LabelArray, SoftArray, TargetArray};
 pub use threads::Join;
+
+/// The example of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -54,5 +54,9 @@ pub use error::Error;
 
 /// The examples of the documentation, compiled and run.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/tch.md")]
-mod documentation {}
+mod documentation {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/tch.md")]
+    mod page {}
+}

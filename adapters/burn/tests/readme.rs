@@ -1,0 +1,14 @@
+//! The repository's README shows the example of this crate's README, which is compiled and run as a doc test.
+
+const CRATE: &str = include_str!("../README.md");
+const REPOSITORY: &str = include_str!("../../../README.md");
+
+#[test]
+fn repository_shows_the_example_of_the_crate() {
+    let (_, rest) = CRATE.split_once("```rust\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("the end of the example");
+    assert!(
+        REPOSITORY.contains(&format!("```rust,ignore\n{example}```")),
+        "README.md and this crate's README.md must show the same example"
+    );
+}
