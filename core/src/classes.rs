@@ -15,6 +15,11 @@ pub enum AbsentClass {
     Skip,
 }
 
+/// How many classes a prediction of so many channels has: a single channel is the foreground of two.
+pub const fn class_count(channels: usize) -> usize {
+    if channels == 1 { 2 } else { channels }
+}
+
 /// Which classes are rare, what each weighs, and what an absent one scores.
 ///
 /// The default is the reference's: class 0 is common and all others rare, every class weighs the same, an absent class

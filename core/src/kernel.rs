@@ -6,7 +6,7 @@
 use core::ops::Range;
 
 use crate::form::Plan;
-use crate::segmentation::ROUNDING;
+use crate::limits::ROUNDING;
 use crate::share::Hard;
 use crate::source::Source;
 use crate::stretch::{LANES, STRETCH, Stretch};

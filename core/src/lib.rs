@@ -78,6 +78,7 @@ mod focal;
 mod form;
 mod input;
 mod kernel;
+pub mod limits;
 mod loss;
 mod math;
 mod parameter;
@@ -97,7 +98,7 @@ mod tversky;
 mod unified;
 
 pub use catalogue::{AnyLoss, Name, UnknownName};
-pub use classes::{AbsentClass, Classes, Parts};
+pub use classes::{AbsentClass, Classes, Parts, class_count};
 pub use dual::Dual;
 pub use error::{Error, Position};
 pub use field::{Dense, DenseMut, Element, Field, FieldMut, Layout, Shape};

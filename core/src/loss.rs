@@ -90,6 +90,25 @@ pub struct ClassSums<R, const K: usize> {
     pub voxels: R,
 }
 
+impl<R> From<[R; 6]> for ClassSums<R, 4> {
+    /// TP, FP, FN, F, Σ v·y and Σ v, as an array or a tensor holds them.
+    fn from([tp, fp, fn_, f, target, voxels]: [R; 6]) -> Self {
+        Self {
+            terms: [tp, fp, fn_, f],
+            target,
+            voxels,
+        }
+    }
+}
+
+impl<R> From<ClassSums<R, 4>> for [R; 6] {
+    /// TP, FP, FN, F, Σ v·y and Σ v.
+    fn from(sums: ClassSums<R, 4>) -> Self {
+        let [tp, fp, fn_, f] = sums.terms;
+        [tp, fp, fn_, f, sums.target, sums.voxels]
+    }
+}
+
 impl<R: Real, const K: usize> ClassSums<R, K> {
     /// The sums over the voxels of both.
     ///

@@ -1,5 +1,6 @@
 //! Parameters are checked where they are set; this is what a refused one says.
 
+use crate::limits::LARGEST_WEIGHT;
 use core::fmt;
 
 /// A parameter outside its range: which one, what was found, what was expected.
@@ -67,9 +68,6 @@ pub(crate) fn check_unit_gamma(gamma: f64) -> Result<f64, ParameterError> {
 pub(crate) fn check_gamma(gamma: f64) -> Result<f64, ParameterError> {
     check_weight("gamma", gamma)
 }
-
-/// The largest weight: products of a few such weights, of a logarithm and of a number of voxels are finite in `f64`.
-pub(crate) const LARGEST_WEIGHT: f64 = 1e30;
 
 /// A weight.
 pub(crate) fn check_weight(parameter: &'static str, found: f64) -> Result<f64, ParameterError> {

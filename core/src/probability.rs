@@ -1,7 +1,7 @@
 //! What a formula sees of one class at one voxel: p, 1 − p and ln p, each free of cancellation.
 
-use crate::Real;
 use crate::parameter::{ParameterError, check};
+use crate::{Dual, Real};
 
 /// A class's probability at a voxel: p, 1 − p and ln p, each computed without subtracting near-equal numbers.
 ///
@@ -93,6 +93,29 @@ impl<R: Real> Probability<R> {
             ln: Logarithm::Of(given),
             bounds,
         }
+    }
+}
+
+impl<R: Real> Probability<Dual<R>> {
+    /// From p, 1 − p and ln p, as dual numbers in ln p, which is the stable variable of logits: ∂p = p, ∂(1 − p) = −p, ∂ln p = 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::{Probability, Real};
+    ///
+    /// let half = Probability::by_ln(0.5_f64, 0.5, -core::f64::consts::LN_2);
+    /// assert_eq!((half.ln() * half.p).derivative, 0.5 - 0.5 * core::f64::consts::LN_2);
+    /// ```
+    #[inline(always)]
+    pub fn by_ln(p: R, complement: R, ln: R) -> Self {
+        let one = ln.zero().shift(1.0);
+        let dual = |value, derivative| Dual { value, derivative };
+        Self::from_ln(
+            dual(p.clone(), p.clone()),
+            dual(complement, p.scale(-1.0)),
+            dual(ln, one),
+        )
     }
 }
 

@@ -4,12 +4,12 @@ use crate::Input;
 use core::convert::Infallible;
 
 use crate::kernel::{Baseline, Vectors};
-use crate::parameter::LARGEST_WEIGHT;
+use crate::limits::{LARGEST_WEIGHT, ROUNDING};
 use crate::sweep::Workspace;
 use crate::tensor::{evaluate, expect_len};
 use crate::{
     ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Position, Shape, Target,
-    TensorLike,
+    TensorLike, class_count,
 };
 
 /// Which voxels share their sums.
@@ -97,9 +97,6 @@ impl Field for Unweighted {
         Some(1.0)
     }
 }
-
-/// How far from [0, 1] a probability may be and still count as rounded.
-pub(crate) const ROUNDING: f64 = 1e-6;
 
 impl<P: Field<Item: Element>, T: Target> Segmentation<P, T> {
     /// Probabilities beside their target.
@@ -432,7 +429,7 @@ where
     }
 
     fn classes(&self) -> usize {
-        self.prediction.shape().channels.max(2)
+        class_count(self.prediction.shape().channels)
     }
 
     #[cfg_attr(target_os = "none", inline(always))]

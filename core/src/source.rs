@@ -74,24 +74,13 @@ impl<T: Float> Source<T> for FromLn<'_, T> {
     #[inline(always)]
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
         let [p, complement, ln] = [self.p, self.complement, self.ln].map(|part| part[stretch][i]);
-        by_ln(p, complement, ln)
+        Probability::by_ln(p, complement, ln)
     }
 
     #[inline(always)]
     fn given(&self, _: usize, _: usize) -> Option<T> {
         None
     }
-}
-
-/// p, 1 − p and ln p as dual numbers in ln p: ∂p = p, ∂(1−p) = −p, ∂ln p = 1.
-#[inline(always)]
-fn by_ln<T: Float>(p: T, complement: T, ln: T) -> Probability<Dual<T>> {
-    let dual = |value, derivative| Dual { value, derivative };
-    Probability::from_ln(
-        dual(p, p),
-        dual(complement, p.scale(-1.0)),
-        dual(ln, T::from_f64(1.0)),
-    )
 }
 
 /// p, 1 − p and ln p of a class of a softmax, computed as far as a formula asks for them; ln p is the variable.
@@ -142,7 +131,7 @@ impl<T: Float> Source<T> for FromSoftmax<'_, T> {
     #[inline(always)]
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
         let [p, complement, ln] = self.parts(stretch, i);
-        by_ln(p, complement, ln)
+        Probability::by_ln(p, complement, ln)
     }
 
     #[inline(always)]
@@ -207,7 +196,7 @@ impl<T: Float> Source<T> for FromShares<'_, T> {
     #[inline(always)]
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
         let [p, complement, ln] = self.parts(stretch, i);
-        by_ln(p, complement, ln)
+        Probability::by_ln(p, complement, ln)
     }
 
     #[inline(always)]

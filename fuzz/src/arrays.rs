@@ -4,7 +4,7 @@ use arbitrary::{Result, Unstructured};
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, Slice};
 use unifocal_core::{
     ClassSums, Classes, Dense, DenseMut, Element, Error as CoreError, Field, Input, Labels, Layout,
-    Pooling, Segmentation, Shape, Soft, Target, UnifiedFocal,
+    Pooling, Segmentation, Shape, Soft, Target, UnifiedFocal, class_count,
 };
 use unifocal_ndarray::{Error, Evaluation};
 
@@ -197,7 +197,7 @@ impl Given {
     }
 
     fn classes(&self) -> Option<usize> {
-        self.channels().map(|channels| channels.max(2))
+        self.channels().map(class_count)
     }
 
     /// The shape that the core sees, if it is one.
@@ -301,7 +301,7 @@ fn finish<T: Target, W: Field<Item: Element>>(
         Pooling::PerSample => shape.samples,
         Pooling::Batch => 1,
     };
-    let count = groups * shape.channels.max(2);
+    let count = groups * class_count(shape.channels);
     let mut sums = vec![ClassSums::default(); count];
     let classes = Classes::default();
     let value = segmentation.value(loss, &classes, &mut sums)?;

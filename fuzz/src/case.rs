@@ -6,6 +6,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use unifocal_core::{
     AbsentClass, AnyLoss, ClassSums, Content, Dense, DenseMut, Element, Error, Extent, Field,
     Float, Input, Labels, Layout, Pooling, Segmentation, Settings, Shape, Soft, Target,
+    class_count,
 };
 
 /// The label that does not count, in cases that have one.
@@ -207,7 +208,7 @@ impl Case {
     }
 
     pub fn classes(&self) -> usize {
-        self.shape.channels.max(2)
+        class_count(self.shape.channels)
     }
 
     /// Where a number of the prediction stands.

@@ -3,25 +3,20 @@
 use std::ops::Range;
 
 use burn::tensor::{Bool, DType, Int, Tensor, activation};
-use unifocal_core::{Float, Input, Loss, Probability, Real};
+use unifocal_core::limits::{LARGEST_WEIGHT, ROUNDING};
+use unifocal_core::{Float, Input, Loss, Probability, Real, class_count};
 
 use crate::elementwise::Elementwise;
 use crate::fused::is_fused;
 use crate::inputs::{Inputs, Truth};
 use crate::plan::{Plan, SUMS, range};
 
-/// How far outside of [0, 1] rounding may leave a probability.
-const ROUNDING: f64 = 1e-6;
-
-/// The largest weight of a voxel.
-const LARGEST_WEIGHT: f64 = 1e30;
-
 /// The sums of each sample and class, [N, C, 6].
 pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
     let prediction = widened(inputs.prediction);
     let [samples, channels, voxels] = prediction.dims();
     let (device, dtype) = (prediction.device(), prediction.dtype());
-    let count = channels.max(2);
+    let count = class_count(channels);
 
     let mut weights = match inputs.weights {
         Some(weights) => in_range(weights.cast(dtype), 0.0, LARGEST_WEIGHT),

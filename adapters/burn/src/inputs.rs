@@ -4,7 +4,7 @@
 //! is part of.
 
 use burn::tensor::{Bool, Device, Int, Tensor};
-use unifocal_core::{Input, Settings};
+use unifocal_core::{Input, Settings, class_count};
 
 use crate::Error;
 
@@ -131,7 +131,7 @@ impl Inputs {
         if settings.input == Input::Softmax && channels == 1 {
             return Err(unifocal_core::Error::SoftmaxOfOneClass.into());
         }
-        settings.classes().check(channels.max(2))?;
+        settings.classes().check(class_count(channels))?;
         targets.expect_device(&prediction.device())?;
         let of_labels = without_channels(&shape);
         let is_labels = targets.shape == of_labels || targets.shape == with_one_channel(&shape);

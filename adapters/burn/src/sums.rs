@@ -9,7 +9,7 @@ use unifocal_core::{ClassSums, Loss, Parts, Pooling};
 use crate::composed::runs;
 use crate::elementwise::Elementwise;
 use crate::fused;
-use crate::plan::Plan;
+use crate::plan::{Plan, SUMS};
 use crate::{AllReduce, Error};
 
 /// The sums of a loss over the voxels of each group (a sample, or the batch) and class: all that a loss knows of its
@@ -131,9 +131,5 @@ impl Sums {
 fn of_classes(tensor: &Tensor<3>, run: &Range<usize>) -> ClassSums<Elementwise<2>, 4> {
     let of_run = tensor.clone().narrow(1, run.start, run.len());
     let sum = |k| Elementwise(of_run.clone().narrow(2, k, 1).squeeze_dim(2));
-    ClassSums {
-        terms: std::array::from_fn(sum),
-        target: sum(4),
-        voxels: sum(5),
-    }
+    ClassSums::from(std::array::from_fn::<_, SUMS, _>(sum))
 }

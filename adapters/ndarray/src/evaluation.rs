@@ -1,7 +1,9 @@
 //! A prediction beside its target as arrays: what is said of them, and what comes out.
 
 use ndarray::{Array, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension};
-use unifocal_core::{ClassSums, Element, Kept, Label, Layout, Loss, Pooling, Settings};
+use unifocal_core::{
+    ClassSums, Element, Kept, Label, Layout, Loss, Pooling, Settings, class_count,
+};
 
 use crate::Error;
 use crate::part::{Part, Task};
@@ -384,8 +386,8 @@ where
                 what: "prediction",
                 found: shape.to_vec(),
             }),
-            (_, Layout::ChannelsFirst) => Ok(shape[1].max(2)),
-            (rank, Layout::ChannelsLast) => Ok(shape[rank - 1].max(2)),
+            (_, Layout::ChannelsFirst) => Ok(class_count(shape[1])),
+            (rank, Layout::ChannelsLast) => Ok(class_count(shape[rank - 1])),
         }
     }
 

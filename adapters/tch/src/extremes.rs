@@ -1,16 +1,14 @@
 //! What is known of the values of an input before its formulas are computed by operations: their range, which is checked here.
 
 use tch::{Device, Kind, Tensor};
-use unifocal_core::{Error as CoreError, Input};
+use unifocal_core::limits::{LARGEST_WEIGHT, ROUNDING};
+use unifocal_core::{Error as CoreError, Input, class_count};
 
 use crate::attach::is_tracing;
 use crate::engine;
 use crate::labels::equal;
 use crate::tensors::{Target, Tensors};
 use crate::{Error, SegmentationLoss};
-
-/// How far from [0, 1] a probability may be and still count as rounded.
-const ROUNDING: f64 = 1e-6;
 
 /// What the values of an input are known to be.
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +22,11 @@ pub(crate) struct Extremes {
 impl Extremes {
     /// Checks the values, which waits for the device.
     pub(crate) fn new(of: &SegmentationLoss, input: &Tensors) -> Result<Self, Error> {
-        let classes = input.channels().max(2);
+        let classes = class_count(input.channels() as usize);
         if of.settings.input == Input::Softmax && input.channels() == 1 {
             return Err(CoreError::SoftmaxOfOneClass.into());
         }
-        of.settings.classes().check(classes as usize)?;
+        of.settings.classes().check(classes)?;
 
         let prediction = extremes(&input.prediction)?;
         let (target, most) = match &input.target {
@@ -53,7 +51,7 @@ impl Extremes {
             Input::Probabilities => [-ROUNDING, 1.0 + ROUNDING],
             Input::Softmax | Input::Sigmoid => [-f64::MAX, f64::MAX],
         };
-        let ranges = [logits, [0.0, most], [0.0, 1e30]];
+        let ranges = [logits, [0.0, most], [0.0, LARGEST_WEIGHT]];
         let valid = found
             .chunks(2)
             .zip(ranges)

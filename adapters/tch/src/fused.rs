@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use tch::{Device, Kind, Reduction, Tensor};
-use unifocal_core::{ClassSums, Dual, Real};
+use unifocal_core::{ClassSums, Dual, Real, class_count};
 
 use crate::attach::{Backward, attach, is_recording, is_tracing};
 use crate::extremes::Extremes;
@@ -79,7 +79,7 @@ impl Fused {
         Ok(Self {
             criterion: criterion.clone(),
             sums,
-            count: input.channels().max(2) as usize,
+            count: class_count(input.channels() as usize),
             extremes,
             kept: Mutex::new(kept),
             output,

@@ -1,7 +1,9 @@
 //! What the routes over tensor operations share: the classes of an input as operands of the formulas, and the sums of their terms.
 
 use tch::{Device, Kind, Tensor};
-use unifocal_core::{ClassSums, Classes, Dual, Input, Loss, Pooling, Probability, Real};
+use unifocal_core::{
+    ClassSums, Classes, Dual, Float, Input, Loss, Pooling, Probability, Real, class_count,
+};
 
 use crate::attach::widened;
 use crate::extremes::Extremes;
@@ -9,9 +11,6 @@ use crate::labels::equal;
 use crate::tensors::{Target, Tensors};
 use crate::values::{Coverage, Outcome, Values};
 use crate::{Error, SegmentationLoss};
-
-/// How far below 0 a logarithm of a probability may be, in f32 and in f64: sums of them are finite.
-const LN_LIMIT: [f64; 2] = [1e30, 1e150];
 
 /// An input as [N, C, M], its values checked.
 #[derive(Debug)]
@@ -69,16 +68,7 @@ impl<V: Real> Parts<V> {
         match self {
             Self::Given(p) => Probability::new(Dual::variable(p.clone())),
             Self::Logarithm { p, complement, ln } => {
-                // ∂p = p, ∂(1−p) = −p, ∂ln p = 1.
-                let dual = |value: &V, derivative| Dual {
-                    value: value.clone(),
-                    derivative,
-                };
-                Probability::from_ln(
-                    dual(p, p.clone()),
-                    dual(complement, p.clone().scale(-1.0)),
-                    dual(ln, ln.zero().shift(1.0)),
-                )
+                Probability::by_ln(p.clone(), complement.clone(), ln.clone())
             }
         }
     }
@@ -131,7 +121,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         }
 
         // Where logits, or differences of them, would leave the range of sums. Differences of halves are finite.
-        let limit = LN_LIMIT[usize::from(WIDE)];
+        let limit = if WIDE { f64::LN_LIMIT } else { f32::LN_LIMIT };
         let is_small = extremes.largest <= limit / 2.0;
         let bounded = |of: Tensor, low: f64, high: f64| {
             tensor_of(&Values::<WIDE, GRAPH>::given(of).clip(low, high))
@@ -174,7 +164,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
             pooling: of.settings.pooling,
             samples,
             voxels,
-            classes: channels.max(2),
+            classes: class_count(channels as usize) as i64,
             device: input.prediction.device(),
         })
     }

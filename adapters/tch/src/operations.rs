@@ -51,11 +51,7 @@ fn sums_in<const WIDE: bool>(
     let (rows, _) = all.as_chunks();
     Ok(rows
         .iter()
-        .map(|&[tp, fp, fn_, f, target, voxels]| ClassSums {
-            terms: [tp, fp, fn_, f],
-            target,
-            voxels,
-        })
+        .map(|sums: &[f64; 6]| ClassSums::from(*sums))
         .collect())
 }
 

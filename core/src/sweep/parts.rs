@@ -10,7 +10,7 @@ use crate::activation;
 use crate::kernel::Vectors;
 use crate::source::{FromLn, FromSoftmax};
 use crate::stretch::{STRETCH, Stretch};
-use crate::{Element, Field, FieldMut, Float, Input, Segmentation, Target};
+use crate::{Element, Field, FieldMut, Float, Input, Segmentation, Target, class_count};
 
 /// The classes that are evaluated together: one, or the foreground and the background of one number.
 #[derive(Clone, Copy)]
@@ -176,7 +176,7 @@ where
 {
     #[inline(always)]
     pub(super) fn class_count(&self) -> usize {
-        self.prediction.shape().channels.max(2)
+        class_count(self.prediction.shape().channels)
     }
 
     /// The groups of classes.

@@ -6,7 +6,7 @@ use core::slice;
 
 use super::{Chunk, ROOM, RealOf};
 use crate::kernel::{self, Lanes, Vectors};
-use crate::parameter::LARGEST_WEIGHT;
+use crate::limits::LARGEST_WEIGHT;
 use crate::stretch::{LANES, SMALL, STRETCH, Stretch};
 use crate::target::Content;
 use crate::{Element, Error, Extent, Field, Float, Segmentation, Target};

@@ -9,7 +9,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, FloatDType, IntDType, Shape, TensorData};
 use burn_flex::FlexTensor;
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut3, Ix3};
-use unifocal_core::{ClassSums, Element, Pooling};
+use unifocal_core::{ClassSums, Element, Pooling, class_count};
 use unifocal_ndarray::{Evaluation, TargetArray};
 
 use super::{Fused, Kept, Summed, Target, Valued, Weights};
@@ -25,7 +25,7 @@ impl Fused for Flex {
         keep: bool,
     ) -> Summed<Self> {
         let shape = prediction.shape();
-        let [samples, classes] = [shape[0], shape[1].max(2)];
+        let [samples, classes] = [shape[0], class_count(shape[1])];
         let found = evaluated(prediction, target, weights, &plan, Sums { keep });
         let ((sums, kept), error) = match found {
             Ok(found) => (found, None),
@@ -34,10 +34,7 @@ impl Fused for Flex {
                 ((none, Kept::Nothing), Some(error))
             }
         };
-        let flat: Vec<f64> = sums
-            .iter()
-            .flat_map(|sums| sums.terms.into_iter().chain([sums.target, sums.voxels]))
-            .collect();
+        let flat: Vec<f64> = sums.into_iter().flat_map(<[f64; SUMS]>::from).collect();
         Summed {
             sums: FlexTensor::from_data(TensorData::new(flat, [samples, classes, SUMS])),
             kept,
@@ -84,12 +81,10 @@ impl Fused for Flex {
         let sums: Vec<ClassSums<f64, 4>> = sums
             .as_slice::<f64>()
             .unwrap_or_default()
-            .chunks_exact(SUMS)
-            .map(|of_class| ClassSums {
-                terms: std::array::from_fn(|k| of_class[k]),
-                target: of_class[4],
-                voxels: of_class[5],
-            })
+            .as_chunks()
+            .0
+            .iter()
+            .map(|of_class: &[f64; SUMS]| ClassSums::from(*of_class))
             .collect();
         let classes = plan.settings.classes();
         let mut slopes = vec![[0.0; 4]; sums.len()];

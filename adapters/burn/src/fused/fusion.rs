@@ -7,6 +7,8 @@ use std::sync::Arc;
 use burn::backend::fusion::custom::TensorSpec;
 use burn::tensor::{DType, Shape};
 
+use unifocal_core::class_count;
+
 use super::{Kept, SummedMetadata, TargetMetadata, ValuedMetadata, WeightsMetadata};
 use crate::plan::{Plan, SUMS};
 
@@ -20,7 +22,7 @@ pub(super) fn summed(
 ) -> SummedMetadata {
     let [samples, channels] = [0, 1].map(|axis| prediction.shape[axis]);
     SummedMetadata {
-        sums: of_shape(&[samples, channels.max(2), SUMS]),
+        sums: of_shape(&[samples, class_count(channels), SUMS]),
         kept: Kept::Nothing,
         error: None,
     }

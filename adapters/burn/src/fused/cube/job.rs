@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use unifocal_core::Settings;
+use unifocal_core::{Settings, class_count};
 
 use crate::plan::Plan;
 
@@ -27,7 +27,7 @@ impl Job {
     pub(super) fn of_voxels(plan: &Plan, channels: usize, soft: bool, weighted: bool) -> Self {
         Self {
             channels,
-            classes: channels.max(2),
+            classes: class_count(channels),
             soft,
             weighted,
             // Labels are compared as i32; another number is none of theirs.

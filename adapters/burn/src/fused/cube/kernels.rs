@@ -9,7 +9,7 @@
 
 use burn_cubecl::cubecl;
 use cubecl::prelude::*;
-use unifocal_core::{Class, ClassSums, Dual, Input, Loss, Probability, Real};
+use unifocal_core::{Class, ClassSums, Dual, Input, Loss, Probability, limits};
 
 use super::job::Job;
 use super::math;
@@ -20,13 +20,13 @@ use crate::plan::SUMS;
 pub(super) const THREADS: u32 = 256;
 
 /// How far outside of [0, 1] rounding may leave a probability.
-const ROUNDING: f32 = 1e-6;
+const ROUNDING: f32 = limits::ROUNDING as f32;
 
 /// The largest number whose sums over the classes are finite.
 const LARGEST: f32 = f32::MAX / 64.0;
 
 /// The largest weight of a voxel.
-const LARGEST_WEIGHT: f32 = 1e30;
+const LARGEST_WEIGHT: f32 = limits::LARGEST_WEIGHT as f32;
 
 /// How many classes are written out one by one, in registers.
 const UNROLLED: usize = 8;
@@ -84,16 +84,12 @@ fn terms(given: &Given, y: f32, #[comptime] rare: bool, #[comptime] job: Job) ->
 fn slope(given: &Given, y: f32, by: &Terms, #[comptime] rare: bool, #[comptime] job: Job) -> f32 {
     intrinsic!(|scope| {
         let number = |value| Traced::new(scope, value);
-        let dual = |value, derivative| Dual { value, derivative };
         let p = number(given.p);
         let probability = match job.plan.settings.input {
             Input::Probabilities => Probability::new(Dual::variable(p)),
-            // ∂p = p, ∂(1−p) = −p, ∂ln p = 1.
-            Input::Softmax | Input::Sigmoid => Probability::from_ln(
-                dual(p, p),
-                dual(number(given.complement), p.scale(-1.0)),
-                dual(number(given.ln), Traced::constant(scope, 1.0)),
-            ),
+            Input::Softmax | Input::Sigmoid => {
+                Probability::by_ln(p, number(given.complement), number(given.ln))
+            }
         };
         let terms = job.plan.loss.terms(&class(rare), &probability, &number(y));
         let by = [by.tp, by.fp, by.fn_, by.f].map(number);
@@ -464,11 +460,7 @@ fn group_value(
         let of_classes: Vec<_> = (0..job.classes)
             .map(|class| {
                 let sum = |k| Traced::new(scope, load::expand(scope, sums, index(class, k)));
-                ClassSums {
-                    terms: std::array::from_fn(sum),
-                    target: sum(4),
-                    voxels: sum(5),
-                }
+                ClassSums::from(std::array::from_fn::<_, SUMS, _>(sum))
             })
             .collect();
         let classes = job.plan.settings.classes();
