@@ -44,7 +44,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by [`Name`]) |
+//! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by [`Name`] and [`Parameter`]) |
 //! | the classes | [`Classes`]: rare ones, weights, α, [`AbsentClass`] |
 //! | the data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) beside a [`Target`] ([`Labels`], [`Soft`]); [`Activation`], [`Pooling`], [`Layout`] |
 //! | the sums | [`ClassSums`], which merge; [`mean`], [`slopes`] and [`Segmentation::gradient`] finish them |
@@ -77,6 +77,8 @@ mod form;
 mod kernel;
 mod loss;
 mod math;
+mod name;
+mod named;
 mod parameter;
 mod precision;
 mod probability;
@@ -84,6 +86,7 @@ mod real;
 mod segmentation;
 mod share;
 mod source;
+mod spelling;
 mod stretch;
 mod sweep;
 mod target;
@@ -92,7 +95,7 @@ mod tversky;
 mod unified;
 
 pub use activation::Activation;
-pub use catalogue::{AnyLoss, Name, UnknownName};
+pub use catalogue::AnyLoss;
 pub use classes::{AbsentClass, Classes, Parts};
 pub use dual::Dual;
 pub use error::{Error, Position};
@@ -100,7 +103,9 @@ pub use field::{Dense, DenseMut, Element, Field, FieldMut, Layout, Shape};
 pub use focal::Focal;
 pub use kernel::{Baseline, Vectors};
 pub use loss::{Class, ClassSums, Loss, Score};
-pub use parameter::ParameterError;
+pub use name::{Name, UnknownName};
+pub use named::LossError;
+pub use parameter::{Parameter, ParameterError, Range, UnknownParameter};
 pub use probability::{Clip, Probability};
 pub use real::{Exponent, Float, Real};
 pub use segmentation::{Kept, Pooling, Segmentation, Unweighted};

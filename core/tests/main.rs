@@ -1,5 +1,6 @@
 //! All tests in one program, which compiles the engine once for what they share; `ulp` is one of its own, for a release build.
 
+mod by_name;
 mod composed;
 mod draw;
 mod finite;
