@@ -84,6 +84,8 @@ mod precision;
 mod probability;
 mod real;
 mod segmentation;
+#[cfg(feature = "serde")]
+mod serialization;
 mod share;
 mod source;
 mod spelling;

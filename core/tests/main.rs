@@ -10,4 +10,6 @@ mod multiple_precision;
 mod own_types;
 mod parameters;
 mod refused;
+#[cfg(feature = "serde")]
+mod serialization;
 mod sweep;
