@@ -1,12 +1,12 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::loss::LossArgs;
 use crate::pairs::Pairing;
 use crate::reading::Axes;
 use crate::reading::classes::Region;
@@ -183,66 +183,6 @@ pub(crate) struct Data {
         help_heading = "Run"
     )]
     pub(crate) memory: ByteSize,
-}
-
-/// A loss and its parameters.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Loss")]
-pub(crate) struct LossArgs {
-    /// Name of the loss; the list below has all of them
-    #[arg(long, value_name = "NAME", default_value = "asymmetric-unified-focal")]
-    pub(crate) loss: String,
-    /// λ, the weight of the Tversky side: 0 to 1, or none for the sum of both sides
-    #[arg(long, value_name = "X|none", allow_negative_numbers = true)]
-    pub(crate) lambda: Option<OrNone<f64>>,
-    /// δ, the weight of false negatives and of rare classes: 0 to 1
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub(crate) delta: Option<f64>,
-    /// γ, the focus: 0 to 1; 0 or more for focal and focal-tversky
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub(crate) gamma: Option<f64>,
-    /// Combo's a, 0 to 1, or none; for focal, α, 0 or more: one number, or one per class
-    #[arg(long, value_name = "X[,X…]|none", allow_negative_numbers = true)]
-    pub(crate) alpha: Option<OrNone<List>>,
-    /// Combo's b, 0 to 1, or none
-    #[arg(long, value_name = "X|none", allow_negative_numbers = true)]
-    pub(crate) beta: Option<OrNone<f64>>,
-    /// s, the smoothing term of the Tversky index: 1e-30 or more
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub(crate) smooth: Option<f64>,
-    /// Clamp probabilities to [ε, 1−ε], ε below 0.5, or none
-    #[arg(long, value_name = "X|none", allow_negative_numbers = true)]
-    pub(crate) clip: Option<OrNone<f64>>,
-}
-
-/// A value, or the word `none`.
-#[derive(Clone, Debug)]
-pub(crate) struct OrNone<T>(pub(crate) Option<T>);
-
-impl<T: FromStr> FromStr for OrNone<T> {
-    type Err = T::Err;
-
-    fn from_str(text: &str) -> Result<Self, T::Err> {
-        match text {
-            "none" => Ok(Self(None)),
-            text => text.parse().map(|value| Self(Some(value))),
-        }
-    }
-}
-
-/// Numbers with commas between them.
-#[derive(Clone, Debug)]
-pub(crate) struct List(pub(crate) Vec<f64>);
-
-impl FromStr for List {
-    type Err = std::num::ParseFloatError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.split(',')
-            .map(str::parse)
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

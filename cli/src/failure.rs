@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use unifocal_ndarray::core::ParameterError;
+use unifocal_ndarray::core::{LossError, Name, Parameter, ParameterError};
 
 use crate::pair::Pair;
 use crate::read::ReadError;
@@ -14,18 +14,10 @@ pub(crate) enum Failure {
     Read(#[from] ReadError),
     #[error("--{0}")]
     Parameter(#[from] ParameterError),
-    #[error("unknown loss {found:?}: did you mean {nearest:?}? Expected one of {all}")]
-    UnknownLoss {
-        found: String,
-        nearest: &'static str,
-        all: String,
-    },
-    #[error("{loss} has no parameter --{parameter}, expected {expected}")]
-    NoSuchParameter {
-        loss: &'static str,
-        parameter: &'static str,
-        expected: String,
-    },
+    #[error("--loss is {found:?}: {error}")]
+    Loss { found: String, error: LossError },
+    #[error("{loss} has no parameter --{parameter}, expected {}", options(*loss))]
+    NoSuchParameter { loss: Name, parameter: Parameter },
     #[error("{0}")]
     Option(String),
     #[error("{}: {message}", file.display())]
@@ -49,6 +41,12 @@ impl Failure {
             message: message.into(),
         }
     }
+}
+
+/// The options of a loss's parameters.
+fn options(loss: Name) -> String {
+    let options = loss.parameters().iter().map(|has| format!("--{has}"));
+    options.collect::<Vec<_>>().join(", ")
 }
 
 /// A case without a score, which the others have all the same.

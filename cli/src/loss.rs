@@ -1,9 +1,12 @@
-//! A loss by its name and parameters; a parameter that it does not have is an error.
+//! A loss by its name and parameters: the options are those that the core lists, and one that a loss does not have is an error.
 
+use std::num::ParseFloatError;
+use std::str::FromStr;
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use serde_json::{Map, Value, json};
-use unifocal_ndarray::core::{AnyLoss, Focal, Name, ParameterError, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::{AnyLoss, LossError, Name, Parameter, Range};
 
-use crate::args::{List, LossArgs, OrNone};
 use crate::failure::Failure;
 
 /// A loss, its name, and the α of each class if there is one.
@@ -12,21 +15,25 @@ pub(crate) struct Chosen {
     pub(crate) name: Name,
     pub(crate) loss: AnyLoss,
     pub(crate) alpha: Option<Vec<f64>>,
-    /// Every parameter in force, by the name of its option.
-    pub(crate) parameters: Map<String, Value>,
 }
 
 impl Chosen {
     /// The loss of this name as it is by default.
     pub(crate) fn default_of(name: Name) -> Self {
-        let loss = name.loss();
-        let (a, b) = (Some(0.5), Some(0.5));
         Self {
             name,
-            loss,
+            loss: name.loss(),
             alpha: None,
-            parameters: in_force(name, &loss, None, (a, b)),
         }
+    }
+
+    /// Every parameter in force, by the name of its option.
+    pub(crate) fn parameters(&self) -> Map<String, Value> {
+        let value = |(parameter, value)| match (parameter, &self.alpha) {
+            (Parameter::Alpha, Some(alpha)) => (parameter.to_string(), json!(alpha)),
+            _ => (parameter.to_string(), json!(value)),
+        };
+        self.loss.parameters().map(value).collect()
     }
 
     /// Whether it treats rare classes apart.
@@ -43,10 +50,10 @@ impl Chosen {
     }
 }
 
-/// All losses, each with its parameters and their defaults.
+/// All losses, each with its parameters and their defaults, and the other names that are read.
 pub(crate) fn list() -> String {
     let line = |name: Name| {
-        let parameters = Chosen::default_of(name).parameters;
+        let parameters = Chosen::default_of(name).parameters();
         let parameters = parameters.iter().map(|(name, value)| match value {
             Value::Null => format!("--{name} none"),
             value => format!("--{name} {value}"),
@@ -54,193 +61,172 @@ pub(crate) fn list() -> String {
         let parameters: Vec<String> = parameters.collect();
         format!("  {:26}{}\n", name.as_str(), parameters.join(" "))
     };
-    Name::ALL.into_iter().map(line).collect()
+    let lines: String = Name::ALL.into_iter().map(line).collect();
+    let aliases: Vec<String> = Name::ALL
+        .into_iter()
+        .filter(|name| !name.aliases().is_empty())
+        .map(|name| format!("{} ({name})", name.aliases().join(", ")))
+        .collect();
+    format!(
+        "{lines}\nAlso read: {}. Case does not matter, and _ is -.\n",
+        aliases.join(", ")
+    )
 }
 
-/// The parameters that a loss has.
-fn parameters(name: Name) -> &'static [&'static str] {
-    match name {
-        Name::Dice | Name::Tversky => &["delta", "smooth", "clip"],
-        Name::Jaccard => &["smooth", "clip"],
-        Name::FocalTversky | Name::SymmetricFocalTversky | Name::AsymmetricFocalTversky => {
-            &["delta", "gamma", "smooth", "clip"]
-        }
-        Name::CrossEntropy => &["clip"],
-        Name::Focal => &["gamma", "alpha", "clip"],
-        Name::SymmetricFocal | Name::AsymmetricFocal => &["delta", "gamma", "clip"],
-        Name::Combo => &["alpha", "beta"],
-        Name::TverskyCrossEntropy => &["lambda", "delta", "smooth", "clip"],
-        Name::SymmetricUnifiedFocal | Name::AsymmetricUnifiedFocal => {
-            &["lambda", "delta", "gamma", "smooth", "clip"]
+/// A loss and its parameters, as they are given.
+#[derive(Debug)]
+pub(crate) struct LossArgs {
+    loss: String,
+    parameters: Vec<(Parameter, Setting)>,
+}
+
+/// The name of the option of the loss itself.
+const LOSS: &str = "loss";
+
+impl Args for LossArgs {
+    fn augment_args(command: Command) -> Command {
+        let loss = Arg::new(LOSS)
+            .value_name("NAME")
+            .default_value(Name::default().as_str())
+            .help("Name of the loss; the list below has all of them");
+        let parameters = Parameter::ALL.map(|parameter| {
+            Arg::new(parameter.as_str())
+                .value_name(value_name(parameter))
+                .value_parser(value_parser!(Setting))
+                .allow_negative_numbers(true)
+                .help(help(parameter))
+        });
+        let options = [loss].into_iter().chain(parameters);
+        command.args(options.map(|option| {
+            let long = option.get_id().clone();
+            option.long(long).help_heading("Loss")
+        }))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for LossArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = |parameter: Parameter| {
+            let setting: &Setting = matches.get_one(parameter.as_str())?;
+            Some((parameter, setting.clone()))
+        };
+        Ok(Self {
+            loss: matches.get_one(LOSS).cloned().unwrap_or_default(),
+            parameters: Parameter::ALL.into_iter().filter_map(given).collect(),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The values of an option, in short.
+fn value_name(parameter: Parameter) -> &'static str {
+    let none = ranges(parameter)
+        .iter()
+        .any(|(range, _)| range.allows_none());
+    match (parameter, none) {
+        (Parameter::Alpha, _) => "X[,X…]|none",
+        (_, true) => "X|none",
+        (_, false) => "X",
+    }
+}
+
+/// What a parameter means, and its range; where losses differ, which has which, but for the default one.
+fn help(parameter: Parameter) -> String {
+    let mut text = parameter.description().to_owned();
+    if parameter == Parameter::Alpha {
+        text += &format!("; for {}, one number, or one per class", Name::Focal);
+    }
+    let ranges: Vec<String> = ranges(parameter)
+        .into_iter()
+        .map(|(range, names)| {
+            if names.contains(&Name::default()) {
+                range.to_string()
+            } else {
+                let names: Vec<&str> = names.into_iter().map(Name::as_str).collect();
+                format!("{range} for {}", names.join(", "))
+            }
+        })
+        .collect();
+    format!("{text} [range: {}]", ranges.join("; "))
+}
+
+/// The ranges of a parameter, each with the losses that have it there, the default loss first.
+fn ranges(parameter: Parameter) -> Vec<(Range, Vec<Name>)> {
+    let mut ranges: Vec<(Range, Vec<Name>)> = Vec::new();
+    let others = Name::ALL
+        .into_iter()
+        .filter(|name| *name != Name::default());
+    for name in [Name::default()].into_iter().chain(others) {
+        let Ok(range) = name.range(parameter) else {
+            continue;
+        };
+        match ranges.iter_mut().find(|(known, _)| *known == range) {
+            Some((_, names)) => names.push(name),
+            None => ranges.push((range, vec![name])),
         }
     }
+    ranges
 }
 
 impl LossArgs {
     /// The loss that is asked for.
     pub(crate) fn choose(&self) -> Result<Chosen, Failure> {
-        let name = self.name()?;
-        self.check(name)?;
-        let alpha = match &self.alpha {
-            Some(OrNone(Some(List(list)))) if list.len() > 1 => Some(list.clone()),
-            _ => None,
+        let failure = |error| match error {
+            LossError::NotOfLoss { loss, parameter } => {
+                Failure::NoSuchParameter { loss, parameter }
+            }
+            LossError::Value(error) => Failure::Parameter(error),
+            error => Failure::Loss {
+                found: self.loss.clone(),
+                error,
+            },
         };
-        if alpha.is_some() && name != Name::Focal {
-            return Err(Failure::Option(format!(
-                "--alpha is one number for --loss {name}, expected several for --loss focal only"
-            )));
+        let mut loss: AnyLoss = self.loss.parse().map_err(failure)?;
+        let name = loss.name().ok_or(LossError::Nameless).map_err(failure)?;
+        let mut alpha = None;
+        for (parameter, Setting(numbers)) in &self.parameters {
+            name.range(*parameter).map_err(failure)?;
+            let value = match numbers.as_deref() {
+                Some([number]) => Some(*number),
+                Some(several) if (*parameter, name) == (Parameter::Alpha, Name::Focal) => {
+                    alpha = Some(several.to_owned());
+                    continue;
+                }
+                Some(_) => {
+                    return Err(Failure::Option(format!(
+                        "--{parameter} is one number for --loss {name}, expected several as --{} of --loss {} only",
+                        Parameter::Alpha,
+                        Name::Focal
+                    )));
+                }
+                None => None,
+            };
+            loss = loss.with(*parameter, value).map_err(failure)?;
         }
-        let a = one(self.alpha.as_ref(), "alpha")?;
-        let b = self.beta.as_ref().map_or(Some(0.5), |OrNone(b)| *b);
-        let loss = self.build(name, alpha.is_some(), (a, b))?;
-        let parameters = in_force(name, &loss, alpha.as_deref(), (a, b));
-        Ok(Chosen {
-            name,
-            loss,
-            alpha,
-            parameters,
-        })
-    }
-
-    fn name(&self) -> Result<Name, Failure> {
-        let distance = |name: &Name| strsim::damerau_levenshtein(name.as_str(), &self.loss);
-        self.loss.parse().map_err(|_| Failure::UnknownLoss {
-            found: self.loss.clone(),
-            nearest: Name::ALL
-                .iter()
-                .min_by_key(|name| distance(name))
-                .map_or("", |name| name.as_str()),
-            all: Name::ALL.map(Name::as_str).join(", "),
-        })
-    }
-
-    /// Checks that the loss has every parameter that is given.
-    fn check(&self, name: Name) -> Result<(), Failure> {
-        let given = [
-            ("lambda", self.lambda.is_some()),
-            ("delta", self.delta.is_some()),
-            ("gamma", self.gamma.is_some()),
-            ("alpha", self.alpha.is_some()),
-            ("beta", self.beta.is_some()),
-            ("smooth", self.smooth.is_some()),
-            ("clip", self.clip.is_some()),
-        ];
-        let has = parameters(name);
-        match given
-            .into_iter()
-            .find(|(parameter, given)| *given && !has.contains(parameter))
-        {
-            None => Ok(()),
-            Some((parameter, _)) => Err(Failure::NoSuchParameter {
-                loss: name.as_str(),
-                parameter,
-                expected: has
-                    .iter()
-                    .map(|has| format!("--{has}"))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            }),
-        }
-    }
-
-    fn build(
-        &self,
-        name: Name,
-        per_class: bool,
-        (a, b): (Option<f64>, Option<f64>),
-    ) -> Result<AnyLoss, ParameterError> {
-        let clip = self.clip.as_ref().map(|OrNone(clip)| *clip);
-        match name.loss() {
-            AnyLoss::Tversky(mut loss) => {
-                loss = set(loss, self.delta, Tversky::with_delta)?;
-                loss = set(loss, self.gamma, Tversky::with_gamma)?;
-                loss = set(loss, self.smooth, Tversky::with_smooth)?;
-                set(loss, clip, Tversky::with_clip).map(AnyLoss::from)
-            }
-            AnyLoss::Focal(mut loss) => {
-                let alpha = a.filter(|_| self.alpha.is_some() && !per_class);
-                loss = set(loss, self.delta, Focal::with_delta)?;
-                loss = set(loss, self.gamma, Focal::with_gamma)?;
-                loss = set(loss, alpha, Focal::with_alpha)?;
-                set(loss, clip, Focal::with_clip).map(AnyLoss::from)
-            }
-            AnyLoss::UnifiedFocal(_) if name == Name::Combo => {
-                UnifiedFocal::combo(a, b).map(AnyLoss::from)
-            }
-            AnyLoss::UnifiedFocal(mut loss) => {
-                let lambda = self.lambda.as_ref().map(|OrNone(lambda)| *lambda);
-                loss = set(loss, lambda, UnifiedFocal::with_lambda)?;
-                loss = set(loss, self.delta, UnifiedFocal::with_delta)?;
-                loss = set(loss, self.gamma, UnifiedFocal::with_gamma)?;
-                loss = set(loss, self.smooth, UnifiedFocal::with_smooth)?;
-                set(loss, clip, UnifiedFocal::with_clip).map(AnyLoss::from)
-            }
-        }
+        Ok(Chosen { name, loss, alpha })
     }
 }
 
-/// The loss with a parameter set, if it is given.
-fn set<L, P>(
-    loss: L,
-    parameter: Option<P>,
-    with: impl FnOnce(L, P) -> Result<L, ParameterError>,
-) -> Result<L, ParameterError> {
-    match parameter {
-        Some(value) => with(loss, value),
-        None => Ok(loss),
-    }
-}
+/// What an option sets its parameter to: a number, numbers with commas between them, or none.
+#[derive(Clone, Debug)]
+struct Setting(Option<Vec<f64>>);
 
-/// Combo's a, or the focal loss's one α: ½ if it is not given, as nothing else has it by default.
-fn one(
-    alpha: Option<&OrNone<List>>,
-    parameter: &'static str,
-) -> Result<Option<f64>, ParameterError> {
-    match alpha {
-        None => Ok(Some(0.5)),
-        Some(OrNone(None)) => Ok(None),
-        Some(OrNone(Some(List(list)))) => match list.as_slice() {
-            [alpha] => Ok(Some(*alpha)),
-            [first, ..] => Ok(Some(*first)),
-            [] => Err(ParameterError {
-                parameter,
-                found: f64::NAN,
-                expected: "a number",
-            }),
-        },
-    }
-}
+impl FromStr for Setting {
+    type Err = ParseFloatError;
 
-/// The value of every parameter that the loss has.
-fn in_force(
-    name: Name,
-    loss: &AnyLoss,
-    per_class: Option<&[f64]>,
-    (a, b): (Option<f64>, Option<f64>),
-) -> Map<String, Value> {
-    let value = |parameter: &str| match (parameter, loss) {
-        ("alpha", AnyLoss::Focal(_)) if per_class.is_some() => json!(per_class),
-        ("alpha", AnyLoss::Focal(loss)) => json!(loss.alpha()),
-        ("alpha", _) => json!(a),
-        ("beta", _) => json!(b),
-        ("lambda", AnyLoss::UnifiedFocal(loss)) => json!(loss.lambda()),
-        ("delta", AnyLoss::Tversky(loss)) => json!(loss.fn_weight()),
-        ("delta", AnyLoss::Focal(loss)) => json!(loss.delta()),
-        ("delta", AnyLoss::UnifiedFocal(loss)) => json!(loss.region().fn_weight()),
-        ("gamma", AnyLoss::Tversky(loss)) => json!(loss.gamma()),
-        ("gamma", AnyLoss::Focal(loss)) => json!(loss.gamma()),
-        ("gamma", AnyLoss::UnifiedFocal(loss)) => json!(loss.distribution().gamma()),
-        ("smooth", AnyLoss::Tversky(loss)) => json!(loss.smooth()),
-        ("smooth", AnyLoss::UnifiedFocal(loss)) => json!(loss.region().smooth()),
-        ("clip", AnyLoss::Tversky(loss)) => json!(loss.clip().map(|clip| clip.epsilon())),
-        ("clip", AnyLoss::Focal(loss)) => json!(loss.clip().map(|clip| clip.epsilon())),
-        ("clip", AnyLoss::UnifiedFocal(loss)) => {
-            json!(loss.distribution().clip().map(|clip| clip.epsilon()))
+    fn from_str(text: &str) -> Result<Self, ParseFloatError> {
+        if text == "none" {
+            return Ok(Self(None));
         }
-        _ => Value::Null,
-    };
-    parameters(name)
-        .iter()
-        .map(|parameter| ((*parameter).to_owned(), value(parameter)))
-        .collect()
+        let numbers = text.split(',').map(str::parse);
+        numbers.collect::<Result<_, _>>().map(Some).map(Self)
+    }
 }

@@ -106,11 +106,7 @@ fn equals_the_published_values() {
         {
             continue;
         }
-        let loss = match entry["loss"].as_str().expect("a loss") {
-            "sym_unified_focal" => "symmetric-unified-focal".to_owned(),
-            "asym_unified_focal" => "asymmetric-unified-focal".to_owned(),
-            other => other.replace('_', "-"),
-        };
+        let loss = entry["loss"].as_str().expect("a loss").to_owned();
         let inputs = format!("{GOLDEN}/inputs/{case}.npz");
         let mut arguments = vec![
             "eval".to_owned(),
@@ -349,8 +345,20 @@ fn help_and_completions() {
         "\nOutput:\n",
         "\nRun:\n",
         "asymmetric-unified-focal  --lambda 0.5 --delta 0.6 --gamma 0.5",
+        "asym-unified-focal",
     ] {
         assert!(help.contains(part), "{part:?} is not in {help}");
+    }
+    // As it is, however it is wrapped.
+    let words: Vec<&str> = help.split_whitespace().collect();
+    let words = words.join(" ");
+    for part in [
+        "--loss <NAME> Name of the loss; the list below has all of them [default: asymmetric-unified-focal]",
+        "--lambda <X|none> λ, the weight of the Tversky side",
+        "[range: 0 ≤ λ ≤ 1, or none]",
+        "--gamma <X> γ, the focus [range: 0 ≤ γ ≤ 1; a number from 0 to 1e30 for focal-tversky, focal, symmetric-focal, asymmetric-focal]",
+    ] {
+        assert!(words.contains(part), "{part:?} is not in {words}");
     }
     assert!(stdout(&["completions", "bash"]).contains("unifocal"));
     assert_eq!(unifocal(&["eval"]).status.code(), Some(2));
@@ -586,6 +594,20 @@ fn bad_parameters_are_refused() {
     eval(&["--smooth", "0"], &["smooth", "0"]);
     eval(&["--loss", "dise"], &["dise", "\"dice\""]);
     eval(
+        &["--loss", "unifed"],
+        &["unifed", "\"asymmetric-unified-focal\"", "jaccard"],
+    );
+    eval(&["--delta", "none"], &["--delta is none", "0 ≤ δ ≤ 1"]);
+    eval(&["--gamma", "0.2,0.3"], &["--gamma is one number"]);
+    eval(
+        &["--loss", "focal", "--alpha", "none"],
+        &["--alpha is none"],
+    );
+    eval(
+        &["--loss", "dice(gamma=2)"],
+        &["dice", "--gamma", "--delta"],
+    );
+    eval(
         &["--loss", "dice", "--gamma", "2"],
         &["dice", "--gamma", "--delta"],
     );
@@ -612,6 +634,8 @@ fn parameters_are_what_they_say() {
     let halved = value(&["--loss", "focal", "--gamma", "0", "--alpha", "0.5"]);
     let each = value(&["--loss", "focal", "--gamma", "0", "--alpha", "0.5,0.5"]);
     assert!((halved - 0.5 * both).abs() < 1e-12 && (each - halved).abs() < 1e-12);
+    let named = value(&["--loss", "Focal_Loss(gamma=0)", "--alpha", "0.5"]);
+    assert_eq!(named, halved);
     let plain = value(&["--loss", "combo", "--alpha", "none", "--beta", "none"]);
     assert!((plain - (both + value(&["--loss", "dice"]) - 1.0)).abs() < 1e-12);
 }

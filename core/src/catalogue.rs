@@ -1,25 +1,38 @@
-//! The losses by name: what a command line, a configuration file or a test over all of them needs.
-
-use core::fmt;
-use core::str::FromStr;
+//! All losses behind one type: what a command line, a configuration file or a test over all of them needs.
 
 use crate::{
-    Class, ClassSums, Focal, Loss, Probability, Real, Score, Share, Tversky, UnifiedFocal,
+    Class, ClassSums, Focal, Loss, Name, Probability, Real, Score, Share, Tversky, UnifiedFocal,
 };
 
 /// A loss of the family, whichever.
 ///
 /// All have four sums, TP, FP, FN and F; those that a loss does not need are 0.
 ///
-/// # Examples
+/// # By name
+///
+/// A loss is read from its [name](Name), or from its name and parameters as it is printed, and its
+/// [parameters](crate::Parameter) are read and set by their names. Parameters that are not given have their defaults.
+/// Printed are those that differ from them, or all with `{:#}`.
 ///
 /// ```
-/// use unifocal_core::{AnyLoss, Name, Tversky};
+/// use unifocal_core::{AnyLoss, LossError, Parameter, UnifiedFocal};
 ///
-/// let name: Name = "focal-tversky".parse()?;
-/// assert_eq!(AnyLoss::from(name), AnyLoss::Tversky(Tversky::focal()));
-/// # Ok::<(), unifocal_core::UnknownName>(())
+/// let loss = "asym_unified_focal".parse::<AnyLoss>()?.with(Parameter::Gamma, 0.2)?;
+/// assert_eq!(loss, UnifiedFocal::asymmetric().with_gamma(0.2).unwrap().into());
+/// assert_eq!(loss.get(Parameter::Delta)?, Some(0.6));
+///
+/// assert_eq!(loss.to_string(), "asymmetric-unified-focal(gamma=0.2)");
+/// assert_eq!(loss.to_string().parse(), Ok(loss));
+///
+/// let error = "dice".parse::<AnyLoss>()?.with(Parameter::Gamma, 0.2).unwrap_err();
+/// assert_eq!(error.to_string(), "dice has no parameter gamma, expected one of delta, smooth, clip");
+/// # Ok::<(), LossError>(())
 /// ```
+///
+/// Some losses have no name: those with parameters that no name of the catalogue has, such as
+/// [`UnifiedFocal::monai`]. They are printed as Rust prints a value, and have no parameters by name.
+///
+/// With the feature `serde`, a loss in a file is a map such as `{"name": "dice", "smooth": 1.0}`, or the text above.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AnyLoss {
     /// A region-based loss.
@@ -51,6 +64,28 @@ impl From<UnifiedFocal> for AnyLoss {
 impl From<Name> for AnyLoss {
     fn from(name: Name) -> Self {
         name.loss()
+    }
+}
+
+impl Name {
+    /// The loss of this name, with the reference's defaults.
+    pub fn loss(self) -> AnyLoss {
+        match self {
+            Self::Dice => Tversky::dice().into(),
+            Self::Jaccard => Tversky::jaccard().into(),
+            Self::Tversky => Tversky::new().into(),
+            Self::FocalTversky => Tversky::focal().into(),
+            Self::SymmetricFocalTversky => Tversky::symmetric_focal().into(),
+            Self::AsymmetricFocalTversky => Tversky::asymmetric_focal().into(),
+            Self::CrossEntropy => Focal::cross_entropy().into(),
+            Self::Focal => Focal::new().into(),
+            Self::SymmetricFocal => Focal::symmetric().into(),
+            Self::AsymmetricFocal => Focal::asymmetric().into(),
+            Self::Combo => UnifiedFocal::combo(0.5, 0.5).expect("½ is in range").into(),
+            Self::TverskyCrossEntropy => UnifiedFocal::tversky_cross_entropy().into(),
+            Self::SymmetricUnifiedFocal => UnifiedFocal::symmetric().into(),
+            Self::AsymmetricUnifiedFocal => UnifiedFocal::asymmetric().into(),
+        }
     }
 }
 
@@ -102,125 +137,3 @@ impl Loss<4> for AnyLoss {
         }
     }
 }
-
-/// The name of a loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Name {
-    /// [`Tversky::dice`].
-    Dice,
-    /// [`Tversky::jaccard`].
-    Jaccard,
-    /// [`Tversky::new`].
-    Tversky,
-    /// [`Tversky::focal`].
-    FocalTversky,
-    /// [`Tversky::symmetric_focal`].
-    SymmetricFocalTversky,
-    /// [`Tversky::asymmetric_focal`].
-    AsymmetricFocalTversky,
-    /// [`Focal::cross_entropy`].
-    CrossEntropy,
-    /// [`Focal::new`].
-    Focal,
-    /// [`Focal::symmetric`].
-    SymmetricFocal,
-    /// [`Focal::asymmetric`].
-    AsymmetricFocal,
-    /// [`UnifiedFocal::combo`] at a = b = ½.
-    Combo,
-    /// [`UnifiedFocal::tversky_cross_entropy`].
-    TverskyCrossEntropy,
-    /// [`UnifiedFocal::symmetric`].
-    SymmetricUnifiedFocal,
-    /// [`UnifiedFocal::asymmetric`].
-    AsymmetricUnifiedFocal,
-}
-
-impl Name {
-    /// All of them, region-based first, compound last.
-    pub const ALL: [Self; 14] = [
-        Self::Dice,
-        Self::Jaccard,
-        Self::Tversky,
-        Self::FocalTversky,
-        Self::SymmetricFocalTversky,
-        Self::AsymmetricFocalTversky,
-        Self::CrossEntropy,
-        Self::Focal,
-        Self::SymmetricFocal,
-        Self::AsymmetricFocal,
-        Self::Combo,
-        Self::TverskyCrossEntropy,
-        Self::SymmetricUnifiedFocal,
-        Self::AsymmetricUnifiedFocal,
-    ];
-
-    /// The name as it is written: `asymmetric-unified-focal`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Dice => "dice",
-            Self::Jaccard => "jaccard",
-            Self::Tversky => "tversky",
-            Self::FocalTversky => "focal-tversky",
-            Self::SymmetricFocalTversky => "symmetric-focal-tversky",
-            Self::AsymmetricFocalTversky => "asymmetric-focal-tversky",
-            Self::CrossEntropy => "cross-entropy",
-            Self::Focal => "focal",
-            Self::SymmetricFocal => "symmetric-focal",
-            Self::AsymmetricFocal => "asymmetric-focal",
-            Self::Combo => "combo",
-            Self::TverskyCrossEntropy => "tversky-cross-entropy",
-            Self::SymmetricUnifiedFocal => "symmetric-unified-focal",
-            Self::AsymmetricUnifiedFocal => "asymmetric-unified-focal",
-        }
-    }
-
-    /// The loss of this name, with the reference's defaults.
-    pub fn loss(self) -> AnyLoss {
-        match self {
-            Self::Dice => Tversky::dice().into(),
-            Self::Jaccard => Tversky::jaccard().into(),
-            Self::Tversky => Tversky::new().into(),
-            Self::FocalTversky => Tversky::focal().into(),
-            Self::SymmetricFocalTversky => Tversky::symmetric_focal().into(),
-            Self::AsymmetricFocalTversky => Tversky::asymmetric_focal().into(),
-            Self::CrossEntropy => Focal::cross_entropy().into(),
-            Self::Focal => Focal::new().into(),
-            Self::SymmetricFocal => Focal::symmetric().into(),
-            Self::AsymmetricFocal => Focal::asymmetric().into(),
-            Self::Combo => UnifiedFocal::combo(0.5, 0.5).expect("½ is in range").into(),
-            Self::TverskyCrossEntropy => UnifiedFocal::tversky_cross_entropy().into(),
-            Self::SymmetricUnifiedFocal => UnifiedFocal::symmetric().into(),
-            Self::AsymmetricUnifiedFocal => UnifiedFocal::asymmetric().into(),
-        }
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Name {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::ALL
-            .into_iter()
-            .find(|known| known.as_str() == name)
-            .ok_or(UnknownName)
-    }
-}
-
-/// No loss has this name; [`Name::ALL`] lists those that there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownName;
-
-impl fmt::Display for UnknownName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no loss has this name")
-    }
-}
-
-impl core::error::Error for UnknownName {}

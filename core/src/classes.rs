@@ -1,6 +1,6 @@
 //! What is said about the classes from outside the loss, and how their scores become one value.
 
-use crate::parameter::check_weight;
+use crate::parameter::Range;
 use crate::{Class, ClassSums, Dual, Error, Loss, Real, Score};
 
 /// What to do with a class that a sample's target does not contain.
@@ -90,7 +90,7 @@ impl<'a> Classes<'a> {
                 });
             }
             for value in values {
-                check_weight(what, *value)?;
+                Range::WEIGHT.check(what, *value)?;
             }
         }
         if let Some(weights) = self.weights

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{ParameterError, Shape};
+use crate::{LossError, ParameterError, Shape};
 
 /// Why a loss could not be computed: what was found, what was expected, and where.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,6 +10,8 @@ use crate::{ParameterError, Shape};
 pub enum Error {
     /// A parameter is outside its range.
     Parameter(ParameterError),
+    /// No loss has this name and these parameters.
+    Loss(LossError),
     /// Two tensors that belong together have different shapes.
     Shape {
         /// Which tensor.
@@ -111,6 +113,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Parameter(error) => error.fmt(f),
+            Self::Loss(error) => error.fmt(f),
             Self::Shape {
                 what,
                 found,
@@ -160,5 +163,14 @@ impl core::error::Error for Error {}
 impl From<ParameterError> for Error {
     fn from(error: ParameterError) -> Self {
         Self::Parameter(error)
+    }
+}
+
+impl From<LossError> for Error {
+    fn from(error: LossError) -> Self {
+        match error {
+            LossError::Value(error) => Self::Parameter(error),
+            error => Self::Loss(error),
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! The distribution-based losses: cross entropy and the focal losses are one formula.
 
-use crate::parameter::{ParameterError, check_delta, check_gamma, check_weight};
-use crate::{Class, ClassSums, Clip, Exponent, Loss, Probability, Real, Score, Share};
+use crate::name::Origin;
+use crate::parameter::{ParameterError, Range};
+use crate::{
+    Class, ClassSums, Clip, Exponent, Loss, Name, Parameter, Probability, Real, Score, Share,
+};
 
 /// The focal cross entropy family, (1/M) Σ_c w_c·F_c(g_c) with F(g) = Σ y·(1−p)^g·(−ln p).
 ///
@@ -30,10 +33,28 @@ use crate::{Class, ClassSums, Clip, Exponent, Loss, Probability, Real, Score, Sh
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Focal {
     gamma: Exponent,
-    delta: Option<f64>,
+    weights: Option<Weights>,
     alpha: f64,
     asymmetric: bool,
     clip: Option<Clip>,
+    pub(crate) origin: Origin,
+}
+
+/// The weights of common and of rare classes, which add up to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Weights {
+    common: f64,
+    rare: f64,
+}
+
+impl Weights {
+    /// δ for rare classes.
+    fn of_delta(delta: f64) -> Self {
+        Self {
+            common: 1.0 - delta,
+            rare: delta,
+        }
+    }
 }
 
 impl Focal {
@@ -41,10 +62,11 @@ impl Focal {
     pub fn new() -> Self {
         Self {
             gamma: Exponent::Two,
-            delta: None,
+            weights: None,
             alpha: 1.0,
             asymmetric: false,
             clip: Some(Clip::REFERENCE),
+            origin: Origin(Name::Focal),
         }
     }
 
@@ -52,6 +74,7 @@ impl Focal {
     pub fn cross_entropy() -> Self {
         Self {
             gamma: Exponent::Zero,
+            origin: Origin(Name::CrossEntropy),
             ..Self::new()
         }
     }
@@ -59,7 +82,8 @@ impl Focal {
     /// The symmetric focal loss: δ = 0.7, γ = 2, clip 10⁻⁷.
     pub fn symmetric() -> Self {
         Self {
-            delta: Some(0.7),
+            weights: Some(Weights::of_delta(0.7)),
+            origin: Origin(Name::SymmetricFocal),
             ..Self::new()
         }
     }
@@ -68,6 +92,7 @@ impl Focal {
     pub fn asymmetric() -> Self {
         Self {
             asymmetric: true,
+            origin: Origin(Name::AsymmetricFocal),
             ..Self::symmetric()
         }
     }
@@ -78,8 +103,20 @@ impl Focal {
     ///
     /// δ outside [0, 1].
     pub fn with_delta(self, delta: impl Into<Option<f64>>) -> Result<Self, ParameterError> {
-        let delta = delta.into().map(check_delta).transpose()?;
-        Ok(Self { delta, ..self })
+        let check = |delta| Range::DELTA.check(Parameter::Delta.as_str(), delta);
+        let delta = delta.into().map(check).transpose()?;
+        let weights = delta.map(Weights::of_delta);
+        Ok(Self { weights, ..self })
+    }
+
+    /// Weighs common classes with b and rare ones with 1 − b, or with `None` every class with 1: Combo's form of δ.
+    pub(crate) fn with_beta(self, beta: Option<f64>) -> Result<Self, ParameterError> {
+        let check = |beta| Range::SHARE.check(Parameter::Beta.as_str(), beta);
+        let weights = beta.map(check).transpose()?.map(|beta| Weights {
+            common: beta,
+            rare: 1.0 - beta,
+        });
+        Ok(Self { weights, ..self })
     }
 
     /// Sets the focus γ.
@@ -88,7 +125,9 @@ impl Focal {
     ///
     /// γ outside [0, 10³⁰].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
-        let gamma = check_gamma(gamma)?.into();
+        let gamma = Range::WEIGHT
+            .check(Parameter::Gamma.as_str(), gamma)?
+            .into();
         Ok(Self { gamma, ..self })
     }
 
@@ -98,7 +137,7 @@ impl Focal {
     ///
     /// a outside [0, 10³⁰].
     pub fn with_alpha(self, alpha: f64) -> Result<Self, ParameterError> {
-        let alpha = check_weight("alpha", alpha)?;
+        let alpha = Range::WEIGHT.check(Parameter::Alpha.as_str(), alpha)?;
         Ok(Self { alpha, ..self })
     }
 
@@ -119,7 +158,12 @@ impl Focal {
 
     /// δ, if it is in force.
     pub fn delta(&self) -> Option<f64> {
-        self.delta
+        self.weights.map(|weights| weights.rare)
+    }
+
+    /// b of [`with_beta`](Focal::with_beta), if it is in force.
+    pub(crate) fn beta(&self) -> Option<f64> {
+        self.weights.map(|weights| weights.common)
     }
 
     /// The weight a of all classes.
@@ -142,12 +186,12 @@ impl Focal {
     }
 
     fn weight(&self, class: &Class) -> f64 {
-        let share = match self.delta {
+        let weight = match self.weights {
             None => 1.0,
-            Some(delta) if class.rare => delta,
-            Some(delta) => 1.0 - delta,
+            Some(weights) if class.rare => weights.rare,
+            Some(weights) => weights.common,
         };
-        self.alpha * class.alpha * share
+        self.alpha * class.alpha * weight
     }
 }
 

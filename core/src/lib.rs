@@ -44,7 +44,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by [`Name`]) |
+//! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by [`Name`] and [`Parameter`]) |
 //! | the classes | [`Classes`]: rare ones, weights, α, [`AbsentClass`]; with the feature `alloc`, all settings of adapters in one: `Settings` |
 //! | the data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) beside a [`Target`] ([`Labels`], [`Soft`]); [`Input`], [`Pooling`], [`Layout`] |
 //! | the sums | [`ClassSums`], which merge; [`mean`], [`slopes`] and [`Segmentation::gradient`] finish them |
@@ -81,15 +81,20 @@ mod kernel;
 pub mod limits;
 mod loss;
 mod math;
+mod name;
+mod named;
 mod parameter;
 mod precision;
 mod probability;
 mod real;
 mod segmentation;
+#[cfg(feature = "serde")]
+mod serialization;
 #[cfg(feature = "alloc")]
 mod settings;
 mod share;
 mod source;
+mod spelling;
 mod stretch;
 mod sweep;
 mod target;
@@ -97,7 +102,7 @@ mod tensor;
 mod tversky;
 mod unified;
 
-pub use catalogue::{AnyLoss, Name, UnknownName};
+pub use catalogue::AnyLoss;
 pub use classes::{AbsentClass, Classes, Parts, class_count};
 pub use dual::Dual;
 pub use error::{Error, Position};
@@ -106,7 +111,9 @@ pub use focal::Focal;
 pub use input::Input;
 pub use kernel::{Baseline, Vectors};
 pub use loss::{Class, ClassSums, Loss, Score};
-pub use parameter::ParameterError;
+pub use name::{Name, UnknownName};
+pub use named::LossError;
+pub use parameter::{Parameter, ParameterError, Range, UnknownParameter};
 pub use probability::{Clip, Probability};
 pub use real::{Exponent, Float, Real};
 pub use segmentation::{Kept, Pooling, Segmentation, Unweighted};

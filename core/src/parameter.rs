@@ -1,7 +1,222 @@
-//! Parameters are checked where they are set; this is what a refused one says.
+//! The parameters of the losses: their names, what they mean, and the values that they may have.
 
 use crate::limits::LARGEST_WEIGHT;
 use core::fmt;
+use core::str::FromStr;
+
+use crate::spelling;
+
+/// A parameter of a loss, by its name.
+///
+/// [`Name::parameters`](crate::Name::parameters) says which parameters a loss has, and [`Name::range`](crate::Name::range) which
+/// values they may have there.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::{Name, Parameter};
+///
+/// let parameter: Parameter = "gamma".parse()?;
+/// assert_eq!(parameter, Parameter::Gamma);
+/// for loss in Name::ALL {
+///     if let Ok(range) = loss.range(parameter) {
+///         println!("{loss}: {}, {range}", parameter.description());
+///     }
+/// }
+/// # Ok::<(), unifocal_core::UnknownParameter>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Parameter {
+    /// λ, [`UnifiedFocal::with_lambda`](crate::UnifiedFocal::with_lambda).
+    Lambda,
+    /// δ, [`UnifiedFocal::with_delta`](crate::UnifiedFocal::with_delta).
+    Delta,
+    /// γ, [`UnifiedFocal::with_gamma`](crate::UnifiedFocal::with_gamma).
+    Gamma,
+    /// α of the focal loss, [`Focal::with_alpha`](crate::Focal::with_alpha), or a of
+    /// [`UnifiedFocal::combo`](crate::UnifiedFocal::combo).
+    Alpha,
+    /// b of [`UnifiedFocal::combo`](crate::UnifiedFocal::combo).
+    Beta,
+    /// s, [`Tversky::with_smooth`](crate::Tversky::with_smooth).
+    Smooth,
+    /// ε, [`Focal::with_clip`](crate::Focal::with_clip).
+    Clip,
+}
+
+impl Parameter {
+    /// All parameters, in the order in which a loss lists its own.
+    pub const ALL: [Self; 7] = [
+        Self::Lambda,
+        Self::Delta,
+        Self::Gamma,
+        Self::Alpha,
+        Self::Beta,
+        Self::Smooth,
+        Self::Clip,
+    ];
+
+    /// The name as it is written: `gamma`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lambda => "lambda",
+            Self::Delta => "delta",
+            Self::Gamma => "gamma",
+            Self::Alpha => "alpha",
+            Self::Beta => "beta",
+            Self::Smooth => "smooth",
+            Self::Clip => "clip",
+        }
+    }
+
+    /// Its symbol and what it means, in half a sentence.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Lambda => "λ, the weight of the Tversky side; none adds both sides",
+            Self::Delta => "δ, the weight of false negatives and of rare classes",
+            Self::Gamma => "γ, the focus",
+            Self::Alpha => "α, the weight of all classes; for combo a, the weight of cross entropy",
+            Self::Beta => "b, the weight of common classes; none weighs all classes alike",
+            Self::Smooth => "s, the smoothing term of the Tversky index",
+            Self::Clip => "ε, clamps probabilities to [ε, 1−ε]; none takes them as they are",
+        }
+    }
+}
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Parameter {
+    type Err = UnknownParameter;
+
+    fn from_str(name: &str) -> Result<Self, UnknownParameter> {
+        let known = || Self::ALL.into_iter().map(|known| (known, known.as_str()));
+        spelling::find(name, known()).ok_or_else(|| UnknownParameter {
+            nearest: spelling::nearest(name, known()).unwrap_or(Self::Gamma),
+        })
+    }
+}
+
+/// No parameter has this name; [`Parameter::ALL`] lists those that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownParameter {
+    /// The parameter whose name is most like it.
+    pub nearest: Parameter,
+}
+
+impl fmt::Display for UnknownParameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no parameter has this name: did you mean \"{}\"? Expected one of ",
+            self.nearest
+        )?;
+        spelling::list(f, Parameter::ALL)
+    }
+}
+
+impl core::error::Error for UnknownParameter {}
+
+/// The values that a parameter may have: the numbers from one to another, and perhaps none.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::{LossError, Name, Parameter};
+///
+/// let range = Name::FocalTversky.range(Parameter::Clip)?;
+/// assert_eq!(range.to_string(), "0 < ε < 0.5, or none");
+/// assert!(range.contains(1e-7) && range.contains(None) && !range.contains(0.5));
+/// # Ok::<(), LossError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    least: f64,
+    most: f64,
+    text: &'static str,
+    none: bool,
+}
+
+impl Range {
+    /// λ.
+    pub(crate) const LAMBDA: Self = Self::new(0.0, 1.0, "0 ≤ λ ≤ 1");
+    /// δ.
+    pub(crate) const DELTA: Self = Self::new(0.0, 1.0, "0 ≤ δ ≤ 1");
+    /// A γ that is subtracted from 1.
+    pub(crate) const GAMMA: Self = Self::new(0.0, 1.0, "0 ≤ γ ≤ 1");
+    /// A share of a whole.
+    pub(crate) const SHARE: Self = Self::new(0.0, 1.0, "a number in [0, 1]");
+    /// A weight; also a γ that is an exponent as it is, which is a factor of the derivative.
+    pub(crate) const WEIGHT: Self = Self::new(0.0, LARGEST_WEIGHT, "a number from 0 to 1e30");
+    /// s: at 0, a class that is neither there nor predicted would score 0/0.
+    pub(crate) const SMOOTH: Self = Self::new(1e-30, f64::MAX, "a finite s ≥ 1e-30");
+    /// ε.
+    pub(crate) const CLIP: Self = Self::new(0.0_f64.next_up(), 0.5_f64.next_down(), "0 < ε < 0.5");
+
+    const fn new(least: f64, most: f64, text: &'static str) -> Self {
+        Self {
+            least,
+            most,
+            text,
+            none: false,
+        }
+    }
+
+    /// The same, and none besides.
+    pub(crate) const fn or_none(self) -> Self {
+        Self { none: true, ..self }
+    }
+
+    /// The least number.
+    pub const fn least(&self) -> f64 {
+        self.least
+    }
+
+    /// The largest number.
+    pub const fn most(&self) -> f64 {
+        self.most
+    }
+
+    /// Whether the parameter can be without a number.
+    pub const fn allows_none(&self) -> bool {
+        self.none
+    }
+
+    /// Whether the parameter may have this value; `None` is none.
+    pub fn contains(&self, value: impl Into<Option<f64>>) -> bool {
+        value.into().map_or(self.none, |number| {
+            (self.least..=self.most).contains(&number)
+        })
+    }
+
+    /// `found` if it is in range, and the error that names the parameter if not.
+    pub(crate) fn check(&self, parameter: &'static str, found: f64) -> Result<f64, ParameterError> {
+        if self.contains(found) {
+            Ok(found)
+        } else {
+            Err(self.refuse(parameter, Some(found)))
+        }
+    }
+
+    /// The error of a value outside the range.
+    pub(crate) fn refuse(&self, parameter: &'static str, found: Option<f64>) -> ParameterError {
+        ParameterError {
+            parameter,
+            found,
+            expected: self.text,
+        }
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)?;
+        f.write_str(if self.none { ", or none" } else { "" })
+    }
+}
 
 /// A parameter outside its range: which one, what was found, what was expected.
 ///
@@ -17,8 +232,8 @@ use core::fmt;
 pub struct ParameterError {
     /// The parameter's name.
     pub parameter: &'static str,
-    /// Its value.
-    pub found: f64,
+    /// Its value, if it is not none.
+    pub found: Option<f64>,
     /// The values it may have.
     pub expected: &'static str,
 }
@@ -30,47 +245,11 @@ impl fmt::Display for ParameterError {
             found,
             expected,
         } = self;
-        write!(f, "{parameter} is {found}, expected {expected}")
+        match found {
+            Some(found) => write!(f, "{parameter} is {found}, expected {expected}"),
+            None => write!(f, "{parameter} is none, expected {expected}"),
+        }
     }
 }
 
 impl core::error::Error for ParameterError {}
-
-/// `found` if it is `valid`, and the error that names it if not.
-pub(crate) fn check(
-    parameter: &'static str,
-    found: f64,
-    expected: &'static str,
-    valid: bool,
-) -> Result<f64, ParameterError> {
-    if valid {
-        Ok(found)
-    } else {
-        Err(ParameterError {
-            parameter,
-            found,
-            expected,
-        })
-    }
-}
-
-/// δ, the share of the false negatives: 0 ≤ δ ≤ 1.
-pub(crate) fn check_delta(delta: f64) -> Result<f64, ParameterError> {
-    check("delta", delta, "0 ≤ δ ≤ 1", (0.0..=1.0).contains(&delta))
-}
-
-/// A γ that is subtracted from 1: 0 ≤ γ ≤ 1.
-pub(crate) fn check_unit_gamma(gamma: f64) -> Result<f64, ParameterError> {
-    check("gamma", gamma, "0 ≤ γ ≤ 1", (0.0..=1.0).contains(&gamma))
-}
-
-/// A γ that is an exponent as it is, and a factor of the derivative: as a weight.
-pub(crate) fn check_gamma(gamma: f64) -> Result<f64, ParameterError> {
-    check_weight("gamma", gamma)
-}
-
-/// A weight.
-pub(crate) fn check_weight(parameter: &'static str, found: f64) -> Result<f64, ParameterError> {
-    let valid = (0.0..=LARGEST_WEIGHT).contains(&found);
-    check(parameter, found, "a number from 0 to 1e30", valid)
-}

@@ -1,7 +1,7 @@
 //! What a formula sees of one class at one voxel: p, 1 − p and ln p, each free of cancellation.
 
-use crate::parameter::{ParameterError, check};
-use crate::{Dual, Real};
+use crate::parameter::{ParameterError, Range};
+use crate::{Dual, Parameter, Real};
 
 /// A class's probability at a voxel: p, 1 − p and ln p, each computed without subtracting near-equal numbers.
 ///
@@ -158,12 +158,7 @@ impl Clip {
     ///
     /// ε outside (0, ½).
     pub fn new(epsilon: f64) -> Result<Self, ParameterError> {
-        check(
-            "clip",
-            epsilon,
-            "0 < ε < 0.5",
-            epsilon > 0.0 && epsilon < 0.5,
-        )?;
+        let epsilon = Range::CLIP.check(Parameter::Clip.as_str(), epsilon)?;
         Ok(Self {
             low: epsilon,
             high: 1.0 - epsilon,

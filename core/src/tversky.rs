@@ -1,9 +1,8 @@
 //! The region-based losses: Dice, Jaccard, Tversky and the focal Tversky losses are one formula.
 
-use crate::parameter::{
-    ParameterError, check, check_delta, check_gamma, check_unit_gamma, check_weight,
-};
-use crate::{Class, ClassSums, Clip, Loss, Probability, Real, Score, Share};
+use crate::name::Origin;
+use crate::parameter::{ParameterError, Range};
+use crate::{Class, ClassSums, Clip, Loss, Name, Parameter, Probability, Real, Score, Share};
 
 /// The focal Tversky family, mean_c (1 − TI_c)^e_c.
 ///
@@ -46,6 +45,7 @@ pub struct Tversky {
     gamma: f64,
     focus: Focus,
     clip: Option<Clip>,
+    pub(crate) origin: Origin,
 }
 
 /// How γ becomes the exponent of 1 − TI.
@@ -69,6 +69,7 @@ impl Tversky {
             gamma: 1.0,
             focus: Focus::Plain,
             clip: None,
+            origin: Origin(Name::Tversky),
         }
     }
 
@@ -77,6 +78,7 @@ impl Tversky {
         Self {
             fp_weight: 0.5,
             fn_weight: 0.5,
+            origin: Origin(Name::Dice),
             ..Self::new()
         }
     }
@@ -86,6 +88,7 @@ impl Tversky {
         Self {
             fp_weight: 1.0,
             fn_weight: 1.0,
+            origin: Origin(Name::Jaccard),
             ..Self::new()
         }
     }
@@ -95,6 +98,7 @@ impl Tversky {
         Self {
             gamma: 0.75,
             clip: Some(Clip::REFERENCE),
+            origin: Origin(Name::FocalTversky),
             ..Self::new()
         }
     }
@@ -104,6 +108,7 @@ impl Tversky {
         Self {
             smooth: 1e-7,
             focus: Focus::Symmetric,
+            origin: Origin(Name::SymmetricFocalTversky),
             ..Self::focal()
         }
     }
@@ -113,6 +118,7 @@ impl Tversky {
     pub fn asymmetric_focal() -> Self {
         Self {
             focus: Focus::Asymmetric,
+            origin: Origin(Name::AsymmetricFocalTversky),
             ..Self::symmetric_focal()
         }
     }
@@ -123,7 +129,7 @@ impl Tversky {
     ///
     /// δ outside [0, 1].
     pub fn with_delta(self, delta: f64) -> Result<Self, ParameterError> {
-        let delta = check_delta(delta)?;
+        let delta = Range::DELTA.check(Parameter::Delta.as_str(), delta)?;
         Ok(Self {
             fp_weight: 1.0 - delta,
             fn_weight: delta,
@@ -138,8 +144,8 @@ impl Tversky {
     /// A weight outside [0, 10³⁰].
     pub fn with_weights(self, fp_weight: f64, fn_weight: f64) -> Result<Self, ParameterError> {
         Ok(Self {
-            fp_weight: check_weight("fp_weight", fp_weight)?,
-            fn_weight: check_weight("fn_weight", fn_weight)?,
+            fp_weight: Range::WEIGHT.check("fp_weight", fp_weight)?,
+            fn_weight: Range::WEIGHT.check("fn_weight", fn_weight)?,
             ..self
         })
     }
@@ -151,11 +157,15 @@ impl Tversky {
     ///
     /// γ outside [0, 10³⁰]; for the symmetric and asymmetric losses, γ outside [0, 1].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
-        let gamma = match self.focus {
-            Focus::Plain => check_gamma(gamma)?,
-            Focus::Symmetric | Focus::Asymmetric => check_unit_gamma(gamma)?,
-        };
+        let gamma = self.gamma_range().check(Parameter::Gamma.as_str(), gamma)?;
         Ok(Self { gamma, ..self })
+    }
+
+    pub(crate) fn gamma_range(&self) -> Range {
+        match self.focus {
+            Focus::Plain => Range::WEIGHT,
+            Focus::Symmetric | Focus::Asymmetric => Range::GAMMA,
+        }
     }
 
     /// Sets the smoothing term s of numerator and denominator of TI.
@@ -164,11 +174,8 @@ impl Tversky {
     ///
     /// s below 10⁻³⁰ or not finite: at 0, a class that is neither there nor predicted would score 0/0.
     pub fn with_smooth(self, smooth: f64) -> Result<Self, ParameterError> {
-        let valid = smooth >= 1e-30 && smooth.is_finite();
-        Ok(Self {
-            smooth: check("smooth", smooth, "a finite s ≥ 1e-30", valid)?,
-            ..self
-        })
+        let smooth = Range::SMOOTH.check(Parameter::Smooth.as_str(), smooth)?;
+        Ok(Self { smooth, ..self })
     }
 
     /// Clamps probabilities to [ε, 1 − ε], or with `None` takes them as they are. From logits nothing is clipped.

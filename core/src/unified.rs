@@ -1,7 +1,10 @@
 //! The compound losses: a region-based and a distribution-based loss, weighted.
 
-use crate::parameter::{ParameterError, check, check_delta, check_unit_gamma, check_weight};
-use crate::{Class, ClassSums, Focal, Loss, Probability, Real, Score, Share, Tversky};
+use crate::name::Origin;
+use crate::parameter::{ParameterError, Range};
+use crate::{
+    Class, ClassSums, Focal, Loss, Name, Parameter, Probability, Real, Score, Share, Tversky,
+};
 
 /// The Unified Focal loss, λ·(focal Tversky) + (1−λ)·(focal cross entropy), and the compound losses it generalises.
 ///
@@ -42,6 +45,7 @@ pub struct UnifiedFocal {
     distribution_weight: f64,
     /// Whether the region side is −TI in place of 1 − TI.
     negated_index: bool,
+    pub(crate) origin: Origin,
 }
 
 impl UnifiedFocal {
@@ -53,26 +57,30 @@ impl UnifiedFocal {
             region_weight: 1.0,
             distribution_weight: 1.0,
             negated_index: false,
+            origin: Origin(Name::SymmetricUnifiedFocal),
         }
     }
 
     /// The symmetric Unified Focal loss: λ = ½, δ = 0.6, γ = 0.5, s = clip = 10⁻⁷.
     pub fn symmetric() -> Self {
-        Self::reference(Tversky::symmetric_focal(), Focal::symmetric())
+        let (region, distribution) = (Tversky::symmetric_focal(), Focal::symmetric());
+        Self::reference(region, distribution, Name::SymmetricUnifiedFocal)
     }
 
     /// The asymmetric Unified Focal loss: λ = ½, δ = 0.6, γ = 0.5, s = clip = 10⁻⁷.
     ///
     /// The PyTorch port has γ = 0.2 by default and is the same otherwise: `.with_gamma(0.2)?`.
     pub fn asymmetric() -> Self {
-        Self::reference(Tversky::asymmetric_focal(), Focal::asymmetric())
+        let (region, distribution) = (Tversky::asymmetric_focal(), Focal::asymmetric());
+        Self::reference(region, distribution, Name::AsymmetricUnifiedFocal)
     }
 
-    fn reference(region: Tversky, distribution: Focal) -> Self {
+    fn reference(region: Tversky, distribution: Focal, name: Name) -> Self {
         let valid = "0.6 and 0.5 are in range";
         Self {
             region_weight: 0.5,
             distribution_weight: 0.5,
+            origin: Origin(name),
             ..Self::sum(region, distribution)
         }
         .with_delta(0.6)
@@ -82,7 +90,10 @@ impl UnifiedFocal {
 
     /// Tversky loss and weighted cross entropy: the symmetric Unified Focal loss at γ = 0 (λ = ½, δ = 0.6).
     pub fn tversky_cross_entropy() -> Self {
-        Self::symmetric().with_gamma(0.0).expect("0 is in range")
+        Self {
+            origin: Origin(Name::TverskyCrossEntropy),
+            ..Self::symmetric().with_gamma(0.0).expect("0 is in range")
+        }
     }
 
     /// The Combo loss, a·(1/M) Σ_c b_c·F_c(0) − (1−a)·mean_c TI, with δ = ½ and s = 10⁻⁶; a absent: the plain difference.
@@ -110,16 +121,37 @@ impl UnifiedFocal {
         alpha: impl Into<Option<f64>>,
         beta: impl Into<Option<f64>>,
     ) -> Result<Self, ParameterError> {
-        let unit =
-            |parameter, x: f64| check(parameter, x, "a number in [0, 1]", (0.0..=1.0).contains(&x));
-        let alpha = alpha.into().map(|a| unit("alpha", a)).transpose()?;
-        let beta = beta.into().map(|b| unit("beta", b)).transpose()?;
-        let distribution = Focal::cross_entropy().with_delta(beta.map(|b| 1.0 - b))?;
         Self {
             negated_index: true,
-            ..Self::sum(Tversky::dice(), distribution)
+            origin: Origin(Name::Combo),
+            ..Self::sum(Tversky::dice(), Focal::cross_entropy())
         }
-        .with_lambda(alpha.map(|a| 1.0 - a))
+        .with_alpha(alpha.into())?
+        .with_beta(beta.into())
+    }
+
+    /// Sets a of [`combo`](UnifiedFocal::combo).
+    pub(crate) fn with_alpha(self, alpha: Option<f64>) -> Result<Self, ParameterError> {
+        match alpha {
+            Some(a) => {
+                let a = Range::SHARE.check(Parameter::Alpha.as_str(), a)?;
+                self.with_weights(1.0 - a, a)
+            }
+            None => self.with_weights(1.0, 1.0),
+        }
+    }
+
+    /// Sets b of [`combo`](UnifiedFocal::combo).
+    pub(crate) fn with_beta(self, beta: Option<f64>) -> Result<Self, ParameterError> {
+        Ok(Self {
+            distribution: self.distribution.with_beta(beta)?,
+            ..self
+        })
+    }
+
+    /// a of [`combo`](UnifiedFocal::combo), if it is in force.
+    pub(crate) fn alpha(&self) -> Option<f64> {
+        self.lambda().map(|_| self.distribution_weight)
     }
 
     /// The symmetric Unified Focal loss of the paper's printed equations, for `classes` classes.
@@ -137,7 +169,7 @@ impl UnifiedFocal {
         gamma: f64,
         classes: usize,
     ) -> Result<Self, ParameterError> {
-        let gamma = 1.0 - check_unit_gamma(gamma)?;
+        let gamma = 1.0 - check_gamma(gamma)?;
         let region = Tversky::symmetric_focal()
             .with_delta(delta)?
             .with_gamma(gamma)?;
@@ -179,12 +211,7 @@ impl UnifiedFocal {
     ///
     /// The weight, γ or δ outside [0, 1].
     pub fn monai(weight: f64, gamma: f64, delta: f64) -> Result<Self, ParameterError> {
-        let weight = check(
-            "weight",
-            weight,
-            "a number in [0, 1]",
-            (0.0..=1.0).contains(&weight),
-        )?;
+        let weight = Range::SHARE.check("weight", weight)?;
         Self::asymmetric()
             .with_delta(delta)?
             .with_gamma(gamma)?
@@ -201,7 +228,7 @@ impl UnifiedFocal {
     ///
     /// λ, γ or δ outside [0, 1].
     pub fn geodl(lambda: f64, gamma: f64, delta: f64) -> Result<Self, ParameterError> {
-        let gamma = check_unit_gamma(gamma)?;
+        let gamma = check_gamma(gamma)?;
         let lambda = check_lambda(lambda)?;
         let region = Tversky::new()
             .with_delta(delta)?
@@ -230,8 +257,8 @@ impl UnifiedFocal {
     /// A weight outside [0, 10³⁰].
     pub fn with_weights(self, region: f64, distribution: f64) -> Result<Self, ParameterError> {
         Ok(Self {
-            region_weight: check_weight("region_weight", region)?,
-            distribution_weight: check_weight("distribution_weight", distribution)?,
+            region_weight: Range::WEIGHT.check("region_weight", region)?,
+            distribution_weight: Range::WEIGHT.check("distribution_weight", distribution)?,
             ..self
         })
     }
@@ -242,7 +269,6 @@ impl UnifiedFocal {
     ///
     /// δ outside [0, 1].
     pub fn with_delta(self, delta: f64) -> Result<Self, ParameterError> {
-        let delta = check_delta(delta)?;
         Ok(Self {
             region: self.region.with_delta(delta)?,
             distribution: self.distribution.with_delta(delta)?,
@@ -256,7 +282,7 @@ impl UnifiedFocal {
     ///
     /// γ outside [0, 1].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
-        let gamma = check_unit_gamma(gamma)?;
+        let gamma = check_gamma(gamma)?;
         Ok(Self {
             region: self.region.with_gamma(gamma)?,
             distribution: self.distribution.with_gamma(gamma)?,
@@ -309,7 +335,11 @@ impl UnifiedFocal {
 }
 
 fn check_lambda(lambda: f64) -> Result<f64, ParameterError> {
-    check("lambda", lambda, "0 ≤ λ ≤ 1", (0.0..=1.0).contains(&lambda))
+    Range::LAMBDA.check(Parameter::Lambda.as_str(), lambda)
+}
+
+fn check_gamma(gamma: f64) -> Result<f64, ParameterError> {
+    Range::GAMMA.check(Parameter::Gamma.as_str(), gamma)
 }
 
 impl Default for UnifiedFocal {

@@ -1,5 +1,6 @@
 //! All tests in one program, which compiles the engine once for what they share; `ulp` is one of its own, for a release build.
 
+mod by_name;
 mod composed;
 mod draw;
 mod finite;
@@ -9,4 +10,6 @@ mod multiple_precision;
 mod own_types;
 mod parameters;
 mod refused;
+#[cfg(feature = "serde")]
+mod serialization;
 mod sweep;

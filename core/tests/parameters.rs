@@ -49,9 +49,12 @@ fn names_are_what_is_printed() {
     for name in Name::ALL {
         assert_eq!(name.to_string().parse(), Ok(name));
     }
-    for unknown in ["", "Dice", "dice ", "focal_tversky"] {
+    for parameter in Parameter::ALL {
+        assert_eq!(parameter.to_string().parse(), Ok(parameter));
+    }
+    for unknown in ["", "-", "dice ", "dices", "loss", "ünified"] {
         let error = unknown.parse::<Name>().expect_err(unknown);
-        assert_eq!(error.to_string(), "no loss has this name");
+        assert!(error.to_string().starts_with("no loss has this name"));
     }
 }
 

@@ -4,7 +4,7 @@
 mod build;
 
 use arbitrary::{Result, Unstructured};
-use unifocal_core::{AnyLoss, Name};
+use unifocal_core::{AnyLoss, Name, Parameter};
 
 use self::build::build;
 use crate::case::unit;
@@ -30,16 +30,28 @@ pub fn any(u: &mut Unstructured<'_>) -> Result<AnyLoss> {
         Some(0.1),
         Some(0.499_999_999_9),
     ])?;
-    let kind = u.int_in_range(0..=8)?;
-    let [lambda, delta] = [unit(u)?, unit(u)?];
-    Ok(build(kind, lambda, delta, gamma, smooth, clip).expect("parameters in range"))
+    drawn(u, gamma, smooth, clip)
 }
 
 /// A loss whose third derivatives are small enough for a central difference.
 pub fn gentle(u: &mut Unstructured<'_>) -> Result<AnyLoss> {
-    let [lambda, delta] = [unit(u)?, unit(u)?];
     let gamma = *u.choose(&[0.0, 0.2, 0.5, 0.7, 1.0, 1.5, 2.0])?;
     let smooth = *u.choose(&[1e-7, 1e-6, 1.0])?;
-    let kind = u.int_in_range(0..=8)?;
-    Ok(build(kind, lambda, delta, gamma, smooth, Some(1e-7)).expect("parameters in range"))
+    drawn(u, gamma, smooth, Some(1e-7))
+}
+
+/// Any loss with these parameters, as far as it has them, and any weights.
+fn drawn(u: &mut Unstructured<'_>, gamma: f64, smooth: f64, clip: Option<f64>) -> Result<AnyLoss> {
+    let (name, _) = default(u)?;
+    let [weight, delta] = [unit(u)?, unit(u)?];
+    let weighted = u.ratio(7, 8)?;
+    let value = |parameter| match parameter {
+        Parameter::Lambda | Parameter::Alpha => Some(weight).filter(|_| weighted),
+        Parameter::Delta => Some(delta),
+        Parameter::Beta => Some(delta).filter(|_| weighted),
+        Parameter::Gamma => Some(gamma),
+        Parameter::Smooth => Some(smooth),
+        Parameter::Clip => clip,
+    };
+    Ok(build(name, value).expect("parameters in range"))
 }

@@ -7,7 +7,7 @@ use ndarray::{Array0, ArrayD};
 use ndarray_npy::NpzReader;
 use serde::Deserialize;
 use serde_json::Value;
-use unifocal_core::{AnyLoss, Focal, Layout, ParameterError, Tversky, UnifiedFocal};
+use unifocal_core::{AnyLoss, Layout, LossError, Name, Parameter};
 
 use crate::{Case, Truth};
 
@@ -128,42 +128,29 @@ impl Entry {
     }
 
     /// The loss with the entry's parameters, and the α of each class if there is one.
-    pub(crate) fn loss(&self) -> Result<(AnyLoss, Option<Vec<f64>>), ParameterError> {
-        let parameter = |name: &str| self.parameter(name).expect(name);
-        let tversky = |loss: Tversky| loss.with_delta(parameter("delta"));
-        let focal = |loss: Focal| {
-            loss.with_delta(parameter("delta"))?
-                .with_gamma(parameter("gamma"))
+    pub(crate) fn loss(&self) -> Result<(AnyLoss, Option<Vec<f64>>), LossError> {
+        let mut loss: AnyLoss = match self.loss.as_str() {
+            "dice_coefficient" => Name::Dice.loss(),
+            name => name.parse()?,
         };
-        let unified = |loss: UnifiedFocal| {
-            loss.with_delta(parameter("delta"))?
-                .with_gamma(parameter("gamma"))?
-                .with_lambda(self.parameter("weight"))
-        };
-        let alpha = self.parameters.get("alpha").and_then(Value::as_array);
-        let alpha = alpha.map(|list| list.iter().filter_map(Value::as_f64).collect());
-        let loss: AnyLoss = match self.loss.as_str() {
-            "dice" | "dice_coefficient" | "tversky" => tversky(Tversky::new())?
-                .with_smooth(parameter("smooth"))?
-                .into(),
-            "focal_tversky" => tversky(Tversky::focal())?
-                .with_gamma(parameter("gamma"))?
-                .with_smooth(parameter("smooth"))?
-                .into(),
-            "symmetric_focal_tversky" => tversky(Tversky::symmetric_focal())?
-                .with_gamma(parameter("gamma"))?
-                .into(),
-            "asymmetric_focal_tversky" => tversky(Tversky::asymmetric_focal())?
-                .with_gamma(parameter("gamma"))?
-                .into(),
-            "combo" => UnifiedFocal::combo(self.parameter("alpha"), self.parameter("beta"))?.into(),
-            "focal" => Focal::new().with_gamma(parameter("gamma_f"))?.into(),
-            "symmetric_focal" => focal(Focal::symmetric())?.into(),
-            "asymmetric_focal" => focal(Focal::asymmetric())?.into(),
-            "sym_unified_focal" => unified(UnifiedFocal::symmetric())?.into(),
-            "asym_unified_focal" => unified(UnifiedFocal::asymmetric())?.into(),
-            other => panic!("a golden loss that nobody knows: {other}"),
-        };
+        let mut alpha = None;
+        for (parameter, value) in &self.parameters {
+            if let Some(each) = value.as_array() {
+                alpha = Some(each.iter().filter_map(Value::as_f64).collect());
+                continue;
+            }
+            let parameter = match parameter.as_str() {
+                "weight" => Parameter::Lambda,
+                "gamma_f" => Parameter::Gamma,
+                "epsilon" => Parameter::Clip,
+                name => name.parse()?,
+            };
+            // No α is an α of 1 there, which is the default here.
+            if value.is_null() && loss.name() == Some(Name::Focal) {
+                continue;
+            }
+            loss = loss.with(parameter, value.as_f64())?;
+        }
         Ok((loss, alpha))
     }
 

@@ -26,7 +26,7 @@ pub(super) fn eval(
     };
     line(&json!({
         "loss": loss.name.as_str(),
-        "parameters": loss.parameters,
+        "parameters": loss.parameters(),
         "cases": cases.iter().map(case).collect::<Vec<_>>(),
         "failed": failed(summary),
         "mean": mean.value,

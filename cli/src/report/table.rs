@@ -27,7 +27,7 @@ pub(super) fn eval(
     summary: &Summary<'_>,
 ) -> String {
     let bold = Style::new().bold();
-    let parameters: Vec<String> = (loss.parameters.iter())
+    let parameters: Vec<String> = (loss.parameters().iter())
         .map(|(name, value)| match value {
             Value::Null => format!("{name} none"),
             value => format!("{name} {value}"),

@@ -4,7 +4,7 @@ mod build;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use unifocal_core::AnyLoss;
+use unifocal_core::{AnyLoss, Name, Parameter};
 
 use self::build::build;
 
@@ -44,12 +44,27 @@ fn clip() -> impl Strategy<Value = Option<f64>> {
     ])
 }
 
+/// A share of a whole, or none.
+fn share() -> impl Strategy<Value = Option<f64>> {
+    proptest::option::weighted(0.8, unit())
+}
+
 /// Any loss with any parameters.
 pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
-    let kind = 0..9_usize;
-    (kind, unit(), unit(), exponent(), smooth(), clip()).prop_map(
-        |(kind, lambda, delta, gamma, smooth, clip)| {
-            build(kind, lambda, delta, gamma, smooth, clip).expect("parameters in range")
+    let name = select(Name::ALL.to_vec());
+    let shares = (share(), share(), share());
+    (name, shares, unit(), exponent(), smooth(), clip()).prop_map(
+        |(name, (lambda, alpha, beta), delta, gamma, smooth, clip)| {
+            let drawn = |parameter| match parameter {
+                Parameter::Lambda => lambda,
+                Parameter::Delta => Some(delta),
+                Parameter::Gamma => Some(gamma),
+                Parameter::Alpha => alpha,
+                Parameter::Beta => beta,
+                Parameter::Smooth => Some(smooth),
+                Parameter::Clip => clip,
+            };
+            build(name, drawn).expect("parameters in range")
         },
     )
 }

@@ -1,0 +1,186 @@
+//! The names of the losses.
+
+use core::fmt;
+use core::str::FromStr;
+
+use crate::spelling;
+
+/// The name of a loss.
+///
+/// Names are read as people write them: case does not matter, `_` is `-`, a `-loss` at the end is left out, and each name has
+/// [aliases](Name::aliases).
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::Name;
+///
+/// assert_eq!("asym_unified_focal".parse(), Ok(Name::AsymmetricUnifiedFocal));
+/// assert_eq!("Dice_Loss".parse(), Ok(Name::Dice));
+///
+/// let unknown = "unifed".parse::<Name>().unwrap_err();
+/// assert_eq!(unknown.nearest, Name::AsymmetricUnifiedFocal);
+/// # Ok::<(), unifocal_core::UnknownName>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Name {
+    /// [`Tversky::dice`](crate::Tversky::dice).
+    Dice,
+    /// [`Tversky::jaccard`](crate::Tversky::jaccard).
+    Jaccard,
+    /// [`Tversky::new`](crate::Tversky::new).
+    Tversky,
+    /// [`Tversky::focal`](crate::Tversky::focal).
+    FocalTversky,
+    /// [`Tversky::symmetric_focal`](crate::Tversky::symmetric_focal).
+    SymmetricFocalTversky,
+    /// [`Tversky::asymmetric_focal`](crate::Tversky::asymmetric_focal).
+    AsymmetricFocalTversky,
+    /// [`Focal::cross_entropy`](crate::Focal::cross_entropy).
+    CrossEntropy,
+    /// [`Focal::new`](crate::Focal::new).
+    Focal,
+    /// [`Focal::symmetric`](crate::Focal::symmetric).
+    SymmetricFocal,
+    /// [`Focal::asymmetric`](crate::Focal::asymmetric).
+    AsymmetricFocal,
+    /// [`UnifiedFocal::combo`](crate::UnifiedFocal::combo) at a = b = ½.
+    Combo,
+    /// [`UnifiedFocal::tversky_cross_entropy`](crate::UnifiedFocal::tversky_cross_entropy).
+    TverskyCrossEntropy,
+    /// [`UnifiedFocal::symmetric`](crate::UnifiedFocal::symmetric).
+    SymmetricUnifiedFocal,
+    /// [`UnifiedFocal::asymmetric`](crate::UnifiedFocal::asymmetric).
+    #[default]
+    AsymmetricUnifiedFocal,
+}
+
+impl Name {
+    /// All of them, region-based first, compound last.
+    pub const ALL: [Self; 14] = [
+        Self::Dice,
+        Self::Jaccard,
+        Self::Tversky,
+        Self::FocalTversky,
+        Self::SymmetricFocalTversky,
+        Self::AsymmetricFocalTversky,
+        Self::CrossEntropy,
+        Self::Focal,
+        Self::SymmetricFocal,
+        Self::AsymmetricFocal,
+        Self::Combo,
+        Self::TverskyCrossEntropy,
+        Self::SymmetricUnifiedFocal,
+        Self::AsymmetricUnifiedFocal,
+    ];
+
+    /// The name as it is written: `asymmetric-unified-focal`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dice => "dice",
+            Self::Jaccard => "jaccard",
+            Self::Tversky => "tversky",
+            Self::FocalTversky => "focal-tversky",
+            Self::SymmetricFocalTversky => "symmetric-focal-tversky",
+            Self::AsymmetricFocalTversky => "asymmetric-focal-tversky",
+            Self::CrossEntropy => "cross-entropy",
+            Self::Focal => "focal",
+            Self::SymmetricFocal => "symmetric-focal",
+            Self::AsymmetricFocal => "asymmetric-focal",
+            Self::Combo => "combo",
+            Self::TverskyCrossEntropy => "tversky-cross-entropy",
+            Self::SymmetricUnifiedFocal => "symmetric-unified-focal",
+            Self::AsymmetricUnifiedFocal => "asymmetric-unified-focal",
+        }
+    }
+
+    /// Other names of the same loss, which are read and never written.
+    ///
+    /// `unified-focal` is the asymmetric loss, the paper's main one.
+    pub const fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Dice => &["dsc", "soft-dice"],
+            Self::Jaccard => &["iou", "soft-iou"],
+            Self::Tversky | Self::Focal | Self::Combo => &[],
+            Self::FocalTversky => &["ftl"],
+            Self::SymmetricFocalTversky => &["sym-focal-tversky"],
+            Self::AsymmetricFocalTversky => &["asym-focal-tversky"],
+            Self::CrossEntropy => &["ce", "crossentropy"],
+            Self::SymmetricFocal => &["sym-focal"],
+            Self::AsymmetricFocal => &["asym-focal"],
+            Self::TverskyCrossEntropy => &["tversky-ce"],
+            Self::SymmetricUnifiedFocal => &["sym-unified-focal"],
+            Self::AsymmetricUnifiedFocal => &["unified-focal", "asym-unified-focal"],
+        }
+    }
+
+    /// Every name and alias, and whose it is.
+    fn known() -> impl Iterator<Item = (Self, &'static str)> {
+        let all = Self::ALL.into_iter();
+        let aliases = |name: Self| name.aliases().iter().map(move |alias| (name, *alias));
+        all.clone()
+            .map(|name| (name, name.as_str()))
+            .chain(all.flat_map(aliases))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Name {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let name = without_loss(name);
+        spelling::find(name, Self::known()).ok_or_else(|| UnknownName {
+            nearest: spelling::nearest(name, Self::known()).unwrap_or_default(),
+        })
+    }
+}
+
+/// The name without `-loss` or `_loss` at its end.
+fn without_loss(name: &str) -> &str {
+    name.rsplit_once(['-', '_'])
+        .filter(|(_, end)| end.eq_ignore_ascii_case("loss"))
+        .map_or(name, |(start, _)| start)
+}
+
+/// No loss has this name; [`Name::ALL`] lists those that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownName {
+    /// The loss of whose names one is most like it.
+    pub nearest: Name,
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no loss has this name: did you mean \"{}\"? Expected one of ",
+            self.nearest
+        )?;
+        spelling::list(f, Name::ALL)
+    }
+}
+
+impl core::error::Error for UnknownName {}
+
+/// The name of the constructor of a loss, by which its parameters are known. Formulas do not depend on it: any two are equal, and
+/// are printed alike.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin(pub(crate) Name);
+
+impl PartialEq for Origin {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("_")
+    }
+}

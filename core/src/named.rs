@@ -1,0 +1,377 @@
+//! A loss as its name and parameters: which it has, what they are, setting them, reading and printing them.
+
+use core::fmt;
+use core::str::FromStr;
+
+use crate::name::Origin;
+use crate::parameter::{ParameterError, Range};
+use crate::{
+    AnyLoss, Clip, Focal, Name, Parameter, Tversky, UnifiedFocal, UnknownName, UnknownParameter,
+    spelling,
+};
+
+impl Name {
+    /// The parameters of the loss, in the order of [`Parameter::ALL`].
+    pub const fn parameters(self) -> &'static [Parameter] {
+        use Parameter::{Alpha, Beta, Clip, Delta, Gamma, Lambda, Smooth};
+        match self {
+            Self::Dice | Self::Tversky => &[Delta, Smooth, Clip],
+            Self::Jaccard => &[Smooth, Clip],
+            Self::FocalTversky | Self::SymmetricFocalTversky | Self::AsymmetricFocalTversky => {
+                &[Delta, Gamma, Smooth, Clip]
+            }
+            Self::CrossEntropy => &[Clip],
+            Self::Focal => &[Gamma, Alpha, Clip],
+            Self::SymmetricFocal | Self::AsymmetricFocal => &[Delta, Gamma, Clip],
+            Self::Combo => &[Alpha, Beta, Smooth],
+            Self::TverskyCrossEntropy => &[Lambda, Delta, Smooth, Clip],
+            Self::SymmetricUnifiedFocal | Self::AsymmetricUnifiedFocal => {
+                &[Lambda, Delta, Gamma, Smooth, Clip]
+            }
+        }
+    }
+
+    /// The values that a parameter of the loss may have.
+    ///
+    /// # Errors
+    ///
+    /// The loss does not have the parameter.
+    pub fn range(self, parameter: Parameter) -> Result<Range, LossError> {
+        if !self.parameters().contains(&parameter) {
+            return Err(self.lacks(parameter));
+        }
+        Ok(match (parameter, self.loss()) {
+            (Parameter::Lambda, _) => Range::LAMBDA.or_none(),
+            (Parameter::Delta, _) => Range::DELTA,
+            (Parameter::Gamma, AnyLoss::Tversky(loss)) => loss.gamma_range(),
+            (Parameter::Gamma, AnyLoss::UnifiedFocal(_)) => Range::GAMMA,
+            (Parameter::Gamma | Parameter::Alpha, AnyLoss::Focal(_)) => Range::WEIGHT,
+            (Parameter::Alpha | Parameter::Beta, _) => Range::SHARE.or_none(),
+            (Parameter::Smooth, _) => Range::SMOOTH,
+            (Parameter::Clip, _) => Range::CLIP.or_none(),
+        })
+    }
+
+    fn lacks(self, parameter: Parameter) -> LossError {
+        LossError::NotOfLoss {
+            loss: self,
+            parameter,
+        }
+    }
+}
+
+impl AnyLoss {
+    /// The name of which this is the loss, with parameters of that name: the name that it was made by, if that one has
+    /// all that was set since, or another one, or none.
+    ///
+    /// ```
+    /// use unifocal_core::{AnyLoss, Focal, Name, UnifiedFocal};
+    ///
+    /// let loss = AnyLoss::from(Focal::new().with_gamma(0.0)?);
+    /// assert_eq!(loss.name(), Some(Name::Focal));
+    /// let loss = AnyLoss::from(Focal::cross_entropy().with_gamma(1.0)?);
+    /// assert_eq!(loss.name(), Some(Name::Focal));
+    /// let loss = AnyLoss::from(UnifiedFocal::monai(0.5, 0.5, 0.7)?);
+    /// assert_eq!(loss.name(), None);
+    /// # Ok::<(), unifocal_core::ParameterError>(())
+    /// ```
+    pub fn name(&self) -> Option<Name> {
+        let Origin(name) = match self {
+            Self::Tversky(loss) => loss.origin,
+            Self::Focal(loss) => loss.origin,
+            Self::UnifiedFocal(loss) => loss.origin,
+        };
+        let mut names = [name].into_iter().chain(Name::ALL);
+        names.find(|name| self.rebuilt_as(*name) == Some(*self))
+    }
+
+    /// The loss of this name with the parameters of this one.
+    fn rebuilt_as(&self, name: Name) -> Option<Self> {
+        name.parameters()
+            .iter()
+            .try_fold(name.loss(), |loss, parameter| {
+                loss.set(*parameter, self.value(*parameter)?)
+            })
+    }
+
+    /// The value of a parameter; `None` is none.
+    ///
+    /// # Errors
+    ///
+    /// The loss does not have the parameter.
+    pub fn get(&self, parameter: Parameter) -> Result<Option<f64>, LossError> {
+        let name = self.name().ok_or(LossError::Nameless)?;
+        self.value(parameter)
+            .filter(|_| name.parameters().contains(&parameter))
+            .ok_or(name.lacks(parameter))
+    }
+
+    /// The same loss with another value of a parameter; `None` is none.
+    ///
+    /// # Errors
+    ///
+    /// The loss does not have the parameter, or the value is out of its [range](Name::range).
+    pub fn with(
+        self,
+        parameter: Parameter,
+        value: impl Into<Option<f64>>,
+    ) -> Result<Self, LossError> {
+        let name = self.name().ok_or(LossError::Nameless)?;
+        let range = name.range(parameter)?;
+        let value = value.into();
+        if !range.contains(value) {
+            return Err(range.refuse(parameter.as_str(), value).into());
+        }
+        self.set(parameter, value)
+            .map(|loss| loss.made_as(name))
+            .ok_or(name.lacks(parameter))
+    }
+
+    /// Every parameter of the loss with its value, in the order of [`Parameter::ALL`].
+    pub fn parameters(&self) -> impl Iterator<Item = (Parameter, Option<f64>)> + use<> {
+        let loss = *self;
+        let parameters = self.name().map_or(&[][..], Name::parameters);
+        parameters
+            .iter()
+            .filter_map(move |parameter| Some((*parameter, loss.value(*parameter)?)))
+    }
+
+    /// The value of a parameter, where losses of this type have it.
+    fn value(&self, parameter: Parameter) -> Option<Option<f64>> {
+        let epsilon = |clip: Option<Clip>| clip.map(|clip| clip.epsilon());
+        Some(match (parameter, self) {
+            (Parameter::Lambda, Self::UnifiedFocal(loss)) => loss.lambda(),
+            (Parameter::Delta, Self::Tversky(loss)) => Some(loss.fn_weight()),
+            (Parameter::Delta, Self::Focal(loss)) => loss.delta(),
+            (Parameter::Delta, Self::UnifiedFocal(loss)) => Some(loss.region().fn_weight()),
+            (Parameter::Gamma, Self::Tversky(loss)) => Some(loss.gamma()),
+            (Parameter::Gamma, Self::Focal(loss)) => Some(loss.gamma()),
+            (Parameter::Gamma, Self::UnifiedFocal(loss)) => Some(loss.distribution().gamma()),
+            (Parameter::Alpha, Self::Focal(loss)) => Some(loss.alpha()),
+            (Parameter::Alpha, Self::UnifiedFocal(loss)) => loss.alpha(),
+            (Parameter::Beta, Self::UnifiedFocal(loss)) => loss.distribution().beta(),
+            (Parameter::Smooth, Self::Tversky(loss)) => Some(loss.smooth()),
+            (Parameter::Smooth, Self::UnifiedFocal(loss)) => Some(loss.region().smooth()),
+            (Parameter::Clip, Self::Tversky(loss)) => epsilon(loss.clip()),
+            (Parameter::Clip, Self::Focal(loss)) => epsilon(loss.clip()),
+            (Parameter::Clip, Self::UnifiedFocal(loss)) => epsilon(loss.distribution().clip()),
+            (Parameter::Lambda | Parameter::Alpha | Parameter::Beta, Self::Tversky(_))
+            | (Parameter::Lambda | Parameter::Beta | Parameter::Smooth, Self::Focal(_)) => {
+                return None;
+            }
+        })
+    }
+
+    /// The loss with a parameter set, where losses of this type have it and the value is in range.
+    fn set(self, parameter: Parameter, value: Option<f64>) -> Option<Self> {
+        let set = match (parameter, self) {
+            (Parameter::Lambda, Self::UnifiedFocal(loss)) => {
+                loss.with_lambda(value).map(Self::from)
+            }
+            (Parameter::Delta, Self::Tversky(loss)) => loss.with_delta(value?).map(Self::from),
+            (Parameter::Delta, Self::Focal(loss)) => loss.with_delta(value?).map(Self::from),
+            (Parameter::Delta, Self::UnifiedFocal(loss)) => loss.with_delta(value?).map(Self::from),
+            (Parameter::Gamma, Self::Tversky(loss)) => loss.with_gamma(value?).map(Self::from),
+            (Parameter::Gamma, Self::Focal(loss)) => loss.with_gamma(value?).map(Self::from),
+            (Parameter::Gamma, Self::UnifiedFocal(loss)) => loss.with_gamma(value?).map(Self::from),
+            (Parameter::Alpha, Self::Focal(loss)) => loss.with_alpha(value?).map(Self::from),
+            (Parameter::Alpha, Self::UnifiedFocal(loss)) => loss.with_alpha(value).map(Self::from),
+            (Parameter::Beta, Self::UnifiedFocal(loss)) => loss.with_beta(value).map(Self::from),
+            (Parameter::Smooth, Self::Tversky(loss)) => loss.with_smooth(value?).map(Self::from),
+            (Parameter::Smooth, Self::UnifiedFocal(loss)) => {
+                loss.with_smooth(value?).map(Self::from)
+            }
+            (Parameter::Clip, Self::Tversky(loss)) => loss.with_clip(value).map(Self::from),
+            (Parameter::Clip, Self::Focal(loss)) => loss.with_clip(value).map(Self::from),
+            (Parameter::Clip, Self::UnifiedFocal(loss)) => loss.with_clip(value).map(Self::from),
+            (Parameter::Lambda | Parameter::Alpha | Parameter::Beta, Self::Tversky(_))
+            | (Parameter::Lambda | Parameter::Beta | Parameter::Smooth, Self::Focal(_)) => {
+                return None;
+            }
+        };
+        set.ok()
+    }
+
+    fn made_as(mut self, name: Name) -> Self {
+        let origin = Origin(name);
+        match &mut self {
+            Self::Tversky(loss) => loss.origin = origin,
+            Self::Focal(loss) => loss.origin = origin,
+            Self::UnifiedFocal(loss) => loss.origin = origin,
+        }
+        self
+    }
+}
+
+/// The name, and in parentheses the parameters that differ from its defaults, or with `{:#}` all.
+impl fmt::Display for AnyLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(name) = self.name() else {
+            return match self {
+                Self::Tversky(loss) => write!(f, "{loss:?}"),
+                Self::Focal(loss) => write!(f, "{loss:?}"),
+                Self::UnifiedFocal(loss) => write!(f, "{loss:?}"),
+            };
+        };
+        f.write_str(name.as_str())?;
+        let default = name.loss();
+        let mut before = "(";
+        for (parameter, value) in self.parameters() {
+            if f.alternate() || default.value(parameter) != Some(value) {
+                match value {
+                    Some(number) => write!(f, "{before}{parameter}={number:?}")?,
+                    None => write!(f, "{before}{parameter}=none")?,
+                }
+                before = ", ";
+            }
+        }
+        f.write_str(if before == ", " { ")" } else { "" })
+    }
+}
+
+macro_rules! display {
+    ($($loss:ident)*) => {
+        $(
+            /// As [`AnyLoss`] is printed.
+            impl fmt::Display for $loss {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    AnyLoss::from(*self).fmt(f)
+                }
+            }
+        )*
+    };
+}
+
+display!(Tversky Focal UnifiedFocal);
+
+/// A name, or a name and parameters: `focal-tversky(gamma=0.5, clip=none)`.
+impl FromStr for AnyLoss {
+    type Err = LossError;
+
+    fn from_str(text: &str) -> Result<Self, LossError> {
+        let (name, inner) = match text.split_once('(') {
+            None => (text, ""),
+            Some((name, rest)) => {
+                let inner = rest.trim_end().strip_suffix(')');
+                (name, inner.ok_or(LossError::Form)?.trim())
+            }
+        };
+        let name = name.trim().parse()?;
+        let mut settings = Settings::default();
+        for setting in inner.split(',').filter(|_| !inner.is_empty()) {
+            let (parameter, value) = setting.split_once('=').ok_or(LossError::Form)?;
+            let parameter = parameter.trim().parse()?;
+            let value = read(value.trim()).ok_or(LossError::Number { parameter })?;
+            settings.add(parameter, value)?;
+        }
+        settings.of(name)
+    }
+}
+
+/// The value of a parameter as it is printed: a number, or `none`.
+pub(crate) fn read(value: &str) -> Option<Option<f64>> {
+    match value {
+        "none" => Some(None),
+        number => number.parse().ok().map(Some),
+    }
+}
+
+/// The parameters of a loss that are given, in whatever order.
+#[derive(Default)]
+pub(crate) struct Settings([Option<Option<f64>>; Parameter::ALL.len()]);
+
+impl Settings {
+    pub(crate) fn add(
+        &mut self,
+        parameter: Parameter,
+        value: Option<f64>,
+    ) -> Result<(), LossError> {
+        match self.0[parameter as usize].replace(value) {
+            None => Ok(()),
+            Some(_) => Err(LossError::Repeated { parameter }),
+        }
+    }
+
+    /// The loss of this name with these parameters.
+    pub(crate) fn of(self, name: Name) -> Result<AnyLoss, LossError> {
+        let given = Parameter::ALL.into_iter().zip(self.0);
+        given
+            .filter_map(|(parameter, value)| Some((parameter, value?)))
+            .try_fold(name.loss(), |loss, (parameter, value)| {
+                loss.with(parameter, value)
+            })
+    }
+}
+
+/// Why there is no loss of a name and parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum LossError {
+    /// No loss has the name.
+    Name(UnknownName),
+    /// No loss has a parameter of the name.
+    Parameter(UnknownParameter),
+    /// This loss does not have the parameter; [`Name::parameters`] lists those it has.
+    NotOfLoss {
+        /// The loss.
+        loss: Name,
+        /// The parameter.
+        parameter: Parameter,
+    },
+    /// A parameter is outside its range.
+    Value(ParameterError),
+    /// The value of a parameter is neither a number nor `none`.
+    Number {
+        /// The parameter.
+        parameter: Parameter,
+    },
+    /// A parameter is given twice.
+    Repeated {
+        /// The parameter.
+        parameter: Parameter,
+    },
+    /// A text that is not of the form `name(parameter=value, …)`.
+    Form,
+    /// A loss that [has no name](AnyLoss::name), so that its parameters have none.
+    Nameless,
+}
+
+impl fmt::Display for LossError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(error) => error.fmt(f),
+            Self::Parameter(error) => error.fmt(f),
+            Self::NotOfLoss { loss, parameter } => {
+                write!(f, "{loss} has no parameter {parameter}, expected one of ")?;
+                spelling::list(f, loss.parameters())
+            }
+            Self::Value(error) => error.fmt(f),
+            Self::Number { parameter } => write!(f, "{parameter} is no number, expected one or none"),
+            Self::Repeated { parameter } => write!(f, "{parameter} is given twice, expected once"),
+            Self::Form => f.write_str("this is no loss, expected a name, or name(parameter=value, …)"),
+            Self::Nameless => f.write_str(
+                "no name and parameters describe this loss, expected one whose parameters are set by the methods of its type",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for LossError {}
+
+impl From<UnknownName> for LossError {
+    fn from(error: UnknownName) -> Self {
+        Self::Name(error)
+    }
+}
+
+impl From<UnknownParameter> for LossError {
+    fn from(error: UnknownParameter) -> Self {
+        Self::Parameter(error)
+    }
+}
+
+impl From<ParameterError> for LossError {
+    fn from(error: ParameterError) -> Self {
+        Self::Value(error)
+    }
+}

@@ -1,0 +1,296 @@
+//! A loss is its name and parameters: what is set is found, what is printed is read, and what does not fit says so.
+
+use proptest::prelude::*;
+use unifocal_core::*;
+
+use crate::draw::any_loss;
+
+/// Values of a parameter: the ends of its range, one between them, and none.
+fn values(range: Range) -> Vec<Option<f64>> {
+    let between = 0.375_f64.clamp(range.least(), range.most());
+    let mut values = vec![Some(range.least()), Some(between), Some(range.most())];
+    values.extend(range.allows_none().then_some(None));
+    values
+}
+
+#[test]
+fn what_is_set_is_found_and_what_is_printed_is_read() -> Result<(), LossError> {
+    for name in Name::ALL {
+        let loss = name.loss();
+        assert_eq!(loss.to_string(), name.as_str());
+        assert_eq!(loss.name(), Some(name));
+        for parameter in name.parameters() {
+            for value in values(name.range(*parameter)?) {
+                let set = loss.with(*parameter, value)?;
+                assert_eq!(set.name(), Some(name), "{set}");
+                assert_eq!(set.get(*parameter)?, value, "{set}");
+                let others = |loss: AnyLoss| -> Vec<_> {
+                    loss.parameters().filter(|(p, _)| p != parameter).collect()
+                };
+                assert_eq!(others(set), others(loss), "{set}");
+                for text in [format!("{set}"), format!("{set:#}")] {
+                    let read: AnyLoss = text.parse()?;
+                    assert_eq!(read, set, "{text}");
+                    assert_eq!(read.to_string(), set.to_string());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// By the methods of the types, too.
+#[test]
+fn ranges_are_those_of_the_methods() {
+    for name in Name::ALL {
+        let listed: Vec<Parameter> = name.loss().parameters().map(|(p, _)| p).collect();
+        assert_eq!(listed, name.parameters());
+        for parameter in Parameter::ALL {
+            let Ok(range) = name.range(parameter) else {
+                let error = LossError::NotOfLoss {
+                    loss: name,
+                    parameter,
+                };
+                assert_eq!(name.loss().with(parameter, 0.5), Err(error));
+                assert_eq!(name.loss().get(parameter), Err(error));
+                continue;
+            };
+            let outside = [
+                range.least().next_down(),
+                range.most().next_up(),
+                f64::NAN,
+                f64::INFINITY,
+            ];
+            for value in outside {
+                assert!(!range.contains(value));
+                let error = name.loss().with(parameter, value).expect_err("outside");
+                let text = error.to_string();
+                assert!(text.starts_with(parameter.as_str()), "{text}");
+                assert_eq!(
+                    method(name, parameter, value).map_err(LossError::from),
+                    match error {
+                        // NaN is not equal to itself.
+                        LossError::Value(_) if value.is_nan() => continue,
+                        error => Err(error),
+                    }
+                );
+            }
+            for value in [range.least(), range.most()] {
+                let set = name.loss().with(parameter, value);
+                assert_eq!(method(name, parameter, value).map_err(LossError::from), set);
+            }
+            let none = name.loss().with(parameter, None);
+            assert_eq!(none.is_ok(), range.allows_none(), "{name} {parameter}");
+        }
+    }
+}
+
+/// The method that sets a parameter.
+fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, ParameterError> {
+    Ok(match (name.loss(), parameter) {
+        (_, Parameter::Alpha) if name == Name::Combo => UnifiedFocal::combo(value, 0.5)?.into(),
+        (_, Parameter::Beta) => UnifiedFocal::combo(0.5, value)?.into(),
+        (AnyLoss::Tversky(loss), Parameter::Delta) => loss.with_delta(value)?.into(),
+        (AnyLoss::Tversky(loss), Parameter::Gamma) => loss.with_gamma(value)?.into(),
+        (AnyLoss::Tversky(loss), Parameter::Smooth) => loss.with_smooth(value)?.into(),
+        (AnyLoss::Tversky(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
+        (AnyLoss::Focal(loss), Parameter::Delta) => loss.with_delta(value)?.into(),
+        (AnyLoss::Focal(loss), Parameter::Gamma) => loss.with_gamma(value)?.into(),
+        (AnyLoss::Focal(loss), Parameter::Alpha) => loss.with_alpha(value)?.into(),
+        (AnyLoss::Focal(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
+        (AnyLoss::UnifiedFocal(loss), Parameter::Lambda) => loss.with_lambda(value)?.into(),
+        (AnyLoss::UnifiedFocal(loss), Parameter::Delta) => loss.with_delta(value)?.into(),
+        (AnyLoss::UnifiedFocal(loss), Parameter::Gamma) => loss.with_gamma(value)?.into(),
+        (AnyLoss::UnifiedFocal(loss), Parameter::Smooth) => loss.with_smooth(value)?.into(),
+        (AnyLoss::UnifiedFocal(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
+        (loss, parameter) => panic!("{loss} has no method for {parameter}"),
+    })
+}
+
+/// A loss has the name that it was made by while that has all its parameters, then one that has, and none if there is none.
+#[test]
+fn names_are_true() -> Result<(), ParameterError> {
+    let named: [(AnyLoss, &str); 11] = [
+        (Tversky::dice().with_delta(0.7)?.into(), "dice(delta=0.7)"),
+        (
+            Tversky::dice().with_gamma(0.5)?.into(),
+            "focal-tversky(delta=0.5, gamma=0.5, clip=none)",
+        ),
+        (
+            Tversky::focal().with_gamma(1.0)?.into(),
+            "focal-tversky(gamma=1.0)",
+        ),
+        (Tversky::dice().with_weights(1.0, 1.0)?.into(), "jaccard"),
+        (Focal::new().with_gamma(0.0)?.into(), "focal(gamma=0.0)"),
+        (
+            Focal::cross_entropy().with_gamma(1.0)?.into(),
+            "focal(gamma=1.0)",
+        ),
+        (
+            Focal::new().with_delta(0.6)?.with_clip(None)?.into(),
+            "symmetric-focal(delta=0.6, clip=none)",
+        ),
+        (
+            UnifiedFocal::tversky_cross_entropy()
+                .with_gamma(0.25)?
+                .into(),
+            "symmetric-unified-focal(gamma=0.25)",
+        ),
+        (
+            UnifiedFocal::combo(0.1, None)?.into(),
+            "combo(alpha=0.1, beta=none)",
+        ),
+        (
+            UnifiedFocal::combo(None, 0.3)?.into(),
+            "combo(alpha=none, beta=0.3)",
+        ),
+        (
+            UnifiedFocal::sum(
+                Tversky::asymmetric_focal().with_gamma(0.5)?,
+                Focal::asymmetric().with_gamma(0.5)?,
+            )
+            .into(),
+            "asymmetric-unified-focal(lambda=none, delta=0.7)",
+        ),
+    ];
+    for (loss, text) in named {
+        assert_eq!(loss.to_string(), text);
+        assert_eq!(text.parse(), Ok(loss));
+    }
+    let nameless: [AnyLoss; 5] = [
+        Tversky::new().with_weights(2.0, 3.0)?.into(),
+        Focal::symmetric().with_alpha(2.0)?.into(),
+        UnifiedFocal::monai(0.5, 0.5, 0.7)?.into(),
+        UnifiedFocal::geodl(0.5, 0.5, 0.5)?.into(),
+        UnifiedFocal::sum(Tversky::dice(), Focal::cross_entropy()).into(),
+    ];
+    for loss in nameless {
+        assert_eq!(loss.name(), None, "{loss}");
+        assert_eq!(loss.parameters().count(), 0);
+        assert_eq!(loss.get(Parameter::Clip), Err(LossError::Nameless));
+        assert_eq!(loss.with(Parameter::Clip, None), Err(LossError::Nameless));
+        assert!(loss.to_string().parse::<AnyLoss>().is_err(), "{loss}");
+    }
+    Ok(())
+}
+
+#[test]
+fn names_are_read_as_people_write_them() {
+    for (text, name) in [
+        ("Dice", Name::Dice),
+        ("dice_loss", Name::Dice),
+        ("dsc", Name::Dice),
+        ("IoU", Name::Jaccard),
+        ("focal_tversky", Name::FocalTversky),
+        ("symmetric_focal_tversky_loss", Name::SymmetricFocalTversky),
+        ("asym_focal_tversky", Name::AsymmetricFocalTversky),
+        ("CE", Name::CrossEntropy),
+        ("Cross-Entropy", Name::CrossEntropy),
+        ("unified-focal", Name::AsymmetricUnifiedFocal),
+        ("unified_focal_loss", Name::AsymmetricUnifiedFocal),
+        ("asym_unified_focal_loss", Name::AsymmetricUnifiedFocal),
+        ("sym_unified_focal", Name::SymmetricUnifiedFocal),
+    ] {
+        assert_eq!(text.parse(), Ok(name), "{text}");
+    }
+    for name in Name::ALL {
+        for alias in name.aliases() {
+            assert_eq!(alias.parse(), Ok(name), "{alias}");
+        }
+    }
+}
+
+#[test]
+fn the_nearest_name_is_proposed() {
+    for (text, nearest) in [
+        ("unifed", Name::AsymmetricUnifiedFocal),
+        ("unified", Name::AsymmetricUnifiedFocal),
+        ("unifiedfocal", Name::AsymmetricUnifiedFocal),
+        ("asymetric-unified-focal", Name::AsymmetricUnifiedFocal),
+        ("symetric_unified_focal", Name::SymmetricUnifiedFocal),
+        ("dise", Name::Dice),
+        ("dcie", Name::Dice),
+        ("jacard", Name::Jaccard),
+        ("tverski", Name::Tversky),
+        ("focaltversky", Name::FocalTversky),
+        ("foc", Name::Focal),
+        ("bce", Name::CrossEntropy),
+        ("combos", Name::Combo),
+    ] {
+        let error = text.parse::<Name>().expect_err(text);
+        assert_eq!(error.nearest, nearest, "{text}");
+        let said = error.to_string();
+        assert!(said.contains(&format!("\"{nearest}\"")), "{said}");
+        assert!(Name::ALL.iter().all(|name| said.contains(name.as_str())));
+    }
+    let error = "gama".parse::<Parameter>().expect_err("gama");
+    assert_eq!(error.nearest, Parameter::Gamma);
+    // However long it is.
+    let error = "dice".repeat(1000).parse::<Name>().expect_err("long");
+    assert!(Name::ALL.contains(&error.nearest));
+}
+
+#[test]
+fn what_does_not_fit_says_so() {
+    for (text, says) in [
+        (
+            "dise(smooth=1)",
+            "no loss has this name: did you mean \"dice\"?",
+        ),
+        (
+            "dice(smoot=1)",
+            "no parameter has this name: did you mean \"smooth\"?",
+        ),
+        (
+            "dice(gamma=1)",
+            "dice has no parameter gamma, expected one of delta, smooth, clip",
+        ),
+        (
+            "cross-entropy(gamma=1)",
+            "cross-entropy has no parameter gamma, expected one of clip",
+        ),
+        ("dice(delta=1.5)", "delta is 1.5, expected 0 ≤ δ ≤ 1"),
+        ("dice(delta=none)", "delta is none, expected 0 ≤ δ ≤ 1"),
+        (
+            "dice(smooth=inf)",
+            "smooth is inf, expected a finite s ≥ 1e-30",
+        ),
+        (
+            "dice(delta=half)",
+            "delta is no number, expected one or none",
+        ),
+        (
+            "dice(delta=0.1, delta=0.2)",
+            "delta is given twice, expected once",
+        ),
+        (
+            "dice(delta)",
+            "this is no loss, expected a name, or name(parameter=value, …)",
+        ),
+        ("dice(delta=0.1,)", "this is no loss"),
+        ("dice(delta=0.1", "this is no loss"),
+        ("dice(delta=0.1) + focal", "this is no loss"),
+    ] {
+        let error = text.parse::<AnyLoss>().expect_err(text);
+        assert!(error.to_string().starts_with(says), "{text}: {error}");
+        assert_eq!(Error::from(error).to_string(), error.to_string());
+    }
+    for text in [
+        "dice",
+        " dice ",
+        "dice()",
+        "dice( )",
+        "Dice (delta = 0.5 , clip = none )",
+    ] {
+        assert_eq!(text.parse(), Ok(AnyLoss::from(Name::Dice)), "{text}");
+    }
+}
+
+proptest! {
+    /// Any loss with any parameters.
+    #[test]
+    fn any_loss_is_read_as_it_is_printed(loss in any_loss()) {
+        let text = loss.to_string();
+        prop_assert_eq!(text.parse(), Ok(loss), "{}", text);
+    }
+}
