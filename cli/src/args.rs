@@ -23,7 +23,7 @@ pub(crate) struct Cli {
 pub(crate) const EVAL_EXAMPLES: &str = "Examples:
   unifocal eval prediction.npy labels.npy
   unifocal eval prediction.nii.gz labels.nii.gz --loss dice --per-class
-  unifocal eval logits.npz:logits labels.npz:y --input logits --activation softmax --gamma 0.2
+  unifocal eval logits.npz:logits labels.npz:y --input softmax --gamma 0.2
   unifocal eval masks/ truth/ --input labels --loss dice --format csv
   unifocal eval predictions/ truth/ --prediction-pattern '{case}_pred.nii.gz' --target-pattern '{case}/{case}-seg.nii.gz'
   unifocal eval --manifest cases.csv --input labels
@@ -85,9 +85,6 @@ pub(crate) struct Data {
     /// Kind of numbers in PRED
     #[arg(long, value_enum, default_value_t, help_heading = "Numbers")]
     pub(crate) input: Input,
-    /// Function that turns logits into probabilities [default: softmax; sigmoid for one channel and for regions]
-    #[arg(long, value_enum, help_heading = "Numbers")]
-    pub(crate) activation: Option<ActivationArg>,
     /// Name the axes of PRED, a letter each: n (samples), c (classes), z, y, x (or d, h, w), t (time), 1 (an axis of
     /// length 1), such as nczyx or xyzc
     #[arg(
@@ -201,18 +198,21 @@ pub(crate) enum Input {
     /// Numbers in [0, 1]
     #[default]
     Probabilities,
-    /// Any finite numbers, turned into probabilities by the activation
+    /// Logits of a softmax over the class axis
+    Softmax,
+    /// Logits of a sigmoid per channel; one channel is the foreground
+    Sigmoid,
+    /// Logits: of a softmax for several channels, of a sigmoid for one channel and for regions
     Logits,
     /// An integer label per voxel: a hard segmentation
     Labels,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ActivationArg {
-    /// Over the class axis
-    Softmax,
-    /// Per channel; one channel is the foreground
-    Sigmoid,
+impl Input {
+    /// Whether the numbers are logits of either kind.
+    pub(crate) fn is_logits(self) -> bool {
+        matches!(self, Self::Softmax | Self::Sigmoid | Self::Logits)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

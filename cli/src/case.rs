@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
-use unifocal_ndarray::core::Input as Activation;
+use unifocal_ndarray::core::Input;
 
 use crate::account::Account;
 use crate::arrange::{arrange, with_classes, without_classes};
@@ -34,7 +34,7 @@ pub(crate) enum Content {
 pub(crate) struct Arrays {
     pub(crate) prediction: Prediction,
     pub(crate) target: Target,
-    pub(crate) activation: Activation,
+    pub(crate) input: Input,
     pub(crate) reading: Reading,
     /// The prediction's numbers as its file has them.
     pub(crate) summary: Summary,
@@ -109,9 +109,9 @@ impl Arrays {
 
     /// Proposes what a number of the prediction that is refused is likely to be.
     pub(crate) fn hint(&self, found: f64) -> &'static str {
-        match self.activation {
-            Activation::Probabilities if found.is_finite() => numbers::beyond(&self.summary),
-            Activation::Probabilities => "",
+        match self.input {
+            Input::Probabilities if found.is_finite() => numbers::beyond(&self.summary),
+            Input::Probabilities => "",
             _ if found == f64::NEG_INFINITY => {
                 " (write a finite logit such as -10000 for a class that cannot be: its probability is 0 as well)"
             }

@@ -11,9 +11,6 @@ pub(crate) fn check_data(data: &Data) -> Result<(), Failure> {
             "{option} is for {input}, expected --input {input} beside it"
         )))
     };
-    if data.input != Input::Logits && data.activation.is_some() {
-        return is_for("--activation", "logits");
-    }
     if data.input != Input::Probabilities {
         for (option, given) in [("--scale", data.scale.is_some()), ("--clamp", data.clamp)] {
             if given {

@@ -199,7 +199,7 @@ impl<'a> Task<'a> {
         let Task { loss, settings, .. } = self;
         let evaluation = evaluation
             .with_settings(settings.clone())
-            .with_input(arrays.activation)
+            .with_input(arrays.input)
             .with_ignore_label(void);
         let count = evaluation.class_count()?;
         let sums = evaluation.sums(&loss.loss)?;

@@ -491,15 +491,7 @@ fn one_channel_is_the_foreground() {
         .map(|p| (p / (1.0 - p)).ln())
         .collect();
     let logits = npy(&folder, "logits.npy", &[2, 2], logits);
-    let report = json(&[
-        "eval",
-        &logits,
-        &target,
-        "--input",
-        "logits",
-        "--activation",
-        "sigmoid",
-    ]);
+    let report = json(&["eval", &logits, &target, "--input", "sigmoid"]);
     assert!((report["mean"].as_f64().expect("a mean") - value(&two)).abs() < 1e-6);
 }
 
@@ -610,10 +602,6 @@ fn bad_parameters_are_refused() {
     eval(
         &["--loss", "dice", "--gamma", "2"],
         &["dice", "--gamma", "--delta"],
-    );
-    eval(
-        &["--activation", "sigmoid"],
-        &["--activation", "--input logits"],
     );
     eval(&["--loss", "combo", "--alpha", "1.5"], &["alpha", "1.5"]);
     eval(

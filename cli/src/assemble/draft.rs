@@ -201,7 +201,7 @@ fn account(data: &Data, prediction: &Volume, target: &Volume, reading: &Reading)
     };
     let numbers = match data.input {
         Input::Labels => "labels",
-        Input::Logits => "logits",
+        Input::Softmax | Input::Sigmoid | Input::Logits => "logits",
         Input::Probabilities => "probabilities",
     };
     let samples = reading.prediction.position(Axis::Sample);

@@ -20,7 +20,7 @@ pub(super) fn asked(data: &Data) -> Asked {
         },
         foreground: data.foreground,
         labels: data.input == Input::Labels,
-        logits: data.input == Input::Logits,
+        logits: data.input.is_logits(),
         labels_target: !data.regions.is_empty() || data.labels.is_some(),
         ignore_geometry: data.ignore_geometry,
     }

@@ -1,11 +1,11 @@
 //! Probabilities or logits beside their target.
 
-use unifocal_ndarray::core::Input as Activation;
+use unifocal_ndarray::core;
 
 use super::draft::Draft;
 use super::target;
 use super::treated::{as_f64, treated};
-use crate::args::{ActivationArg, Input};
+use crate::args::Input;
 use crate::case::{Arrays, Case, Content, Prediction};
 use crate::failure::Failure;
 use crate::read::Values;
@@ -20,7 +20,7 @@ pub(super) fn assemble(
 ) -> Result<Case, Failure> {
     let class_axis = draft.reading.prediction.position(Axis::Class);
     let channels = class_axis.map_or(1, |axis| prediction.shape()[axis]);
-    let activation = activation(&draft, class_axis.is_none())?;
+    let input = input(&draft, class_axis.is_none())?;
     let treatment = treatment(&mut draft, &prediction, class_axis)?;
     let summary = prediction.summary();
     let prediction = match treated(prediction.volume.values, treatment) {
@@ -31,23 +31,24 @@ pub(super) fn assemble(
     let arrays = Arrays {
         prediction,
         target,
-        activation,
+        input,
         reading: draft.reading.clone(),
         summary,
     };
     Ok(draft.finish(Content::Arrays(Box::new(arrays))))
 }
 
-fn activation(draft: &Draft<'_>, foreground: bool) -> Result<Activation, Failure> {
+/// The kind of input that the engine evaluates. A prediction without a class axis is the foreground.
+fn input(draft: &Draft<'_>, foreground: bool) -> Result<core::Input, Failure> {
     let regions = !draft.data.regions.is_empty();
-    match (draft.data.input, draft.data.activation) {
-        (Input::Logits, Some(ActivationArg::Softmax)) if regions => Err(draft.pair.failure(
-            "regions may overlap, so they have a sigmoid each, expected --activation sigmoid",
-        )),
-        (Input::Logits, Some(ActivationArg::Sigmoid)) => Ok(Activation::Sigmoid),
-        (Input::Logits, None) if foreground || regions => Ok(Activation::Sigmoid),
-        (Input::Logits, _) => Ok(Activation::Softmax),
-        _ => Ok(Activation::Probabilities),
+    match draft.data.input {
+        Input::Softmax if regions => Err(draft
+            .pair
+            .failure("regions may overlap, so each has a sigmoid, expected --input sigmoid")),
+        Input::Logits if foreground || regions => Ok(core::Input::Sigmoid),
+        Input::Softmax | Input::Logits => Ok(core::Input::Softmax),
+        Input::Sigmoid => Ok(core::Input::Sigmoid),
+        Input::Probabilities | Input::Labels => Ok(core::Input::Probabilities),
     }
 }
 
@@ -60,7 +61,7 @@ fn treatment(
     let summary = prediction.summary();
     let file = &draft.pair.prediction;
     let fault = |fault: numbers::Fault| Failure::file(file, fault.to_string());
-    if draft.data.input == Input::Logits {
+    if draft.data.input.is_logits() {
         let sums = |axis| survey::sums_to(&prediction.volume.values, axis, 1.0);
         numbers::logits(&summary, || class_axis.is_some_and(sums)).map_err(fault)?;
         if summary.min >= 0.0 && summary.max <= 1.0 {

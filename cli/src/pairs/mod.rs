@@ -73,7 +73,7 @@ fn of_paths(
         preferred: match input {
             Input::Labels => Some(Kind::Image),
             Input::Probabilities => Some(Kind::Archive),
-            Input::Logits => None,
+            Input::Softmax | Input::Sigmoid | Input::Logits => None,
         },
         option: "--prediction-pattern",
     };

@@ -219,7 +219,7 @@ fn regions_are_unions_of_labels() {
         &["label map", "--regions"],
     );
     files.refused(
-        &format!("z.npy y.npy --input logits --activation softmax {said}"),
+        &format!("z.npy y.npy --input softmax {said}"),
         &["sigmoid"],
     );
 }
