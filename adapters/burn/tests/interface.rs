@@ -1,4 +1,4 @@
-//! What a user of Burn meets: configurations, shapes, types, reductions, errors.
+//! The public interface: configurations, shapes, types, reductions, errors.
 
 mod common;
 
@@ -11,7 +11,7 @@ use unifocal_burn::{
     DiceLossConfig, Error, Input, NamedLossConfig, Pooling, Reduction, Route, Targets, Threads,
 };
 
-/// Numbers of (0, 1), the same every time.
+/// Reproducible numbers in (0, 1).
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut rng = fastrand::Rng::with_seed(seed);
     (0..count).map(|_| 0.01 + 0.98 * rng.f32()).collect()
@@ -38,7 +38,7 @@ fn finite<const D: usize>(tensor: Tensor<D>) -> bool {
 }
 
 #[test]
-fn configurations_are_those_of_the_paper_and_survive_a_file() {
+fn configurations_have_the_papers_defaults_and_survive_serialization() {
     let config = AsymmetricUnifiedFocalLossConfig::new();
     assert_eq!(
         (config.lambda, config.delta, config.gamma),
@@ -57,7 +57,7 @@ fn configurations_are_those_of_the_paper_and_survive_a_file() {
 }
 
 #[test]
-fn every_configuration_is_the_loss_of_its_name() {
+fn every_configuration_builds_the_loss_of_its_name() {
     use unifocal_burn::*;
     let (device, dtype) = devices().remove(0);
     let prediction = float(numbers(60, 1), [2, 3, 10], &device, dtype);
@@ -93,7 +93,7 @@ fn every_configuration_is_the_loss_of_its_name() {
     );
 }
 
-/// Value and gradient are finite for this prediction.
+/// Checks that value and gradient are finite.
 fn check<const D: usize, const L: usize>(
     name: Name,
     input: Input,
@@ -114,7 +114,7 @@ fn check<const D: usize, const L: usize>(
 }
 
 #[test]
-fn saturated_logits_and_hard_predictions_are_finite() {
+fn saturated_logits_and_hard_predictions_give_finite_values() {
     for (device, dtype) in devices() {
         for name in [
             Name::AsymmetricUnifiedFocal,
@@ -157,7 +157,7 @@ fn saturated_logits_and_hard_predictions_are_finite() {
 }
 
 #[test]
-fn any_rank_and_any_number_of_classes() {
+fn any_rank_and_class_count_is_accepted() {
     for (device, dtype) in devices() {
         let name = Name::AsymmetricUnifiedFocal;
         for classes in [1, 2, 3, 8, 9, 32] {
@@ -237,13 +237,13 @@ fn half_precision_is_summed_in_f32() {
 }
 
 #[test]
-fn gradients_beyond_half_precision_are_its_largest_number() {
+fn gradients_beyond_half_precision_are_clamped() {
     for (device, _) in devices() {
         for (dtype, most) in [(DType::F16, 65_504.0), (DType::BF16, 3.4e38)] {
             if !device.supports_dtype(dtype) {
                 continue;
             }
-            // A hard wrong prediction is pushed back by 1/(ε·M), which is 2.5·10⁶.
+            // The gradient at a hard wrong prediction is 1/(ε·M) = 2.5·10⁶.
             let prediction = float(vec![0.0; 4], [1, 1, 4], &device, dtype)
                 .autodiff()
                 .require_grad();
@@ -263,9 +263,9 @@ fn gradients_beyond_half_precision_are_its_largest_number() {
 }
 
 #[test]
-fn any_number_of_samples_and_voxels() {
+fn sample_and_voxel_counts_beyond_a_gpu_grid_axis() {
     for (device, dtype) in devices() {
-        // More samples than an axis of a GPU's grid has cubes; more voxels than a cube takes.
+        // More samples than cubes on one axis of a GPU's grid; more voxels than one cube takes.
         for [samples, voxels] in [[70_000, 1], [2, 70_001]] {
             let given = numbers(samples * 2 * voxels, 6);
             let logits = float(given.clone(), [samples, 2, voxels], &device, dtype)
@@ -286,7 +286,7 @@ fn any_number_of_samples_and_voxels() {
                     let own = target[sample * voxels + voxel] as usize;
                     let [own, other] =
                         [own, 1 - own].map(|class| (2 * sample + class) * voxels + voxel);
-                    // −ln p = ln(1 + e^d), d being the other logit less that of the label.
+                    // −ln p = ln(1 + e^d), where d is the other logit minus that of the label.
                     let cost = f64::from(given[other] - given[own]).exp().ln_1p();
                     let slope = 1.0 - (-cost).exp();
                     expected += cost / voxels as f64;
@@ -308,7 +308,7 @@ fn any_number_of_samples_and_voxels() {
 }
 
 #[test]
-fn reductions_samples_and_classes_add_up() {
+fn reductions_match_the_losses_per_sample_and_class() {
     for (device, dtype) in devices() {
         let prediction = float(numbers(120, 1), [4, 3, 10], &device, dtype);
         let target = labels(3, [4, 10], &device);
@@ -339,7 +339,7 @@ fn reductions_samples_and_classes_add_up() {
 }
 
 #[test]
-fn a_loss_is_a_part_of_a_larger_graph() {
+fn gradients_flow_through_a_larger_graph() {
     for (device, dtype) in devices() {
         let with_gradients = device.clone().autodiff();
         let logits = float(numbers(80, 2), [2, 2, 4, 5], &with_gradients, dtype).require_grad();
@@ -348,7 +348,7 @@ fn a_loss_is_a_part_of_a_larger_graph() {
         let from_logits = loss.clone().with_input(Input::Softmax).init();
         let direct = from_logits.forward(logits.clone(), target.clone());
         let direct = logits.grad(&direct.backward()).expect("a gradient");
-        // Through a softmax of Burn's own, a transposed view and a factor.
+        // Through Burn's softmax, a transposed view and a factor.
         let loss = loss.init();
         let p = activation::softmax(logits.clone(), 1).swap_dims(2, 3);
         let value = loss.forward(p, target.swap_dims(1, 2)).mul_scalar(3.0);
@@ -363,7 +363,7 @@ fn a_loss_is_a_part_of_a_larger_graph() {
 }
 
 #[test]
-fn labels_of_any_integer_type_are_the_same() {
+fn labels_of_every_integer_type_give_the_same_loss() {
     for (device, dtype) in devices() {
         let prediction = float(numbers(60, 4), [2, 3, 10], &device, dtype);
         let target = labels(3, [2, 10], &device);
@@ -395,7 +395,7 @@ fn labels_of_any_integer_type_are_the_same() {
 }
 
 #[test]
-fn what_does_not_count_may_be_anything() {
+fn ignored_voxels_may_hold_nan() {
     for (device, dtype) in devices() {
         for route in [Route::Auto, Route::Composed] {
             let loss = AsymmetricUnifiedFocalLossConfig::new()
@@ -432,7 +432,7 @@ fn what_does_not_count_may_be_anything() {
 }
 
 #[test]
-fn errors_say_both_shapes_and_panics_say_the_error() {
+fn errors_name_both_shapes_and_panics_repeat_the_error() {
     for (device, dtype) in devices() {
         let prediction = float(numbers(24, 1), [1, 2, 3, 4], &device, dtype);
         let loss = DiceLossConfig::new().init();
@@ -469,7 +469,7 @@ fn errors_say_both_shapes_and_panics_say_the_error() {
 }
 
 #[test]
-fn bad_data_are_nan_where_no_error_is_possible() {
+fn bad_data_give_an_error_or_nan() {
     for (device, dtype) in devices() {
         for route in [Route::Auto, Route::Composed] {
             let loss = DiceLossConfig::new().with_route(route).init();
@@ -505,13 +505,13 @@ fn bad_data_are_nan_where_no_error_is_possible() {
 }
 
 #[test]
-fn labels_that_only_a_wide_type_holds_are_no_class() {
+fn labels_beyond_i32_are_rejected() {
     for (device, dtype) in devices() {
         for kind in [DType::I64, DType::U64, DType::U32] {
             if !device.supports_dtype(kind) {
                 continue;
             }
-            // Of these, an i32 would hold 1 or a number below 0.
+            // Truncated to i32, these would become 1 or a negative number.
             let wide = if kind == DType::U32 {
                 0xffff_ff01
             } else {
@@ -534,7 +534,7 @@ fn labels_that_only_a_wide_type_holds_are_no_class() {
     }
 }
 
-/// The gradient that `ranks` ranks have, each of its own samples, and the value of each.
+/// The value on each rank, and the ranks' gradients with respect to their own samples, concatenated.
 fn sharded(
     ranks: usize,
     device: &Device,
@@ -584,7 +584,7 @@ fn sharded(
 }
 
 #[test]
-fn shards_of_a_batch_are_the_batch() {
+fn a_batch_split_over_ranks_matches_the_whole_batch() {
     for (device, dtype) in devices() {
         let prediction = numbers(12 * 3 * 10, 8);
         let mut rng = fastrand::Rng::with_seed(2);
@@ -619,7 +619,7 @@ fn shards_of_a_batch_are_the_batch() {
             );
             assert!(values.iter().all(|v| v == &values[0]));
             for (of_rank, of_whole) in sharded.iter().zip(&gradient) {
-                // What data-parallel training divides by.
+                // Data-parallel training averages over the ranks.
                 let averaged = of_rank / ranks as f64;
                 assert!(
                     (averaged - of_whole).abs() <= 2e-5 * largest,
