@@ -1,4 +1,4 @@
-//! The repository's README shows the example of this crate's README, which is compiled and run as a doc test.
+//! The repository's README shows the same example as this crate's README, which runs as a doc test.
 
 const CRATE: &str = include_str!("../README.md");
 const REPOSITORY: &str = include_str!("../../../README.md");
