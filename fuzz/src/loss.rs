@@ -9,13 +9,13 @@ use unifocal_core::{AnyLoss, Name};
 use self::build::build;
 use crate::case::unit;
 
-/// A loss with the parameters of the reference.
+/// A loss with default parameters.
 pub fn default(u: &mut Unstructured<'_>) -> Result<(Name, AnyLoss)> {
     let name = *u.choose(&Name::ALL)?;
     Ok((name, name.loss()))
 }
 
-/// A loss with parameters from all over their ranges.
+/// A loss with any valid parameters.
 pub fn any(u: &mut Unstructured<'_>) -> Result<AnyLoss> {
     let gamma = if u.ratio(1, 2)? {
         unit(u)?
@@ -35,7 +35,7 @@ pub fn any(u: &mut Unstructured<'_>) -> Result<AnyLoss> {
     Ok(build(kind, lambda, delta, gamma, smooth, clip).expect("parameters in range"))
 }
 
-/// A loss whose third derivatives are small enough for a central difference.
+/// A loss whose third derivatives are small enough for central differences.
 pub fn gentle(u: &mut Unstructured<'_>) -> Result<AnyLoss> {
     let [lambda, delta] = [unit(u)?, unit(u)?];
     let gamma = *u.choose(&[0.0, 0.2, 0.5, 0.7, 1.0, 1.5, 2.0])?;
