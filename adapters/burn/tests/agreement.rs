@@ -75,7 +75,7 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
     } else {
         classes
     };
-    let activation = match rng.u8(0..3) {
+    let input = match rng.u8(0..3) {
         0 => Input::Probabilities,
         1 => Input::Sigmoid,
         _ if channels == 1 => Input::Sigmoid,
@@ -83,7 +83,7 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
     };
     let shape = [samples, channels, voxels];
     let number = |rng: &mut Rng| {
-        let number = match activation {
+        let number = match input {
             Input::Probabilities => 0.02 + 0.96 * rng.f32(),
             Input::Softmax | Input::Sigmoid => 6.0 * rng.f32() - 3.0,
         };
@@ -113,7 +113,7 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
         Truth::Labels(labels)
     };
     let mut case = Case::new(prediction, truth);
-    case.settings.input = activation;
+    case.settings.input = input;
     if rng.bool() {
         case.settings.pooling = Pooling::Batch;
     }

@@ -71,7 +71,7 @@ prop_compose! {
         loss in loss(),
         spatial in prop::collection::vec(1..6_i64, 1..=4),
         (samples, channels) in (1..4_i64, 1..9_i64),
-        activation in 0..3_usize,
+        input in 0..3_usize,
         target in 0..LABELS.len() + ONE_HOT.len() + SOFT.len(),
         (weighted, ignoring, weighing, rare) in any::<(bool, bool, bool, bool)>(),
         (batch, skip, transposed) in any::<(bool, bool, bool)>(),
@@ -85,12 +85,12 @@ prop_compose! {
         let labels_shape = [&[samples], spatial.as_slice()].concat();
         let on = (Kind::Double, Device::Cpu);
         let (kind, _) = TOLERANCE[kind];
-        let activation = match activation {
+        let input = match input {
             0 => Input::Probabilities,
             1 if channels > 1 => Input::Softmax,
             _ => Input::Sigmoid,
         };
-        let mut prediction = match activation {
+        let mut prediction = match input {
             Input::Probabilities => Tensor::rand(shape.as_slice(), on) * 0.96 + 0.02,
             Input::Softmax | Input::Sigmoid => Tensor::randn(shape.as_slice(), on) * 3.0,
         };
@@ -100,7 +100,7 @@ prop_compose! {
         let classes = channels.max(2);
         let mut labels = Tensor::randint(classes, labels_shape.as_slice(), (Kind::Int64, Device::Cpu));
         let mut criterion = SegmentationLoss::new(loss)
-            .with_input(activation)
+            .with_input(input)
             .with_pooling(if batch { Pooling::Batch } else { Pooling::PerSample })
             .with_absent_class(if skip { AbsentClass::Skip } else { AbsentClass::Smooth })
             .with_reduction([Reduction::Mean, Reduction::Sum, Reduction::None][reduction]);
@@ -386,18 +386,17 @@ fn saturated_predictions_give_finite_results() {
                     let lesion_logits = Tensor::full([1, 1, 4, 4], z, (kind, Device::Cpu));
                     let logits = Tensor::cat(&[&lesion_logits.neg(), &lesion_logits], 1);
                     let labels = Tensor::full([1, 4, 4], lesion, (Kind::Int64, Device::Cpu));
-                    for activation in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
-                        let prediction = match activation {
+                    for input in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
+                        let prediction = match input {
                             Input::Probabilities => logits.gt(0.0).to_kind(kind),
                             Input::Softmax | Input::Sigmoid => logits.shallow_clone(),
                         };
                         for route in [Route::Fused, Route::Operations, Route::Composed] {
                             let leaf = prediction.detach().set_requires_grad(true);
-                            let criterion = SegmentationLoss::new(name).with_input(activation);
+                            let criterion = SegmentationLoss::new(name).with_input(input);
                             let loss = criterion.with_route(route).forward(&leaf, &labels).unwrap();
                             loss.backward();
-                            let what =
-                                format!("{kind:?} {name} {lesion} {z} {activation:?} {route:?}");
+                            let what = format!("{kind:?} {name} {lesion} {z} {input:?} {route:?}");
                             assert!(loss.double_value(&[]).is_finite(), "{what}");
                             assert_eq!(leaf.grad().isfinite().all().int64_value(&[]), 1, "{what}");
                         }
