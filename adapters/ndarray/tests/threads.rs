@@ -37,7 +37,7 @@ static ONE_BY_ONE: Mutex<()> = Mutex::new(());
 
 fn with_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
     let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.expect("threads").install(run)
+    pool.expect("the thread pool starts").install(run)
 }
 
 fn batch(samples: usize, channels: usize, voxels: usize) -> (Array3<f32>, Array2<u8>) {
