@@ -24,7 +24,7 @@ const SIZES: [(&str, usize, usize, usize); 3] = [
 
 fn pool(threads: usize) -> ThreadPool {
     let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.expect("threads")
+    pool.expect("the thread pool starts")
 }
 
 fn sizes(criterion: &mut Criterion) {

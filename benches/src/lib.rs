@@ -101,8 +101,8 @@ pub fn numbers() -> impl FnMut() -> f32 {
 /// threads of the pool.
 pub fn limit(prediction: ArrayView3<'_, f32>, mut gradient: ArrayViewMut3<'_, f32>) {
     const PART: usize = 1 << 16;
-    let read = prediction.as_slice().expect("contiguous");
-    let written = gradient.as_slice_mut().expect("contiguous");
+    let read = prediction.as_slice().expect("the prediction is contiguous");
+    let written = gradient.as_slice_mut().expect("the gradient is contiguous");
     written
         .par_chunks_mut(PART)
         .zip(read.par_chunks(PART))

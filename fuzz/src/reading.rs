@@ -77,9 +77,9 @@ fn folder() -> &'static PathBuf {
         } else {
             tempfile::tempdir()
         };
-        let folder = folder.expect("a temporary folder");
+        let folder = folder.expect("a temporary folder can be created");
         for name in [&NAMES[..], &STRICT_NAMES, &[VOXELS]].concat() {
-            symlink("input", folder.path().join(name)).expect("a link in a temporary folder");
+            symlink("input", folder.path().join(name)).expect("the temporary folder is writable");
         }
         let path = folder.path().to_owned();
         (folder, path)
@@ -91,7 +91,7 @@ fn folder() -> &'static PathBuf {
 /// pair.
 pub fn readers(data: &[u8]) {
     let folder = folder();
-    fs::write(folder.join("input"), data).expect("a file in a temporary folder");
+    fs::write(folder.join("input"), data).expect("the temporary folder is writable");
     if is_unknown(data, "input") {
         for name in NAMES {
             is_unknown(data, name);

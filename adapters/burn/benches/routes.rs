@@ -140,7 +140,7 @@ impl Inputs {
         let value = loss.forward(prediction.clone(), self.targets.clone());
         let gradients = value.backward();
         let gradient = prediction.grad(&gradients);
-        assert!(gradient.is_some(), "a gradient");
+        assert!(gradient.is_some(), "the prediction has no gradient");
         value.into_scalar()
     }
 
@@ -149,6 +149,6 @@ impl Inputs {
         let prediction = self.phantom.prediction.view();
         let evaluation = Evaluation::labels(prediction, self.labels.view()).with_input(self.input);
         let found = evaluation.value_and_gradient(&UnifiedFocal::asymmetric());
-        found.expect("probabilities or logits, and labels").0
+        found.expect("the data are valid").0
     }
 }

@@ -64,7 +64,7 @@ macro_rules! loss {
                 #[serde(deserialize_with = "required")]
                 pub $parameter: $type,
             )*
-            /// How predictions and targets are read, and the class options. In a file, these fields stand beside those of the loss
+            /// How predictions and targets are read, and the class options. In a file, these fields are at the same level as those of the loss
             #[serde(flatten)]
             pub settings: Settings,
             /// Whether the losses of the samples are averaged or summed. Default: `Mean`

@@ -100,7 +100,7 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
             // Now and then a label outside the classes, or at a limit of the type.
             0 if rng.u8(0..4) == 0 => rng
                 .choice([-1, classes as i64, largest(kind)])
-                .expect("three"),
+                .expect("the choice is not empty"),
             1..=5 => ignored.unwrap_or(0),
             6..=8 => most,
             _ => rng.i64(0..=most),
@@ -174,7 +174,10 @@ fn outcome(
     };
     let value = loss.try_forward(prediction.clone(), targets)?;
     let gradients = value.backward();
-    let gradient = prediction.grad(&gradients).expect("a gradient").into_data();
+    let gradient = prediction
+        .grad(&gradients)
+        .expect("the prediction has a gradient")
+        .into_data();
     let gradient = ArrayD::from_shape_vec(case.prediction.raw_dim(), gradient.iter().collect());
     Ok(Outcome {
         value: value.into_scalar(),
@@ -237,7 +240,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_route_is_the_core_in_f64(
+    fn every_route_agrees_with_the_core_in_f64(
         seed in any::<u64>(),
         name in prop::sample::select(Name::ALL.to_vec()),
         classes in prop::sample::select(CLASSES.to_vec()),

@@ -116,7 +116,7 @@ fn checked<const D: usize>(
 /// Moves the class axis to second place.
 fn first(array: &ArrayD<f64>, layout: Layout) -> ArrayD<f64> {
     moved(array, layout, |axes| {
-        let class = axes.pop().expect("a class axis");
+        let class = axes.pop().expect("there is a class axis");
         axes.insert(1, class);
     })
 }

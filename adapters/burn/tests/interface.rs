@@ -50,9 +50,9 @@ fn configurations_have_the_papers_defaults_and_survive_serialization() {
         .with_ignore_label(255)
         .with_absent_class(AbsentClass::Skip);
     let folder = std::env::temp_dir().join(format!("unifocal-burn-{}.json", std::process::id()));
-    config.save(&folder).expect("written");
-    let read = AsymmetricUnifiedFocalLossConfig::load(&folder).expect("read");
-    std::fs::remove_file(folder).expect("removed");
+    config.save(&folder).expect("the folder is writable");
+    let read = AsymmetricUnifiedFocalLossConfig::load(&folder).expect("the file is valid");
+    std::fs::remove_file(folder).expect("the file can be removed");
     assert_eq!(read.to_string(), config.to_string());
 }
 
@@ -108,7 +108,9 @@ fn check<const D: usize, const L: usize>(
     let value = loss.forward(prediction.clone(), target);
     let gradients = value.backward();
     assert!(finite(value), "{name}");
-    let gradient = prediction.grad(&gradients).expect("a gradient");
+    let gradient = prediction
+        .grad(&gradients)
+        .expect("the prediction has a gradient");
     assert_eq!(gradient.dims(), prediction.dims());
     assert!(finite(gradient), "{name}");
 }
@@ -216,7 +218,9 @@ fn half_precision_is_summed_in_f32() {
                 let prediction = prediction.autodiff().require_grad();
                 let loss = AsymmetricUnifiedFocalLossConfig::new().init();
                 let value = loss.forward(prediction.clone(), target.clone());
-                let gradient = prediction.grad(&value.backward()).expect("a gradient");
+                let gradient = prediction
+                    .grad(&value.backward())
+                    .expect("the prediction has a gradient");
                 (value, gradient)
             };
             let ((value, gradient), (expected, wide)) = (of(narrow), of(wide));
@@ -252,7 +256,7 @@ fn gradients_beyond_half_precision_are_clamped() {
             let value = loss.forward(prediction.clone(), target);
             let gradient = prediction
                 .grad(&value.backward())
-                .expect("a gradient")
+                .expect("the prediction has a gradient")
                 .into_data();
             for g in gradient.iter::<f64>() {
                 let expected = f64::max(-2.5e6, -most);
@@ -277,7 +281,10 @@ fn sample_and_voxel_counts_beyond_a_gpu_grid_axis() {
                 .init();
             let each = loss.sums(logits.clone(), target.clone()).values();
             let gradients = each.clone().sum().backward();
-            let gradient = logits.grad(&gradients).expect("a gradient").into_data();
+            let gradient = logits
+                .grad(&gradients)
+                .expect("the prediction has a gradient")
+                .into_data();
             let gradient: Vec<f64> = gradient.iter().collect();
             let target: Vec<i64> = target.into_data().iter().collect();
             for (sample, value) in each.into_data().iter::<f64>().enumerate() {
@@ -347,12 +354,16 @@ fn gradients_flow_through_a_larger_graph() {
         let loss = AsymmetricUnifiedFocalLossConfig::new();
         let from_logits = loss.clone().with_input(Input::Softmax).init();
         let direct = from_logits.forward(logits.clone(), target.clone());
-        let direct = logits.grad(&direct.backward()).expect("a gradient");
+        let direct = logits
+            .grad(&direct.backward())
+            .expect("the prediction has a gradient");
         // Through Burn's softmax, a transposed view and a factor.
         let loss = loss.init();
         let p = activation::softmax(logits.clone(), 1).swap_dims(2, 3);
         let value = loss.forward(p, target.swap_dims(1, 2)).mul_scalar(3.0);
-        let through = logits.grad(&value.backward()).expect("a gradient");
+        let through = logits
+            .grad(&value.backward())
+            .expect("the prediction has a gradient");
         let difference: f64 = (through - direct.clone().mul_scalar(3.0))
             .abs()
             .max()
@@ -418,7 +429,7 @@ fn ignored_voxels_may_hold_nan() {
             let value = loss.forward(with_nan.clone(), target);
             let gradient = with_nan
                 .grad(&value.backward())
-                .expect("a gradient")
+                .expect("the prediction has a gradient")
                 .into_data();
             let gradient: Vec<f64> = gradient.iter().collect();
             assert_eq!((gradient[2], gradient[5]), (0.0, 0.0));
@@ -439,7 +450,7 @@ fn errors_name_both_shapes_and_panics_repeat_the_error() {
         let wrong: Tensor<3, Int> = Tensor::zeros([1, 4, 3], &device);
         let error = loss
             .try_forward(prediction.clone(), wrong.clone())
-            .expect_err("another shape");
+            .expect_err("the shapes differ");
         let message = error.to_string();
         assert!(
             message.contains("[1, 4, 3]")
@@ -448,7 +459,7 @@ fn errors_name_both_shapes_and_panics_repeat_the_error() {
             "{message}"
         );
         let panic = std::panic::catch_unwind(|| loss.forward(prediction.clone(), wrong))
-            .expect_err("panics");
+            .expect_err("the call panics");
         assert_eq!(panic.downcast_ref::<String>(), Some(&message));
         let flat = loss.try_forward(
             float(numbers(2, 1), [2], &device, dtype),
@@ -459,12 +470,12 @@ fn errors_name_both_shapes_and_panics_repeat_the_error() {
     let error = DiceLossConfig::new()
         .with_smooth(-1.0)
         .try_init()
-        .expect_err("below 0");
+        .expect_err("smooth is below 0");
     assert!(error.to_string().contains("-1"), "{error}");
     let error = NamedLossConfig::new()
         .with_name("dise".into())
         .try_init()
-        .expect_err("unknown");
+        .expect_err("the name is unknown");
     assert!(error.to_string().contains("dise"), "{error}");
 }
 
@@ -482,7 +493,7 @@ fn bad_data_give_an_error_or_nan() {
             let good = vec![0.9, 0.2, 0.1, 0.8];
             assert!(
                 value(good.clone(), labels([0, 1]))
-                    .expect("valid")
+                    .expect("the data are valid")
                     .is_finite()
             );
             for (prediction, target) in [
@@ -560,10 +571,13 @@ fn sharded(
                 .with_pooling(Pooling::Batch)
                 .init();
             let sums = loss.sums(prediction.clone(), target);
-            let value = sums.all_reduce(&rank).expect("of a batch").values();
+            let value = sums
+                .all_reduce(&rank)
+                .expect("the sums are those of a batch")
+                .values();
             let gradient = prediction
                 .grad(&value.backward())
-                .expect("a gradient")
+                .expect("the prediction has a gradient")
                 .into_data();
             (
                 value.into_scalar::<f64>(),
@@ -578,7 +592,7 @@ fn sharded(
         .collect();
     let (values, gradients): (Vec<_>, Vec<_>) = ranks
         .into_iter()
-        .map(|rank| rank.join().expect("joined"))
+        .map(|rank| rank.join().expect("the rank does not panic"))
         .unzip();
     (values, gradients.concat())
 }
@@ -605,7 +619,7 @@ fn a_batch_split_over_ranks_matches_the_whole_batch() {
         );
         let gradient: Vec<f64> = whole
             .grad(&value.backward())
-            .expect("a gradient")
+            .expect("the prediction has a gradient")
             .into_data()
             .iter()
             .collect();
@@ -627,7 +641,7 @@ fn a_batch_split_over_ranks_matches_the_whole_batch() {
                 );
             }
         }
-        let [rank] = <[Threads; 1]>::try_from(Threads::new(1)).expect("one");
+        let [rank] = <[Threads; 1]>::try_from(Threads::new(1)).expect("there is one rank");
         assert_eq!(rank.ranks(), 1);
         let per_sample = DiceLossConfig::new().init();
         let sums = per_sample.sums(
@@ -635,7 +649,7 @@ fn a_batch_split_over_ranks_matches_the_whole_batch() {
             Targets::from(Tensor::<3>::zeros([12, 3, 10], &device)),
         );
         assert_eq!(
-            sums.all_reduce(&rank).expect_err("per sample"),
+            sums.all_reduce(&rank).expect_err("the sums are per sample"),
             Error::PerSample
         );
     }

@@ -132,7 +132,10 @@ fn outcome(case: &Case, route: Route, device: &Device, dtype: DType) -> (f64, Ve
     };
     let value = loss.forward(prediction.clone(), targets);
     let gradients = value.backward();
-    let gradient = prediction.grad(&gradients).expect("a gradient").into_data();
+    let gradient = prediction
+        .grad(&gradients)
+        .expect("the prediction has a gradient")
+        .into_data();
     (value.into_scalar(), gradient.iter::<f64>().collect())
 }
 

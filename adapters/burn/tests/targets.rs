@@ -66,7 +66,7 @@ fn narrow_labels(devices: &[(Device, DType)], classes: &[usize], ignored: &[Opti
                     let target = labels(&values, [1, 4], device, kind);
                     entropy(route, ignored)
                         .try_forward(logits.clone(), target)
-                        .expect("valid")
+                        .expect("the data are valid")
                         .into_scalar::<f64>()
                 };
                 let expected = of(DType::I32);
@@ -91,7 +91,7 @@ fn an_ignored_label_with_a_soft_target_is_rejected() {
             for targets in [Targets::from(target), Targets::from(one_hot)] {
                 let error = loss
                     .try_forward(logits([1, 2, 4], &device, dtype), targets)
-                    .expect_err("no labels");
+                    .expect_err("a soft target has no labels to ignore");
                 assert_eq!(error, Error::Core(CoreError::IgnoreLabel { found: 255 }));
                 assert!(error.to_string().contains("voxel weights"), "{error}");
             }
@@ -153,7 +153,9 @@ fn huge_finite_logits_are_valid() {
                         let what = format!("{size} {input:?} {route:?} {right} on {device:?}");
                         let target = labels(&target, [1, 2], &device, DType::I32);
                         let value = loss.forward(logits.clone(), target);
-                        let gradient = logits.grad(&value.backward()).expect("a gradient");
+                        let gradient = logits
+                            .grad(&value.backward())
+                            .expect("the prediction has a gradient");
                         let gradient = gradient.into_data();
                         let value: f64 = value.into_scalar();
                         let slopes: Vec<f64> = gradient.iter().collect();
@@ -189,7 +191,9 @@ fn composed_route_handles_twenty_thousand_classes() {
                 .with_route(route)
                 .init()
                 .forward(logits.clone(), target);
-            let gradient = logits.grad(&value.backward()).expect("a gradient");
+            let gradient = logits
+                .grad(&value.backward())
+                .expect("the prediction has a gradient");
             (value.into_scalar::<f64>(), gradient)
         };
         let [(fused, by_fused), (composed, by_composed)] = ROUTES.map(of);
@@ -214,7 +218,7 @@ fn any_checkpointing_strategy_is_supported() {
             for targets in [Targets::from(target), Targets::from(soft)] {
                 let value = loss
                     .try_forward(given.clone(), targets.with_voxel_weights(weights.clone()))
-                    .expect("valid");
+                    .expect("the data are valid");
                 assert!(
                     given.grad(&value.backward()).is_some(),
                     "{route:?} on {device:?}"
@@ -227,12 +231,13 @@ fn any_checkpointing_strategy_is_supported() {
 #[test]
 fn a_configuration_file_without_a_parameter_is_rejected() {
     let without = |json: String, field: &str| {
-        let mut value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let mut value: serde_json::Value =
+            serde_json::from_str(&json).expect("the configuration is JSON");
         value
             .as_object_mut()
-            .expect("an object")
+            .expect("the configuration is an object")
             .remove(field)
-            .expect("a field");
+            .expect("the field exists");
         value.to_string()
     };
     let unified = AsymmetricUnifiedFocalLossConfig::new().to_string();
@@ -254,7 +259,7 @@ fn a_configuration_file_without_a_parameter_is_rejected() {
     }
     let plain = AsymmetricUnifiedFocalLossConfig::new().with_lambda(None);
     let read = AsymmetricUnifiedFocalLossConfig::load_binary(plain.to_string().as_bytes());
-    assert_eq!(read.expect("complete").lambda, None);
+    assert_eq!(read.expect("the file is complete").lambda, None);
 }
 
 #[test]
@@ -273,7 +278,9 @@ fn every_kind_of_target_gives_the_same_loss() {
                 DType::I32,
             );
             let value = |targets: Targets| {
-                let value = loss.try_forward(given.clone(), targets).expect("valid");
+                let value = loss
+                    .try_forward(given.clone(), targets)
+                    .expect("the data are valid");
                 value.into_scalar::<f64>()
             };
             let expected = value(target.clone().into());
@@ -302,7 +309,7 @@ fn every_kind_of_target_gives_the_same_loss() {
             }
             let error = loss
                 .try_forward(given.clone(), target.float())
-                .expect_err("labels are integers");
+                .expect_err("labels must be integers");
             assert!(error.to_string().contains(".int()"), "{error}");
         }
     }

@@ -44,7 +44,7 @@ fn numbers<T: tch::kind::Element + Copy>(tensor: &Tensor) -> Vec<T> {
 /// The core's value and gradient in f64 for the same data.
 fn expected(case: &Case) -> Result<(f64, Vec<f64>), Error> {
     let [samples, channels, voxels] = case.prediction.size()[..] else {
-        unreachable!("three axes")
+        unreachable!("the prediction has three axes")
     };
     let shape = [samples, channels, voxels].map(|n| n as usize);
     let without = [shape[0], shape[2]];

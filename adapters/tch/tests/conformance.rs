@@ -68,7 +68,8 @@ impl Tch {
         let gradient = Vec::<f64>::try_from(gradient.contiguous().view(-1))?;
         Ok(Outcome {
             value: value.double_value(&[]),
-            gradient: ArrayD::from_shape_vec(shape, gradient).expect("as many entries"),
+            gradient: ArrayD::from_shape_vec(shape, gradient)
+                .expect("the gradient has the prediction's size"),
         })
     }
 }

@@ -19,7 +19,7 @@ fn criterion() -> SegmentationLoss {
 }
 
 /// Every route rejects the input, with a message that contains these words.
-fn refused(predictions: &Tensor, targets: &Tensor, words: &[&str]) {
+fn rejected(predictions: &Tensor, targets: &Tensor, words: &[&str]) {
     for route in [Route::Fused, Route::Operations, Route::Composed] {
         let error = criterion()
             .with_route(route)
@@ -39,23 +39,23 @@ fn refused(predictions: &Tensor, targets: &Tensor, words: &[&str]) {
 fn wrong_shapes_are_rejected() {
     let ones = |shape: &[i64], kind| Tensor::ones(shape, (kind, CPU));
     // A shape that libtorch would broadcast.
-    refused(
+    rejected(
         &probabilities(),
         &ones(&[2, 2, 1, 1], Kind::Float),
         &["[2, 2, 1, 1]", "[2, 2, 3, 4]", "[2, 3, 4]"],
     );
-    refused(
+    rejected(
         &probabilities(),
         &ones(&[2, 1, 3, 3], Kind::Int64),
         &["[2, 1, 3, 3]"],
     );
-    refused(&probabilities(), &ones(&[3, 4], Kind::Int64), &["[3, 4]"]);
-    refused(
+    rejected(&probabilities(), &ones(&[3, 4], Kind::Int64), &["[3, 4]"]);
+    rejected(
         &ones(&[5], Kind::Float),
         &labels(),
         &["[5]", "[N, C, spatial…]"],
     );
-    refused(
+    rejected(
         &ones(&[2, 2, 0, 4], Kind::Float),
         &ones(&[2, 0, 4], Kind::Int64),
         &["[2, 2, 0, 4]"],
@@ -73,29 +73,29 @@ fn wrong_shapes_are_rejected() {
 
 #[test]
 fn wrong_kinds_are_rejected() {
-    refused(
+    rejected(
         &labels().unsqueeze(1).expand([2, 2, 3, 4], false),
         &labels(),
         &["prediction", "Int64", ".to_kind(Kind::Float)"],
     );
     for labels in [labels(), labels().unsqueeze(1)] {
-        refused(
+        rejected(
             &probabilities(),
             &labels.to_kind(Kind::Float),
             &["labels", "Float", ".to_kind(Kind::Int64)"],
         );
     }
-    refused(
+    rejected(
         &probabilities(),
         &probabilities().to_kind(Kind::ComplexFloat),
         &["target", "ComplexFloat"],
     );
-    refused(
+    rejected(
         &probabilities().to_sparse_sparse_dim(2),
         &labels(),
         &["prediction", "dense"],
     );
-    refused(&Tensor::new(), &labels(), &["prediction"]);
+    rejected(&Tensor::new(), &labels(), &["prediction"]);
 }
 
 #[test]
@@ -105,12 +105,12 @@ fn invalid_values_are_rejected() {
         let _ = tensor.view(-1).get(index).fill_(value);
         tensor
     };
-    refused(
+    rejected(
         &with(17, f64::NAN),
         &labels(),
         &["NaN", "sample 0", "channel 1", "voxel 5"],
     );
-    refused(
+    rejected(
         &with(24, 1.5),
         &labels(),
         &["1.5", "sample 1", "channel 0", "voxel 0", "with_input"],
@@ -120,15 +120,15 @@ fn invalid_values_are_rejected() {
         let _ = tensor.view(-1).get(14).fill_(label);
         tensor
     };
-    refused(
+    rejected(
         &probabilities(),
         &labels_with(2),
         &["label is 2", "sample 1", "voxel 2", "0 to 1"],
     );
-    refused(&probabilities(), &labels_with(-1), &["label is -1"]);
+    rejected(&probabilities(), &labels_with(-1), &["label is -1"]);
     // An Int64 target of the prediction's shape that is not one-hot.
     let mask = labels_with(7).unsqueeze(1).expand([2, 2, 3, 4], false);
-    refused(&probabilities(), &mask, &["target is 7", "[0, 1]"]);
+    rejected(&probabilities(), &mask, &["target is 7", "[0, 1]"]);
     let weights = labels_with(-3);
     for route in [Route::Fused, Route::Operations, Route::Composed] {
         let criterion = criterion().with_route(route);
@@ -282,7 +282,7 @@ fn different_devices_are_rejected() {
         eprintln!("skipped: found no CUDA device");
         return;
     }
-    refused(
+    rejected(
         &probabilities().to_device(Device::Cuda(0)),
         &labels(),
         &["target", "Cpu", "Cuda(0)"],

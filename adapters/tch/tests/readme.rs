@@ -5,8 +5,10 @@ const REPOSITORY: &str = include_str!("../../../README.md");
 
 #[test]
 fn repository_shows_the_example_of_the_crate() {
-    let (_, rest) = CRATE.split_once("```rust\n").expect("an example");
-    let (example, _) = rest.split_once("```").expect("the end of the example");
+    let (_, rest) = CRATE
+        .split_once("```rust\n")
+        .expect("the README has an example");
+    let (example, _) = rest.split_once("```").expect("the example ends");
     assert!(
         REPOSITORY.contains(&format!("```rust,ignore\n{example}```")),
         "README.md and this crate's README.md must show the same example"

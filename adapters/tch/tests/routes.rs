@@ -248,10 +248,10 @@ fn retaining_the_graph_is_respected() {
         let leaf = logits.detach().set_requires_grad(true);
         let loss = unified().with_route(route).forward(&leaf, &labels).unwrap();
         let [first] = &Tensor::run_backward(&[&loss], &[&leaf], true, false)[..] else {
-            panic!("one gradient")
+            panic!("expected one gradient")
         };
         let [second] = &Tensor::run_backward(&[&loss], &[&leaf], false, false)[..] else {
-            panic!("one gradient")
+            panic!("expected one gradient")
         };
         assert!(first.equal(second));
         assert!(Tensor::f_run_backward(&[&loss], &[&leaf], false, false).is_err());

@@ -65,7 +65,7 @@ fn tracing_a_fused_loss_is_an_error() {
         let mut messages = Vec::new();
         let mut trace = |inputs: &[Tensor]| {
             let [logits, labels] = inputs else {
-                panic!("two tensors")
+                panic!("expected two tensors")
             };
             for result in [
                 criterion.forward(logits, labels),
