@@ -1,4 +1,4 @@
-//! Compiles the function that attaches a gradient to libtorch's graph, and says where tests and examples find libtorch.
+//! Compiles the C++ sources, and tells tests and examples where libtorch is.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ fn main() {
     ] {
         println!("cargo:rerun-if-env-changed={variable}");
     }
-    // Documentation is built where there is no libtorch.
+    // docs.rs has no libtorch.
     if env::var_os("DOCS_RS").is_some() {
         return;
     }
-    // torch-sys says where the libraries are, and the headers are beside them unless the user said otherwise.
+    // torch-sys tells where the libraries are. The headers are next to them, unless LIBTORCH_INCLUDE is set.
     let library = env::var_os("DEP_TCH_LIBTORCH_LIB").map(PathBuf::from);
     if let Some(library) = &library
         && env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux")
@@ -48,7 +48,7 @@ fn main() {
         .include(root.join("include/torch/csrc/api/include"))
         .file("src/attach.cpp")
         .file("src/threads.cpp");
-    // libtorch's OpenMP is GCC's, which torch-sys links. Other compilers have another, and their users get rayon's threads.
+    // libtorch uses GCC's OpenMP, which torch-sys links. Other compilers have their own; with them, rayon's threads are used.
     if build.get_compiler().is_like_gnu() {
         build.flag("-fopenmp");
         println!("cargo:rustc-cfg=unifocal_openmp");

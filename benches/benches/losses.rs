@@ -1,7 +1,10 @@
-#![allow(missing_docs, reason = "criterion makes functions without")]
-//! Value, and value with gradient, of the main paths, in voxels and bytes a second, beside the limit of the memory.
+#![allow(
+    missing_docs,
+    reason = "criterion's macros define undocumented functions"
+)]
+//! Times value, and value with gradient, of the main paths in voxels and bytes per second, next to the limit of memory bandwidth.
 //!
-//! `cargo bench -p unifocal-benches` runs all of it; a part of a name behind `--` chooses.
+//! `cargo bench -p unifocal-benches` runs everything; `-- NAME` runs the benchmarks whose names contain NAME.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::Array3;
@@ -11,17 +14,17 @@ use unifocal_benches::{Phantom, Target, limit};
 use unifocal_ndarray::Evaluation;
 use unifocal_ndarray::core::{AnyLoss, Input, Name, UnifiedFocal};
 
-/// Samples, voxels of each, and voxels of a row.
+/// Name, samples, voxels per sample, voxels per row.
 const SIZES: [(&str, usize, usize, usize); 3] = [
     ("2d [4,2,512,512]", 4, 512 * 512, 512),
     ("3d [1,2,128,128,128]", 1, 128 * 128 * 128, 128),
-    // More than any last-level cache holds.
+    // Larger than any last-level cache.
     ("large [8,2,2048,2048]", 8, 2048 * 2048, 2048),
 ];
 
 fn pool(threads: usize) -> ThreadPool {
     let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.expect("threads")
+    pool.expect("the thread pool starts")
 }
 
 fn sizes(criterion: &mut Criterion) {

@@ -1,7 +1,7 @@
-"""Times other implementations beside ours, and prints their time over ours.
+"""Time other implementations and ours, and print their times over ours.
 
-The data are like those of benches/src/lib.rs: lesions, two classes with discs of radius 16 that cover one voxel in a hundred; and organs,
-labels in blocks of 16 voxels along each side.
+The data are like those of benches/src/lib.rs: lesions, two classes with discs of radius 16 that cover 1 % of the voxels; and organs, blocks
+with sides of 16 voxels, one class per block.
 """
 
 import argparse
@@ -24,7 +24,7 @@ LESIONS = {"2d": (4, 2, 512, 512), "3d": (1, 2, 128, 128, 128)}
 DICE_CE = {"5": (2, 5, 256, 256), "14": (1, 14, 96, 96, 96), "117": (1, 117, 64, 64, 64)}
 CROSS_ENTROPY = {"2": (4, 2, 512, 512), "4": (2, 4, 256, 256), "14": (1, 14, 96, 96, 96)}
 
-# Where ours is compared with one read of the prediction and one write of the gradient.
+# Measurements in which ours is compared with one read of the prediction and one write of the gradient.
 LIMITS = {f"limit_{size}": f"unified_{size}" for size in ["2d", "3d", "1gib", "1gib-slices"]}
 LIMITS |= {f"dice_limit_{size}": f"dice_{size}" for size in LESIONS}
 
@@ -57,7 +57,7 @@ def organs(shape):
 
 
 def asymmetric_unified_focal(p, y, weight=0.5, delta=0.6, gamma=0.5, epsilon=1e-7):
-    """The loss as it is written in the published equations, in plain PyTorch: what torch.compile is given."""
+    """The published equations in plain PyTorch, as the input of torch.compile."""
     p = p.clamp(epsilon, 1 - epsilon)
     axes = tuple(range(2, p.dim()))
     tp, fn, fp = (y * p).sum(axes), (y * (1 - p)).sum(axes), ((1 - y) * p).sum(axes)
@@ -70,7 +70,7 @@ def asymmetric_unified_focal(p, y, weight=0.5, delta=0.6, gamma=0.5, epsilon=1e-
 
 
 def milliseconds(loss, prediction, target):
-    """The time of one value and gradient."""
+    """The time of one value and gradient, in milliseconds."""
     given = prediction.detach().clone().requires_grad_(True)
     start = time.perf_counter()
     loss(given, target).backward()
@@ -78,14 +78,14 @@ def milliseconds(loss, prediction, target):
 
 
 def sizes_of_gradient(call, prediction):
-    """The memory that a call takes at its peak beside what is taken before it, in sizes of the gradient; known on Linux with glibc."""
+    """The peak memory of a call above what was in use before, in sizes of the gradient; needs Linux and glibc."""
 
     def status(key):
         with open("/proc/self/status") as lines:
             return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))
 
     gc.collect()
-    # What was freed goes back to the system, or the call would take it again unseen.
+    # Return freed memory to the system; otherwise the call could reuse it uncounted.
     ctypes.CDLL(None).malloc_trim(0)
     try:
         with open("/proc/self/clear_refs", "w") as peak:
@@ -98,7 +98,7 @@ def sizes_of_gradient(call, prediction):
 
 
 def theirs():
-    """Each of theirs: its name, ours beside it, a call that gives its milliseconds, warm, and its memory."""
+    """Yields for each of their losses: its name, the name of ours, a warmed-up call that returns milliseconds, and its memory."""
     of_probabilities = {
         "eager": ("unified", AsymmetricUnifiedFocalLoss()),
         "compile": ("unified", torch.compile(asymmetric_unified_focal)),
@@ -128,14 +128,14 @@ def theirs():
 
 
 class Ours:
-    """Our program, which takes one of its measurements whenever it is asked to."""
+    """Our program, which runs a measurement on request."""
 
     def __init__(self, program, threads):
         command = [program, str(threads)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def measure(self, name):
-        """The milliseconds of value and gradient, "ours", and of the "limit"; "memory" in sizes of the gradient."""
+        """Milliseconds of value and gradient ("ours") and of the limit ("limit"), and "memory" in sizes of the gradient."""
         print(name, file=self.process.stdin, flush=True)
         answer = json.loads(self.process.stdout.readline())
         self.simd = answer.pop("simd")
@@ -143,12 +143,12 @@ class Ours:
 
 
 def shortest(ours, name, call=None):
-    """The least of several turns of ours, and of theirs, if there is a call."""
+    """The best of several turns of ours and, if there is a call, of theirs."""
     least = {}
     for _ in range(25 if call else 7):
         times = ours.measure(name)
         if call:
-            # As ours: what was done in between is in the caches.
+            # Like ours, an untimed call first to warm the caches.
             call()
             times["theirs"] = call()
         least = {key: min(time, least.get(key, time)) for key, time in times.items() if time is not None}
@@ -163,7 +163,7 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
 
-    # Pair by pair, so that a noisy machine is noisy to both.
+    # Measure in pairs, so that noise affects both.
     ours = Ours(arguments.ours, arguments.threads)
     pairs, memory = {}, {}
     for name, of_ours, call, memory[name] in theirs():
@@ -177,7 +177,7 @@ def main():
         return
     print(f"{platform.processor() or platform.machine()}, {arguments.threads} threads, {ours.simd}, "
           f"torch {torch.__version__}, MONAI {monai.__version__}", file=sys.stderr)
-    print("Milliseconds of value and gradient, and memory at the peak in sizes of the gradient (0 where it fits what was free)", file=sys.stderr)
+    print("Milliseconds of value and gradient, and peak memory in sizes of the gradient (0 if free memory sufficed)", file=sys.stderr)
     print(f"{'':18}{'theirs, ms':>12}{'ours, ms':>12}{'ratio':>8}{'theirs':>10}{'ours':>8}")
     for name, least in pairs.items():
         sizes = [f"{size:.1f}" if size is not None else "?" for size in (memory[name], least.get("memory"))]

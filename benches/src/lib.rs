@@ -1,4 +1,4 @@
-//! What the measurements share: phantoms, and the limit that the memory sets.
+//! Shared by the benchmarks: phantoms, and the limit set by memory bandwidth.
 
 pub mod memory;
 
@@ -6,16 +6,16 @@ use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut3};
 use rayon::prelude::*;
 use std::time::{Duration, Instant};
 
-/// How the labels of a phantom lie.
+/// How the labels of a phantom are distributed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// In discs of a fixed size that cover one voxel in a hundred, as lesions do.
+    /// Discs of a fixed size that cover 1 % of the voxels, as lesions do.
     Lesions,
-    /// Each voxel by itself, as nothing in an image does: the worst case.
+    /// Independent voxels, as in no real image: the worst case.
     Random,
 }
 
-/// A batch and its target: [N, C, M] and [N, M].
+/// A prediction [N, C, M] and its labels [N, M].
 #[derive(Clone, Debug)]
 pub struct Phantom {
     /// Probabilities, or logits.
@@ -25,7 +25,7 @@ pub struct Phantom {
 }
 
 impl Phantom {
-    /// Probabilities of the background and of the lesion, which sum to 1, in rows of `width` voxels.
+    /// Probabilities of background and lesion, which sum to 1, for images with rows of `width` voxels.
     pub fn probabilities(samples: usize, voxels: usize, width: usize, target: Target) -> Self {
         let mut next = numbers();
         let labels = Array2::from_shape_fn((samples, voxels), |(sample, voxel)| {
@@ -36,7 +36,7 @@ impl Phantom {
         });
         let mut prediction = Array3::zeros((samples, 2, voxels));
         for ((sample, voxel), label) in labels.indexed_iter() {
-            // Right more often than not, and never certain.
+            // Mostly right, never certain.
             let error = 0.01 + 0.5 * next();
             let p = if *label == 1 { 1.0 - error } else { error };
             prediction[[sample, 0, voxel]] = 1.0 - p;
@@ -45,14 +45,14 @@ impl Phantom {
         Self { prediction, labels }
     }
 
-    /// Logits whose softmax are the [probabilities](Phantom::probabilities).
+    /// Logits whose softmax gives the [probabilities](Phantom::probabilities).
     pub fn logits(samples: usize, voxels: usize, width: usize, target: Target) -> Self {
         let mut phantom = Self::probabilities(samples, voxels, width, target);
         phantom.prediction.mapv_inplace(f32::ln);
         phantom
     }
 
-    /// Logits of organs: labels in blocks of 16 voxels along each side, one class each.
+    /// Logits of organs: blocks with sides of 16 voxels, one class per block.
     pub fn organs(samples: usize, sides: &[usize], classes: usize) -> Self {
         let voxels = sides.iter().product();
         let mut next = numbers();
@@ -81,14 +81,14 @@ impl Phantom {
     }
 }
 
-/// Discs of a radius of 16 voxels, one in each square of 284 by 284: 1 % of the area.
+/// Discs with a radius of 16 voxels, one per square of 284 × 284: 1 % of the area.
 fn is_lesion(sample: usize, voxel: usize, width: usize) -> bool {
     let [y, x] = [voxel / width, voxel % width].map(|at| (at + 71 * sample) % 284);
     let square = |at: usize| at.abs_diff(142).pow(2);
     square(y) + square(x) < 16 * 16
 }
 
-/// Numbers of [0, 1), the same every time.
+/// Reproducible numbers in [0, 1).
 pub fn numbers() -> impl FnMut() -> f32 {
     let mut seed = 1_u32;
     move || {
@@ -97,12 +97,12 @@ pub fn numbers() -> impl FnMut() -> f32 {
     }
 }
 
-/// What no evaluation can be faster than: every number of the prediction is read and one of the gradient is written, by all
+/// A lower bound for any evaluation: reads every number of the prediction and writes every number of the gradient, with all
 /// threads of the pool.
 pub fn limit(prediction: ArrayView3<'_, f32>, mut gradient: ArrayViewMut3<'_, f32>) {
     const PART: usize = 1 << 16;
-    let read = prediction.as_slice().expect("contiguous");
-    let written = gradient.as_slice_mut().expect("contiguous");
+    let read = prediction.as_slice().expect("the prediction is contiguous");
+    let written = gradient.as_slice_mut().expect("the gradient is contiguous");
     written
         .par_chunks_mut(PART)
         .zip(read.par_chunks(PART))
@@ -113,7 +113,7 @@ pub fn limit(prediction: ArrayView3<'_, f32>, mut gradient: ArrayViewMut3<'_, f3
         });
 }
 
-/// The shortest of several runs.
+/// The best time of several runs.
 pub fn shortest(runs: usize, mut run: impl FnMut()) -> Duration {
     let mut shortest = Duration::MAX;
     for _ in 0..runs {

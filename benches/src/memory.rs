@@ -1,13 +1,13 @@
-//! What a run takes of the memory.
+//! Measures peak memory.
 
-/// How many bytes a run takes at its peak beside what is taken before it; known on Linux.
+/// The peak memory of a run in bytes, above what was in use before; Linux only.
 pub fn peak(run: impl FnOnce()) -> Option<f64> {
     let status = |key: &str| {
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
         let line = status.lines().find(|line| line.starts_with(key))?;
         line.split_whitespace().nth(1)?.parse::<f64>().ok()
     };
-    // The peak from here on.
+    // Reset the peak.
     std::fs::write("/proc/self/clear_refs", "5").ok()?;
     let before = status("VmRSS:")?;
     run();

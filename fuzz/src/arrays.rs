@@ -1,4 +1,4 @@
-//! Arrays of any shape and strides: a typed error, or what the core makes of a plain copy.
+//! Arrays of any shape and strides give a typed error, or the core's result for a contiguous copy.
 
 use arbitrary::{Result, Unstructured};
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, Slice};
@@ -10,7 +10,7 @@ use unifocal_ndarray::{Error, Evaluation};
 
 use crate::case::unit;
 
-/// An array that is looked at through steps and in another order of its axes.
+/// An array viewed with steps and permuted axes.
 #[derive(Debug)]
 struct Strided<T> {
     base: ArrayD<T>,
@@ -47,12 +47,12 @@ impl<T: Copy> Strided<T> {
         Ok(Self { base, steps, order })
     }
 
-    /// The axis of the base that is this axis of the view.
+    /// For each axis of the view, its axis of the base.
     fn inverse(&self) -> Vec<usize> {
         let axes = 0..self.order.len();
         axes.map(|axis| {
             let place = self.order.iter().position(|other| *other == axis);
-            place.expect("an order of the axes")
+            place.expect("`order` is a permutation")
         })
         .collect()
     }
@@ -74,17 +74,17 @@ impl<T: Copy> Strided<T> {
         view
     }
 
-    /// In order, without gaps.
+    /// A contiguous copy.
     fn plain(&self) -> Vec<T> {
         self.view().iter().copied().collect()
     }
 }
 
-/// A shape, now and then with an axis of length 0 or a long one.
+/// A shape, sometimes with an empty or a long axis.
 fn shape(u: &mut Unstructured<'_>, rank: usize) -> Result<Vec<usize>> {
     let lengths = (0..rank).map(|_| u.choose(&[1, 2, 2, 3, 3, 4, 7, 0, 65]).copied());
     let shape: Vec<usize> = lengths.collect::<Result<_>>()?;
-    // An axis of no length does not make the others small.
+    // Bound the size even if an axis is empty.
     if shape.iter().map(|length| length.max(&1)).product::<usize>() <= 4000 {
         Ok(shape)
     } else {
@@ -92,7 +92,7 @@ fn shape(u: &mut Unstructured<'_>, rank: usize) -> Result<Vec<usize>> {
     }
 }
 
-/// This shape, or now and then another.
+/// This shape, or sometimes another one.
 fn nearly(u: &mut Unstructured<'_>, expected: &[usize]) -> Result<Vec<usize>> {
     if u.ratio(1, 8)? {
         let rank = u.int_in_range(0..=5)?;
@@ -130,7 +130,7 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
     };
     let gradient_shape = nearly(u, &shape)?;
     let gradient = Strided::draw(u, &gradient_shape, |_| Ok(f64::NAN))?;
-    let given = Given {
+    let inputs = Inputs {
         shape,
         without,
         layout,
@@ -140,8 +140,8 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
         weights,
     };
     if u.ratio(1, 2)? {
-        let shape = nearly(u, &given.without)?;
-        let classes = given.classes().unwrap_or(2) as i64;
+        let shape = nearly(u, &inputs.without)?;
+        let classes = inputs.classes().unwrap_or(2) as i64;
         let labels = Strided::draw(u, &shape, |u| {
             if wild {
                 u.arbitrary()
@@ -156,28 +156,28 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
         };
         let view = labels.view();
         let evaluation =
-            Evaluation::labels(given.prediction.view(), view).with_ignore_label(ignored);
-        let fits = labels.view().shape() == given.without;
+            Evaluation::labels(inputs.prediction.view(), view).with_ignore_label(ignored);
+        let fits = labels.view().shape() == inputs.without;
         let plain = labels.plain();
-        check(&given, evaluation, gradient, fits, |shape| {
+        check(&inputs, evaluation, gradient, fits, |shape| {
             let shape = [shape.samples, shape.voxels];
             Ok(Labels::new(Dense::labels(&plain, shape)?).with_ignore_label(ignored))
         });
     } else {
-        let shape = nearly(u, &given.shape)?;
+        let shape = nearly(u, &inputs.shape)?;
         let shares = Strided::draw(u, &shape, |u| if wild { u.arbitrary() } else { unit(u) })?;
-        let evaluation = Evaluation::soft(given.prediction.view(), shares.view());
-        let fits = shares.view().shape() == given.shape;
+        let evaluation = Evaluation::soft(inputs.prediction.view(), shares.view());
+        let fits = shares.view().shape() == inputs.shape;
         let plain = shares.plain();
-        check(&given, evaluation, gradient, fits, |shape| {
-            Ok(Soft(Dense::new(&plain, shape, given.layout)?))
+        check(&inputs, evaluation, gradient, fits, |shape| {
+            Ok(Soft(Dense::new(&plain, shape, inputs.layout)?))
         });
     }
     Ok(())
 }
 
 #[derive(Debug)]
-struct Given {
+struct Inputs {
     shape: Vec<usize>,
     without: Vec<usize>,
     layout: Layout,
@@ -187,7 +187,7 @@ struct Given {
     weights: Option<Strided<f64>>,
 }
 
-impl Given {
+impl Inputs {
     fn channels(&self) -> Option<usize> {
         match self.layout {
             _ if self.shape.len() < 2 => None,
@@ -213,9 +213,9 @@ impl Given {
     }
 }
 
-/// Holds the adapter against the core on copies without gaps.
+/// Compares the adapter with the core on contiguous copies.
 fn check<'a, T: Target, U: unifocal_ndarray::TargetArray + std::fmt::Debug>(
-    given: &'a Given,
+    inputs: &'a Inputs,
     evaluation: Evaluation<'a, f64, ndarray::IxDyn, U>,
     mut gradient: Strided<f64>,
     target_fits: bool,
@@ -224,33 +224,33 @@ fn check<'a, T: Target, U: unifocal_ndarray::TargetArray + std::fmt::Debug>(
     Evaluation<'a, f64, ndarray::IxDyn, U>: Clone,
 {
     let mut evaluation = evaluation
-        .with_layout(given.layout)
-        .with_input(given.input)
-        .with_pooling(given.pooling);
-    if let Some(weights) = &given.weights {
+        .with_layout(inputs.layout)
+        .with_input(inputs.input)
+        .with_pooling(inputs.pooling);
+    if let Some(weights) = &inputs.weights {
         evaluation = evaluation.with_voxel_weights(weights.view());
     }
     let loss = UnifiedFocal::asymmetric();
     let found = evaluation.gradient_into(&loss, gradient.view_mut());
-    let weights_fit = match &given.weights {
+    let weights_fit = match &inputs.weights {
         None => true,
-        Some(weights) => weights.view().shape() == given.without,
+        Some(weights) => weights.view().shape() == inputs.without,
     };
-    let gradient_fits = gradient.view().shape() == given.shape;
-    let shape = given
+    let gradient_fits = gradient.view().shape() == inputs.shape;
+    let shape = inputs
         .flat()
         .filter(|_| target_fits && weights_fit && gradient_fits);
     let Some(shape) = shape else {
-        let error = found.expect_err("shapes that do not fit");
+        let error = found.expect_err("mismatched shapes are an error");
         assert!(!error.to_string().is_empty());
         return;
     };
-    match (found, reference(given, shape, target, &loss)) {
+    match (found, reference(inputs, shape, target, &loss)) {
         (Ok(value), Ok((expected, by))) => {
             let bound = 1e-11 * expected.abs().max(1.0);
             assert!(
                 value.is_finite() && (value - expected).abs() <= bound,
-                "{value} is not {expected} on {given:?} with {:?}",
+                "{value} is not {expected} on {inputs:?} with {:?}",
                 evaluation
             );
             let largest = by.iter().fold(0.0_f64, |size, x| size.max(x.abs()));
@@ -258,46 +258,48 @@ fn check<'a, T: Target, U: unifocal_ndarray::TargetArray + std::fmt::Debug>(
                 let error = (found - expected).abs();
                 assert!(
                     error <= 1e-9 * largest + 1e-290,
-                    "{found} is not {expected} on {given:?}"
+                    "{found} is not {expected} on {inputs:?}"
                 );
             }
         }
         (Err(Error::Core(found)), Err(expected)) => {
-            // Which of several faults is met first is left open.
+            // Of several faults, either may be reported.
             assert!(!found.to_string().is_empty() && !expected.to_string().is_empty());
         }
-        (found, expected) => panic!("{found:?}, and the core gives {expected:?}"),
+        (found, expected) => {
+            panic!("found {found:?}, expected {expected:?}, the result of the core")
+        }
     }
 }
 
 fn reference<T: Target>(
-    given: &Given,
+    inputs: &Inputs,
     shape: Shape,
     target: impl FnOnce(Shape) -> std::result::Result<T, CoreError>,
     loss: &UnifiedFocal,
 ) -> std::result::Result<(f64, Vec<f64>), CoreError> {
-    let plain = given.prediction.plain();
-    let prediction = Dense::new(&plain, shape, given.layout)?;
+    let plain = inputs.prediction.plain();
+    let prediction = Dense::new(&plain, shape, inputs.layout)?;
     let segmentation = Segmentation::new(prediction, target(shape)?)?
-        .with_input(given.input)?
-        .with_pooling(given.pooling);
-    match &given.weights {
-        None => finish(given, &segmentation, loss),
+        .with_input(inputs.input)?
+        .with_pooling(inputs.pooling);
+    match &inputs.weights {
+        None => finish(inputs, &segmentation, loss),
         Some(weights) => {
             let plain = weights.plain();
             let weights = Dense::labels(&plain, [shape.samples, shape.voxels])?;
-            finish(given, &segmentation.with_voxel_weights(weights)?, loss)
+            finish(inputs, &segmentation.with_voxel_weights(weights)?, loss)
         }
     }
 }
 
 fn finish<T: Target, W: Field<Item: Element>>(
-    given: &Given,
+    inputs: &Inputs,
     segmentation: &Segmentation<Dense<'_, f64>, T, W>,
     loss: &UnifiedFocal,
 ) -> std::result::Result<(f64, Vec<f64>), CoreError> {
     let shape = segmentation.shape();
-    let groups = match given.pooling {
+    let groups = match inputs.pooling {
         Pooling::PerSample => shape.samples,
         Pooling::Batch => 1,
     };
@@ -306,7 +308,7 @@ fn finish<T: Target, W: Field<Item: Element>>(
     let classes = Classes::default();
     let value = segmentation.value(loss, &classes, &mut sums)?;
     let mut gradient = vec![0.0; shape.samples * shape.channels * shape.voxels];
-    let mut out = DenseMut::new(&mut gradient, shape, given.layout)?;
+    let mut out = DenseMut::new(&mut gradient, shape, inputs.layout)?;
     segmentation.gradient(loss, &classes, &sums, &mut vec![[0.0; 4]; count], &mut out)?;
     Ok((value, gradient))
 }

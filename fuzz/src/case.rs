@@ -1,4 +1,4 @@
-//! What is drawn: a prediction beside its target, with everything that can be said of one.
+//! Draws a prediction and its target, with random settings.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use unifocal_core::{
     class_count,
 };
 
-/// The label that does not count, in cases that have one.
+/// The ignored label, in cases that have one.
 pub const IGNORED: u8 = 255;
 
-/// A prediction [N, C, voxels] beside its target.
+/// A prediction [N, C, voxels] and its target, with settings.
 #[derive(Clone, Debug)]
 pub struct Case {
     pub shape: Shape,
@@ -32,18 +32,18 @@ pub enum Truth {
     Soft(Vec<f64>),
 }
 
-/// Which numbers a prediction is drawn from.
+/// The numbers that a prediction is drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Numbers {
-    /// All that are in range.
+    /// All valid numbers.
     All,
-    /// Those on which f32 and f64 mean the same: nothing underflows in f32.
+    /// Numbers that f32 can represent well: nothing underflows in f32.
     Plain,
-    /// Those on which a central difference is exact: probabilities in (0.02, 0.98), logits in (−4, 4).
+    /// Numbers on which central differences are accurate: probabilities in (0.02, 0.98), logits in (−4, 4).
     Inner,
 }
 
-/// What came of a case.
+/// The result of evaluating a case.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub value: f64,
@@ -52,7 +52,7 @@ pub struct Outcome {
     pub sums: Vec<ClassSums<f64, 4>>,
 }
 
-/// One of a few numbers, or one between.
+/// One of the special numbers, or one from the ordinary range.
 fn number(u: &mut Unstructured<'_>, special: &[f64], ordinary: Range<f64>) -> Result<f64> {
     let code = usize::from(u.arbitrary::<u8>()?);
     Ok(match special.get(code) {
@@ -64,7 +64,7 @@ fn number(u: &mut Unstructured<'_>, special: &[f64], ordinary: Range<f64>) -> Re
     })
 }
 
-/// A number of [0, 1].
+/// A number in [0, 1].
 pub fn unit(u: &mut Unstructured<'_>) -> Result<f64> {
     let special = [
         0.0,
@@ -112,15 +112,15 @@ fn weight(u: &mut Unstructured<'_>, numbers: Numbers) -> Result<f64> {
     }
 }
 
-/// How many voxels have the same target: few as a rule, and some that reach over a stretch or a chunk.
+/// Run lengths of voxels with the same target: mostly short, some longer than a stretch or a chunk.
 const RUNS: [usize; 16] = [1, 1, 1, 1, 2, 2, 3, 5, 8, 13, 62, 64, 65, 130, 300, 1000];
 
 impl Case {
-    /// A case with numbers like these.
+    /// Draws a case with numbers of this kind.
     pub fn draw(u: &mut Unstructured<'_>, numbers: Numbers) -> Result<Self> {
         let channels = *u.choose(&[1, 2, 2, 2, 3, 3, 4, 9])?;
         let samples = *u.choose(&[1, 1, 1, 2])?;
-        // Small ones are where edges meet, and many of them are tried in the same time.
+        // Mostly small cases: they reach the edge cases, and many of them run in the same time.
         let large = numbers != Numbers::Inner && u.ratio(1, 64)?;
         let (samples, runs) = if large {
             (1, &RUNS[..])
@@ -161,7 +161,7 @@ impl Case {
                         Input::Probabilities => probability(u, numbers),
                         Input::Softmax | Input::Sigmoid => logit(u, numbers),
                     };
-                    // Neighbours differ.
+                    // Neighbouring voxels differ.
                     let pair = [given()?, given()?];
                     let y = if soft { unit(u)? } else { 0.0 };
                     for voxel in voxels.clone() {
@@ -211,12 +211,12 @@ impl Case {
         class_count(self.shape.channels)
     }
 
-    /// Where a number of the prediction stands.
+    /// The index of a number of the prediction.
     pub fn at(&self, sample: usize, channel: usize, voxel: usize) -> usize {
         (sample * self.shape.channels + channel) * self.shape.voxels + voxel
     }
 
-    /// The voxel's weight, 0 if it does not count.
+    /// The voxel's weight; 0 if the voxel is ignored.
     pub fn weight(&self, sample: usize, voxel: usize) -> f64 {
         let at = sample * self.shape.voxels + voxel;
         match &self.truth {
@@ -225,12 +225,12 @@ impl Case {
         }
     }
 
-    /// The value, the sums and the gradient in f64.
+    /// Evaluates the value, the sums and the gradient in f64.
     pub fn evaluate(&self, loss: &AnyLoss) -> core::result::Result<Outcome, Error> {
         self.evaluate_in(loss, |x| x)
     }
 
-    /// The same in f32.
+    /// Evaluates in f32.
     pub fn evaluate_narrow(&self, loss: &AnyLoss) -> core::result::Result<Outcome, Error> {
         self.evaluate_in(loss, |x| x as f32)
     }
@@ -287,7 +287,7 @@ impl Case {
         })
     }
 
-    /// Calls `visit` with every place of the prediction, in order.
+    /// Calls `visit` with sample, channel and voxel of every number of the prediction, in order.
     pub fn for_each(&self, mut visit: impl FnMut(usize, usize, usize)) {
         for sample in 0..self.shape.samples {
             for channel in 0..self.shape.channels {
@@ -298,7 +298,7 @@ impl Case {
         }
     }
 
-    /// Numbers [N, C, voxels] in the layout of the case.
+    /// Rearranges numbers [N, C, voxels] to the layout of the case.
     fn laid_out<T: Float>(&self, numbers: &[f64], narrow: fn(f64) -> T) -> Vec<T> {
         let Shape {
             channels, voxels, ..
@@ -313,7 +313,7 @@ impl Case {
         out
     }
 
-    /// The same with every number rounded to f32.
+    /// Rounds every number to f32.
     pub fn rounded(mut self) -> Self {
         let round = |numbers: &mut Vec<f64>| {
             for x in numbers {
@@ -327,8 +327,8 @@ impl Case {
         self
     }
 
-    /// A prediction of one channel, of probabilities or of a sigmoid's logits, as one of two. The background's probability and target are
-    /// 1 − p and 1 − y in f32, as f32 sees them, and its logit is −z.
+    /// Turns a one-channel prediction (probabilities or sigmoid logits) into a two-channel one. The background's probability and target are
+    /// 1 − p and 1 − y, rounded to f32 as in an f32 evaluation; its logit is −z.
     pub fn apart(&self) -> Self {
         let voxels = self.shape.voxels;
         let both = |numbers: &[f64], rest: fn(f64) -> f64| -> Vec<f64> {
@@ -357,7 +357,7 @@ impl Case {
         }
     }
 
-    /// The voxels in another order, some of them perhaps twice or not at all; the same for every sample.
+    /// Selects these voxels of every sample; they may be reordered, repeated or left out.
     pub fn pick(&self, voxels: &[usize]) -> Self {
         let shape = Shape {
             voxels: voxels.len(),
@@ -393,7 +393,7 @@ impl<'a> Arbitrary<'a> for Case {
     }
 }
 
-/// Either kind of target, so that the engine is compiled once for both.
+/// Either kind of target in one type, so that the engine is compiled only once.
 enum AnyTarget<'a, T> {
     Labels(Labels<Dense<'a, u8>>),
     Soft(Soft<Dense<'a, T>>),
@@ -453,7 +453,7 @@ impl<T: Element> Target for AnyTarget<'_, T> {
     }
 }
 
-/// Voxel weights, or none.
+/// Voxel weights, if any.
 enum Weights<'a> {
     One(Shape),
     Given(Dense<'a, f64>),

@@ -1,9 +1,9 @@
-//! ln, exp and powers of f32 against `libm` in f64.
+//! Compares ln, exp, sqrt and powers of f32 with `libm` in f64.
 
 use arbitrary::{Result, Unstructured};
 use unifocal_core::{Float, Real};
 
-/// The distance of neighbouring `f32` at x.
+/// The unit in the last place of an `f32` at x.
 fn ulp(x: f64) -> f64 {
     let size = (x.abs() as f32).max(f32::MIN_POSITIVE);
     let binade = f32::from_bits(size.to_bits() & 0x7f80_0000);
@@ -26,7 +26,7 @@ fn assert_near(found: f32, exact: f64, ulps: f64, what: &str, x: f32, e: f64) {
     );
 }
 
-/// A number of f32, of any size.
+/// Any f32, any exponent: the results are accurate to within a few ULP.
 pub fn functions(u: &mut Unstructured<'_>) -> Result<()> {
     let x = f32::from_bits(u.arbitrary()?);
     let e = match u.int_in_range(0..=15)? {
@@ -45,24 +45,24 @@ pub fn functions(u: &mut Unstructured<'_>) -> Result<()> {
     if x >= f32::MIN_POSITIVE && x.is_finite() {
         assert_near(Real::ln(x), libm::log(wide), 1.0, "ln", x, e);
     } else {
-        // Below the smallest normal number counts as it.
+        // Smaller and negative numbers count as the smallest normal one.
         let found = Real::ln(if x.is_finite() { x } else { f32::MAX });
         assert!(found.is_finite(), "ln of {x:e}: {found:e}");
     }
     if x.is_finite() {
         let exact = libm::exp(wide);
-        // Below the normal numbers, a ULP is that of the smallest.
+        // For subnormal results, the ULP is that of the smallest normal number.
         assert_near(Float::exp(x), exact, 1.0, "exp", x, e);
         if x >= 0.0 {
             assert_near(Float::ln_1p(x), libm::log1p(wide), 1.0, "ln_1p", x, e);
             assert_eq!(Float::sqrt(x), libm::sqrt(wide) as f32, "sqrt of {x:e}");
             let exact = libm::pow(wide, e);
-            // x·√x is rounded twice.
+            // x·√x rounds twice.
             let bound = if e == 1.5 { 1.5 } else { 1.0 };
             if exact >= f64::from(f32::MIN_POSITIVE) {
                 assert_near(Real::powf(x, e.into()), exact, bound, "powf", x, e);
             } else {
-                // Subnormal results are rounded a second time.
+                // Subnormal results round a second time.
                 assert_near(Real::powf(x, e.into()), exact, 1.5, "powf", x, e);
             }
         }

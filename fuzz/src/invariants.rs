@@ -1,4 +1,4 @@
-//! What mathematics and the documentation say of any case.
+//! Invariants that mathematics and the documentation guarantee for every case.
 
 use arbitrary::{Result, Unstructured};
 use unifocal_core::{
@@ -10,10 +10,10 @@ use crate::case::{Case, IGNORED, Numbers, Outcome, Truth, unit};
 use crate::loss;
 use crate::tolerance::{CENTRAL_DIFFERENCE, F32_GRADIENT, F32_OURS, F64_OURS, STEP};
 
-/// −ln 10⁻⁷, the most that a voxel costs at the reference's clip.
+/// −ln 10⁻⁷, the largest cross entropy of a voxel at the default clip.
 const LARGEST: f64 = 16.118_095_650_958_32;
 
-/// Both precisions, each finite and with its gradient's signs right.
+/// Evaluates in both precisions and checks that all is finite and that the gradient has the right signs.
 fn outcomes(case: &Case, loss: &AnyLoss) -> [Outcome; 2] {
     let outcomes = [case.evaluate(loss), case.evaluate_narrow(loss)];
     outcomes.map(|outcome| {
@@ -25,13 +25,13 @@ fn outcomes(case: &Case, loss: &AnyLoss) -> [Outcome; 2] {
         for g in gradient {
             assert!(g.is_finite(), "{gradient:?} of {loss:?} on {case:?}");
         }
-        pushes(case, loss, gradient);
+        check_signs(case, loss, gradient);
         outcome
     })
 }
 
-/// At a voxel with a label, no probability is pushed away from it.
-fn pushes(case: &Case, loss: &AnyLoss, gradient: &[f64]) {
+/// Checks signs: the gradient never lowers the right class's probability or raises a wrong one's.
+fn check_signs(case: &Case, loss: &AnyLoss, gradient: &[f64]) {
     let Truth::Labels(labels) = &case.truth else {
         return;
     };
@@ -40,13 +40,13 @@ fn pushes(case: &Case, loss: &AnyLoss, gradient: &[f64]) {
         if case.weight(sample, voxel) == 0.0 {
             assert_eq!(
                 g, 0.0,
-                "what does not count is pushed: {loss:?} on {case:?}"
+                "an ignored voxel has a gradient: {loss:?} on {case:?}"
             );
             return;
         }
         let label = usize::from(labels[sample * case.shape.voxels + voxel]);
         let class = if case.shape.channels == 1 { 1 } else { channel };
-        // A larger logit of one wrong class takes from the others as well.
+        // With several wrong classes, a larger logit of one also lowers the others.
         let mixed = case.settings.input == Input::Softmax && case.shape.channels > 2;
         if label == class {
             assert!(
@@ -71,8 +71,8 @@ fn sides(loss: &AnyLoss) -> [bool; 2] {
     }
 }
 
-/// Every loss with the reference's parameters, from probabilities and from logits: finite, within its range, and with a gradient that
-/// pushes the right way, a hard wrong prediction too.
+/// Every loss with default parameters, from probabilities and logits: finite, within its range, and with the right signs in the gradient,
+/// also for hard wrong predictions.
 pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
     let (name, loss) = loss::default(u)?;
     let mut case = Case::draw(u, Numbers::All)?;
@@ -94,12 +94,12 @@ pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
             let at = case.at(sample, channel, voxel);
             let label = usize::from(labels[sample * case.shape.voxels + voxel]);
             let wrong = case.prediction[at] == 0.0 && case.settings.input == Input::Probabilities;
-            // Beside weights of 10³⁰, one of 10⁻³⁰⁰ is nothing.
+            // With voxel weights up to 10³⁰, a weight of 10⁻³⁰⁰ vanishes, so only check unweighted cases.
             if wrong && label == channel && case.shape.channels > 1 && case.weights.is_none() {
                 let g = wide.gradient[at];
                 assert!(
                     g < 0.0,
-                    "{name}: no push at {sample} {channel} {voxel} of {case:?}"
+                    "{name}: the gradient is {g} at {sample} {channel} {voxel} of {case:?}, expected below 0"
                 );
             }
         });
@@ -107,7 +107,7 @@ pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Empty masks, absent classes, single voxels and channels, samples of which nothing counts.
+/// Empty masks, absent classes, single voxels and channels, samples without counting voxels.
 pub fn degenerate(u: &mut Unstructured<'_>) -> Result<()> {
     let loss = loss::any(u)?;
     let kind = u.int_in_range(0..=5)?;
@@ -121,7 +121,7 @@ pub fn degenerate(u: &mut Unstructured<'_>) -> Result<()> {
         2 => case.weights = Some(vec![0.0; samples * voxels]),
         3 => case = case.pick(&[0]),
         4 => {
-            // One sample of which nothing counts.
+            // Ignore the whole first sample.
             if let Truth::Labels(labels) = &mut case.truth {
                 labels[..voxels].fill(IGNORED);
             }
@@ -135,13 +135,17 @@ pub fn degenerate(u: &mut Unstructured<'_>) -> Result<()> {
     if counted.is_empty() {
         let empty = vec![ClassSums::default(); case.classes()];
         let nothing = mean(&loss, &case.settings.classes(), empty.len(), &empty);
-        assert_eq!(nothing, Ok(wide.value), "{loss:?} of nothing, on {case:?}");
+        assert_eq!(
+            nothing,
+            Ok(wide.value),
+            "{loss:?} of no voxels, on {case:?}"
+        );
         assert!(
             wide.gradient.iter().all(|g| *g == 0.0),
             "{loss:?} on {case:?}"
         );
     } else if counted.len() < case.shape.voxels {
-        // What does not count could as well not be there.
+        // Ignored voxels can be removed without effect.
         let without = case.pick(&counted);
         let outcome = without.evaluate(&loss).expect("a part of a valid case");
         assert_near(wide.value, outcome.value, 1e-11, || {
@@ -151,12 +155,12 @@ pub fn degenerate(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// f32 against f64.
+/// Compares f32 with f64.
 pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
     let (name, loss) = loss::default(u)?;
     let case = Case::draw(u, Numbers::Plain)?.rounded();
     let [mut wide, narrow] = outcomes(&case, &loss);
-    // The background of a single probability or target is rounded to f32 before a formula sees it.
+    // With one channel, f32 rounds the background's 1 − p and 1 − y before the formulas use them.
     if case.shape.channels == 1 && case.settings.input != Input::Softmax {
         let apart = case.apart();
         let both = apart.evaluate(&loss).expect("a valid case");
@@ -167,7 +171,7 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
             wide.gradient[case.at(sample, 0, voxel)] = foreground - background;
         });
     }
-    // A logit's difference from the largest is rounded once, which e^z sees as an error in proportion to z.
+    // The difference from the largest logit is rounded, which gives e^z a relative error proportional to z.
     let size = match case.settings.input {
         Input::Probabilities => 0.0,
         _ => case
@@ -176,7 +180,7 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
             .fold(0.0_f64, |size, z| size.max(z.abs())),
     };
     let slack = 1.0 + size / 8.0;
-    // Combo's value is a difference.
+    // Combo's value is a difference, so its error is absolute.
     let scale = if name == Name::Combo { 1.0 } else { 0.0 };
     let bound = F32_OURS * slack * wide.value.abs().max(scale) + 1e-12;
     let error = (wide.value - narrow.value).abs();
@@ -185,7 +189,7 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
         "{name}: {error} of {} on {case:?}",
         wide.value
     );
-    // From logits, with a soft target or in one channel, what a voxel adds can cancel as a whole, down to the rounding of its parts.
+    // From logits, with soft targets or in one channel, the terms of a voxel's gradient can cancel down to their rounding errors.
     let part = match (case.settings.input, &case.truth) {
         (Input::Probabilities, Truth::Labels(_)) if case.shape.channels > 1 => 0.0,
         _ => 0.1 / (case.shape.samples * fewest_counted(&case)) as f64,
@@ -202,7 +206,7 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// How many voxels count in the sample where the fewest do, of those where any does.
+/// The smallest number of counting voxels in a sample, over samples that have any.
 fn fewest_counted(case: &Case) -> usize {
     let Shape {
         samples, voxels, ..
@@ -220,7 +224,7 @@ fn largest(numbers: &[f64]) -> f64 {
     numbers.iter().fold(0.0, |size: f64, x| size.max(x.abs()))
 }
 
-/// The gradient against central differences.
+/// Compares the gradient with central differences.
 pub fn gradient(u: &mut Unstructured<'_>) -> Result<()> {
     let loss = loss::gentle(u)?;
     let mut case = Case::draw(u, Numbers::Inner)?;
@@ -239,11 +243,11 @@ pub fn gradient(u: &mut Unstructured<'_>) -> Result<()> {
             case.evaluate(&loss).expect("a valid case").value
         };
         let mut across = |step: f64| value_at(here + step) - value_at(here - step);
-        // Of two steps, so that its own error is of their fourth power: 1/p³ is large where p is small.
+        // A fourth-order formula with two step sizes, because third derivatives are large at small p.
         let difference = (8.0 * across(STEP) - across(2.0 * STEP)) / (12.0 * STEP);
         case.prediction[at] = here;
         let error = (gradient[at] - difference).abs();
-        // The second part is the rounding of the two values.
+        // The second term allows for rounding of the values.
         let bound = CENTRAL_DIFFERENCE * largest + 1e-10 * value.abs().max(1.0);
         assert!(
             error <= bound,
@@ -254,14 +258,14 @@ pub fn gradient(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Two numbers that differ by rounding only.
+/// Checks that two numbers differ only by rounding.
 fn assert_near(a: f64, b: f64, relative: f64, what: impl FnOnce() -> String) {
     let bound = relative * a.abs().max(b.abs()).max(1.0);
     assert!((a - b).abs() <= bound, "{a} is not {b}: {}", what());
 }
 
-/// What changes nothing: the order of voxels and classes, layout, the kind of target, a batch that is there twice, and sums that were
-/// taken in two parts.
+/// Results do not depend on the order of voxels and classes, the layout, the kind of target, repetition of the batch, or summing in two
+/// parts.
 pub fn invariance(u: &mut Unstructured<'_>) -> Result<()> {
     let loss = loss::gentle(u)?;
     let kind = u.int_in_range(0..=5)?;
@@ -273,11 +277,11 @@ pub fn invariance(u: &mut Unstructured<'_>) -> Result<()> {
         voxels,
     } = case.shape;
     let what = || format!("kind {kind}, {loss:?} on {case:?}");
-    // The other case, and where a number of it stands in this one.
+    // Compares with another case; `from` maps a position there to an index here.
     let compare = |other: &Case, from: &dyn Fn(usize, usize, usize) -> usize, times: f64| {
         let outcome = other.evaluate(&loss).expect("a valid case");
         assert_near(whole.value, outcome.value, 10.0 * F64_OURS, what);
-        // A gradient can be a difference of near-equal parts.
+        // Terms of the gradient can nearly cancel.
         let bound = 1e-9 * largest(&whole.gradient) + 1e-14;
         other.for_each(|sample, channel, voxel| {
             let found = times * outcome.gradient[other.at(sample, channel, voxel)];
@@ -394,7 +398,7 @@ pub fn invariance(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Any number as a parameter: an error outside of its range, a finite loss inside of it.
+/// A parameter out of range is an error; a valid one gives a finite loss.
 pub fn parameters(u: &mut Unstructured<'_>) -> Result<()> {
     let mut number = || -> Result<f64> {
         match u.int_in_range(0..=3)? {
@@ -418,7 +422,7 @@ pub fn parameters(u: &mut Unstructured<'_>) -> Result<()> {
                 (Ok(loss), true) => losses.push(loss.into()),
                 (Err(error), false) => assert!(!error.to_string().is_empty()),
                 (made, valid) => panic!(
-                    "{made:?}, which is {valid}: {lambda} {delta} {gamma} {smooth} {clip} {a} {b}"
+                    "found {made:?}, expected valid = {valid}: {lambda} {delta} {gamma} {smooth} {clip} {a} {b}"
                 ),
             }
         };
@@ -471,7 +475,7 @@ pub fn parameters(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// λ at its ends, and γ in its limit.
+/// Checks λ at its bounds and γ near 0.
 fn limits(case: &Case, delta: f64) {
     let value = |loss: AnyLoss| case.evaluate(&loss).expect("a valid case").value;
     let with = |loss: UnifiedFocal, lambda: Option<f64>, gamma: f64| -> AnyLoss {

@@ -1,7 +1,7 @@
-//! What the fuzzing targets share: how a case is drawn, and what must hold of it.
+//! Shared by the fuzzing targets: drawing a case and checking its invariants.
 //!
-//! A target draws a case from the fuzzer's bytes and asserts what mathematics or the documentation says of any such case. Bytes that
-//! are too few for a case make none.
+//! A target draws a case from the fuzzer's bytes and asserts what mathematics or the documentation guarantees for every such case.
+//! Inputs with too few bytes for a case are skipped.
 
 #[cfg(feature = "losses")]
 pub mod arrays;
@@ -16,17 +16,17 @@ pub mod loss;
 #[cfg(feature = "readers")]
 pub mod reading;
 
-/// The table of tolerances that every test uses.
+/// The tolerances of all tests.
 #[cfg(feature = "losses")]
 #[path = "../../adapters/conformance/src/tolerance.rs"]
 pub mod tolerance;
 
-/// Draws from all of `data` and lets `check` look at what was drawn.
+/// Runs `check`, which draws its case from `data`.
 #[cfg(feature = "losses")]
 pub fn with(
     data: &[u8],
     check: impl FnOnce(&mut arbitrary::Unstructured<'_>) -> arbitrary::Result<()>,
 ) {
-    // Too few bytes are no case, and no finding.
+    // An error means that there were too few bytes for a case.
     let _ = check(&mut arbitrary::Unstructured::new(data));
 }

@@ -9,13 +9,13 @@ use unifocal_core::{AnyLoss, Name, Parameter};
 use self::build::build;
 use crate::case::unit;
 
-/// A loss with the parameters of the reference.
+/// A loss with default parameters.
 pub fn default(u: &mut Unstructured<'_>) -> Result<(Name, AnyLoss)> {
     let name = *u.choose(&Name::ALL)?;
     Ok((name, name.loss()))
 }
 
-/// A loss with parameters from all over their ranges.
+/// A loss with any valid parameters.
 pub fn any(u: &mut Unstructured<'_>) -> Result<AnyLoss> {
     let gamma = if u.ratio(1, 2)? {
         unit(u)?
@@ -33,7 +33,7 @@ pub fn any(u: &mut Unstructured<'_>) -> Result<AnyLoss> {
     drawn(u, gamma, smooth, clip)
 }
 
-/// A loss whose third derivatives are small enough for a central difference.
+/// A loss whose third derivatives are small enough for central differences.
 pub fn gentle(u: &mut Unstructured<'_>) -> Result<AnyLoss> {
     let gamma = *u.choose(&[0.0, 0.2, 0.5, 0.7, 1.0, 1.5, 2.0])?;
     let smooth = *u.choose(&[1e-7, 1e-6, 1.0])?;

@@ -1,4 +1,4 @@
-//! The readers of the command line, on any bytes: an error or an array, no panic, and no more memory than the bytes are worth.
+//! Runs the command line's readers on any bytes: they return an array or an error, do not panic, and bound their memory by the file's size.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use tempfile::TempDir;
 
-/// The readers themselves, by their files: the library that they belong to would bring the whole program, whose engine for every kind
-/// of number takes minutes to build with a sanitizer.
+/// The readers' sources. Depending on their library would also build the engine for every kind of number, which takes minutes with a
+/// sanitizer.
 #[path = "../../cli/src/read/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the program needs more of them")]
+#[allow(dead_code, unused_imports, reason = "the program uses more of it")]
 mod read;
 
 use read::{Fault, Values};
 
-/// Counts what is allocated.
+/// The system's allocator, with a count of allocated bytes.
 pub struct Counting;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
@@ -28,46 +28,46 @@ fn grow(bytes: usize) {
     MOST.fetch_max(now, Relaxed);
 }
 
-// SAFETY: the system's allocator does it all.
+// SAFETY: all calls are forwarded to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         grow(layout.size());
-        // SAFETY: as the caller promises.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         NOW.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: as the caller promises.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.dealloc(at, layout) }
     }
 }
 
-/// Names for content that no reader knows, whose readers look further than at the first bytes.
+/// Names for content without a known magic number, whose readers look beyond the first bytes.
 const NAMES: [&str; 6] = ["a.npz", "a.safetensors", "a.nii", "a.hdr", "a.mha", "a.bmp"];
 
-/// Names whose readers refuse what does not begin as their files do.
+/// Names whose readers reject content without their magic number.
 const STRICT_NAMES: [&str; 5] = ["a.npy", "a.nrrd", "a.png", "a.tif", "a.gif"];
 
-/// The voxels of a pair whose header is the same file.
+/// The voxel file of a pair, whose header is the same content.
 const VOXELS: &str = "a.img";
 
-/// How much memory a file may take at once.
+/// The peak memory that reading a file may take.
 fn bound(data: &[u8]) -> usize {
     const MIB: usize = 1 << 20;
-    // A number of one byte becomes one of four, or of eight when it is scaled, while the vector that holds it grows by copying.
+    // A one-byte number becomes four bytes, or eight if scaled, in a vector that grows by copying.
     let plain = 2 * MIB + 64 * data.len();
-    // Deflate makes 1032 bytes of one at most, LZW 2731, and a number of one bit becomes a byte.
+    // Deflate expands a byte to at most 1032 bytes, LZW to 2731, and a one-bit number becomes a byte.
     match data {
         [0x89, b'P', b'N', b'G', ..] => plain + 1032 * 32 * data.len() + 192 * MIB,
         [b'G', b'I', b'F', ..] => plain + 2731 * 64 * data.len(),
-        // The crate gives the values of a tag in the first directory 256 MiB, and keeps two tags of them.
+        // The crate allows 256 MiB for the values of a tag in the first directory, and keeps two such tags.
         [b'I', b'I', ..] | [b'M', b'M', ..] => plain + 2731 * 64 * data.len() + 768 * MIB,
         _ => plain + 1032 * 32 * data.len(),
     }
 }
 
-/// A folder with one file, `input`, that has a name for every reader besides.
+/// A folder with one file, `input`, and a link to it for each reader's file name.
 fn folder() -> &'static PathBuf {
     static FOLDER: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = FOLDER.get_or_init(|| {
@@ -77,9 +77,9 @@ fn folder() -> &'static PathBuf {
         } else {
             tempfile::tempdir()
         };
-        let folder = folder.expect("a temporary folder");
+        let folder = folder.expect("a temporary folder can be created");
         for name in [&NAMES[..], &STRICT_NAMES, &[VOXELS]].concat() {
-            symlink("input", folder.path().join(name)).expect("a link in a temporary folder");
+            symlink("input", folder.path().join(name)).expect("the temporary folder is writable");
         }
         let path = folder.path().to_owned();
         (folder, path)
@@ -87,15 +87,16 @@ fn folder() -> &'static PathBuf {
     path
 }
 
-/// Reads these bytes as what they are, and as a file of every kind where they do not say; and as the voxels that they describe.
+/// Reads the bytes by their magic number. Without one, reads them under the name of every format. Also reads them as the voxel file of a
+/// pair.
 pub fn readers(data: &[u8]) {
     let folder = folder();
-    fs::write(folder.join("input"), data).expect("a file in a temporary folder");
+    fs::write(folder.join("input"), data).expect("the temporary folder is writable");
     if is_unknown(data, "input") {
         for name in NAMES {
             is_unknown(data, name);
         }
-        // A refusal at the first bytes needs no more than a look now and then.
+        // These readers reject the content at once, so trying them now and then is enough.
         if data.len().is_multiple_of(16) {
             for name in STRICT_NAMES {
                 is_unknown(data, name);
@@ -107,13 +108,13 @@ pub fn readers(data: &[u8]) {
     }
 }
 
-/// Whether these bytes are packed, or have the magic of a header with its voxels in another file.
+/// Whether the bytes are compressed, or have the magic number of a header with a separate voxel file.
 fn may_be_pair(data: &[u8]) -> bool {
     let has = |at: usize, magic: &[u8]| data.get(at..).is_some_and(|rest| rest.starts_with(magic));
     data.starts_with(b"\x1f\x8b") || has(344, b"ni1\0") || has(4, b"ni2\0")
 }
 
-/// Reads `data` under this name; whether neither says what it is.
+/// Reads `data` under this name. Returns whether neither content nor name tells the format.
 fn is_unknown(data: &[u8], name: &str) -> bool {
     let path = folder().join(name);
     let before = NOW.load(Relaxed);
@@ -123,7 +124,7 @@ fn is_unknown(data: &[u8], name: &str) -> bool {
     let allowed = bound(data);
     assert!(
         most <= allowed,
-        "{name}: {most} bytes for {}, of {allowed}",
+        "{name}: reading {} bytes allocated {most} bytes, expected at most {allowed}",
         data.len()
     );
     match volume {
@@ -139,7 +140,7 @@ fn is_unknown(data: &[u8], name: &str) -> bool {
     }
 }
 
-/// How many numbers there are, each of which is looked at.
+/// Counts the numbers, reading each of them.
 fn len(values: &Values) -> usize {
     macro_rules! count {
         ($($kind:ident)*) => {

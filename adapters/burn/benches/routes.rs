@@ -1,6 +1,6 @@
-//! Forward and backward of the asymmetric Unified Focal loss in f32 beside labels on Burn's CPU backend: fused, composed with Burn's
-//! autodiff, and `unifocal-ndarray` on the same numbers; run by turns on two threads, the shortest of each. Then the peak of the memory that
-//! the routes take beside their inputs, on Linux, of [4, 2, 1024, 1024].
+//! Times forward and backward of the asymmetric Unified Focal loss with f32 predictions and labels on Burn's CPU backend: fused, composed, and
+//! `unifocal-ndarray` on the same data. The three take turns on two threads; the best time of each counts. On Linux, then measures the peak
+//! memory of the two routes, without their inputs, for [4, 2, 1024, 1024].
 //!
 //! `cargo bench --package unifocal-burn --bench routes -- [--json]`
 
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The shortest times in ms: fused, composed, `unifocal-ndarray`.
+/// The best times in ms: fused, composed, `unifocal-ndarray`.
 fn timed(inputs: &Inputs) -> [f64; 3] {
     let [fused, composed] = [Route::Auto, Route::Composed].map(|route| inputs.loss(route));
     let all: [&dyn Fn() -> f64; 3] = [&|| inputs.run(&fused), &|| inputs.run(&composed), &|| {
@@ -92,7 +92,7 @@ fn timed(inputs: &Inputs) -> [f64; 3] {
     times
 }
 
-/// The same numbers for all.
+/// The same data for all candidates.
 struct Inputs {
     input: Input,
     phantom: Phantom,
@@ -102,7 +102,7 @@ struct Inputs {
 }
 
 impl Inputs {
-    /// Lesions that cover 1 % of a batch of this shape.
+    /// A batch of this shape whose lesions cover 1 % of the voxels.
     fn new(shape: &[usize], input: Input) -> Self {
         let device = Device::flex().autodiff();
         let width = shape[shape.len() - 1];
@@ -134,21 +134,21 @@ impl Inputs {
             .init()
     }
 
-    /// Forward and backward; the value.
+    /// Runs forward and backward; returns the value.
     fn run(&self, loss: &SegmentationLoss) -> f64 {
         let prediction = self.prediction.clone().require_grad();
         let value = loss.forward(prediction.clone(), self.targets.clone());
         let gradients = value.backward();
         let gradient = prediction.grad(&gradients);
-        assert!(gradient.is_some(), "a gradient");
+        assert!(gradient.is_some(), "the prediction has no gradient");
         value.into_scalar()
     }
 
-    /// The same without Burn.
+    /// Runs `unifocal-ndarray` on the same data.
     fn run_ndarray(&self) -> f64 {
         let prediction = self.phantom.prediction.view();
         let evaluation = Evaluation::labels(prediction, self.labels.view()).with_input(self.input);
         let found = evaluation.value_and_gradient(&UnifiedFocal::asymmetric());
-        found.expect("probabilities or logits, and labels").0
+        found.expect("the data are valid").0
     }
 }

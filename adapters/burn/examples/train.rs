@@ -1,10 +1,10 @@
-//! Trains a small U-Net to find lesions that cover 1 % of generated images, with any loss of the family.
+//! Trains a small U-Net on generated images whose lesions cover 1 % of the pixels, with any loss of the family.
 //!
 //! ```text
 //! cargo run --release -p unifocal-burn --features train --example train -- --loss asymmetric-unified-focal --seeds 0,1,2
 //! ```
 //!
-//! The last line is the result as JSON: the Dice score on phantoms that were not trained on, per seed and their mean.
+//! The last line is the result as JSON: the Dice score on held-out phantoms, per seed and on average.
 
 #[path = "train/data.rs"]
 mod data;
@@ -22,36 +22,36 @@ use unifocal_burn::burn::tensor::Device;
 use crate::data::Difficulty;
 use crate::training::Run;
 
-/// Trains a small U-Net on generated phantoms.
+/// Train a small U-Net on generated phantoms.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The loss, by its name
+    /// Name of the loss
     #[arg(long, default_value = "asymmetric-unified-focal")]
     loss: String,
-    /// How often each image is seen
+    /// Number of epochs
     #[arg(long, default_value_t = 15)]
     epochs: usize,
-    /// How many images to train on
+    /// Number of training images
     #[arg(long, default_value_t = 192)]
     images: usize,
-    /// A run per seed
+    /// Seeds; one run for each
     #[arg(long, value_delimiter = ',', default_value = "0")]
     seeds: Vec<u64>,
-    /// The standard deviation of the noise
+    /// Standard deviation of the noise
     #[arg(long, default_value_t = 0.2)]
     noise: f32,
-    /// How much brighter lesions are
+    /// Brightness of lesions above their surroundings
     #[arg(long, default_value_t = 1.0)]
     contrast: f32,
-    /// Where to compute
+    /// Device to compute on
     #[arg(long, value_enum, default_value_t = Place::Cpu)]
     device: Place,
-    /// Where to leave checkpoints and logs
+    /// Folder for checkpoints and logs
     #[arg(long, default_value = "target/train")]
     folder: PathBuf,
 }
 
-/// A device, of those that the features have.
+/// A device, as far as the features provide it.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Place {
     /// Burn's CPU backend
@@ -59,7 +59,7 @@ enum Place {
     /// The first GPU that wgpu finds
     #[cfg(feature = "wgpu")]
     Wgpu,
-    /// The first GPU of CUDA
+    /// The first CUDA GPU
     #[cfg(feature = "cuda")]
     Cuda,
 }
@@ -76,7 +76,7 @@ impl Place {
     }
 }
 
-/// The last line.
+/// The JSON result on the last line.
 #[derive(Serialize)]
 struct Outcome<'a> {
     loss: &'a str,

@@ -8,7 +8,7 @@ use unifocal_core::{Float, Input, Loss, Probability, Real, class_count};
 
 use crate::elementwise::Elementwise;
 use crate::fused::is_fused;
-use crate::inputs::{Inputs, Truth};
+use crate::inputs::{Inputs, TargetTensor};
 use crate::plan::{Plan, SUMS, range};
 
 /// The sums of each sample and class, [N, C, 6].
@@ -22,19 +22,21 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
         Some(weights) => in_range(weights.cast(dtype), 0.0, LARGEST_WEIGHT),
         None => Tensor::ones([samples, voxels], (&device.clone().inner(), dtype)),
     };
-    if let (Truth::Labels(labels), Some(ignored)) = (&inputs.truth, plan.settings.ignore_label) {
+    if let (TargetTensor::Labels(labels), Some(ignored)) =
+        (&inputs.target, plan.settings.ignore_label)
+    {
         weights = weights.mask_fill(labels.clone().equal_elem(ignored), 0.0);
     }
-    // What does not count is not looked at, and may be anything.
+    // Voxels of weight 0 may hold anything, NaN included.
     let left_out = weights.clone().equal_elem(0.0);
-    let labels = match &inputs.truth {
-        Truth::Labels(labels) => {
+    let labels = match &inputs.target {
+        TargetTensor::Labels(labels) => {
             let (labels, wrong) = classes_of(labels.clone(), count);
             let wrong = wrong.bool_and(left_out.clone().bool_not());
             weights = weights.mask_fill(wrong, f64::NAN);
             Some(labels.unsqueeze_dim::<3>(1))
         }
-        Truth::Soft(_) => None,
+        TargetTensor::Soft(_) => None,
     };
     let harmless = match plan.settings.input {
         Input::Probabilities => 0.5,
@@ -47,9 +49,9 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
     if plan.settings.input == Input::Probabilities {
         prediction = in_range(prediction, -ROUNDING, 1.0 + ROUNDING);
     }
-    let shares = match inputs.truth {
-        Truth::Labels(_) => None,
-        Truth::Soft(target) => {
+    let shares = match inputs.target {
+        TargetTensor::Labels(_) => None,
+        TargetTensor::Soft(target) => {
             let y = in_range(target.cast(dtype).mask_fill(left_out, harmless), 0.0, 1.0);
             Some(match channels {
                 1 => Tensor::cat(vec![1.0 - y.clone(), y], 1),
@@ -58,14 +60,14 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
         }
     };
 
-    // The CPU takes sums of f32 in f64, which logits at the end of its range ask for. A GPU may add numbers of f64 and still have no
-    // powers of them: SPIR-V has none, and Vulkan gives a wrong number.
+    // The CPU sums f32 terms in f64: logits near the end of the f32 range need it. GPUs sum in f32, because one that adds in f64 may still
+    // lack powf in f64: SPIR-V has none, and on Vulkan the result is wrong.
     let wide = if is_fused(&device, DType::F64) {
         DType::F64
     } else {
         dtype
     };
-    let given = Given::new(plan.settings.input, prediction, ln_limit(dtype, wide));
+    let probabilities = Probabilities::new(plan.settings.input, prediction, ln_limit(dtype, wide));
     let weights = weights.cast(wide).unsqueeze_dim::<3>(1);
     let classes = plan.settings.classes();
     let of_run = |(rare, run): (bool, Range<usize>)| {
@@ -79,12 +81,12 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
                 y.float().cast(dtype)
             }
             (None, Some(shares)) => shares.clone().narrow(1, run.start, run.len()),
-            (None, None) => unreachable!("there is a target"),
+            (None, None) => unreachable!("inputs always have a target"),
         };
         let y = Elementwise(y);
         let class = classes.class(run.start);
         debug_assert_eq!(class.rare, rare);
-        let terms = plan.loss.terms(&class, &given.of(&run), &y);
+        let terms = plan.loss.terms(&class, &probabilities.of(&run), &y);
         let weights = weights.clone().expand(shape);
         let all = terms
             .into_iter()
@@ -101,7 +103,7 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
     Tensor::cat(of_runs.into_iter().map(of_run).collect(), 1)
 }
 
-/// The classes in runs of those that are alike: what is computed at once.
+/// Groups neighbouring classes of the same kind into runs, each computed as one.
 pub(crate) fn runs<K: PartialEq>(
     count: usize,
     kind: impl Fn(usize) -> K,
@@ -117,14 +119,14 @@ pub(crate) fn runs<K: PartialEq>(
     runs
 }
 
-/// Labels as numbers that hold every class, and where they are none of `count` classes (and 0 here).
+/// Casts labels to i32, which holds every class, and marks those outside 0..`count`; these become 0.
 fn classes_of(labels: Tensor<2, Int>, count: usize) -> (Tensor<2, Int>, Tensor<2, Bool>) {
     let held = range(labels.dtype());
     let mut wrong = match *held.start() {
         0 => labels.zeros_like().bool(),
         _ => labels.clone().lower_elem(0),
     };
-    // A number beyond the type's range is no bound of it, and cannot be compared with either.
+    // If the type cannot hold `count`, no label can reach it, and Burn cannot compare with it.
     if held.contains(&(count as i64)) {
         wrong = wrong.bool_or(labels.clone().greater_equal_elem(count as i64));
     }
@@ -132,7 +134,7 @@ fn classes_of(labels: Tensor<2, Int>, count: usize) -> (Tensor<2, Int>, Tensor<2
     (labels, wrong)
 }
 
-/// How far below 0 a logarithm may be: not so far that its product with 0 is not 0, or that sums of these are infinite.
+/// Bound on −ln p: small enough that 0·ln p is 0 and that sums stay finite.
 fn ln_limit(terms: DType, sums: DType) -> f64 {
     match (terms, sums) {
         (DType::F64, _) => f64::LN_LIMIT,
@@ -141,7 +143,7 @@ fn ln_limit(terms: DType, sums: DType) -> f64 {
     }
 }
 
-/// f16 and bf16 as f32.
+/// Casts f16 and bf16 to f32.
 fn widened(tensor: Tensor<3>) -> Tensor<3> {
     match tensor.dtype() {
         DType::F32 | DType::F64 => tensor,
@@ -149,7 +151,7 @@ fn widened(tensor: Tensor<3>) -> Tensor<3> {
     }
 }
 
-/// Numbers, NaN where they are outside of this range.
+/// Replaces numbers outside [`low`, `high`] by NaN.
 fn in_range<const D: usize>(tensor: Tensor<D>, low: f64, high: f64) -> Tensor<D> {
     let found = tensor.clone().detach();
     let below = found.clone().lower_elem(low);
@@ -157,18 +159,18 @@ fn in_range<const D: usize>(tensor: Tensor<D>, low: f64, high: f64) -> Tensor<D>
     tensor.mask_fill(wrong, f64::NAN)
 }
 
-/// What the classes are given, [N, C, M].
-struct Given {
+/// The probabilities of all classes, [N, C, M].
+struct Probabilities {
     p: Tensor<3>,
-    /// 1 − p and ln p, where these are known of logits better than of p.
+    /// 1 − p and ln p, which are more accurate from logits than from p.
     from_logits: Option<[Tensor<3>; 2]>,
 }
 
-impl Given {
-    /// From a prediction; `limit` is how far below 0 a logarithm may be.
-    fn new(activation: Input, prediction: Tensor<3>, limit: f64) -> Self {
+impl Probabilities {
+    /// Reads a prediction; `limit` bounds −ln p.
+    fn new(input: Input, prediction: Tensor<3>, limit: f64) -> Self {
         let channels = prediction.dims()[1];
-        match activation {
+        match input {
             Input::Probabilities => Self {
                 p: match channels {
                     1 => {
@@ -192,7 +194,7 @@ impl Given {
                 }
             }
             Input::Softmax => {
-                // Less the largest, of halves, whose difference is no larger than the numbers: that of the logits may be infinite.
+                // Subtract the largest logit in halves: the difference of two whole logits may overflow.
                 let largest = prediction.clone().detach().max_dim(1);
                 let half = prediction.mul_scalar(0.5) - largest.mul_scalar(0.5);
                 let below = Elementwise(half)
@@ -213,7 +215,7 @@ impl Given {
         }
     }
 
-    /// From ln p and ln(1 − p).
+    /// Builds them from ln p and ln(1 − p).
     fn from_ln(ln: Tensor<3>, ln_complement: Tensor<3>, limit: f64) -> Self {
         Self {
             p: ln.clone().exp(),
@@ -221,7 +223,7 @@ impl Given {
         }
     }
 
-    /// p of a run of classes.
+    /// The probabilities of a run of classes.
     fn of(&self, run: &Range<usize>) -> Probability<Elementwise<3>> {
         let part = |of: &Tensor<3>| Elementwise(of.clone().narrow(1, run.start, run.len()));
         let p = part(&self.p);

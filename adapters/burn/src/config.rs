@@ -9,12 +9,12 @@ use unifocal_core::{AnyLoss, Focal, Name, Settings, Tversky, UnifiedFocal};
 
 use crate::{Error, Route, SegmentationLoss};
 
-/// A field of a file: an error if it is not there, even if it can be `null`.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<T, D::Error> {
+/// Makes a field of a file required, even one that may be `null`.
+fn required<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<T, D::Error> {
     T::deserialize(field)
 }
 
-/// A method for each field of a configuration.
+/// One `with_…` method per field of a configuration.
 macro_rules! setters {
     ($($field:ident / $with:ident: $type:ty,)*) => {
         $(
@@ -27,7 +27,7 @@ macro_rules! setters {
     };
 }
 
-/// A configuration of a loss: its own parameters, and those that all losses have.
+/// The configuration of a loss: its own parameters and the settings of every loss.
 macro_rules! loss {
     (
         $(#[doc = $doc:literal])*
@@ -56,20 +56,20 @@ macro_rules! loss {
         /// let value: f64 = loss.forward(predictions, targets).into_scalar();
         #[doc = concat!("assert_eq!(format!(\"{value:.4}\"), \"", $value, "\");")]
         /// ```
-        // Not Burn's derive: it takes an `Option` that a file does not have for `None`, which is a loss of its own here.
+        // Burn's derive reads a missing `Option` as `None`, which here would select another loss.
         #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct $config {
             $(
                 $(#[doc = $about])*
-                #[serde(deserialize_with = "given")]
+                #[serde(deserialize_with = "required")]
                 pub $parameter: $type,
             )*
-            /// How predictions and targets are read, and what is known of the classes; in a file, its fields are fields of the configuration
+            /// How predictions and targets are read, and the class options. In a file, these fields are at the same level as those of the loss
             #[serde(flatten)]
             pub settings: Settings,
-            /// Whether the samples' losses are averaged or summed. Default: `Mean`
+            /// Whether the losses of the samples are averaged or summed. Default: `Mean`
             pub reduction: Reduction,
-            /// How the loss is computed. Default: `Auto`, fused where the device has it
+            /// How the loss is computed. Default: `Auto`, fused where the device supports it
             pub route: Route,
         }
 
@@ -88,7 +88,7 @@ macro_rules! loss {
         }
 
         impl $config {
-            /// The defaults.
+            /// The default configuration.
             pub fn new() -> Self {
                 Self {
                     $($parameter: $default,)*
@@ -109,11 +109,11 @@ macro_rules! loss {
         }
 
         impl $config {
-            /// The loss.
+            /// Builds the loss.
             ///
             /// # Panics
             ///
-            /// If a parameter is out of its range.
+            /// If a parameter is out of range.
             #[track_caller]
             pub fn init(&self) -> SegmentationLoss {
                 match self.try_init() {
@@ -122,11 +122,11 @@ macro_rules! loss {
                 }
             }
 
-            /// [`init`](Self::init), with a parameter out of its range as an error.
+            /// [`init`](Self::init), but returns an error instead of panicking.
             ///
             /// # Errors
             ///
-            /// A parameter out of its range.
+            /// A parameter is out of range.
             pub fn try_init(&self) -> Result<SegmentationLoss, Error> {
                 Ok(SegmentationLoss::new(self.loss()?)
                     .with_settings(self.settings.clone())
@@ -281,9 +281,9 @@ loss! {
     ///
     /// `−(a/M) Σ_c b_c Σ_i y·ln p − (1−a)·mean_c TI`, δ = ½, b_c = b for common classes and 1 − b for rare ones
     ComboLossConfig(self) {
-        /// The weight a of cross entropy, in [0, 1]; without it, the plain difference. Default: ½
+        /// The weight a of cross entropy, in [0, 1]; `None` for the unweighted difference. Default: ½
         alpha / with_alpha: Option<f64> = Some(0.5),
-        /// The weight b of common classes, in [0, 1]; without it, 1 for every class. Default: ½
+        /// The weight b of common classes, in [0, 1]; `None` for 1 in every class. Default: ½
         beta / with_beta: Option<f64> = Some(0.5),
     } => UnifiedFocal::combo(self.alpha, self.beta)?, "-0.3067"
 }
@@ -295,7 +295,7 @@ loss! {
     ///
     /// `λ·mean_c (1 − TI) − ((1−λ)/M) Σ_c w_c Σ_i y·ln p`
     TverskyCrossEntropyLossConfig(self) {
-        /// The weight λ of the Tversky side, in [0, 1]; without it, the plain sum. Default: ½
+        /// The weight λ of the Tversky side, in [0, 1]; `None` for the unweighted sum. Default: ½
         lambda / with_lambda: Option<f64> = Some(0.5),
         /// The weight δ of false negatives and of rare classes, in [0, 1]. Default: 0.6
         delta / with_delta: f64 = 0.6,
@@ -309,7 +309,7 @@ loss! {
     ///
     /// `λ·mean_c (1 − TI)^(1−γ) − ((1−λ)/M) Σ_c w_c Σ_i y·(1−p)^γ·ln p`
     SymmetricUnifiedFocalLossConfig(self) {
-        /// The weight λ of the Tversky side, in [0, 1]; without it, the plain sum. Default: ½
+        /// The weight λ of the Tversky side, in [0, 1]; `None` for the unweighted sum. Default: ½
         lambda / with_lambda: Option<f64> = Some(0.5),
         /// The weight δ of false negatives and of rare classes, in [0, 1]. Default: 0.6
         delta / with_delta: f64 = 0.6,
@@ -329,7 +329,7 @@ loss! {
     /// `λ·mean_c (1 − TI)^e_c − ((1−λ)/M) Σ_c w_c Σ_i y·(1−p)^g_c·ln p`, with e = 1 and g = γ for common classes, e = 1 − γ and
     /// g = 0 for rare ones
     AsymmetricUnifiedFocalLossConfig(self) {
-        /// The weight λ of the Tversky side, in [0, 1]; without it, the plain sum. Default: ½
+        /// The weight λ of the Tversky side, in [0, 1]; `None` for the unweighted sum. Default: ½
         lambda / with_lambda: Option<f64> = Some(0.5),
         /// The weight δ of false negatives and of rare classes, in [0, 1]. Default: 0.6
         delta / with_delta: f64 = 0.6,
@@ -342,9 +342,9 @@ loss! {
 }
 
 loss! {
-    /// Configuration of a loss by its name, with its own defaults: what a command line or a comparison of all losses needs.
+    /// Configuration that selects a loss by name, at that loss's defaults: for command lines and for comparing losses.
     NamedLossConfig(self) {
-        /// The name, as `asymmetric-unified-focal`. Default: that
+        /// The name. Default: `asymmetric-unified-focal`
         name / with_name: String = String::from("asymmetric-unified-focal"),
     } => self.name.parse::<Name>().map_err(|_| Error::Name { found: self.name.clone() })?.loss(), "0.2302"
 }

@@ -1,4 +1,4 @@
-//! A Burn tensor as [`Real`]: the formulas over whole tensors, for Burn's autodiff to differentiate.
+//! [`Real`] for Burn tensors: evaluates the core's formulas on whole tensors, which Burn's autodiff differentiates.
 
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -43,16 +43,16 @@ impl<const D: usize> Real for Elementwise<D> {
 
     fn powf(self, e: Exponent) -> Self {
         match e {
-            // A function of x, for Burn: nothing can be asked of the gradient of a constant.
+            // Keep a dependence on x: Burn has no gradient for a constant.
             Exponent::Zero => self.scale(0.0).shift(1.0),
             Exponent::One => self,
             Exponent::Two => self.clone() * self,
             Exponent::ThreeHalves => self.clone() * self.powf(Exponent::Half),
             Exponent::Half | Exponent::Other(_) if e.to_f64() < 1.0 => {
-                // What is 0 neither has a slope nor goes through the root, whose slope there is infinite.
+                // The root's slope is infinite at 0: mask zeros, so that their slope is 0.
                 let x = self.0.clone().detach();
                 let vanishes = x.clone().lower_equal_elem(Self::TINY);
-                // A backend's larger of NaN and a number may be the number. The difference is 0, or NaN.
+                // `clamp_min` may turn NaN into a number, depending on the backend. x − x is 0, or NaN for NaN.
                 let floored = self.0.clamp_min(Self::TINY) + (x.clone() - x);
                 let power = match e {
                     Exponent::Half => floored.sqrt(),
@@ -73,7 +73,7 @@ impl<const D: usize> Real for Elementwise<D> {
         if high < f64::INFINITY {
             clamped = clamped.clamp_max(high);
         }
-        // The value of the bound, to the last digit, and the slope of x.
+        // The value is exactly the bound; the slope is that of x.
         Self(clamped + (x.clone() - x.detach()))
     }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with tensors: shapes with all their axes, places, and the core's errors.
+//! Errors of tensors: full shapes, devices, and the core's errors.
 
 use thiserror::Error as ThisError;
 
@@ -8,7 +8,7 @@ use thiserror::Error as ThisError;
 pub enum Error {
     /// Two tensors that belong together have different shapes.
     #[error(
-        "the {what} has shape {found:?}, expected {expected:?} for a prediction of shape {prediction:?}{hint}"
+        "the shape of the {what} is {found:?}, expected {expected:?} for a prediction of shape {prediction:?}{hint}"
     )]
     Shape {
         /// Which tensor.
@@ -19,46 +19,48 @@ pub enum Error {
         expected: Vec<usize>,
         /// The prediction's shape.
         prediction: Vec<usize>,
-        /// What else would do, or nothing.
+        /// What to do, or empty.
         hint: &'static str,
     },
     /// The prediction has too few axes.
-    #[error("the prediction has shape {found:?}, expected [N, C] or [N, C, spatial…]")]
+    #[error("the shape of the prediction is {found:?}, expected [N, C] or [N, C, spatial…]")]
     Rank {
         /// Its shape.
         found: Vec<usize>,
     },
     /// The prediction has no values.
-    #[error("the prediction has shape {found:?}, expected one value at least")]
+    #[error("the shape of the prediction is {found:?}, expected at least one value")]
     Empty {
         /// Its shape.
         found: Vec<usize>,
     },
     /// Two tensors that belong together are on different devices.
-    #[error("the {what} is on {found}, expected {expected}, where the prediction is")]
+    #[error(
+        "the device of the {what} is {found}, expected {expected}, the device of the prediction"
+    )]
     Device {
         /// Which tensor.
         what: &'static str,
-        /// Where it is.
+        /// Its device.
         found: String,
-        /// Where it should be.
+        /// The prediction's device.
         expected: String,
     },
     /// No loss has this name.
-    #[error("no loss has the name {found:?}, expected one of `unifocal_burn::core::Name::ALL`")]
+    #[error("no loss is named {found:?}, expected one of `unifocal_burn::core::Name::ALL`")]
     Name {
         /// The name.
         found: String,
     },
-    /// Sums of single samples, which cannot be those of a sample elsewhere.
-    #[error("sums per sample cannot be added up over devices, expected Pooling::Batch")]
+    /// Sums per sample cannot be added up: other ranks have other samples.
+    #[error("sums per sample cannot be added up over ranks, use `Pooling::Batch`")]
     PerSample,
-    /// Everything else: values, labels, parameters, classes.
+    /// An invalid value, label, parameter or class option.
     #[error("{0}{hint}", hint = hint(.0))]
     Core(#[from] unifocal_core::Error),
 }
 
-/// What is often behind an error of the core's.
+/// A hint at the usual cause of an error of the core.
 fn hint(error: &unifocal_core::Error) -> &'static str {
     match error {
         unifocal_core::Error::Value {

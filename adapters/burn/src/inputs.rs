@@ -1,17 +1,16 @@
-//! Tensors of any rank, checked against each other, as [N, C, M], [N, M] and [N, C, M].
+//! Checks tensors of any rank against each other and flattens their spatial axes.
 //!
-//! Besides the prediction, none of them is differentiated: they leave Burn's autodiff here, and are constants in whatever the prediction
-//! is part of.
+//! Only the prediction is differentiated. Targets and weights leave Burn's autodiff here and are constants.
 
 use burn::tensor::{Bool, Device, Int, Tensor};
 use unifocal_core::{Input, Settings, class_count};
 
 use crate::Error;
 
-/// The targets of predictions: labels, one-hot or soft targets, with or without a weight per voxel.
+/// Targets: labels, or a one-hot or soft target, with optional voxel weights.
 ///
-/// Made from a tensor: of integers or truths, [N, spatial…] or [N, 1, spatial…] are labels (`true` is 1), and the prediction's shape is a
-/// one-hot target; of floats, the prediction's shape is a one-hot or soft target.
+/// Build them `From` a tensor. An integer or `Bool` tensor [N, spatial…] or [N, 1, spatial…] holds labels (`true` is 1); in the prediction's
+/// shape it is a one-hot target. A float tensor has the prediction's shape and is a one-hot or soft target.
 #[derive(Clone, Debug)]
 pub struct Targets {
     shape: Vec<usize>,
@@ -19,7 +18,7 @@ pub struct Targets {
     weights: Option<VoxelWeights>,
 }
 
-/// Weights, flattened, and the shape that they had.
+/// Flattened voxel weights and their original shape.
 #[derive(Clone, Debug)]
 struct VoxelWeights {
     shape: Vec<usize>,
@@ -59,7 +58,7 @@ impl<const D: usize> From<Tensor<D>> for Targets {
 }
 
 impl Targets {
-    /// Adds a weight per voxel, [N, spatial…], from 0 to 10³⁰: 0 leaves a voxel out, whatever is there.
+    /// Sets voxel weights, [N, spatial…], in [0, 10³⁰]. A voxel of weight 0 is left out and may hold NaN.
     ///
     /// # Example
     ///
@@ -94,19 +93,19 @@ impl Targets {
     }
 }
 
-/// A prediction and all that belongs to it, the spatial axes flattened.
+/// A prediction with its target and weights; spatial axes are flattened.
 #[derive(Clone, Debug)]
 pub(crate) struct Inputs {
     /// [N, C, M].
     pub(crate) prediction: Tensor<3>,
-    pub(crate) truth: Truth,
+    pub(crate) target: TargetTensor,
     /// [N, M].
     pub(crate) weights: Option<Tensor<2>>,
 }
 
 /// The target of [`Inputs`].
 #[derive(Clone, Debug)]
-pub(crate) enum Truth {
+pub(crate) enum TargetTensor {
     /// [N, M].
     Labels(Tensor<2, Int>),
     /// [N, C, M].
@@ -114,7 +113,7 @@ pub(crate) enum Truth {
 }
 
 impl Inputs {
-    /// Checks shapes, devices and classes.
+    /// Checks shapes, devices and class options.
     pub(crate) fn new<const D: usize>(
         settings: &Settings,
         prediction: Tensor<D>,
@@ -143,24 +142,30 @@ impl Inputs {
             prediction: shape.clone(),
             hint,
         };
-        let soft = |target: Tensor<1>| Truth::Soft(target.reshape([samples, channels, voxels]));
-        let truth = match targets.values {
-            Flat::Integers(labels) if is_labels => Truth::Labels(labels.reshape([samples, voxels])),
+        let soft =
+            |target: Tensor<1>| TargetTensor::Soft(target.reshape([samples, channels, voxels]));
+        let target = match targets.values {
+            Flat::Integers(labels) if is_labels => {
+                TargetTensor::Labels(labels.reshape([samples, voxels]))
+            }
             Flat::Integers(target) if is_like_prediction => soft(target.float()),
             Flat::Floats(target) if is_like_prediction => soft(target),
             Flat::Integers(_) => {
-                let hint = "; [N, 1, spatial…] will do, too, and a one-hot target of the prediction's shape";
+                let hint = "; also accepted: labels [N, 1, spatial…] and one-hot targets of the prediction's shape";
                 return Err(mismatch(&of_labels, hint));
             }
             Flat::Floats(_) if is_labels => {
-                return Err(mismatch(&shape, "; labels are integers: `.int()`"));
+                return Err(mismatch(
+                    &shape,
+                    "; to pass labels, convert them to integers with `.int()`",
+                ));
             }
             Flat::Floats(_) => {
-                let hint = "; labels [N, spatial…] are integers: `.int()`";
+                let hint = "; to pass labels, use integers [N, spatial…] (`.int()`)";
                 return Err(mismatch(&shape, hint));
             }
         };
-        if let (Truth::Soft(_), Some(found)) = (&truth, settings.ignore_label) {
+        if let (TargetTensor::Soft(_), Some(found)) = (&target, settings.ignore_label) {
             return Err(unifocal_core::Error::IgnoreLabel { found }.into());
         }
         let weights = targets.weights.map(|weights| {
@@ -183,19 +188,19 @@ impl Inputs {
         Ok(Self {
             weights: weights.transpose()?,
             prediction: prediction.reshape([samples, channels, voxels]),
-            truth,
+            target,
         })
     }
 }
 
-/// The shape without its class axis.
+/// Removes the class axis from a shape.
 fn without_channels(shape: &[usize]) -> Vec<usize> {
     let mut shape = shape.to_vec();
     shape.remove(1);
     shape
 }
 
-/// The shape with a class axis of length 1.
+/// Sets the class axis of a shape to length 1.
 fn with_one_channel(shape: &[usize]) -> Vec<usize> {
     let mut shape = shape.to_vec();
     shape[1] = 1;

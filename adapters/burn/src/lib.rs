@@ -16,14 +16,14 @@
 //! assert_eq!(logits.grad(&gradients).unwrap().dims(), [1, 2, 1, 2]);
 //! ```
 //!
-//! - A `…LossConfig` per loss, with the paper's defaults, gives a [`SegmentationLoss`], as the losses of `burn::nn` do.
+//! - Each loss has a `…LossConfig` with the paper's defaults. Its `init` builds a [`SegmentationLoss`], as in `burn::nn`.
 //! - The class axis is axis 1, as in Burn's convolutions: predictions [N, C, spatial…] with any number of spatial axes.
 //! - Targets are labels [N, spatial…] (integers, no one-hot copy), or one-hot or soft floats of the prediction's shape.
-//! - The value is one tensor operation with an analytic gradient. On `flex` it is `unifocal-ndarray`'s engine; on a
-//!   CubeCL device (CUDA, ROCm, Metal, Vulkan, WebGPU) it is kernels made from the very same formulas; elsewhere, and with
+//! - The loss is one tensor operation with an analytic gradient. On `flex` it runs `unifocal-ndarray`'s engine; on CubeCL
+//!   devices (CUDA, ROCm, Metal, Vulkan, WebGPU) it runs kernels generated from the same formulas; elsewhere, and with
 //!   [`Route::Composed`], it is composed of Burn's tensor operations.
 //!
-//! What the losses are, and what happens at their edges, is [`unifocal_core`]'s, here as [`core`].
+//! [`unifocal_core`], re-exported as [`core`], defines the losses and their edge cases.
 
 mod composed;
 mod config;

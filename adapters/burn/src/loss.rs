@@ -1,4 +1,4 @@
-//! A loss of the family, ready to be called.
+//! The loss as a user of Burn calls it.
 
 use std::sync::Arc;
 
@@ -7,30 +7,30 @@ use burn::nn::loss::Reduction;
 use burn::tensor::Tensor;
 use unifocal_core::{AnyLoss, Settings};
 
-use crate::inputs::{Inputs, Targets, Truth};
+use crate::inputs::{Inputs, TargetTensor, Targets};
 use crate::plan::{Plan, Route};
 use crate::{Error, Sums, composed, fused};
 
-/// A loss of the family: made by its `…LossConfig`, or by [`new`](Self::new) from any loss of [`core`](crate::core).
+/// A loss of the family, built from its `…LossConfig` or, with [`new`](Self::new), from any loss of [`core`](crate::core).
 ///
 /// # Shapes
 ///
-/// - predictions: `[batch_size, num_classes, ...]`, of any rank from 2 on; one class is the foreground alone, and the background
-///   its complement
+/// - predictions: `[batch_size, num_classes, ...]`, of rank 2 or more; a single class is the foreground, and the background is its
+///   complement
 /// - targets: `[batch_size, ...]` or `[batch_size, 1, ...]` labels, integers or a `Bool` mask of classes 0 and 1; or
 ///   `[batch_size, num_classes, ...]`, one-hot (integers, `Bool` or floats) or soft (floats)
 /// - voxel weights: `[batch_size, ...]`, by [`Targets::with_voxel_weights`]
-/// - output: `[1]`; `f64` for predictions in `f64`, and `f32`
-///   for those in `f32`, f16 and bf16, which a sum would overflow. `value.cast(DType::F16)` is what a larger f16 expression wants
+/// - output: `[1]`; `f64` for `f64` predictions, otherwise `f32`, because a sum would overflow f16. Use `value.cast(DType::F16)` in a
+///   larger f16 expression
 ///
-/// On a device with autodiff, Burn keeps the graph of a forward pass until `backward`, or until the value is dropped. Values alone are
-/// computed on `predictions.inner()`.
+/// On an autodiff device, Burn keeps the graph of a forward pass until `backward` runs or the value is dropped. To compute only values,
+/// pass `predictions.inner()`.
 ///
 /// # Panics
 ///
 /// Methods without `try_` in their names panic with the message of the [`Error`] that their twins return: mismatched shapes or devices,
-/// invalid settings, and on the CPU an invalid probability or logit or an unknown label. On other devices such data give NaN, since
-/// looking at them would stall the device.
+/// invalid settings, and on the CPU an invalid probability or logit or an unknown label. On other devices such data give NaN:
+/// checking them would stall the device.
 #[derive(Module, Debug)]
 pub struct SegmentationLoss {
     #[module(skip)]
@@ -40,7 +40,7 @@ pub struct SegmentationLoss {
 }
 
 impl SegmentationLoss {
-    /// Any loss of [`core`](crate::core), with the default settings.
+    /// Wraps any loss of [`core`](crate::core), with the default settings.
     ///
     /// # Example
     ///
@@ -68,27 +68,27 @@ impl SegmentationLoss {
 
     unifocal_core::settings_methods!(self => Arc::make_mut(&mut self.plan).settings);
 
-    /// Sets all of the settings at once.
+    /// Replaces all settings.
     #[must_use]
     pub fn with_settings(mut self, settings: Settings) -> Self {
         Arc::make_mut(&mut self.plan).settings = settings;
         self
     }
 
-    /// Sets whether the samples' losses are averaged, as by default, or summed.
+    /// Sets whether the losses of the samples are averaged (the default) or summed.
     #[must_use]
     pub fn with_reduction(self, reduction: Reduction) -> Self {
         Self { reduction, ..self }
     }
 
-    /// Sets how the loss is computed: fused by default, where the device has it.
+    /// Sets how the loss is computed. By default it is fused where the device supports it.
     #[must_use]
     pub fn with_route(mut self, route: Route) -> Self {
         Arc::make_mut(&mut self.plan).route = route;
         self
     }
 
-    /// The loss, `[1]`: the mean over the samples in which something counts, or the sum.
+    /// The loss, `[1]`: the mean over the samples in which at least one voxel counts, or the sum.
     pub fn forward<const D: usize>(
         &self,
         predictions: Tensor<D>,
@@ -97,7 +97,7 @@ impl SegmentationLoss {
         unwrap(self.try_forward(predictions, targets))
     }
 
-    /// [`forward`](Self::forward), with what is wrong as an error.
+    /// [`forward`](Self::forward), but returns an error instead of panicking.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl SegmentationLoss {
         })
     }
 
-    /// The sums that the loss is a function of: for the loss of each sample or class, and where several devices share one batch.
+    /// The sums that determine the loss: use them for the loss per sample or class, or for a batch spread over devices.
     pub fn sums<const D: usize>(
         &self,
         predictions: Tensor<D>,
@@ -123,7 +123,7 @@ impl SegmentationLoss {
         unwrap(self.try_sums(predictions, targets))
     }
 
-    /// [`sums`](Self::sums), with what is wrong as an error.
+    /// [`sums`](Self::sums), but returns an error instead of panicking.
     ///
     /// # Errors
     ///
@@ -135,9 +135,9 @@ impl SegmentationLoss {
     ) -> Result<Sums, Error> {
         let inputs = Inputs::new(&self.plan.settings, predictions, targets.into())?;
         let dtype = inputs.prediction.dtype();
-        let plan = match &inputs.truth {
-            Truth::Labels(labels) => self.plan.beside(labels.dtype()),
-            Truth::Soft(_) => Arc::clone(&self.plan),
+        let plan = match &inputs.target {
+            TargetTensor::Labels(labels) => self.plan.beside(labels.dtype()),
+            TargetTensor::Soft(_) => Arc::clone(&self.plan),
         };
         let sums = match plan.route {
             Route::Auto => fused::sums(&plan, inputs)?,

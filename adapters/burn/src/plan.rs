@@ -1,4 +1,4 @@
-//! All that is said of a loss besides its tensors.
+//! A loss with its settings: everything but the tensors.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use burn::tensor::DType;
 use serde::{Deserialize, Serialize};
 use unifocal_core::{AnyLoss, Settings};
 
-/// How many sums a class has: the four of its terms, Σ v·y and Σ v.
+/// Number of sums per class: four terms, Σ v·y and Σ v.
 pub(crate) const SUMS: usize = 6;
 
 /// How a loss is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Route {
-    /// Fused where the device has it, composed elsewhere.
+    /// Fused where the device supports it, otherwise composed.
     #[default]
     Auto,
-    /// Composed of Burn's tensor operations, which Burn differentiates: slower, and with temporaries of the prediction's size.
+    /// Composed of Burn's tensor operations and differentiated by Burn: slower, with temporaries of the prediction's size.
     Composed,
 }
 
@@ -39,7 +39,7 @@ impl From<AnyLoss> for Plan {
 }
 
 impl Plan {
-    /// The plan for labels of this type: without the label to ignore, if it is outside the type's range.
+    /// The plan for labels of this type: drops an ignored label that the type cannot hold.
     pub(crate) fn beside(self: &Arc<Self>, labels: DType) -> Arc<Self> {
         match self.settings.ignore_label {
             Some(label) if !range(labels).contains(&label) => Arc::new(Self {
@@ -51,7 +51,7 @@ impl Plan {
     }
 }
 
-/// The numbers that integers of this type can be, as far as `i64` goes.
+/// The range of an integer type, cut off at that of `i64`.
 pub(crate) fn range(dtype: DType) -> RangeInclusive<i64> {
     match dtype {
         DType::I8 => i8::MIN.into()..=i8::MAX.into(),

@@ -1,26 +1,26 @@
-//! Sums of a batch that is spread over several ranks.
+//! Adds up the sums of a batch that is spread over several ranks.
 
 use std::sync::{Arc, Barrier, Mutex};
 
 use burn::tensor::distributed::{ReduceOperation, all_reduce};
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Adds up a small tensor over all ranks: devices, threads, processes, machines.
+/// Adds up a small tensor over all ranks: devices, threads, processes or machines.
 ///
-/// All that training with a batch-wide loss on several devices needs to know of how they speak to each other. No gradient
-/// goes through it; [`Sums::all_reduce`](crate::Sums::all_reduce) sees to that.
+/// Implement it to train with a batch-wide loss over your own means of communication. No gradient passes through it;
+/// [`Sums::all_reduce`](crate::Sums::all_reduce) takes care of gradients.
 pub trait AllReduce {
-    /// How many ranks there are.
+    /// The number of ranks.
     fn ranks(&self) -> usize;
 
-    /// The sum of what every rank gives, the same on each of them.
+    /// The sum of `own` over all ranks. Every rank must get the same result.
     fn sum(&self, own: Tensor<3>) -> Tensor<3>;
 }
 
-/// Devices of this process or of others, between which Burn carries the sums.
+/// Devices of one or several processes, connected by Burn's own collective operations.
 ///
-/// Burn starts the communication with `burn::tensor::distributed::DistributedContext`. Of the devices in one machine only CUDA has
-/// it in Burn 0.22.
+/// Start Burn's communication with `burn::tensor::distributed::DistributedContext`. Within one machine, Burn 0.22 supports it on CUDA
+/// only.
 #[derive(Clone, Debug)]
 pub struct Devices(pub Vec<Device>);
 
@@ -34,13 +34,13 @@ impl AllReduce for Devices {
     }
 }
 
-/// Threads of this process, each of which is a rank and has one of these.
+/// A rank that is a thread of this process.
 ///
-/// The sums are added in the order of the ranks, so that every rank gets the same bits.
+/// Sums are added in the order of the ranks, so every rank gets the same bits.
 ///
 /// # Examples
 ///
-/// Two halves of a batch, whose loss is that of the whole:
+/// Two halves of a batch give the loss of the whole batch:
 ///
 /// ```
 /// use burn::tensor::{Device, Int, Tensor};
@@ -78,7 +78,7 @@ struct Shared {
 }
 
 impl Threads {
-    /// One for each of `ranks` threads, all of which have to take part in every sum.
+    /// One rank for each of `ranks` threads. All of them must take part in every sum.
     pub fn new(ranks: usize) -> Vec<Self> {
         let shared = Arc::new(Shared {
             given: Mutex::new(vec![None; ranks]),
@@ -109,11 +109,11 @@ impl AllReduce for Threads {
         lock()[self.rank] = Some(own.into_data());
         barrier.wait();
         let all: Vec<TensorData> = lock().iter().flatten().cloned().collect();
-        // Nobody may give the next ones before everybody has taken these.
+        // No rank may store its next sums before all have read these.
         barrier.wait();
         all.into_iter()
             .map(|data| Tensor::from_data(data, (&device, dtype)))
             .reduce(|total: Tensor<3>, other| total + other)
-            .expect("this rank at least")
+            .expect("there is at least this rank")
     }
 }

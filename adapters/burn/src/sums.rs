@@ -1,4 +1,4 @@
-//! The sums of a loss, and what they are worth.
+//! The sums of a loss, and the loss as a function of them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::fused;
 use crate::plan::{Plan, SUMS};
 use crate::{AllReduce, Error};
 
-/// The sums of a loss over the voxels of each group (a sample, or the batch) and class: all that a loss knows of its
-/// tensors, differentiable with respect to the prediction.
+/// The sums of a loss over the voxels of each group (a sample, or the batch) and class. The loss depends on its tensors only through
+/// these sums. They are differentiable with respect to the prediction.
 ///
-/// Between these sums and their value is the place to add up those of other devices: see [`all_reduce`](Sums::all_reduce).
+/// To share a batch between devices, add up their sums with [`all_reduce`](Sums::all_reduce) before computing the value.
 #[derive(Clone, Debug)]
 pub struct Sums {
     plan: Arc<Plan>,
     /// [G, C, 6].
     tensor: Tensor<3>,
-    /// What their value is to be.
+    /// The type of the value.
     dtype: DType,
 }
 
@@ -31,7 +31,7 @@ impl Sums {
             Pooling::PerSample => per_sample,
             Pooling::Batch => per_sample.sum_dim(0),
         };
-        // What is narrower would lose the sums, which are f32 or f64.
+        // f16 and bf16 would lose the precision of the sums.
         let dtype = match dtype {
             DType::F64 => DType::F64,
             _ => DType::F32,
@@ -43,23 +43,22 @@ impl Sums {
         }
     }
 
-    /// The sums, [G, C, 6]: TP, FP, FN and F as far as the loss has them, Σ v·y and Σ v.
+    /// The sums, [G, C, 6]: TP, FP, FN and F (0 for those that the loss does not use), Σ v·y and Σ v.
     ///
-    /// In `f64` where the device has it and the loss is fused, in `f32` elsewhere.
+    /// `f64` if the loss is fused on a device with `f64`, otherwise `f32`.
     pub fn tensor(&self) -> Tensor<3> {
         self.tensor.clone()
     }
 
-    /// The same with the sums of all ranks in place of this one's, for a loss over a batch that is spread over several
-    /// devices, processes or machines.
+    /// Adds up the sums of all ranks, for a batch that is spread over devices, processes or machines.
     ///
-    /// Every rank gets the value of the whole batch. Its gradient is that with respect to the rank's own predictions, times the number
-    /// of ranks: averaged over the ranks, as data-parallel training does, the gradients with respect to the parameters are those of the
-    /// whole batch. What each rank does with its value must be the same.
+    /// Every rank gets the value of the whole batch. Its gradient is the gradient with respect to the rank's own predictions, times the
+    /// number of ranks. Data-parallel training averages gradients over the ranks, which then gives the gradient of the whole batch. Every
+    /// rank must use its value in the same way.
     ///
     /// # Errors
     ///
-    /// Sums per sample, which have no counterpart elsewhere.
+    /// Sums per sample: they cannot be added to those of other samples.
     pub fn all_reduce(self, ranks: &impl AllReduce) -> Result<Self, Error> {
         if self.plan.settings.pooling == Pooling::PerSample {
             return Err(Error::PerSample);
@@ -67,18 +66,18 @@ impl Sums {
         let own = self.tensor;
         let constant = own.clone().detach();
         let all = ranks.sum(constant.clone()).detach();
-        // The value of all, the slope of this rank's own, as often as there are ranks.
+        // The value is that of all ranks; the gradient flows to this rank's sums only, times the number of ranks.
         let tensor = all + (own - constant).mul_scalar(ranks.ranks() as f64);
         Ok(Self { tensor, ..self })
     }
 
-    /// The loss of each group, `[G]`: of each sample, or of the batch. It is 0 where nothing counts.
+    /// The loss of each group (a sample, or the batch), `[G]`: 0 where no voxel counts.
     pub fn values(self) -> Tensor<1> {
         let [values, _] = self.values_and_counts();
         values
     }
 
-    /// The mean of the losses of the groups in which something counts, `[1]`; 0 if there is none.
+    /// The mean loss of the groups in which at least one voxel counts, `[1]`; 0 if there is none.
     pub fn mean(self) -> Tensor<1> {
         let [groups, ..] = self.tensor.dims();
         let [values, counts] = self.values_and_counts();
@@ -88,12 +87,12 @@ impl Sums {
         }
     }
 
-    /// The loss of each group, and 1 where something counts, or 0.
+    /// The loss of each group, and whether the group counts (1) or not (0).
     fn values_and_counts(self) -> [Tensor<1>; 2] {
         fused::values(&self.plan, &self.tensor, self.dtype).unwrap_or_else(|| {
             let classes = self.plan.settings.classes();
             let weight = classes.normalized();
-            // Classes that are alike at once: of operations on each by itself, Burn would keep a chain as long as there are classes.
+            // Classes of one kind are computed together: one by one, Burn's graph would grow with the number of classes.
             let kind = |index| {
                 let class = classes.class(index);
                 (class.rare, class.alpha, weight(index))
@@ -106,13 +105,12 @@ impl Sums {
                     Some(part.map(|of| Elementwise(of.0.sum_dim(1).squeeze_dim::<1>(1))))
                 })
                 .reduce(Parts::merge)
-                .expect("a class at least");
+                .expect("there is at least one class");
             [parts.clone().value(), parts.counts()].map(|of| of.0.cast(self.dtype))
         })
     }
 
-    /// What each class scores in each group, [G, C]: its part of the mean over the classes plus its part of the sum over them,
-    /// each before class weights.
+    /// The loss of each class in each group, [G, C]: its region-based part plus its distribution-based part, both before class weights.
     pub fn per_class(self) -> Tensor<2> {
         let classes = self.plan.settings.classes();
         let kind = |index| (classes.class(index).rare, classes.class(index).alpha);

@@ -1,5 +1,5 @@
-//! Every route gives what the core gives in f64, whatever the type of the labels, the number of classes, the label that is ignored, the kind
-//! of target and the weights; or all refuse.
+//! Every route agrees with the core in f64 or rejects the same input, for all label types, class counts, ignored labels, kinds of target and
+//! weights.
 
 mod common;
 
@@ -12,12 +12,12 @@ use unifocal_burn::core::{AbsentClass, AnyLoss, Error as CoreError, Input, Name}
 use unifocal_burn::{Error, Pooling, Route, SegmentationLoss, Targets};
 use unifocal_conformance::{Backend, Case, CoreF64, Outcome, Truth};
 
-/// The numbers of classes around the ends of the types' ranges, and others.
+/// Class counts, including those around the limits of the label types.
 const CLASSES: [usize; 16] = [
     2, 3, 5, 127, 128, 129, 255, 256, 257, 300, 1000, 32_768, 32_769, 65_536, 65_537, 70_000,
 ];
 
-/// Labels to ignore, in the range of some types and beyond that of others.
+/// Labels to ignore: some types can hold them, others cannot.
 const IGNORED: [i64; 14] = [
     i64::MIN,
     -100,
@@ -46,7 +46,7 @@ const KINDS: [DType; 8] = [
     DType::I64,
 ];
 
-/// The largest number that labels of this type can be.
+/// The largest label of this type.
 fn largest(kind: DType) -> i64 {
     match kind {
         DType::U8 => u8::MAX.into(),
@@ -65,7 +65,7 @@ fn is_held(kind: DType, label: i64) -> bool {
     (lowest..=largest(kind)).contains(&label)
 }
 
-/// A random case of this seed.
+/// A random case for this seed.
 fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
     let rng = &mut Rng::with_seed(seed);
     let samples = rng.usize(1..=2);
@@ -75,7 +75,7 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
     } else {
         classes
     };
-    let activation = match rng.u8(0..3) {
+    let input = match rng.u8(0..3) {
         0 => Input::Probabilities,
         1 => Input::Sigmoid,
         _ if channels == 1 => Input::Sigmoid,
@@ -83,7 +83,7 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
     };
     let shape = [samples, channels, voxels];
     let number = |rng: &mut Rng| {
-        let number = match activation {
+        let number = match input {
             Input::Probabilities => 0.02 + 0.96 * rng.f32(),
             Input::Softmax | Input::Sigmoid => 6.0 * rng.f32() - 3.0,
         };
@@ -97,10 +97,10 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
     } else {
         let most = largest(kind).min(classes as i64 - 1);
         let label = || match rng.u8(0..20) {
-            // None of the classes, or one of the type's ends.
+            // Now and then a label outside the classes, or at a limit of the type.
             0 if rng.u8(0..4) == 0 => rng
                 .choice([-1, classes as i64, largest(kind)])
-                .expect("three"),
+                .expect("the choice is not empty"),
             1..=5 => ignored.unwrap_or(0),
             6..=8 => most,
             _ => rng.i64(0..=most),
@@ -113,7 +113,7 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
         Truth::Labels(labels)
     };
     let mut case = Case::new(prediction, truth);
-    case.settings.input = activation;
+    case.settings.input = input;
     if rng.bool() {
         case.settings.pooling = Pooling::Batch;
     }
@@ -140,7 +140,7 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
     case
 }
 
-/// Value and gradient by a route, as far as it does not refuse: by an error, or where it cannot look by no number.
+/// Value and gradient by a route. A rejected input gives an error or, on devices that do not check, NaN.
 fn outcome(
     loss: AnyLoss,
     case: &Case,
@@ -174,7 +174,10 @@ fn outcome(
     };
     let value = loss.try_forward(prediction.clone(), targets)?;
     let gradients = value.backward();
-    let gradient = prediction.grad(&gradients).expect("a gradient").into_data();
+    let gradient = prediction
+        .grad(&gradients)
+        .expect("the prediction has a gradient")
+        .into_data();
     let gradient = ArrayD::from_shape_vec(case.prediction.raw_dim(), gradient.iter().collect());
     Ok(Outcome {
         value: value.into_scalar(),
@@ -212,7 +215,7 @@ fn agrees(seed: u64, name: Name, classes: usize, kind: DType, ignored: Option<i6
             let found = found.unwrap_or_else(|error| panic!("{error}: {what}"));
             let tolerance = match (dtype, route) {
                 (DType::F64, Route::Auto) => 1e-11,
-                // A quotient that is differentiated as tensor operations cancels more digits.
+                // Differentiating a quotient as tensor operations loses more digits to cancellation.
                 (DType::F64, Route::Composed) => 1e-8,
                 (_, Route::Auto) => 3e-5,
                 (_, Route::Composed) => 3e-4,
@@ -237,7 +240,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_route_is_the_core_in_f64(
+    fn every_route_agrees_with_the_core_in_f64(
         seed in any::<u64>(),
         name in prop::sample::select(Name::ALL.to_vec()),
         classes in prop::sample::select(CLASSES.to_vec()),

@@ -1,4 +1,4 @@
-//! The conformance suite, on every route and device that this machine has.
+//! Runs the conformance suite on every route and available device.
 
 use ndarray::ArrayD;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
@@ -6,7 +6,7 @@ use unifocal_burn::{Route, SegmentationLoss, Targets};
 use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
 use unifocal_core::{AnyLoss, Layout};
 
-/// `unifocal-burn` with numbers of this type, by this route.
+/// `unifocal-burn` with this element type and route.
 struct Burn {
     device: fn() -> Device,
     dtype: DType,
@@ -32,7 +32,9 @@ impl Backend for Burn {
             4 => self.run::<4, 3>(loss, case),
             5 => self.run::<5, 4>(loss, case),
             6 => self.run::<6, 5>(loss, case),
-            rank => Err(format!("a prediction of rank {rank}")),
+            rank => Err(format!(
+                "this test does not support predictions of rank {rank}"
+            )),
         }
     }
 }
@@ -55,7 +57,10 @@ impl Burn {
             Truth::Labels(labels) => {
                 let data = TensorData::new(labels.iter().copied().collect(), labels.shape());
                 if labels.ndim() != L {
-                    return Err(format!("a target of rank {}, expected {L}", labels.ndim()));
+                    return Err(format!(
+                        "the rank of the target is {}, expected {L}",
+                        labels.ndim()
+                    ));
                 }
                 Tensor::<L, Int>::from_data(data, (&device, DType::I64)).into()
             }
@@ -96,7 +101,7 @@ impl Burn {
     }
 }
 
-/// A tensor, if the array that it is made of has this rank.
+/// Returns the tensor if its array has rank `D`.
 fn checked<const D: usize>(
     rank: usize,
     tensor: impl FnOnce() -> Tensor<D>,
@@ -104,19 +109,19 @@ fn checked<const D: usize>(
     if rank == D {
         Ok(tensor())
     } else {
-        Err(format!("rank {rank}, expected {D}"))
+        Err(format!("the rank of the array is {rank}, expected {D}"))
     }
 }
 
-/// The class axis in second place.
+/// Moves the class axis to second place.
 fn first(array: &ArrayD<f64>, layout: Layout) -> ArrayD<f64> {
     moved(array, layout, |axes| {
-        let class = axes.pop().expect("a class axis");
+        let class = axes.pop().expect("there is a class axis");
         axes.insert(1, class);
     })
 }
 
-/// The class axis where the layout has it.
+/// Moves the class axis back to where the layout has it.
 fn back(array: ArrayD<f64>, layout: Layout) -> ArrayD<f64> {
     moved(&array, layout, |axes| {
         let class = axes.remove(1);
@@ -145,7 +150,7 @@ mod flex {
             device: Device::flex,
             dtype,
             route,
-            // As many as there are random cases. A difference is two passes, which are slow where Burn has a graph of operations.
+            // `Auto` runs all random cases. Central differences take two passes each, which are slow on the composed route.
             rounds: match route {
                 Route::Auto => 64,
                 Route::Composed => 24,
@@ -163,7 +168,7 @@ mod flex {
         checks!(on(DType::F64, Route::Auto) => goldens peers agreement hierarchy gradients invariances edges bad_input);
     }
 
-    // Burn's own softmax loses gradients far below its type's resolution, which `edges` asks for.
+    // No `edges`: Burn's softmax loses gradients far below the type's resolution, and `edges` checks these.
     mod composed_f32 {
         use super::*;
         checks!(on(DType::F32, Route::Composed) => invariances);
@@ -186,14 +191,14 @@ mod wgpu {
             device: || Device::wgpu(DeviceKind::DefaultDevice),
             dtype,
             route,
-            // A kernel is compiled per loss and parameters, which takes a software device a quarter of a second.
+            // Each loss and parameter set compiles its own kernels, which takes a software device 0.25 s.
             rounds: 1,
         }
     }
 
     mod fused_f32 {
         use super::*;
-        // Numbers that are none, or no class, are NaN here and no errors, which `interface` looks at.
+        // No `bad_input`: bad data give NaN here, not an error. `interface` tests that.
         checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges);
     }
 }

@@ -1,4 +1,4 @@
-//! What a user of Burn meets: configurations, shapes, types, reductions, errors.
+//! The public interface: configurations, shapes, types, reductions, errors.
 
 mod common;
 
@@ -11,7 +11,7 @@ use unifocal_burn::{
     DiceLossConfig, Error, Input, NamedLossConfig, Pooling, Reduction, Route, Targets, Threads,
 };
 
-/// Numbers of (0, 1), the same every time.
+/// Reproducible numbers in (0, 1).
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut rng = fastrand::Rng::with_seed(seed);
     (0..count).map(|_| 0.01 + 0.98 * rng.f32()).collect()
@@ -38,7 +38,7 @@ fn finite<const D: usize>(tensor: Tensor<D>) -> bool {
 }
 
 #[test]
-fn configurations_are_those_of_the_paper_and_survive_a_file() {
+fn configurations_have_the_papers_defaults_and_survive_serialization() {
     let config = AsymmetricUnifiedFocalLossConfig::new();
     assert_eq!(
         (config.lambda, config.delta, config.gamma),
@@ -50,14 +50,14 @@ fn configurations_are_those_of_the_paper_and_survive_a_file() {
         .with_ignore_label(255)
         .with_absent_class(AbsentClass::Skip);
     let folder = std::env::temp_dir().join(format!("unifocal-burn-{}.json", std::process::id()));
-    config.save(&folder).expect("written");
-    let read = AsymmetricUnifiedFocalLossConfig::load(&folder).expect("read");
-    std::fs::remove_file(folder).expect("removed");
+    config.save(&folder).expect("the folder is writable");
+    let read = AsymmetricUnifiedFocalLossConfig::load(&folder).expect("the file is valid");
+    std::fs::remove_file(folder).expect("the file can be removed");
     assert_eq!(read.to_string(), config.to_string());
 }
 
 #[test]
-fn every_configuration_is_the_loss_of_its_name() {
+fn every_configuration_builds_the_loss_of_its_name() {
     use unifocal_burn::*;
     let (device, dtype) = devices().remove(0);
     let prediction = float(numbers(60, 1), [2, 3, 10], &device, dtype);
@@ -93,7 +93,7 @@ fn every_configuration_is_the_loss_of_its_name() {
     );
 }
 
-/// Value and gradient are finite for this prediction.
+/// Checks that value and gradient are finite.
 fn check<const D: usize, const L: usize>(
     name: Name,
     input: Input,
@@ -108,13 +108,15 @@ fn check<const D: usize, const L: usize>(
     let value = loss.forward(prediction.clone(), target);
     let gradients = value.backward();
     assert!(finite(value), "{name}");
-    let gradient = prediction.grad(&gradients).expect("a gradient");
+    let gradient = prediction
+        .grad(&gradients)
+        .expect("the prediction has a gradient");
     assert_eq!(gradient.dims(), prediction.dims());
     assert!(finite(gradient), "{name}");
 }
 
 #[test]
-fn saturated_logits_and_hard_predictions_are_finite() {
+fn saturated_logits_and_hard_predictions_give_finite_values() {
     for (device, dtype) in devices() {
         for name in [
             Name::AsymmetricUnifiedFocal,
@@ -157,7 +159,7 @@ fn saturated_logits_and_hard_predictions_are_finite() {
 }
 
 #[test]
-fn any_rank_and_any_number_of_classes() {
+fn any_rank_and_class_count_is_accepted() {
     for (device, dtype) in devices() {
         let name = Name::AsymmetricUnifiedFocal;
         for classes in [1, 2, 3, 8, 9, 32] {
@@ -216,7 +218,9 @@ fn half_precision_is_summed_in_f32() {
                 let prediction = prediction.autodiff().require_grad();
                 let loss = AsymmetricUnifiedFocalLossConfig::new().init();
                 let value = loss.forward(prediction.clone(), target.clone());
-                let gradient = prediction.grad(&value.backward()).expect("a gradient");
+                let gradient = prediction
+                    .grad(&value.backward())
+                    .expect("the prediction has a gradient");
                 (value, gradient)
             };
             let ((value, gradient), (expected, wide)) = (of(narrow), of(wide));
@@ -237,13 +241,13 @@ fn half_precision_is_summed_in_f32() {
 }
 
 #[test]
-fn gradients_beyond_half_precision_are_its_largest_number() {
+fn gradients_beyond_half_precision_are_clamped() {
     for (device, _) in devices() {
         for (dtype, most) in [(DType::F16, 65_504.0), (DType::BF16, 3.4e38)] {
             if !device.supports_dtype(dtype) {
                 continue;
             }
-            // A hard wrong prediction is pushed back by 1/(ε·M), which is 2.5·10⁶.
+            // The gradient at a hard wrong prediction is 1/(ε·M) = 2.5·10⁶.
             let prediction = float(vec![0.0; 4], [1, 1, 4], &device, dtype)
                 .autodiff()
                 .require_grad();
@@ -252,7 +256,7 @@ fn gradients_beyond_half_precision_are_its_largest_number() {
             let value = loss.forward(prediction.clone(), target);
             let gradient = prediction
                 .grad(&value.backward())
-                .expect("a gradient")
+                .expect("the prediction has a gradient")
                 .into_data();
             for g in gradient.iter::<f64>() {
                 let expected = f64::max(-2.5e6, -most);
@@ -263,9 +267,9 @@ fn gradients_beyond_half_precision_are_its_largest_number() {
 }
 
 #[test]
-fn any_number_of_samples_and_voxels() {
+fn sample_and_voxel_counts_beyond_a_gpu_grid_axis() {
     for (device, dtype) in devices() {
-        // More samples than an axis of a GPU's grid has cubes; more voxels than a cube takes.
+        // More samples than cubes on one axis of a GPU's grid; more voxels than one cube takes.
         for [samples, voxels] in [[70_000, 1], [2, 70_001]] {
             let given = numbers(samples * 2 * voxels, 6);
             let logits = float(given.clone(), [samples, 2, voxels], &device, dtype)
@@ -277,7 +281,10 @@ fn any_number_of_samples_and_voxels() {
                 .init();
             let each = loss.sums(logits.clone(), target.clone()).values();
             let gradients = each.clone().sum().backward();
-            let gradient = logits.grad(&gradients).expect("a gradient").into_data();
+            let gradient = logits
+                .grad(&gradients)
+                .expect("the prediction has a gradient")
+                .into_data();
             let gradient: Vec<f64> = gradient.iter().collect();
             let target: Vec<i64> = target.into_data().iter().collect();
             for (sample, value) in each.into_data().iter::<f64>().enumerate() {
@@ -286,7 +293,7 @@ fn any_number_of_samples_and_voxels() {
                     let own = target[sample * voxels + voxel] as usize;
                     let [own, other] =
                         [own, 1 - own].map(|class| (2 * sample + class) * voxels + voxel);
-                    // −ln p = ln(1 + e^d), d being the other logit less that of the label.
+                    // −ln p = ln(1 + e^d), where d is the other logit minus that of the label.
                     let cost = f64::from(given[other] - given[own]).exp().ln_1p();
                     let slope = 1.0 - (-cost).exp();
                     expected += cost / voxels as f64;
@@ -308,7 +315,7 @@ fn any_number_of_samples_and_voxels() {
 }
 
 #[test]
-fn reductions_samples_and_classes_add_up() {
+fn reductions_match_the_losses_per_sample_and_class() {
     for (device, dtype) in devices() {
         let prediction = float(numbers(120, 1), [4, 3, 10], &device, dtype);
         let target = labels(3, [4, 10], &device);
@@ -339,7 +346,7 @@ fn reductions_samples_and_classes_add_up() {
 }
 
 #[test]
-fn a_loss_is_a_part_of_a_larger_graph() {
+fn gradients_flow_through_a_larger_graph() {
     for (device, dtype) in devices() {
         let with_gradients = device.clone().autodiff();
         let logits = float(numbers(80, 2), [2, 2, 4, 5], &with_gradients, dtype).require_grad();
@@ -347,12 +354,16 @@ fn a_loss_is_a_part_of_a_larger_graph() {
         let loss = AsymmetricUnifiedFocalLossConfig::new();
         let from_logits = loss.clone().with_input(Input::Softmax).init();
         let direct = from_logits.forward(logits.clone(), target.clone());
-        let direct = logits.grad(&direct.backward()).expect("a gradient");
-        // Through a softmax of Burn's own, a transposed view and a factor.
+        let direct = logits
+            .grad(&direct.backward())
+            .expect("the prediction has a gradient");
+        // Through Burn's softmax, a transposed view and a factor.
         let loss = loss.init();
         let p = activation::softmax(logits.clone(), 1).swap_dims(2, 3);
         let value = loss.forward(p, target.swap_dims(1, 2)).mul_scalar(3.0);
-        let through = logits.grad(&value.backward()).expect("a gradient");
+        let through = logits
+            .grad(&value.backward())
+            .expect("the prediction has a gradient");
         let difference: f64 = (through - direct.clone().mul_scalar(3.0))
             .abs()
             .max()
@@ -363,7 +374,7 @@ fn a_loss_is_a_part_of_a_larger_graph() {
 }
 
 #[test]
-fn labels_of_any_integer_type_are_the_same() {
+fn labels_of_every_integer_type_give_the_same_loss() {
     for (device, dtype) in devices() {
         let prediction = float(numbers(60, 4), [2, 3, 10], &device, dtype);
         let target = labels(3, [2, 10], &device);
@@ -395,7 +406,7 @@ fn labels_of_any_integer_type_are_the_same() {
 }
 
 #[test]
-fn what_does_not_count_may_be_anything() {
+fn ignored_voxels_may_hold_nan() {
     for (device, dtype) in devices() {
         for route in [Route::Auto, Route::Composed] {
             let loss = AsymmetricUnifiedFocalLossConfig::new()
@@ -418,7 +429,7 @@ fn what_does_not_count_may_be_anything() {
             let value = loss.forward(with_nan.clone(), target);
             let gradient = with_nan
                 .grad(&value.backward())
-                .expect("a gradient")
+                .expect("the prediction has a gradient")
                 .into_data();
             let gradient: Vec<f64> = gradient.iter().collect();
             assert_eq!((gradient[2], gradient[5]), (0.0, 0.0));
@@ -432,14 +443,14 @@ fn what_does_not_count_may_be_anything() {
 }
 
 #[test]
-fn errors_say_both_shapes_and_panics_say_the_error() {
+fn errors_name_both_shapes_and_panics_repeat_the_error() {
     for (device, dtype) in devices() {
         let prediction = float(numbers(24, 1), [1, 2, 3, 4], &device, dtype);
         let loss = DiceLossConfig::new().init();
         let wrong: Tensor<3, Int> = Tensor::zeros([1, 4, 3], &device);
         let error = loss
             .try_forward(prediction.clone(), wrong.clone())
-            .expect_err("another shape");
+            .expect_err("the shapes differ");
         let message = error.to_string();
         assert!(
             message.contains("[1, 4, 3]")
@@ -448,7 +459,7 @@ fn errors_say_both_shapes_and_panics_say_the_error() {
             "{message}"
         );
         let panic = std::panic::catch_unwind(|| loss.forward(prediction.clone(), wrong))
-            .expect_err("panics");
+            .expect_err("the call panics");
         assert_eq!(panic.downcast_ref::<String>(), Some(&message));
         let flat = loss.try_forward(
             float(numbers(2, 1), [2], &device, dtype),
@@ -459,17 +470,17 @@ fn errors_say_both_shapes_and_panics_say_the_error() {
     let error = DiceLossConfig::new()
         .with_smooth(-1.0)
         .try_init()
-        .expect_err("below 0");
+        .expect_err("smooth is below 0");
     assert!(error.to_string().contains("-1"), "{error}");
     let error = NamedLossConfig::new()
         .with_name("dise".into())
         .try_init()
-        .expect_err("unknown");
+        .expect_err("the name is unknown");
     assert!(error.to_string().contains("dise"), "{error}");
 }
 
 #[test]
-fn bad_data_are_nan_where_no_error_is_possible() {
+fn bad_data_give_an_error_or_nan() {
     for (device, dtype) in devices() {
         for route in [Route::Auto, Route::Composed] {
             let loss = DiceLossConfig::new().with_route(route).init();
@@ -482,7 +493,7 @@ fn bad_data_are_nan_where_no_error_is_possible() {
             let good = vec![0.9, 0.2, 0.1, 0.8];
             assert!(
                 value(good.clone(), labels([0, 1]))
-                    .expect("valid")
+                    .expect("the data are valid")
                     .is_finite()
             );
             for (prediction, target) in [
@@ -505,13 +516,13 @@ fn bad_data_are_nan_where_no_error_is_possible() {
 }
 
 #[test]
-fn labels_that_only_a_wide_type_holds_are_no_class() {
+fn labels_beyond_i32_are_rejected() {
     for (device, dtype) in devices() {
         for kind in [DType::I64, DType::U64, DType::U32] {
             if !device.supports_dtype(kind) {
                 continue;
             }
-            // Of these, an i32 would hold 1 or a number below 0.
+            // Truncated to i32, these would become 1 or a negative number.
             let wide = if kind == DType::U32 {
                 0xffff_ff01
             } else {
@@ -534,7 +545,7 @@ fn labels_that_only_a_wide_type_holds_are_no_class() {
     }
 }
 
-/// The gradient that `ranks` ranks have, each of its own samples, and the value of each.
+/// The value on each rank, and the ranks' gradients with respect to their own samples, concatenated.
 fn sharded(
     ranks: usize,
     device: &Device,
@@ -560,10 +571,13 @@ fn sharded(
                 .with_pooling(Pooling::Batch)
                 .init();
             let sums = loss.sums(prediction.clone(), target);
-            let value = sums.all_reduce(&rank).expect("of a batch").values();
+            let value = sums
+                .all_reduce(&rank)
+                .expect("the sums are those of a batch")
+                .values();
             let gradient = prediction
                 .grad(&value.backward())
-                .expect("a gradient")
+                .expect("the prediction has a gradient")
                 .into_data();
             (
                 value.into_scalar::<f64>(),
@@ -578,13 +592,13 @@ fn sharded(
         .collect();
     let (values, gradients): (Vec<_>, Vec<_>) = ranks
         .into_iter()
-        .map(|rank| rank.join().expect("joined"))
+        .map(|rank| rank.join().expect("the rank does not panic"))
         .unzip();
     (values, gradients.concat())
 }
 
 #[test]
-fn shards_of_a_batch_are_the_batch() {
+fn a_batch_split_over_ranks_matches_the_whole_batch() {
     for (device, dtype) in devices() {
         let prediction = numbers(12 * 3 * 10, 8);
         let mut rng = fastrand::Rng::with_seed(2);
@@ -605,7 +619,7 @@ fn shards_of_a_batch_are_the_batch() {
         );
         let gradient: Vec<f64> = whole
             .grad(&value.backward())
-            .expect("a gradient")
+            .expect("the prediction has a gradient")
             .into_data()
             .iter()
             .collect();
@@ -619,7 +633,7 @@ fn shards_of_a_batch_are_the_batch() {
             );
             assert!(values.iter().all(|v| v == &values[0]));
             for (of_rank, of_whole) in sharded.iter().zip(&gradient) {
-                // What data-parallel training divides by.
+                // Data-parallel training averages over the ranks.
                 let averaged = of_rank / ranks as f64;
                 assert!(
                     (averaged - of_whole).abs() <= 2e-5 * largest,
@@ -627,7 +641,7 @@ fn shards_of_a_batch_are_the_batch() {
                 );
             }
         }
-        let [rank] = <[Threads; 1]>::try_from(Threads::new(1)).expect("one");
+        let [rank] = <[Threads; 1]>::try_from(Threads::new(1)).expect("there is one rank");
         assert_eq!(rank.ranks(), 1);
         let per_sample = DiceLossConfig::new().init();
         let sums = per_sample.sums(
@@ -635,7 +649,7 @@ fn shards_of_a_batch_are_the_batch() {
             Targets::from(Tensor::<3>::zeros([12, 3, 10], &device)),
         );
         assert_eq!(
-            sums.all_reduce(&rank).expect_err("per sample"),
+            sums.all_reduce(&rank).expect_err("the sums are per sample"),
             Error::PerSample
         );
     }

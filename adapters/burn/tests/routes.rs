@@ -1,4 +1,4 @@
-//! The fused route gives what the composed one gives, whatever the tensors and parameters.
+//! Property tests: the fused and the composed route agree on any tensors and parameters.
 
 mod common;
 
@@ -132,15 +132,18 @@ fn outcome(case: &Case, route: Route, device: &Device, dtype: DType) -> (f64, Ve
     };
     let value = loss.forward(prediction.clone(), targets);
     let gradients = value.backward();
-    let gradient = prediction.grad(&gradients).expect("a gradient").into_data();
+    let gradient = prediction
+        .grad(&gradients)
+        .expect("the prediction has a gradient")
+        .into_data();
     (value.into_scalar(), gradient.iter::<f64>().collect())
 }
 
-/// What a case is by either route.
+/// Compares the two routes on a case.
 fn same(case: &Case, device: &Device, dtype: DType) -> Result<(), TestCaseError> {
     let (value, gradient) = outcome(case, Route::Auto, device, dtype);
     let (expected, of_composed) = outcome(case, Route::Composed, device, dtype);
-    // A quotient that is differentiated as tensor operations cancels more digits than the analytic one.
+    // Differentiating a quotient as tensor operations loses more digits than the analytic gradient.
     let tolerance = if dtype == DType::F64 { 1e-8 } else { 2e-4 };
     prop_assert!(
         (value - expected).abs() <= tolerance * expected.abs().max(1e-3),
@@ -162,7 +165,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn fused_is_composed_on_cpus(case in case()) {
+    fn fused_equals_composed_on_cpus(case in case()) {
         for (device, dtype) in cpus() {
             same(&case, &device, dtype)?;
         }
@@ -170,11 +173,11 @@ proptest! {
 }
 
 proptest! {
-    // Each case compiles kernels of its own, which takes a software GPU three seconds.
+    // Each case compiles its own kernels, which takes a software GPU 3 s.
     #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 16, ..ProptestConfig::default() })]
 
     #[test]
-    fn fused_is_composed_on_gpus(case in case()) {
+    fn fused_equals_composed_on_gpus(case in case()) {
         for (device, dtype) in gpus() {
             same(&case, &device, dtype)?;
         }

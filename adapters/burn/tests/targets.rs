@@ -1,4 +1,4 @@
-//! Labels of every type, targets of every kind, weights and logits to the ends of their ranges: right, or refused, on every route.
+//! Labels of every type, targets of every kind, and extreme weights and logits: each route computes the right loss or rejects the input.
 
 mod common;
 
@@ -46,10 +46,10 @@ fn assert_near(found: f64, expected: f64, what: &str) {
 }
 
 #[test]
-fn labels_of_a_narrow_type_beside_more_classes_than_it_holds() {
+fn narrow_labels_with_more_classes_than_the_type_holds() {
     let some = [None, Some(256), Some(44)];
     narrow_labels(&common::cpus(), &[129, 257, 300], &some);
-    // Each type of labels, number of classes and ignored label is a kernel, which takes a software GPU a while to compile.
+    // Each combination compiles its own kernels, which is slow on a software GPU.
     narrow_labels(&common::gpus(), &[300], &[Some(256)]);
 }
 
@@ -66,7 +66,7 @@ fn narrow_labels(devices: &[(Device, DType)], classes: &[usize], ignored: &[Opti
                     let target = labels(&values, [1, 4], device, kind);
                     entropy(route, ignored)
                         .try_forward(logits.clone(), target)
-                        .expect("valid")
+                        .expect("the data are valid")
                         .into_scalar::<f64>()
                 };
                 let expected = of(DType::I32);
@@ -82,7 +82,7 @@ fn narrow_labels(devices: &[(Device, DType)], classes: &[usize], ignored: &[Opti
 }
 
 #[test]
-fn an_ignored_label_beside_a_soft_target_is_refused() {
+fn an_ignored_label_with_a_soft_target_is_rejected() {
     for (device, dtype) in devices() {
         for route in ROUTES {
             let loss = entropy(route, Some(255));
@@ -91,7 +91,7 @@ fn an_ignored_label_beside_a_soft_target_is_refused() {
             for targets in [Targets::from(target), Targets::from(one_hot)] {
                 let error = loss
                     .try_forward(logits([1, 2, 4], &device, dtype), targets)
-                    .expect_err("no labels");
+                    .expect_err("a soft target has no labels to ignore");
                 assert_eq!(error, Error::Core(CoreError::IgnoreLabel { found: 255 }));
                 assert!(error.to_string().contains("voxel weights"), "{error}");
             }
@@ -100,8 +100,8 @@ fn an_ignored_label_beside_a_soft_target_is_refused() {
 }
 
 #[test]
-fn weights_that_are_none_are_refused_or_no_number() {
-    // The second takes a power of what the weights made of its sums. In the kernels for GPUs, that of NaN is 0.
+fn invalid_voxel_weights_give_an_error_or_nan() {
+    // The second loss raises its sums to a power. On GPUs, pow(NaN) is 0 in the kernels, so it runs on CPUs only.
     let both = [Name::CrossEntropy, Name::SymmetricFocalTversky];
     let on_cpus = common::cpus().into_iter().map(|on| (on, &both[..]));
     let on_gpus = common::gpus().into_iter().map(|on| (on, &both[..1]));
@@ -132,10 +132,10 @@ fn weights_that_are_none_are_refused_or_no_number() {
 }
 
 #[test]
-fn any_finite_logit_is_one() {
+fn huge_finite_logits_are_valid() {
     let sizes = [3e38, 1e38, 3e37, 1e30];
     let on_cpus = common::cpus().into_iter().map(|on| (on, &sizes[..]));
-    // A software GPU compiles for each.
+    // One size on GPUs: a software GPU is slow.
     let on_gpus = common::gpus().into_iter().map(|on| (on, &sizes[..1]));
     for ((device, dtype), sizes) in on_cpus.chain(on_gpus) {
         for route in ROUTES {
@@ -153,17 +153,19 @@ fn any_finite_logit_is_one() {
                         let what = format!("{size} {input:?} {route:?} {right} on {device:?}");
                         let target = labels(&target, [1, 2], &device, DType::I32);
                         let value = loss.forward(logits.clone(), target);
-                        let gradient = logits.grad(&value.backward()).expect("a gradient");
+                        let gradient = logits
+                            .grad(&value.backward())
+                            .expect("the prediction has a gradient");
                         let gradient = gradient.into_data();
                         let value: f64 = value.into_scalar();
                         let slopes: Vec<f64> = gradient.iter().collect();
                         assert!(value.is_finite(), "{what}: {value}");
                         assert_eq!(value == 0.0, right, "{what}: {value}");
-                        // Half of the voxels, each pushed back with all its weight.
+                        // A slope of 1 per voxel, averaged over the two voxels.
                         let slope = if right { 0.0 } else { 0.5 };
                         for (found, sign) in slopes.iter().zip([1.0, -1.0, -1.0, 1.0]) {
                             let pushed = match input {
-                                // The other class has no target, and no slope of its own.
+                                // y is 0 for the other class, so its sigmoid has no slope.
                                 Input::Sigmoid if sign > 0.0 => 0.0,
                                 _ => slope * sign,
                             };
@@ -177,7 +179,7 @@ fn any_finite_logit_is_one() {
 }
 
 #[test]
-fn twenty_thousand_classes_composed() {
+fn composed_route_handles_twenty_thousand_classes() {
     for (device, dtype) in common::cpus() {
         let of = |route| {
             let logits = logits([1, 20_000, 2], &device, dtype)
@@ -189,7 +191,9 @@ fn twenty_thousand_classes_composed() {
                 .with_route(route)
                 .init()
                 .forward(logits.clone(), target);
-            let gradient = logits.grad(&value.backward()).expect("a gradient");
+            let gradient = logits
+                .grad(&value.backward())
+                .expect("the prediction has a gradient");
             (value.into_scalar::<f64>(), gradient)
         };
         let [(fused, by_fused), (composed, by_composed)] = ROUTES.map(of);
@@ -201,7 +205,7 @@ fn twenty_thousand_classes_composed() {
 }
 
 #[test]
-fn other_tensors_may_checkpoint_as_they_like() {
+fn any_checkpointing_strategy_is_supported() {
     for (device, dtype) in devices() {
         for route in ROUTES {
             let own = device.clone().autodiff();
@@ -214,7 +218,7 @@ fn other_tensors_may_checkpoint_as_they_like() {
             for targets in [Targets::from(target), Targets::from(soft)] {
                 let value = loss
                     .try_forward(given.clone(), targets.with_voxel_weights(weights.clone()))
-                    .expect("valid");
+                    .expect("the data are valid");
                 assert!(
                     given.grad(&value.backward()).is_some(),
                     "{route:?} on {device:?}"
@@ -225,14 +229,15 @@ fn other_tensors_may_checkpoint_as_they_like() {
 }
 
 #[test]
-fn a_file_without_a_parameter_is_refused() {
+fn a_configuration_file_without_a_parameter_is_rejected() {
     let without = |json: String, field: &str| {
-        let mut value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let mut value: serde_json::Value =
+            serde_json::from_str(&json).expect("the configuration is JSON");
         value
             .as_object_mut()
-            .expect("an object")
+            .expect("the configuration is an object")
             .remove(field)
-            .expect("a field");
+            .expect("the field exists");
         value.to_string()
     };
     let unified = AsymmetricUnifiedFocalLossConfig::new().to_string();
@@ -254,11 +259,11 @@ fn a_file_without_a_parameter_is_refused() {
     }
     let plain = AsymmetricUnifiedFocalLossConfig::new().with_lambda(None);
     let read = AsymmetricUnifiedFocalLossConfig::load_binary(plain.to_string().as_bytes());
-    assert_eq!(read.expect("complete").lambda, None);
+    assert_eq!(read.expect("the file is complete").lambda, None);
 }
 
 #[test]
-fn targets_of_every_kind_are_the_same() {
+fn every_kind_of_target_gives_the_same_loss() {
     for (device, dtype) in devices() {
         for route in ROUTES {
             let loss = AsymmetricUnifiedFocalLossConfig::new()
@@ -273,7 +278,9 @@ fn targets_of_every_kind_are_the_same() {
                 DType::I32,
             );
             let value = |targets: Targets| {
-                let value = loss.try_forward(given.clone(), targets).expect("valid");
+                let value = loss
+                    .try_forward(given.clone(), targets)
+                    .expect("the data are valid");
                 value.into_scalar::<f64>()
             };
             let expected = value(target.clone().into());
@@ -302,14 +309,14 @@ fn targets_of_every_kind_are_the_same() {
             }
             let error = loss
                 .try_forward(given.clone(), target.float())
-                .expect_err("labels are integers");
+                .expect_err("labels must be integers");
             assert!(error.to_string().contains(".int()"), "{error}");
         }
     }
 }
 
 #[test]
-fn logits_without_spatial_axes_are_voxels() {
+fn logits_without_spatial_axes_are_single_voxels() {
     for (device, dtype) in devices() {
         for route in ROUTES {
             let given = logits([5, 3], &device, dtype);
@@ -326,9 +333,9 @@ fn logits_without_spatial_axes_are_voxels() {
     }
 }
 
-/// In which nothing counts.
+/// A sample in which no voxel counts is left out of the mean.
 #[test]
-fn samples_in_which_nothing_counts_are_no_samples() {
+fn samples_without_counting_voxels_are_left_out() {
     for (device, dtype) in devices() {
         for route in ROUTES {
             for pooling in [Pooling::PerSample, Pooling::Batch] {

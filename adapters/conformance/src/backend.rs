@@ -1,9 +1,9 @@
-//! A case for any backend, and its outcome.
+//! Backends under test, their cases and outcomes.
 
 use ndarray::{ArrayD, Axis};
 use unifocal_core::{AnyLoss, Layout, Settings};
 
-/// The precision that a backend computes its terms in.
+/// The precision of a backend's terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// Terms in f32.
@@ -12,18 +12,18 @@ pub enum Precision {
     F64,
 }
 
-/// A prediction beside its target, with their settings.
+/// A prediction and its target, with settings.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// What the network gave.
+    /// The output of the network.
     pub prediction: ArrayD<f64>,
     /// The target.
     pub truth: Truth,
     /// Where the class axis is.
     pub layout: Layout,
-    /// How they are read, and what is known of the classes.
+    /// How they are read, and the class options.
     pub settings: Settings,
-    /// A weight per voxel.
+    /// Voxel weights, if any.
     pub voxel_weights: Option<ArrayD<f64>>,
 }
 
@@ -45,26 +45,26 @@ pub struct Outcome {
     pub gradient: ArrayD<f64>,
 }
 
-/// An adapter, as its tests see it.
+/// An adapter under test.
 pub trait Backend {
     /// The precision of its terms.
     fn precision(&self) -> Precision;
 
-    /// How many rounds it takes where others take `most`, of random cases or of the places of a gradient: fewer if each loss costs much time.
+    /// How many of `most` random cases or gradient entries to check. A slow backend returns fewer.
     fn rounds(&self, most: usize) -> usize {
         most
     }
 
-    /// The loss of a case and its gradient, or the message of the error.
+    /// The loss of a case and its gradient.
     ///
     /// # Errors
     ///
-    /// Whatever the adapter finds wrong with the case.
+    /// The message of the adapter's error.
     fn evaluate(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, String>;
 }
 
 impl Case {
-    /// Probabilities, channels first, with the default settings.
+    /// A case with probabilities, channels first, and default settings.
     pub fn new(prediction: ArrayD<f64>, truth: Truth) -> Self {
         Self {
             prediction,
@@ -114,7 +114,7 @@ impl Case {
     }
 }
 
-/// The class axis, axis 1, moved to the end, in standard memory order.
+/// Moves the class axis from axis 1 to the end, in standard memory order.
 pub(crate) fn last(array: &ArrayD<f64>) -> ArrayD<f64> {
     let axes: Vec<usize> = (0..array.ndim())
         .filter(|axis| *axis != 1)

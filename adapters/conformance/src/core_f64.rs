@@ -1,4 +1,4 @@
-//! The core itself in f64, by its slices: what the adapters are held against.
+//! The core itself, in f64 on slices: the standard that adapters are compared with.
 
 use ndarray::{ArrayD, Axis};
 use unifocal_core::{
@@ -76,7 +76,7 @@ fn finish(
     Ok(Outcome {
         value,
         gradient: ArrayD::from_shape_vec(case.prediction.raw_dim(), gradient)
-            .expect("as many entries as the prediction has"),
+            .expect("the gradient has the prediction's size"),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Values and gradients of the published implementations, and which of them are left out, and why.
+//! Values and gradients of the published implementations, and the reasons for leaving some out.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,10 +11,10 @@ use unifocal_core::{AnyLoss, Layout, LossError, Name, Parameter};
 
 use crate::{Case, Truth};
 
-/// The folder of the golden values.
+/// The folder with the golden values.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
 
-/// A known defect: a perfect prediction has no value.
+/// A known defect: the implementation has no value for a perfect prediction.
 pub(crate) const NAN: &str = "it is NaN: 0·0^-γ";
 
 /// An entry of a manifest.
@@ -27,13 +27,13 @@ pub(crate) struct Entry {
     pub(crate) prediction: String,
     #[serde(default, rename = "from")]
     pub(crate) input: String,
-    /// The one channel that was given, if it was one.
+    /// The channel that was passed, if only one was.
     #[serde(default)]
     pub(crate) channel: Option<usize>,
-    /// Every how many entries of the gradient were kept.
+    /// Every `grad_stride`-th entry of the gradient is stored.
     #[serde(default)]
     pub(crate) grad_stride: Option<usize>,
-    /// That the implementation itself rounded to f32, if it did.
+    /// Says so if the implementation itself rounds to f32.
     #[serde(default)]
     pub(crate) precision: String,
     #[serde(default)]
@@ -56,14 +56,14 @@ pub(crate) fn entries() -> Vec<Entry> {
     manifest("manifest.json")
 }
 
-/// All entries of this manifest.
+/// All entries of a manifest.
 pub(crate) fn manifest(name: &str) -> Vec<Entry> {
     let text = std::fs::read_to_string(Path::new(FOLDER).join(name)).expect(name);
     serde_json::from_str::<Manifest>(&text).expect(name).entries
 }
 
 impl Entry {
-    /// Which entry it is, for messages.
+    /// Identifies the entry in messages.
     pub(crate) fn describe(&self) -> String {
         let parameters = serde_json::to_string(&self.parameters).unwrap_or_default();
         format!(
@@ -72,12 +72,12 @@ impl Entry {
         )
     }
 
-    /// Whether the implementation gave anything.
+    /// Whether the implementation returned a result.
     pub(crate) fn is_ok(&self) -> bool {
         self.status != "error"
     }
 
-    /// Why this entry cannot be held against us, if so: the named defects of the implementations.
+    /// Why this entry is not compared, if it is not: a known defect of the implementation.
     pub(crate) fn left_out(&self) -> Option<&'static str> {
         let distribution = matches!(
             self.loss.as_str(),
@@ -127,7 +127,7 @@ impl Entry {
         self.parameters.get(name).and_then(Value::as_bool)
     }
 
-    /// The loss with the entry's parameters, and the α of each class if there is one.
+    /// The loss with the entry's parameters, and the α per class, if any.
     pub(crate) fn loss(&self) -> Result<(AnyLoss, Option<Vec<f64>>), LossError> {
         let mut loss: AnyLoss = match self.loss.as_str() {
             "dice_coefficient" => Name::Dice.loss(),
@@ -182,7 +182,7 @@ impl Entry {
             .expect(name)
     }
 
-    /// The implementation's gradient, where it was kept.
+    /// The implementation's gradient, if stored.
     pub(crate) fn gradient(&self) -> Option<ArrayD<f64>> {
         let key = self.grad_key.as_ref().filter(|key| !key.is_empty())?;
         Some(array(&self.file, key))
@@ -202,5 +202,5 @@ pub(crate) fn array(file: &str, name: &str) -> ArrayD<f64> {
 
 fn open(file: &str) -> NpzReader<File> {
     let file = File::open(Path::new(FOLDER).join(file)).expect(file);
-    NpzReader::new(file).expect("a golden file is an npz")
+    NpzReader::new(file).expect("golden files are npz files")
 }

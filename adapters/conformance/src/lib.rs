@@ -1,6 +1,6 @@
-//! What every adapter of unifocal has to give, in one suite and with one table of tolerances.
+//! The test suite of all adapters of unifocal, with one table of tolerances.
 //!
-//! An adapter implements [`Backend`] for a type of its tests, and names the checks it runs:
+//! An adapter's tests implement [`Backend`] and list the checks to run:
 //!
 //! ```text
 //! unifocal_conformance::checks!(MyAdapter => goldens peers hierarchy gradients invariances edges bad_input);
@@ -17,7 +17,7 @@ pub use backend::{Backend, Case, Outcome, Precision, Truth};
 pub use checks::{agreement, bad_input, edges, goldens, gradients, hierarchy, invariances, peers};
 pub use core_f64::CoreF64;
 
-/// One test per check, each by its own name.
+/// Defines a test for each check, named after it.
 #[macro_export]
 macro_rules! checks {
     ($backend:expr => $($check:ident)*) => {$(
@@ -28,7 +28,7 @@ macro_rules! checks {
     )*};
 }
 
-/// The examples of the documentation, compiled and run.
+/// Compiles and runs the examples of the documentation.
 #[cfg(doctest)]
 mod documentation {
     #[doc = include_str!("../../../README.md")]

@@ -6,16 +6,16 @@ use unifocal_core::{AbsentClass, Input, Pooling};
 
 use crate::{Case, Truth};
 
-/// A prediction of this shape, [N, C, spatial…], well inside its range: probabilities in (0.02, 0.98), or logits in
-/// (−3, 3).
-pub(crate) fn prediction(rng: &mut Rng, shape: &[usize], activation: Input) -> ArrayD<f64> {
-    ArrayD::from_shape_simple_fn(shape, || match activation {
+/// A prediction of this shape, [N, C, spatial…], away from the ends of its range: probabilities in (0.02, 0.98), or logits
+/// in (−3, 3).
+pub(crate) fn prediction(rng: &mut Rng, shape: &[usize], input: Input) -> ArrayD<f64> {
+    ArrayD::from_shape_simple_fn(shape, || match input {
         Input::Probabilities => 0.02 + 0.96 * rng.f64(),
         Input::Softmax | Input::Sigmoid => 6.0 * rng.f64() - 3.0,
     })
 }
 
-/// Labels of every class, [N, spatial…]; those of many voxels come in runs, as in a mask.
+/// Labels of all classes, [N, spatial…]; in large shapes they come in runs, as in a mask.
 pub(crate) fn labels(rng: &mut Rng, shape: &[usize]) -> ArrayD<i64> {
     let classes = shape[1].max(2) as i64;
     let mut spatial = shape.to_vec();
@@ -43,13 +43,13 @@ pub(crate) fn soft(rng: &mut Rng, shape: &[usize]) -> ArrayD<f64> {
 }
 
 /// A case with random settings.
-pub(crate) fn case(rng: &mut Rng, shape: &[usize], activation: Input) -> Case {
+pub(crate) fn case(rng: &mut Rng, shape: &[usize], input: Input) -> Case {
     let classes = shape[1].max(2);
     let mut case = Case::new(
-        prediction(rng, shape, activation),
+        prediction(rng, shape, input),
         Truth::Labels(labels(rng, shape)),
     );
-    case.settings.input = activation;
+    case.settings.input = input;
     if rng.bool() {
         case.truth = Truth::Soft(soft(rng, shape));
     } else if rng.bool() {
@@ -89,22 +89,22 @@ pub(crate) fn case(rng: &mut Rng, shape: &[usize], activation: Input) -> Case {
     }
 }
 
-/// The shapes that random cases have: one channel and several, one to three spatial axes.
+/// The shapes of random cases: one or several channels, one to three spatial axes.
 pub(crate) const SHAPES: [&[usize]; 9] = [
     &[2, 1, 7],
     &[2, 2, 3, 4],
     &[1, 3, 2, 3, 2],
     &[3, 4, 5],
     &[1, 2, 1],
-    // As many voxels as are looked at at once, several times over.
+    // Several chunks of voxels.
     &[1, 2, 9, 50],
     &[2, 3, 200],
     &[1, 1, 4, 80],
     &[2, 1, 130],
 ];
 
-/// The activations that a prediction of this shape can have.
-pub(crate) fn activations(shape: &[usize]) -> &'static [Input] {
+/// The inputs that a prediction of this shape can be.
+pub(crate) fn inputs(shape: &[usize]) -> &'static [Input] {
     if shape[1] == 1 {
         &[Input::Probabilities, Input::Sigmoid]
     } else {

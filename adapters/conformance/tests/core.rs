@@ -1,4 +1,4 @@
-//! The core itself, in f64 on slices.
+//! Runs the suite on the core itself, in f64 on slices.
 
 use unifocal_conformance::{CoreF64, checks};
 

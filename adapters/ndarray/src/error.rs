@@ -1,4 +1,4 @@
-//! What can be wrong with arrays: the core's errors, and shapes with all their axes.
+//! Errors: full shapes of arrays, and the core's errors.
 
 use thiserror::Error as ThisError;
 
@@ -7,7 +7,7 @@ use thiserror::Error as ThisError;
 #[non_exhaustive]
 pub enum Error {
     /// Two arrays that belong together have different shapes.
-    #[error("the {what} has shape {found:?}, expected {expected:?}")]
+    #[error("the shape of the {what} is {found:?}, expected {expected:?}")]
     Shape {
         /// Which array.
         what: &'static str,
@@ -17,7 +17,7 @@ pub enum Error {
         expected: Vec<usize>,
     },
     /// An array has too few axes.
-    #[error("the {what} has shape {found:?}, expected a sample and a class axis at least")]
+    #[error("the shape of the {what} is {found:?}, expected at least a sample and a class axis")]
     Rank {
         /// Which array.
         what: &'static str,
@@ -25,14 +25,14 @@ pub enum Error {
         found: Vec<usize>,
     },
     /// An array has no values.
-    #[error("the {what} has shape {found:?}, expected one value at least")]
+    #[error("the shape of the {what} is {found:?}, expected at least one value")]
     Empty {
         /// Which array.
         what: &'static str,
         /// Its shape.
         found: Vec<usize>,
     },
-    /// Everything else: values, labels, parameters.
+    /// An invalid value, label, parameter or class option.
     #[error(transparent)]
     Core(#[from] unifocal_core::Error),
 }

@@ -1,4 +1,4 @@
-//! A prediction beside its target as arrays: what is said of them, and what comes out.
+//! The public interface: a prediction and its target as arrays, with settings, values and gradients.
 
 use ndarray::{Array, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension};
 use unifocal_core::{
@@ -12,9 +12,9 @@ use crate::simd::{Checked, Simd};
 use crate::target::{self, LabelArray, SoftArray, TargetArray};
 use crate::threads::Join;
 
-/// A prediction beside its target.
+/// A prediction and its target, ready to be evaluated.
 ///
-/// Built from two views, then told whatever is not the default, then asked for a value or a gradient.
+/// Build it from two views, change settings with the `with_…` methods, and compute a value or a gradient.
 ///
 /// # Examples
 ///
@@ -44,28 +44,28 @@ pub struct Evaluation<'a, P, D: Dimension, T> {
     threads: Option<&'a dyn Join>,
 }
 
-/// What a class scores in one group (a sample, or the batch).
+/// The loss of a class in one group (a sample, or the batch).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClassValue {
     /// The sample; 0 for the whole batch.
     pub group: usize,
     /// The class.
     pub class: usize,
-    /// Its part of the loss: the region-based side as it enters the mean over the classes, plus the distribution-based
-    /// side as it enters the sum over them, each before class weights.
+    /// The loss of the class before class weights: its term in the region-based mean over the classes plus its term in the
+    /// distribution-based sum over them.
     pub value: f64,
     /// Σ y: the size of the class in the target, in voxels.
     pub target: f64,
 }
 
 impl<'a, P, D: Dimension, L: Label> Evaluation<'a, P, D, LabelArray<'a, L>> {
-    /// Predictions [N, C, spatial…] beside integer labels [N, spatial…].
+    /// Evaluates a prediction [N, C, spatial…] against integer labels [N, spatial…].
     pub fn labels<E: Dimension>(
         prediction: ArrayView<'a, P, D>,
         labels: ArrayView<'a, L, E>,
     ) -> Self {
         let labels = labels.into_dyn();
-        Self::of(
+        Self::new(
             prediction,
             LabelArray {
                 labels,
@@ -76,14 +76,14 @@ impl<'a, P, D: Dimension, L: Label> Evaluation<'a, P, D, LabelArray<'a, L>> {
 }
 
 impl<'a, P, D: Dimension, S: Element> Evaluation<'a, P, D, SoftArray<'a, S>> {
-    /// Predictions [N, C, spatial…] beside a one-hot or soft target of the same shape.
+    /// Evaluates a prediction [N, C, spatial…] against a one-hot or soft target of the same shape.
     pub fn soft(prediction: ArrayView<'a, P, D>, target: ArrayView<'a, S, D>) -> Self {
-        Self::of(prediction, SoftArray(target.into_dyn()))
+        Self::new(prediction, SoftArray(target.into_dyn()))
     }
 }
 
 impl<'a, P, D: Dimension, T> Evaluation<'a, P, D, T> {
-    fn of(prediction: ArrayView<'a, P, D>, target: T) -> Self {
+    fn new(prediction: ArrayView<'a, P, D>, target: T) -> Self {
         Self {
             prediction,
             target,
@@ -97,32 +97,32 @@ impl<'a, P, D: Dimension, T> Evaluation<'a, P, D, T> {
 
     unifocal_core::settings_methods!(self => self.settings);
 
-    /// Sets all of the settings at once.
+    /// Replaces all settings.
     #[must_use]
     pub fn with_settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
     }
 
-    /// Sets where the class axis of the prediction (and of a soft target) is: the second by default.
+    /// Sets the class axis of the prediction (and of a soft target): axis 1 by default.
     #[must_use]
     pub fn with_layout(self, layout: Layout) -> Self {
         Self { layout, ..self }
     }
 
-    /// Sets which vector instructions to use, in place of the widest of this processor. The result is the same.
+    /// Sets the vector instructions: the widest of this processor by default. Does not affect the result.
     #[must_use]
     pub fn with_simd(self, simd: Simd) -> Self {
         Self { simd, ..self }
     }
 
-    /// Sets whose threads to use, in place of rayon's. The result is the same.
+    /// Sets the threads: rayon's by default. Does not affect the result.
     #[must_use]
     pub fn with_threads(self, threads: &'a dyn Join) -> Self {
         let threads = Some(threads);
         Self { threads, ..self }
     }
 
-    /// Weighs each voxel, [N, spatial…]; a mask is weights of 0 and 1, and a voxel of weight 0 is not looked at.
+    /// Sets voxel weights, [N, spatial…]. A mask is an array of weights 0 and 1. A voxel of weight 0 is left out and may hold NaN.
     #[must_use]
     pub fn with_voxel_weights<E: Dimension>(self, weights: ArrayView<'a, f64, E>) -> Self {
         let weights = Some(weights.into_dyn());
@@ -140,8 +140,8 @@ where
     ///
     /// # Errors
     ///
-    /// Shapes that do not fit, a value that is no probability (or no finite logit), a label that is no class, classes
-    /// that cannot be.
+    /// Mismatched shapes; an invalid probability, logit, target or weight, or an unknown label (with its position); invalid
+    /// class options.
     pub fn value<const K: usize>(&self, loss: &impl Loss<K>) -> Result<f64, Error> {
         let sums = self.sums(loss)?;
         Ok(unifocal_core::mean(
@@ -152,11 +152,11 @@ where
         )?)
     }
 
-    /// The loss and its gradient with respect to the numbers of the prediction, in the prediction's shape.
+    /// The loss and its gradient with respect to the prediction, in the prediction's shape.
     ///
     /// # Errors
     ///
-    /// As [`value`](Evaluation::value).
+    /// Those of [`value`](Evaluation::value).
     pub fn value_and_gradient<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -166,11 +166,11 @@ where
         Ok((value, gradient))
     }
 
-    /// The loss, with its gradient written to an array of the caller's, of the prediction's shape and any strides.
+    /// The loss; writes its gradient to `gradient`, which has the prediction's shape and any strides.
     ///
     /// # Errors
     ///
-    /// As [`value`](Evaluation::value), and a gradient of another shape. What is in the gradient then is of no use.
+    /// Those of [`value`](Evaluation::value), and a gradient of another shape. On error, the gradient's contents are unspecified.
     pub fn gradient_into<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -185,7 +185,7 @@ where
             if groups.all(|sums| task.classes.counts(sums) == Some(1.0)) {
                 return Ok(());
             }
-            // The mean is over fewer groups than the gradient was divided by, which is known only now.
+            // Some groups do not count, so the gradient was divided by too many groups: compute it again.
             let mut slopes = vec![[0.0; K]; sums.len()];
             unifocal_core::slopes(loss, &task.classes, task.count, &sums, &mut slopes)?;
             part.backward(&task, &slopes, Kept::Nothing, gradient)
@@ -193,17 +193,16 @@ where
         Ok(unifocal_core::mean(loss, &task.classes, task.count, &sums)?)
     }
 
-    /// The gradient of Σ slope·sum, written to an array of the caller's, of the prediction's shape and any strides.
+    /// Writes the gradient of Σ slope·sum to `gradient`, which has the prediction's shape and any strides.
     ///
-    /// With the slopes of a value that depends on the sums in any way, one per sum as [`sums`](Evaluation::sums) gives
-    /// them, that is the value's gradient: of a loss over several arrays, whose sums were merged, or of a
-    /// loss that enters another one.
+    /// If the slopes are the derivatives of a value by each of the [`sums`](Evaluation::sums), this is the gradient of that
+    /// value. Use it for a loss over several arrays, whose sums were merged, or for a loss that is part of another function.
     ///
-    /// The data are not checked again: take the sums from this very evaluation.
+    /// This does not check the data again, so take the sums from this same evaluation.
     ///
     /// # Examples
     ///
-    /// A batch that two machines have a half of:
+    /// Two machines with half of a batch each:
     ///
     /// ```
     /// use ndarray::{Array3, array};
@@ -229,7 +228,7 @@ where
     ///
     /// # Errors
     ///
-    /// Shapes that do not fit, another number of slopes than of sums, classes that cannot be.
+    /// Mismatched shapes, a wrong number of slopes, invalid class options.
     pub fn gradient_by<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -239,8 +238,8 @@ where
         self.write_gradient(loss, slopes, Kept::Nothing, gradient)
     }
 
-    /// The sums, as [`sums`](Evaluation::sums) gives them. `gradient` then holds what [`backward`](Evaluation::backward) needs to write the
-    /// gradient there. The two are the halves of [`gradient_into`](Evaluation::gradient_into), for a framework that asks for the gradient later.
+    /// The [`sums`](Evaluation::sums). Leaves intermediate results in `gradient`, from which [`backward`](Evaluation::backward) computes the
+    /// gradient. The two split [`gradient_into`](Evaluation::gradient_into) for frameworks that compute the gradient later.
     ///
     /// # Examples
     ///
@@ -265,7 +264,7 @@ where
     ///
     /// # Errors
     ///
-    /// As [`value`](Evaluation::value), and a gradient of another shape. What is in the gradient then is of no use.
+    /// Those of [`value`](Evaluation::value), and a gradient of another shape. On error, the gradient's contents are unspecified.
     pub fn forward<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -279,12 +278,12 @@ where
         Ok(sums)
     }
 
-    /// Writes the gradient of [`gradient_by`](Evaluation::gradient_by). `gradient` holds what [`forward`](Evaluation::forward) left there for
-    /// the same loss and the same numbers; the example is there.
+    /// Like [`gradient_by`](Evaluation::gradient_by), but `gradient` must hold what [`forward`](Evaluation::forward) left there for the same
+    /// loss and data. See the example there.
     ///
     /// # Errors
     ///
-    /// As [`gradient_by`](Evaluation::gradient_by).
+    /// Those of [`gradient_by`](Evaluation::gradient_by).
     pub fn backward<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -316,7 +315,7 @@ where
         })
     }
 
-    /// Calls `write` with all of the arrays and as much of the gradient, with as few axes as both can be merged to.
+    /// Calls `write` with the arrays and the gradient, both with their spatial axes merged as far as both allow.
     fn with_gradient(
         &self,
         gradient: ArrayViewMut<'_, P::Real, D>,
@@ -334,18 +333,18 @@ where
         let part = self.part(axes)?;
         let axes = part.prediction.ndim();
         let gradient: ArrayViewMutD<'_, _> =
-            rows::merged(gradient.view_mut(), axes).expect("what merges into fewer axes merges");
+            rows::merged(gradient.view_mut(), axes).expect("merged to fewer axes above");
         Ok(write(part, gradient)?)
     }
 
-    /// The sums of the loss's terms, group by group (a sample, or the batch), and within a group class by class.
+    /// The sums of the loss's terms, ordered by group (a sample, or the batch), then class.
     ///
-    /// Sums of several evaluations of the same loss merge into those of all their voxels;
-    /// [`unifocal_core::mean`] gives their value.
+    /// Merge the sums of several evaluations of one loss to get those of all their voxels; [`unifocal_core::mean`] computes
+    /// the value.
     ///
     /// # Errors
     ///
-    /// As [`value`](Evaluation::value).
+    /// Those of [`value`](Evaluation::value).
     pub fn sums<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -356,11 +355,11 @@ where
         Ok(sums)
     }
 
-    /// What each class scores, group by group.
+    /// The loss of each class, ordered by group, then class.
     ///
     /// # Errors
     ///
-    /// As [`value`](Evaluation::value).
+    /// Those of [`value`](Evaluation::value).
     pub fn per_class<const K: usize>(&self, loss: &impl Loss<K>) -> Result<Vec<ClassValue>, Error> {
         let count = self.class_count()?;
         let sums = self.sums(loss)?;
@@ -374,11 +373,11 @@ where
         Ok(sums.iter().enumerate().map(value).collect())
     }
 
-    /// How many classes there are: the length of the class axis, or two for a single channel.
+    /// The number of classes: the length of the class axis, or two for a single channel.
     ///
     /// # Errors
     ///
-    /// A prediction without a class axis.
+    /// The prediction has no class axis.
     pub fn class_count(&self) -> Result<usize, Error> {
         let shape = self.prediction.shape();
         match (shape.len(), self.layout) {
@@ -391,7 +390,7 @@ where
         }
     }
 
-    /// What is the same for all parts of the arrays, checked.
+    /// Checks the class options and collects what all parts of the arrays share.
     fn task<'t, L>(&'t self, loss: &'t L) -> Result<Task<'t, L>, Error> {
         let count = self.class_count()?;
         let Settings { input, pooling, .. } = self.settings;
@@ -412,8 +411,8 @@ where
         })
     }
 
-    /// All of the arrays, checked, with the class axis in second place and the last spatial axes merged, as far as that can be
-    /// without copies; at least `axes` axes are left.
+    /// Checks the shapes. Returns all arrays with the class axis in second place and the last spatial axes merged as far as
+    /// possible without copies; at least `axes` axes remain.
     fn part(&self, axes: usize) -> Result<Part<'_, P, T>, Error> {
         let shape = self.prediction.shape();
         let expected = self.target.expected_shape(shape, self.layout);
@@ -428,7 +427,10 @@ where
                 found: shape.to_vec(),
             });
         }
-        let target = self.target.clone().ignoring(self.settings.ignore_label)?;
+        let target = self
+            .target
+            .clone()
+            .with_ignore_label(self.settings.ignore_label)?;
         let whole = Part {
             prediction: rows::channels_first(self.prediction.view().into_dyn(), self.layout),
             target: target.channels_first(self.layout),

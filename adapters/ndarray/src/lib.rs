@@ -15,8 +15,8 @@
 //! # Ok::<(), unifocal_ndarray::Error>(())
 //! ```
 //!
-//! The class axis is axis 1 ([N, C, spatial…], as PyTorch) unless [`Evaluation::layout`] says that it is the last one.
-//! Everything else, from the losses to the meaning of ignored labels, is [`unifocal_core`]'s, here as [`core`].
+//! The class axis is axis 1 ([N, C, spatial…], as in PyTorch); [`Evaluation::with_layout`] makes it the last one.
+//! [`unifocal_core`], re-exported as [`core`], defines everything else, from the losses to ignored labels.
 
 #![deny(unsafe_code)]
 
@@ -26,7 +26,7 @@ mod part;
 mod rows;
 #[allow(
     unsafe_code,
-    reason = "calls of functions that are compiled for this very processor"
+    reason = "calls functions that need vector instructions of this processor"
 )]
 mod simd;
 mod target;
@@ -41,7 +41,7 @@ pub use simd::Simd;
 pub use target::{LabelArray, SoftArray, TargetArray};
 pub use threads::Join;
 
-/// The example of the README, compiled and run.
+/// Compiles and runs the README's example.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}

@@ -1,7 +1,7 @@
-//! The sweeps over arrays of any size, in parallel: halved until a part is small enough for one thread and its cache.
+//! Sweeps over arrays in parallel: halves them until a part fits one thread and its cache.
 //!
-//! Where an array is halved depends on its shape alone, and the sums of two halves are merged in their order. So the result has
-//! the same bits for any number of threads.
+//! The places of the cuts depend only on the shape, and the sums of two halves merge in a fixed order. So any number of threads
+//! gives the same bits.
 
 use std::ops::Range;
 
@@ -17,25 +17,25 @@ use crate::target::{self, TargetArray};
 use crate::threads::{self, Join};
 use crate::workspace;
 
-/// How many numbers of a prediction a part has at most, as long as it can be halved: with the target and the gradient they
-/// fill half of a second-level cache.
+/// The largest part, in numbers of the prediction, that is not halved again. With target and gradient, it fills half of a
+/// second-level cache.
 const LEAF: usize = 1 << 16;
 
-/// Voxels are halved at multiples of this, so that no part but the last has an incomplete chunk.
+/// Voxels are cut at multiples of this, so that only the last part has an incomplete chunk.
 const GRAIN: usize = 1 << 12;
 
-/// What is the same for all parts.
+/// What all parts share.
 pub(crate) struct Task<'t, L> {
     pub(crate) loss: &'t L,
     pub(crate) classes: Classes<'t>,
     pub(crate) input: Input,
     pub(crate) pooling: Pooling,
     pub(crate) simd: Checked,
-    /// Who does two halves at the same time, if not the default.
+    /// Threads in place of the default ones.
     pub(crate) threads: Option<&'t dyn Join>,
-    /// How many classes there are.
+    /// The number of classes.
     pub(crate) count: usize,
-    /// How many groups share the mean.
+    /// The number of groups.
     pub(crate) groups: usize,
 }
 
@@ -49,13 +49,13 @@ impl<L> Task<'_, L> {
     }
 }
 
-/// A part of a prediction beside its target: [N, C, rows…, voxels].
+/// A part of a prediction [N, C, rows…, voxels] with its target and weights.
 #[derive(Clone)]
 pub(crate) struct Part<'a, P, T> {
     pub(crate) prediction: ArrayViewD<'a, P>,
     pub(crate) target: T,
     pub(crate) weights: Option<ArrayViewD<'a, f64>>,
-    /// Where it begins in the whole.
+    /// Its first sample in the whole array.
     pub(crate) sample: usize,
     pub(crate) voxel: usize,
 }
@@ -64,7 +64,7 @@ pub(crate) struct Part<'a, P, T> {
 enum WeightRow<'a> {
     /// Every voxel weighs 1.
     One(Shape),
-    /// The weights of the caller.
+    /// The caller's weights.
     Given(Row<'a, f64>),
 }
 
@@ -119,12 +119,12 @@ impl Field for WeightRow<'_> {
     }
 }
 
-/// A row of the prediction beside the same row of the target.
+/// A row of the prediction with the same row of the target.
 type RowSegmentation<'r, P, T> =
     Segmentation<Row<'r, P>, <T as target::sealed::Sealed>::Row<'r>, WeightRow<'r>, Checked>;
 
 impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
-    /// Where to halve it; `None` if it is small enough.
+    /// Where to cut the part; `None` if it is small enough.
     fn middle(&self) -> Option<(Axis, usize)> {
         if self.prediction.len() <= LEAF {
             return None;
@@ -140,9 +140,9 @@ impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
         (grain > 0).then_some((Axis(axis), grain))
     }
 
-    /// Its parts up to and from this index of an axis.
+    /// Splits the part at this index of an axis.
     fn split(self, axis: Axis, index: usize) -> (Self, Self) {
-        // All axes between the samples and this one have length 1, so its indices follow each other.
+        // All axes between the samples and this one have length 1, so the voxels of each half are contiguous.
         let inner: usize = self.prediction.shape()[axis.0 + 1..].iter().product();
         let [sample, voxel] = match axis {
             Axis(0) => [index, 0],
@@ -170,7 +170,7 @@ impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
         (first, second)
     }
 
-    /// Adds the sums of all its voxels to those of its groups, and leaves in the gradient, if there is one, what
+    /// Adds the part's sums to those of its groups. Leaves in the gradient, if there is one, what
     /// [`backward`](Part::backward) needs.
     pub(crate) fn forward<L: Loss<K>, const K: usize>(
         self,
@@ -212,7 +212,7 @@ impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
         Ok(())
     }
 
-    /// Writes the gradient by the slopes of its groups.
+    /// Writes the gradient for the slopes of the part's groups.
     pub(crate) fn backward<L: Loss<K>, const K: usize>(
         self,
         task: &Task<'_, L>,
@@ -242,7 +242,7 @@ impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
         left.and(right)
     }
 
-    /// Both, sample by sample, so that the gradient finds what the sums have left in the cache.
+    /// Sums and gradient, sample by sample, so that the gradient finds the data in the cache.
     pub(crate) fn sums_and_gradient<L: Loss<K>, const K: usize>(
         self,
         task: &Task<'_, L>,
@@ -274,7 +274,7 @@ impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
         self.backward(task, &slopes, Kept::ByForward, gradient)
     }
 
-    /// Calls `visit` with every row and its index; positions in its errors are those in the whole.
+    /// Calls `visit` with each row and its index. Converts positions in errors to those in the whole array.
     fn for_each_row<L>(
         &self,
         task: &Task<'_, L>,

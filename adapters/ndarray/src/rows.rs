@@ -1,7 +1,7 @@
-//! Arrays of any dimension and strides as rows of three axes: sample, channel, voxel.
+//! Views arrays of any dimension and strides as rows with three axes: sample, channel, voxel.
 //!
-//! Spatial axes that follow each other in memory count as one, the last; over the others there is a row per index. Sums over
-//! the rows of a sample merge into those of the sample, so nothing is ever copied into another shape.
+//! Spatial axes that are contiguous in memory merge into one, the voxel axis; each index of the others gives a row. The sums of
+//! a sample's rows merge into those of the sample, so no array is copied into another shape.
 
 use ndarray::{
     ArrayBase, ArrayView1, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, IxDyn, RawData, Zip, s,
@@ -9,23 +9,23 @@ use ndarray::{
 use std::ops::Range;
 use unifocal_core::{Field, FieldMut, Layout, Shape};
 
-/// One row of an array to read, and its channels as slices if their voxels are neighbours in memory.
+/// A row to read, with its channels as slices if their voxels are contiguous.
 pub struct Row<'a, T> {
     view: ArrayView3<'a, T>,
     slices: Vec<&'a [T]>,
 }
 
-/// One row of an array to write.
+/// A row to write.
 pub(crate) struct RowMut<'a, T> {
     place: Place<'a, T>,
     shape: Shape,
 }
 
-/// Where a row is written.
+/// The memory of a row to write.
 enum Place<'a, T> {
-    /// Channel by channel.
+    /// Contiguous channels.
     Slices(Vec<&'a mut [T]>),
-    /// Number by number.
+    /// Strided numbers.
     View(ArrayViewMut3<'a, T>),
 }
 
@@ -59,7 +59,7 @@ impl<'a, T> RowMut<'a, T> {
                 let (channel, rest) = channels.split_at(Axis(0), 1);
                 channels = rest;
                 let slice = channel.index_axis_move(Axis(0), 0).into_slice();
-                slices.push(slice.expect("neighbours in memory"));
+                slices.push(slice.expect("the voxels are contiguous"));
             }
         }
         let place = Place::Slices(slices);
@@ -167,7 +167,7 @@ impl<T: Copy> FieldMut for RowMut<'_, T> {
     }
 }
 
-/// [N, spatial…, C] or [N, C, spatial…] as [N, C, spatial…], with one spatial axis at least.
+/// Permutes either layout to [N, C, spatial…], with at least one spatial axis.
 pub(crate) fn channels_first<S: RawData>(
     mut array: ArrayBase<S, IxDyn>,
     layout: Layout,
@@ -180,7 +180,7 @@ pub(crate) fn channels_first<S: RawData>(
     with_voxel_axis(array, 2)
 }
 
-/// The same array with one axis behind the `leading` ones at least.
+/// Ensures at least one axis after the `leading` ones.
 pub(crate) fn with_voxel_axis<S: RawData>(
     array: ArrayBase<S, IxDyn>,
     leading: usize,
@@ -192,8 +192,7 @@ pub(crate) fn with_voxel_axis<S: RawData>(
     }
 }
 
-/// The same array with its last axes merged into one, so that `axes` are left; `None` if they do not follow each other in
-/// memory, or there is nothing in it.
+/// Merges the last axes into one, so that `axes` remain; `None` if they are not contiguous or the array is empty.
 pub(crate) fn merged<S: RawData>(
     mut array: ArrayBase<S, IxDyn>,
     axes: usize,
@@ -201,7 +200,7 @@ pub(crate) fn merged<S: RawData>(
     while array.ndim() > axes {
         let last = Axis(array.ndim() - 1);
         let before = Axis(last.0 - 1);
-        // What has no values has no first one to move to.
+        // An empty array has no index 0 to move to.
         if array.is_empty() || !array.merge_axes(before, last) {
             return None;
         }
@@ -210,9 +209,9 @@ pub(crate) fn merged<S: RawData>(
     Some(array)
 }
 
-/// The row at the index `outer` of the first spatial axes, which leaves one.
+/// The row at the index `outer` of all spatial axes but the last.
 ///
-/// `leading` is 2 for arrays with a class axis, and 1 for those without, which get one of length 1.
+/// `leading` is 2 for arrays with a class axis and 1 for those without; these get a class axis of length 1.
 pub(crate) fn row<S: RawData>(
     mut array: ArrayBase<S, IxDyn>,
     leading: usize,
@@ -226,5 +225,5 @@ pub(crate) fn row<S: RawData>(
     }
     array
         .into_dimensionality()
-        .expect("sample, channel and voxel axis are left")
+        .expect("sample, channel and voxel axis remain")
 }

@@ -1,10 +1,10 @@
-//! The vectors of the processor at hand, chosen when the program runs.
+//! Selects the processor's vector instructions at run time.
 //!
-//! The sweeps of the core are loops that a compiler turns into vector instructions. Which ones is decided where they are
-//! compiled; so each is compiled once per [`Simd`], by inlining it into a function that may use those instructions. All give
-//! the same bits: no operation is fused or reordered.
+//! The compiler vectorizes the core's loops for the instructions of the function that they are inlined into. So each loop is
+//! compiled once per [`Simd`], inlined into a function with those target features. All give the same bits, since no operation
+//! is fused or reordered.
 //!
-//! All `unsafe` of this crate is here.
+//! This file has all `unsafe` of the crate.
 
 use unifocal_core::Vectors;
 
@@ -21,7 +21,7 @@ use unifocal_core::Vectors;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Simd {
-    /// What the program was compiled for: SSE2 on x86-64, NEON on AArch64, SIMD128 on wasm if it is switched on.
+    /// The instructions that the program was compiled for: SSE2 on x86-64, NEON on AArch64, SIMD128 on wasm if enabled.
     #[default]
     Baseline,
     /// AVX2, 8 lanes of `f32`.
@@ -31,19 +31,19 @@ pub enum Simd {
 }
 
 impl Simd {
-    /// Those of this processor, the widest last.
+    /// The sets that this processor supports, the widest last.
     pub fn available() -> impl Iterator<Item = Self> {
         [Self::Baseline, Self::Avx2, Self::Avx512]
             .into_iter()
             .filter(|simd| simd.is_available())
     }
 
-    /// The widest of this processor.
+    /// The widest set that this processor supports.
     pub fn best() -> Self {
         Self::available().last().unwrap_or_default()
     }
 
-    /// Whether this processor has them.
+    /// Whether this processor supports the set.
     pub fn is_available(self) -> bool {
         match self {
             Self::Baseline => true,
@@ -68,12 +68,12 @@ impl Simd {
     }
 }
 
-/// Vector instructions that this processor has.
+/// A set that this processor is known to support.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Checked(Simd);
 
 impl Checked {
-    /// These, or the baseline's where the processor has none of them.
+    /// This set if the processor supports it, otherwise the baseline.
     pub(crate) fn new(simd: Simd) -> Self {
         Self(if simd.is_available() {
             simd
@@ -88,7 +88,7 @@ impl Vectors for Checked {
     fn run<R>(self, kernel: impl FnOnce() -> R) -> R {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `new`, by which alone there is a `Checked`, has found every feature of the function.
+            // SAFETY: only `new` makes a `Checked`, and it has detected every feature of the function.
             Simd::Avx2 => unsafe { avx2::run(kernel) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
@@ -98,7 +98,7 @@ impl Vectors for Checked {
     }
 }
 
-// Each has a module of its own: a compiler makes one unit of a module, and compiles several units at once.
+// One module each: the compiler makes a unit of each module and compiles units in parallel.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {

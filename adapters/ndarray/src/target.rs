@@ -1,4 +1,4 @@
-//! The target of an evaluation: an array of labels, or a one-hot or soft array.
+//! Target arrays: labels, or a one-hot or soft target.
 
 use ndarray::{ArrayViewD, Axis};
 use unifocal_core::{Element, Error, Label, Labels, Layout, Soft, Target};
@@ -12,36 +12,36 @@ pub(crate) mod sealed {
     use super::{Axis, Error, Layout, Target};
 
     pub trait Sealed: Clone + Send + Sync {
-        /// One row of it.
+        /// A row of the target.
         type Row<'r>: Target
         where
             Self: 'r;
 
-        /// The same without the voxels of this label.
-        fn ignoring(self, label: Option<i64>) -> Result<Self, Error>;
+        /// Leaves out the voxels with this label.
+        fn with_ignore_label(self, label: Option<i64>) -> Result<Self, Error>;
 
         /// Its shape.
         fn shape(&self) -> Vec<usize>;
 
-        /// The shape it should have beside a prediction of the shape `prediction`.
+        /// The shape it should have for a prediction of this shape.
         fn expected_shape(&self, prediction: &[usize], layout: Layout) -> Vec<usize>;
 
-        /// The same with the class axis, if it has one, in front of the spatial ones.
+        /// Moves the class axis, if there is one, in front of the spatial axes.
         #[must_use]
         fn channels_first(self, layout: Layout) -> Self;
 
-        /// The same with its last axes merged, beside a prediction of `axes` axes, if they follow each other in memory.
+        /// Merges the last axes for a prediction of `axes` axes, if they are contiguous in memory.
         fn merged(self, axes: usize) -> Option<Self>;
 
-        /// Its parts up to and from this index of an axis of the prediction.
+        /// Splits the target at this index of an axis of the prediction.
         fn split(self, axis: Axis, index: usize) -> (Self, Self);
 
-        /// The row at this index of the first spatial axes.
+        /// The row at this index of all spatial axes but the last.
         fn row(&self, outer: &[usize]) -> Self::Row<'_>;
     }
 }
 
-/// Integer labels [N, spatial…], with the label that does not count, if there is one.
+/// Integer labels [N, spatial…], with an optional ignored label.
 #[derive(Clone, Debug)]
 pub struct LabelArray<'a, L> {
     pub(crate) labels: ArrayViewD<'a, L>,
@@ -56,7 +56,7 @@ impl<L: Label> sealed::Sealed for LabelArray<'_, L> {
     where
         Self: 'r;
 
-    fn ignoring(self, label: Option<i64>) -> Result<Self, Error> {
+    fn with_ignore_label(self, label: Option<i64>) -> Result<Self, Error> {
         Ok(Self {
             ignored: label,
             ..self
@@ -108,7 +108,7 @@ impl<S: Element> sealed::Sealed for SoftArray<'_, S> {
     where
         Self: 'r;
 
-    fn ignoring(self, label: Option<i64>) -> Result<Self, Error> {
+    fn with_ignore_label(self, label: Option<i64>) -> Result<Self, Error> {
         match label {
             None => Ok(self),
             Some(found) => Err(Error::IgnoreLabel { found }),
@@ -141,7 +141,7 @@ impl<S: Element> sealed::Sealed for SoftArray<'_, S> {
     }
 }
 
-/// The shape of labels and of voxel weights beside a prediction of this shape.
+/// The shape of labels and voxel weights for a prediction of this shape.
 pub(crate) fn without_channels(prediction: &[usize], layout: Layout) -> Vec<usize> {
     let mut shape = prediction.to_vec();
     shape.remove(match layout {
@@ -151,7 +151,7 @@ pub(crate) fn without_channels(prediction: &[usize], layout: Layout) -> Vec<usiz
     shape
 }
 
-/// This axis of a prediction with its class axis second, on an array without one.
+/// An axis of a channels-first prediction as an axis of an array without the class axis.
 pub(crate) fn without_class_axis(axis: Axis) -> Axis {
     Axis(axis.0.saturating_sub(1))
 }

@@ -1,10 +1,10 @@
-//! Who does two halves of the work at the same time.
+//! Runs two halves of the work in parallel.
 
 use std::fmt;
 
-/// Threads that do two things at the same time, in place of rayon's: for programs whose threads belong to another library.
+/// Threads to use in place of rayon's, for programs whose threads belong to another library.
 ///
-/// The result has the same bits, whoever does the work.
+/// The result has the same bits with any threads.
 ///
 /// # Examples
 ///
@@ -28,11 +28,11 @@ use std::fmt;
 /// assert_eq!(elsewhere.value(&Tversky::dice()), evaluation.value(&Tversky::dice()));
 /// ```
 pub trait Join: fmt::Debug + Sync {
-    /// Calls both, each of them once, and returns when both have.
+    /// Calls both closures exactly once each, and returns when both have returned.
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send));
 }
 
-/// Does both, by these threads or the default's.
+/// Runs both closures on these threads, or on the default ones.
 pub(crate) fn join<A: Send, B: Send>(
     threads: Option<&dyn Join>,
     a: impl FnOnce() -> A + Send,
@@ -46,11 +46,11 @@ pub(crate) fn join<A: Send, B: Send>(
     let mut run_a = || left = a.take().map(|a| a());
     let mut run_b = || right = b.take().map(|b| b());
     threads.join(&mut run_a, &mut run_b);
-    let called = "both are called";
+    let called = "`Join::join` must call both closures";
     (left.expect(called), right.expect(called))
 }
 
-/// Does both, at the same time if there is a thread for it.
+/// Runs both closures, in parallel if a thread is free.
 #[cfg(feature = "rayon")]
 fn by_default<A: Send, B: Send>(
     a: impl FnOnce() -> A + Send,
@@ -59,7 +59,7 @@ fn by_default<A: Send, B: Send>(
     rayon::join(a, b)
 }
 
-/// Does both, one after the other.
+/// Runs both closures, one after the other.
 #[cfg(not(feature = "rayon"))]
 fn by_default<A, B>(a: impl FnOnce() -> A, b: impl FnOnce() -> B) -> (A, B) {
     (a(), b())

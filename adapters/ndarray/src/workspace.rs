@@ -1,4 +1,4 @@
-//! A workspace for each thread, which serves one part of an array after the other.
+//! One workspace per thread, reused for one part of an array after another.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -6,11 +6,11 @@ use std::cell::RefCell;
 use unifocal_core::{Float, Workspace};
 
 thread_local! {
-    /// Those that are not in use: one for each precision, at most.
+    /// Idle workspaces: at most one per precision.
     static IDLE: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls `work` with a workspace of this thread.
+/// Calls `work` with this thread's workspace.
 pub(crate) fn with<T: Float, R>(work: impl FnOnce(&mut Workspace<T>) -> R) -> R {
     let idle = IDLE.with_borrow_mut(|idle| {
         let index = idle.iter().position(|any| any.is::<Workspace<T>>())?;

@@ -1,11 +1,11 @@
-//! The conformance suite, in both precisions.
+//! Runs the conformance suite in both precisions, with every set of vector instructions.
 
 use ndarray::IxDyn;
 use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
 use unifocal_core::{AnyLoss, Element};
 use unifocal_ndarray::{Error, Evaluation, Simd, TargetArray};
 
-/// `unifocal-ndarray` on arrays of this element, with these vectors (or the baseline's where the processor has none).
+/// `unifocal-ndarray` with this element type and these vector instructions (the baseline if the processor lacks them).
 struct Ndarray<P>(fn(f64) -> P, Simd);
 
 impl<P: Element<Real = P> + Into<f64>> Backend for Ndarray<P> {
@@ -39,7 +39,7 @@ impl<P: Element<Real = P> + Into<f64>> Ndarray<P> {
         }
     }
 
-    /// The outcome of an evaluation with the settings of the case.
+    /// Runs an evaluation with the settings of the case.
     fn outcome<'a, T: TargetArray>(
         &self,
         evaluation: Evaluation<'a, P, IxDyn, T>,

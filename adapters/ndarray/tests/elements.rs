@@ -1,4 +1,4 @@
-//! Every element and label type, layout and kind of target gives what the plain path gives.
+//! Every element type, label type, layout and kind of target gives the same result.
 
 use half::{bf16, f16};
 use ndarray::{Array, Array4, Array5, Axis, IxDyn};
@@ -7,7 +7,7 @@ use unifocal_ndarray::{Evaluation, Simd};
 
 const SHAPE: (usize, usize, usize, usize, usize) = (2, 3, 5, 10, 30);
 
-/// Numbers of [0, 1) in a fixed order.
+/// Reproducible numbers in [0, 1).
 fn numbers() -> impl FnMut() -> f32 {
     let mut seed = 1_u32;
     move || {
@@ -16,7 +16,7 @@ fn numbers() -> impl FnMut() -> f32 {
     }
 }
 
-/// Probabilities, and labels in runs, as of a mask.
+/// Probabilities, and labels in runs as in a mask.
 fn volume() -> (Array5<f32>, Array4<u8>) {
     let mut next = numbers();
     let prediction = Array::from_shape_simple_fn(SHAPE, || 0.01 + 0.98 * next());
@@ -31,7 +31,7 @@ fn volume() -> (Array5<f32>, Array4<u8>) {
 }
 
 #[test]
-fn labels_of_every_type() {
+fn labels_of_every_type_give_the_same_result() {
     fn same<L: Label>(narrow: impl Fn(u8) -> L) {
         let (prediction, labels) = volume();
         let loss = UnifiedFocal::asymmetric();
@@ -53,7 +53,7 @@ fn labels_of_every_type() {
 }
 
 #[test]
-fn one_hot_is_labels() {
+fn one_hot_targets_equal_labels() {
     let (prediction, labels) = volume();
     let loss = UnifiedFocal::asymmetric();
     let expected = Evaluation::labels(prediction.view(), labels.view()).value_and_gradient(&loss);
@@ -76,7 +76,7 @@ fn one_hot_is_labels() {
     );
 }
 
-/// f16 and bf16 are evaluated as the f32 numbers that they are.
+/// f16 and bf16 give the same result as their values in f32.
 #[test]
 fn half_precision_is_widened() {
     fn same<H: Element<Real = f32>>(narrow: impl Fn(f32) -> H, widen: impl Fn(H) -> f32) {
@@ -97,7 +97,7 @@ fn half_precision_is_widened() {
     same(bf16::from_f32, bf16::to_f32);
 }
 
-/// Every number that there is in 16 bits, against the conversions of `half`.
+/// All 2¹⁶ bit patterns, compared with the conversions of `half`.
 #[test]
 fn every_half_widens_exactly() {
     for bits in 0..=u16::MAX {
@@ -114,7 +114,7 @@ fn every_half_widens_exactly() {
     }
 }
 
-/// The class axis last, in the prediction and in the gradient.
+/// The class axis may be last, in the prediction and in the gradient.
 #[test]
 fn channels_last() {
     let (prediction, labels) = volume();
@@ -139,12 +139,12 @@ fn channels_last() {
     }
 }
 
-/// A label that is ignored, a mask of weights and the voxels left out altogether come to the same.
+/// Ignoring a label, masking by weights and cropping give the same result.
 #[test]
 fn masks_and_ignored_labels() {
     let (prediction, labels) = volume();
     let loss = UnifiedFocal::asymmetric();
-    // The last rows of each slice, in whole stretches and across them.
+    // Ignore two slices and the last rows of the others: whole stretches and parts of them.
     let ignored = Array4::from_shape_fn(labels.raw_dim(), |(n, z, y, x)| {
         if z < 2 || y > 6 {
             255
@@ -181,9 +181,9 @@ fn masks_and_ignored_labels() {
     }
 }
 
-/// A NaN where nobody looks is not seen.
+/// NaN in ignored voxels has no effect.
 #[test]
-fn ignored_voxels_may_hold_anything() {
+fn ignored_voxels_may_hold_nan() {
     let (mut prediction, mut labels) = volume();
     let loss = UnifiedFocal::asymmetric();
     labels.index_axis_mut(Axis(1), 1).fill(9);
@@ -203,7 +203,7 @@ fn ignored_voxels_may_hold_anything() {
     }
 }
 
-/// All vector instructions of this processor give the same bits.
+/// Every set of vector instructions of this processor gives the same bits.
 #[test]
 fn same_bits_with_every_vector() {
     fn same<P: Element, L: Loss<K>, const K: usize>(

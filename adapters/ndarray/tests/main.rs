@@ -1,4 +1,4 @@
-//! All tests in one program, which compiles the engine once for what they share; `threads` counts what is allocated in one of its own.
+//! Most tests share this program, so that the engine is compiled once. `threads` is its own program, because it counts allocations.
 
 mod conformance;
 #[cfg(feature = "half")]

@@ -1,4 +1,4 @@
-//! Any strides in and out: transposed, sliced, reversed and broadcast views give what their copies give.
+//! Any strides in and out: transposed, sliced, reversed and broadcast views give the same as their copies.
 
 use ndarray::{Array, Array4, Array5, ArrayView, Axis, Dimension, Slice, s};
 use proptest::prelude::*;
@@ -39,13 +39,13 @@ fn volume() -> (Array5<f64>, Array4<u8>) {
 }
 
 #[test]
-fn transposed() {
+fn transposed_views() {
     let (prediction, labels) = volume();
     same_as_copy(
         prediction.view().permuted_axes([0, 1, 4, 2, 3]),
         labels.view().permuted_axes([0, 3, 1, 2]),
     );
-    // The prediction transposed, the labels not.
+    // Only the prediction is transposed.
     let swapped = labels
         .view()
         .permuted_axes([0, 3, 1, 2])
@@ -58,7 +58,7 @@ fn transposed() {
 }
 
 #[test]
-fn sliced_and_reversed() {
+fn sliced_and_reversed_views() {
     let (prediction, labels) = volume();
     same_as_copy(
         prediction.slice(s![.., .., 1..;2, ..;-1, 2..5]),
@@ -71,7 +71,7 @@ fn sliced_and_reversed() {
 }
 
 #[test]
-fn broadcast() {
+fn broadcast_views() {
     let (prediction, labels) = volume();
     let one = prediction.slice(s![..1, .., .., .., ..]);
     let repeated = one.broadcast((2, 3, 4, 5, 6)).unwrap();
@@ -89,7 +89,7 @@ fn gradient_into_a_strided_array() {
     let out = room
         .slice_mut(s![.., .., .., .., ..;2])
         .permuted_axes([4, 3, 2, 1, 0]);
-    // Where rows cannot be merged, their sums are, in another order than that of the voxels.
+    // These rows cannot be merged, so the order of summation differs.
     let found = evaluation.gradient_into(&Tversky::dice(), out).unwrap();
     assert!((found - value).abs() <= 1e-14);
     let written = room.slice(s![.., .., .., .., ..;2]);
@@ -105,7 +105,7 @@ fn gradient_into_a_strided_array() {
 }
 
 #[test]
-fn a_gradient_of_another_shape_is_refused() {
+fn a_gradient_of_another_shape_is_rejected() {
     let (prediction, labels) = volume();
     let mut room = Array5::zeros((2, 3, 4, 5, 5));
     let error = Evaluation::labels(prediction.view(), labels.view())
@@ -115,7 +115,7 @@ fn a_gradient_of_another_shape_is_refused() {
 }
 
 #[test]
-fn an_empty_array_is_refused() {
+fn an_empty_array_is_rejected() {
     let prediction = Array4::<f32>::zeros((1, 2, 0, 3));
     let labels = ndarray::Array3::<u8>::zeros((1, 0, 3));
     let error = Evaluation::labels(prediction.view(), labels.view())
@@ -124,9 +124,9 @@ fn an_empty_array_is_refused() {
     assert!(error.to_string().contains("[1, 2, 0, 3]"), "{error}");
 }
 
-/// Found by fuzzing: the gradient of no voxels was looked for at the first of them.
+/// Found by fuzzing: an empty gradient was indexed at its first voxel.
 #[test]
-fn an_empty_gradient_is_refused() {
+fn an_empty_gradient_is_rejected() {
     for shape in [(1, 2, 0, 3), (1, 2, 3, 0), (0, 2, 3, 3)] {
         let prediction = Array4::<f32>::zeros(shape);
         let labels = ndarray::Array3::<u8>::zeros((shape.0, shape.2, shape.3));
@@ -138,7 +138,7 @@ fn an_empty_gradient_is_refused() {
     }
 }
 
-/// Positions count the voxels of the sample in its own order, however the rows fall.
+/// Positions in errors count the sample's voxels in logical order, whatever the strides.
 #[test]
 fn an_error_names_its_voxel() {
     let (prediction, mut labels) = volume();
@@ -158,7 +158,7 @@ fn an_error_names_its_voxel() {
 }
 
 proptest! {
-    /// A part of a larger volume, along every spatial axis, in either layout.
+    /// Slices along every spatial axis, in either layout.
     #[test]
     fn any_slice(ranges in prop::array::uniform3((0..3_isize, 1..3_isize, any::<bool>())), last in any::<bool>()) {
         let (prediction, labels) = volume();

@@ -1,4 +1,4 @@
-//! Any number of threads gives the same bits and the same errors, at any size and within the memory there is.
+//! Any number of threads gives the same bits and the same errors, at any size and with little memory.
 
 use std::alloc::{GlobalAlloc, Layout as MemoryLayout, System};
 use std::sync::Mutex;
@@ -9,13 +9,13 @@ use rayon::ThreadPoolBuilder;
 use unifocal_ndarray::Evaluation;
 use unifocal_ndarray::core::{Input, Pooling, Tversky, UnifiedFocal};
 
-/// The allocator of the system, which keeps count.
+/// The system's allocator, with a count of allocated bytes.
 struct Counting;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: everything is left to the system's allocator.
+// SAFETY: all calls are forwarded to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: MemoryLayout) -> *mut u8 {
         let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
@@ -32,12 +32,12 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The tests of this file run one after the other, since one of them counts what all allocate.
+/// Serializes the tests of this file, because one of them counts all allocations.
 static ONE_BY_ONE: Mutex<()> = Mutex::new(());
 
 fn with_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
     let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.expect("threads").install(run)
+    pool.expect("the thread pool starts").install(run)
 }
 
 fn batch(samples: usize, channels: usize, voxels: usize) -> (Array3<f32>, Array2<u8>) {
@@ -91,7 +91,7 @@ fn same_bits_for_any_number_of_threads() {
     }
 }
 
-/// Rows that do not follow each other in memory are halved, too.
+/// Arrays whose rows are not contiguous are halved, too.
 #[test]
 fn same_bits_for_any_strides() {
     let _alone = ONE_BY_ONE.lock();
@@ -118,9 +118,9 @@ fn same_bits_for_any_strides() {
     assert!(close);
 }
 
-/// Of several errors the first is told, wherever the others are found.
+/// Of several errors, the first in array order is reported, whichever thread finds one first.
 #[test]
-fn the_first_error_is_told() {
+fn the_first_error_is_reported() {
     let _alone = ONE_BY_ONE.lock();
     let (mut prediction, mut labels) = batch(3, 2, 200_000);
     prediction[[1, 1, 150_001]] = f32::NAN;
@@ -137,7 +137,7 @@ fn the_first_error_is_told() {
     }
 }
 
-/// 3·10⁸ voxels of one class, many times what an f32 can count: a view of a single one.
+/// 3·10⁸ voxels of one class, far more than an f32 can count. The arrays are broadcast from 1000 voxels.
 #[test]
 fn more_voxels_than_f32_can_count() {
     let _alone = ONE_BY_ONE.lock();
@@ -168,9 +168,9 @@ fn more_voxels_than_f32_can_count() {
     assert_eq!(sums[1].terms[1], 0.25 * voxels);
 }
 
-/// Beside the arrays, a thread needs less than a mebibyte.
+/// Besides the arrays, each thread needs less than a mebibyte.
 #[test]
-fn little_memory() {
+fn a_thread_allocates_little() {
     let _alone = ONE_BY_ONE.lock();
     let loss = UnifiedFocal::asymmetric();
     let (prediction, labels) = batch(2, 2, 1 << 20);

@@ -1,6 +1,6 @@
-//! Forward and backward of the asymmetric Unified Focal loss of [4, 2, 512, 512] probabilities in f32 beside Uint8 labels, on every route and
-//! by the operation sequence of the common PyTorch port written with tch: run by turns, each once untimed and once timed, the shortest of each.
-//! Then the peak of the memory that each takes beside its inputs, on Linux, of [4, 2, 2048, 2048].
+//! Times forward and backward of the asymmetric Unified Focal loss of [4, 2, 512, 512] f32 probabilities and Uint8 labels: every route, and the
+//! operations of the common PyTorch port, written with tch. The candidates take turns, each once untimed and once timed; the best time counts.
+//! On Linux, then measures each one's peak memory, without its inputs, for [4, 2, 2048, 2048].
 //!
 //! `cargo bench --manifest-path adapters/tch/Cargo.toml --bench routes -- [--json]`
 
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [fused, operations, composed] = [Route::Fused, Route::Operations, Route::Composed].map(on);
     let of = |criterion: &SegmentationLoss, inputs: &Inputs, leaf: &Tensor| {
         let value = criterion.forward(leaf, &inputs.labels);
-        value.expect("probabilities and labels")
+        value.expect("the probabilities and labels are valid")
     };
     let all: [Loss<'_>; 6] = [
         &|inputs, leaf| of(&fused, inputs, leaf),
@@ -39,14 +39,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         &|inputs, leaf| of(&composed, inputs, leaf),
         &|inputs, leaf| by_dot(&of(&fused, inputs, leaf), leaf),
         &|inputs, leaf| port(leaf, &inputs.one_hot),
-        &|inputs, leaf| fused.forward(leaf, &inputs.wide).expect("the same"),
+        &|inputs, leaf| {
+            fused
+                .forward(leaf, &inputs.wide)
+                .expect("the probabilities and labels are valid")
+        },
     ];
 
     let inputs = Inputs::new(SIZE);
     let (mut times, mut values) = ([f64::INFINITY; 6], [0.0; 6]);
     for _ in 0..TURNS {
         for (index, loss) in all.iter().enumerate() {
-            // Whoever was before has left his own numbers in the caches, and the allocator his own pieces.
+            // An untimed run first: the previous candidate has filled the caches and the allocator.
             inputs.run(loss);
             let start = Instant::now();
             values[index] = inputs.run(loss);
@@ -107,13 +111,13 @@ type Loss<'a> = &'a dyn Fn(&Inputs, &Tensor) -> Tensor;
 struct Inputs {
     probabilities: Tensor,
     labels: Tensor,
-    /// The same in Int64.
+    /// The labels in Int64.
     wide: Tensor,
     one_hot: Tensor,
 }
 
 impl Inputs {
-    /// Four images of this many pixels in each direction, lesions in discs that cover 1 %.
+    /// Four images of size × size pixels, with disc-shaped lesions that cover 1 %.
     fn new(size: i64) -> Self {
         let on = (Kind::Float, Device::Cpu);
         tch::manual_seed(1);
@@ -122,7 +126,7 @@ impl Inputs {
         let lesions = (square.unsqueeze(0) + square.unsqueeze(1)).lt(16 * 16);
         let lesions = lesions.expand([4, size, size], false);
         let labels = lesions.to_kind(Kind::Uint8).contiguous();
-        // Right more often than not, and never certain.
+        // Mostly right, never certain.
         let error = Tensor::rand([4, size, size], on) * 0.5 + 0.01;
         let lesion = error.where_self(&lesions.logical_not(), &(1.0 - &error));
         let wide = labels.to_kind(Kind::Int64);
@@ -135,7 +139,7 @@ impl Inputs {
         }
     }
 
-    /// Forward and backward; the value.
+    /// Runs forward and backward; returns the value.
     fn run(&self, loss: Loss<'_>) -> f64 {
         let leaf = self.probabilities.detach().set_requires_grad(true);
         let value = loss(self, &leaf);
@@ -144,7 +148,7 @@ impl Inputs {
     }
 }
 
-/// A value of a known gradient without a function of our own: what else could be done with tch.
+/// Attaches a known gradient by a dot product: the alternative to a custom autograd function with plain tch.
 fn by_dot(value: &Tensor, leaf: &Tensor) -> Tensor {
     let gradient = &Tensor::run_backward(&[value], &[leaf], false, false)[0];
     let dot = leaf.reshape([-1]).dot(&gradient.reshape([-1]));

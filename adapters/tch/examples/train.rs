@@ -1,4 +1,4 @@
-//! Trains a small U-Net on generated images with faint lesions, which cover one pixel in fifty, by the asymmetric Unified Focal loss.
+//! Trains a small U-Net with the asymmetric Unified Focal loss on generated images whose faint lesions cover 2 % of the pixels.
 //!
 //! `cargo run --manifest-path adapters/tch/Cargo.toml --example train [-- --device cuda] [--steps N]`
 
@@ -14,7 +14,7 @@ const BATCH: i64 = 8;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (device, steps) = arguments()?;
-    // The images are so small that more threads mostly wait for each other.
+    // The images are too small for several threads to help.
     tch::set_num_threads(1);
     tch::manual_seed(1);
     let variables = nn::VarStore::new(device);
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut optimizer = nn::Adam::default().build(&variables, 5e-3)?;
 
     let criterion = SegmentationLoss::new(UnifiedFocal::asymmetric()).with_input(Input::Softmax);
-    // The score that is reported: Dice of the lesions over the batch.
+    // The reported score: Dice of the lesions over the batch.
     let dice = SegmentationLoss::new(Tversky::dice())
         .with_input(Input::Softmax)
         .with_pooling(Pooling::Batch);
@@ -48,21 +48,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let after = evaluate()?;
     if after[0] > 0.5 * before[0] || after[1] < 0.7 {
-        return Err(format!("it has not learned: {before:?} became {after:?}").into());
+        return Err(format!(
+            "training failed: loss and Dice score went from {before:?} to {after:?}"
+        )
+        .into());
     }
     Ok(())
 }
 
 /// The device and the number of steps.
 fn arguments() -> Result<(Device, usize), Box<dyn Error>> {
-    let usage = "expected --device cpu|cuda, --steps N";
+    let usage = "usage: train [--device cpu|cuda] [--steps N]";
     let (mut device, mut steps) = (Device::Cpu, 60);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match (argument.as_str(), arguments.next().as_deref()) {
             ("--device", Some("cpu")) => device = Device::Cpu,
             ("--device", Some("cuda")) if Cuda::is_available() => device = Device::Cuda(0),
-            ("--device", Some("cuda")) => return Err("libtorch finds no CUDA device".into()),
+            ("--device", Some("cuda")) => {
+                return Err("libtorch finds no CUDA device, use --device cpu".into());
+            }
             ("--steps", Some(number)) => steps = number.parse().map_err(|_| usage)?,
             _ => return Err(usage.into()),
         }
@@ -70,7 +75,7 @@ fn arguments() -> Result<(Device, usize), Box<dyn Error>> {
     Ok((device, steps))
 }
 
-/// Two convolutions down, two up, with a bridge at each size.
+/// Two levels down and two up, with a skip connection at each level.
 #[derive(Debug)]
 struct UNet {
     down: [nn::Sequential; 3],
@@ -121,7 +126,7 @@ impl Module for UNet {
     }
 }
 
-/// Images [N, 1, H, W] of two discs and one ellipse of another texture under noise, and the labels [N, H, W] of the discs.
+/// Noisy images [N, 1, H, W] of an ellipse and two brighter discs, and labels [N, H, W] of the discs.
 fn phantoms(count: i64, device: Device) -> (Tensor, Tensor) {
     let on = (Kind::Float, device);
     let at = Tensor::arange(SIZE, on);

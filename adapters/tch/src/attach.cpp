@@ -1,5 +1,5 @@
-// Gradients of our own in libtorch's graph: a value whose backward calls ours, and f16 whose gradient stays in range. And whether there is
-// another graph to be recorded, a module's.
+// Custom gradients in libtorch's graph: a value whose backward calls Rust, and a cast from f16 whose gradient stays in range. Also tells
+// whether libtorch is recording operations, for autograd or for a module.
 
 #include <ATen/core/ivalue.h>
 #include <c10/core/GradMode.h>
@@ -21,7 +21,7 @@ using torch::autograd::variable_list;
 
 extern "C" {
 
-// Text that free() takes back.
+// Copies a text into memory from malloc(); unifocal_drop_text() frees it.
 char* unifocal_text(const char* text, size_t length) {
   auto copy = static_cast<char*>(std::malloc(length + 1));
   if (copy != nullptr) {
@@ -35,7 +35,7 @@ void unifocal_drop_text(char* text) {
   std::free(text);
 }
 
-// The gradient with respect to the first of the saved tensors, times what comes from above: a new tensor, or null and a message.
+// Returns the gradient with respect to the first saved tensor, times `upstream`, as a new tensor, or null and a message.
 using Gradient =
     at::Tensor* (*)(const void* state, const at::Tensor* const* saved, size_t count, const at::Tensor* upstream, char** message);
 using Drop = void (*)(void* state);
@@ -43,7 +43,7 @@ using Drop = void (*)(void* state);
 
 namespace {
 
-// What the forward leaves to the backward.
+// What the forward pass hands to the backward pass.
 struct State : torch::CustomClassHolder {
   State(void* of, Gradient gradient, Drop drop, at::Tensor value, variable_list saved)
       : of(of), gradient(gradient), drop(drop), value(std::move(value)), saved(std::move(saved)) {}
@@ -58,14 +58,14 @@ struct State : torch::CustomClassHolder {
   variable_list saved;
 };
 
-// Its input, and an error where someone differentiates it: without it, a second derivative would silently lack a part.
+// The identity, whose own backward is an error. Without it, a second derivative would silently be incomplete.
 struct Once : torch::autograd::Function<Once> {
   static Variable forward(AutogradContext*, const Variable& gradient, const Variable&, const Variable&) {
     return gradient.alias();
   }
 
   static variable_list backward(AutogradContext*, const variable_list&) {
-    TORCH_CHECK(false, "unifocal: the fused gradient cannot be differentiated again; ask for Route::Composed");
+    TORCH_CHECK(false, "unifocal: the fused gradient cannot be differentiated again; use Route::Composed");
   }
 };
 
@@ -103,7 +103,7 @@ struct Loss : torch::autograd::Function<Loss> {
   }
 };
 
-// f16 in f32. What its gradient exceeds f16 by would be infinite. Its backward is recorded as any operations are.
+// Casts f16 to f32. Clamps the gradient, which would otherwise overflow f16. Autograd records the backward like any operation.
 struct Widened : torch::autograd::Function<Widened> {
   static Variable forward(AutogradContext*, const Variable& narrow) {
     return narrow.to(at::kFloat);
@@ -115,7 +115,7 @@ struct Widened : torch::autograd::Function<Widened> {
   }
 };
 
-// A new tensor, or null and a message.
+// Returns a new tensor, or null and a message.
 template <class Make>
 at::Tensor* made(char** message, Make make) {
   try {
@@ -128,8 +128,8 @@ at::Tensor* made(char** message, Make make) {
 
 } // namespace
 
-// `value` as a function of the first of the saved tensors: a new tensor, or null and a message. Takes `of`, and drops it when the
-// graph is dropped.
+// Registers `value` as a function of the first saved tensor. Returns a new tensor, or null and a message. Takes ownership of `of` and drops
+// it with the graph.
 extern "C" at::Tensor* unifocal_attach(
     const at::Tensor* value,
     const at::Tensor* const* saved,
@@ -147,17 +147,17 @@ extern "C" at::Tensor* unifocal_attach(
   });
 }
 
-// f16 in f32: a new tensor, or null and a message.
+// Casts f16 to f32. Returns a new tensor, or null and a message.
 extern "C" at::Tensor* unifocal_widened(const at::Tensor* narrow, char** message) {
   return made(message, [&] { return Widened::apply(*narrow); });
 }
 
-// Whether this thread's operations are being recorded to make a module.
+// Whether this thread's operations are traced into a module.
 extern "C" bool unifocal_is_tracing() {
   return torch::jit::tracer::isTracing();
 }
 
-// Whether this thread's operations are being recorded to be differentiated.
+// Whether this thread's operations are recorded for autograd.
 extern "C" bool unifocal_is_recording() {
   return c10::GradMode::is_enabled();
 }

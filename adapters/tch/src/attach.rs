@@ -1,6 +1,6 @@
-//! Gradients of our own in libtorch's graph: the other half of this crate's `unsafe`.
+//! Custom gradients in libtorch's graph. `unsafe`: calls into and from C++.
 //!
-//! tch has no custom autograd function, so `attach.cpp` has one whose backward calls back here, and one that needs no more than itself.
+//! tch offers no custom autograd functions. `attach.cpp` defines two: one whose backward calls back into Rust, and one that clamps f16 gradients.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,9 +9,9 @@ use std::ptr;
 use tch::{TchError, Tensor};
 use torch_sys::C_tensor;
 
-/// What a backward pass needs besides tensors.
+/// The state of a backward pass besides its tensors.
 pub(crate) trait Backward: Send + Sync + 'static {
-    /// The gradient with respect to the first of the saved tensors, times `upstream`, of the shape of the value.
+    /// The gradient with respect to the first saved tensor, times `upstream`, which has the value's shape.
     fn gradient(&self, saved: &[Tensor], upstream: &Tensor) -> Result<Tensor, crate::Error>;
 }
 
@@ -40,7 +40,7 @@ unsafe extern "C" {
     fn unifocal_is_recording() -> bool;
 }
 
-/// `value` as a function of the first of the `saved` tensors, differentiable once.
+/// Registers `value` in the graph as a function of the first `saved` tensor that can be differentiated once.
 pub(crate) fn attach<B: Backward>(
     value: &Tensor,
     saved: &[&Tensor],
@@ -49,8 +49,8 @@ pub(crate) fn attach<B: Backward>(
     let pointers: Vec<*const C_tensor> = saved.iter().map(|tensor| tensor.as_ptr()).collect();
     let state = Box::into_raw(Box::new(backward)).cast();
     let mut message = ptr::null_mut();
-    // SAFETY: the pointers are those of living tensors, which are copied before the call returns; `state` is what `gradient::<B>` and
-    // `drop_box::<B>` expect, and is the graph's from here on.
+    // SAFETY: the pointers belong to live tensors, which are copied before the call returns; `state` is a boxed `B`, as `gradient::<B>` and
+    // `drop_box::<B>` expect, and the graph owns it from here on.
     let attached = unsafe {
         unifocal_attach(
             value.as_ptr(),
@@ -62,50 +62,50 @@ pub(crate) fn attach<B: Backward>(
             &mut message,
         )
     };
-    // SAFETY: what `unifocal_attach` returned.
+    // SAFETY: both come from `unifocal_attach`.
     unsafe { made(attached, message) }
 }
 
-/// f16 in f32, as a function whose gradient is at most the largest f16. It can be differentiated any number of times.
+/// Casts f16 to f32 with a gradient that is clamped to the range of f16. It can be differentiated any number of times.
 pub(crate) fn widened(narrow: &Tensor) -> Result<Tensor, TchError> {
     let mut message = ptr::null_mut();
-    // SAFETY: the pointer is that of a living tensor.
+    // SAFETY: the pointer belongs to a live tensor.
     let wide = unsafe { unifocal_widened(narrow.as_ptr(), &mut message) };
-    // SAFETY: what `unifocal_widened` returned.
+    // SAFETY: both come from `unifocal_widened`.
     unsafe { made(wide, message) }
 }
 
-/// Whether libtorch records the operations of this thread to make a module of them (`CModule::create_by_tracing`).
+/// Whether libtorch is tracing this thread's operations into a module (`CModule::create_by_tracing`).
 pub(crate) fn is_tracing() -> bool {
     // SAFETY: it reads a thread's own variable.
     unsafe { unifocal_is_tracing() }
 }
 
-/// Whether libtorch records the operations of this thread to differentiate them.
+/// Whether libtorch records this thread's operations for autograd.
 pub(crate) fn is_recording() -> bool {
     // SAFETY: it reads a thread's own variable.
     unsafe { unifocal_is_recording() }
 }
 
-/// What C++ has made, or why it has not.
+/// Takes over a tensor that C++ has made, or returns its error.
 ///
 /// # Safety
 ///
-/// `tensor` is a new tensor, or null, and then `message` is a text of `unifocal_text`'s, or null.
+/// `tensor` is a new tensor or null. If it is null, `message` comes from `unifocal_text` or is null.
 unsafe fn made(tensor: *mut C_tensor, message: *mut c_char) -> Result<Tensor, TchError> {
     if tensor.is_null() {
         return Err(TchError::Torch(taken(message)));
     }
-    // SAFETY: a new tensor, ours alone.
+    // SAFETY: the tensor is new, so nothing else owns it.
     Ok(unsafe { Tensor::from_ptr(tensor) })
 }
 
-/// The text that C++ made, which is freed.
+/// Copies a text that C++ has made, and frees it.
 fn taken(message: *mut c_char) -> String {
     if message.is_null() {
         return "out of memory".to_owned();
     }
-    // SAFETY: `unifocal_text` ends its texts with a 0, and this one is not used again.
+    // SAFETY: `unifocal_text` terminates its texts with a 0, and nothing uses this one again.
     unsafe {
         let text = CStr::from_ptr(message).to_string_lossy().into_owned();
         unifocal_drop_text(message);
@@ -113,11 +113,11 @@ fn taken(message: *mut c_char) -> String {
     }
 }
 
-/// Calls [`Backward::gradient`] from the graph; a panic becomes a message, since it may not pass through C++.
+/// Calls [`Backward::gradient`] from the graph. A panic becomes a message, because it must not unwind through C++.
 ///
 /// # Safety
 ///
-/// `state` is a `B`, `saved` are `count` tensors, `upstream` is one, and `message` is room for a pointer.
+/// `state` points to a `B`, `saved` to `count` tensors, `upstream` to one tensor, and `message` to writable memory for a pointer.
 unsafe extern "C" fn gradient<B: Backward>(
     state: *const c_void,
     saved: *const *mut C_tensor,
@@ -127,7 +127,7 @@ unsafe extern "C" fn gradient<B: Backward>(
 ) -> *mut C_tensor {
     let run = || {
         let _guard = tch::no_grad_guard();
-        // SAFETY: what the caller promises. The tensors are shared, not taken.
+        // SAFETY: guaranteed by the caller. The tensors are borrowed, not owned.
         let (backward, saved, upstream) = unsafe {
             let saved = std::slice::from_raw_parts(saved, count);
             let share = |tensor: &*mut C_tensor| Tensor::clone_from_ptr(*tensor);
@@ -139,7 +139,7 @@ unsafe extern "C" fn gradient<B: Backward>(
     let text = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(mut gradient)) => {
             let pointer = gradient.as_mut_ptr();
-            // C++ takes it.
+            // C++ owns it from here on.
             std::mem::forget(gradient);
             return pointer;
         }
@@ -150,7 +150,7 @@ unsafe extern "C" fn gradient<B: Backward>(
             _ => "the gradient panicked".to_owned(),
         },
     };
-    // SAFETY: the text is as long as it says, and the caller has room for the pointer.
+    // SAFETY: pointer and length come from one `String`, and the caller provides memory for the pointer.
     unsafe { *message = unifocal_text(text.as_ptr().cast(), text.len()) };
     ptr::null_mut()
 }
@@ -159,8 +159,8 @@ unsafe extern "C" fn gradient<B: Backward>(
 ///
 /// # Safety
 ///
-/// `state` is a boxed `B`, and is not used again.
+/// `state` is a boxed `B` that nothing uses again.
 unsafe extern "C" fn drop_box<B>(state: *mut c_void) {
-    // SAFETY: what the caller promises.
+    // SAFETY: guaranteed by the caller.
     drop(unsafe { Box::from_raw(state.cast::<B>()) });
 }

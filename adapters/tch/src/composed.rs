@@ -1,4 +1,4 @@
-//! The composed route: the formulas as tensor operations, which libtorch differentiates to any order.
+//! The composed route: evaluates the formulas as tensor operations, which libtorch differentiates to any order.
 
 use tch::{Kind, Tensor};
 
@@ -7,9 +7,9 @@ use crate::operands::Operands;
 use crate::tensors::Tensors;
 use crate::{Error, SegmentationLoss};
 
-/// The loss of each group, and whether it counts, each `[G]` in f64.
+/// The loss of each group and whether the group counts, both `[G]` in f64.
 ///
-/// The loss is a function of the prediction for libtorch even where the formula is a constant.
+/// The loss depends on the prediction in libtorch's graph even where the formula is constant.
 pub(crate) fn by_group(of: &SegmentationLoss, input: &Tensors) -> Result<[Tensor; 2], Error> {
     fn value<const WIDE: bool>(
         of: &SegmentationLoss,
@@ -35,7 +35,7 @@ pub(crate) fn by_group(of: &SegmentationLoss, input: &Tensors) -> Result<[Tensor
     }
 }
 
-/// What each class scores, [G, C] in f64.
+/// The loss of each class, [G, C] in f64.
 pub(crate) fn per_class(of: &SegmentationLoss, input: &Tensors) -> Result<Tensor, Error> {
     fn scores<const WIDE: bool>(of: &SegmentationLoss, input: &Tensors) -> Result<Tensor, Error> {
         let operands = Operands::<WIDE, true>::new(of, input, &Extremes::new(of, input)?)?;

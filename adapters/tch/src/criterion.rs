@@ -1,4 +1,4 @@
-//! The loss as a training loop sees it: settings, and `forward`.
+//! The public loss: settings and `forward`.
 
 use tch::{Kind, Reduction, TchError, Tensor};
 use unifocal_core::{AnyLoss, ClassSums, Loss, Real, Settings};
@@ -6,19 +6,19 @@ use unifocal_core::{AnyLoss, ClassSums, Loss, Real, Settings};
 use crate::tensors::Tensors;
 use crate::{Error, composed, fused};
 
-/// A segmentation loss: one of the family, and how predictions and targets are to be read.
+/// A loss of the family, with the settings for reading predictions and targets.
 ///
-/// It holds settings and no tensors, so one serves all of a training.
+/// It holds no tensors, so one loss serves a whole training run.
 ///
 /// | tensor | shape | kind |
 /// |---|---|---|
 /// | predictions | [N, C, spatial…], any number of spatial axes; C = 1 is the foreground of two classes | Half, BFloat16, Float, Double |
 /// | labels | [N, spatial…], or [N, 1, spatial…] | Bool, Uint8, Int8, Int16, Int, Int64 |
 /// | or a one-hot or soft target, y in [0, 1] | [N, C, spatial…] | these, and floating-point kinds |
-/// | voxel weights | [N, spatial…] | these; computed with in Double |
+/// | voxel weights | [N, spatial…] | these; converted to Double |
 /// | the loss | `[]`, or `[N]` without a reduction | Double for Double predictions, otherwise Float |
 ///
-/// Any strides will do. Nothing is broadcast. Targets and weights are data: nothing is differentiated with respect to them.
+/// Tensors may have any strides. Nothing is broadcast. Targets and weights get no gradient.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ use crate::{Error, composed, fused};
 /// use tch::{Kind, Tensor};
 /// use unifocal_tch::{SegmentationLoss, core::{Input, UnifiedFocal}};
 ///
-/// // Logits [N, C, H, W] of one 2 × 2 image and two classes, labels [N, H, W], of which 255 does not count.
+/// // Logits [N, C, H, W] of one 2 × 2 image and two classes, labels [N, H, W], with 255 for voxels to ignore.
 /// let logits = Tensor::from_slice(&[2.0_f32, 1.0, 0.5, -1.0, -2.0, -1.0, -0.5, 1.0]).view([1, 2, 2, 2]);
 /// let logits = logits.set_requires_grad(true);
 /// let labels = Tensor::from_slice(&[0_i64, 0, 255, 1]).view([1, 2, 2]);
@@ -51,19 +51,19 @@ pub struct SegmentationLoss {
 /// How a loss is computed and differentiated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Route {
-    /// The analytic gradient, when backward asks for it, from the sums that the value was made of: on the CPU by vector instructions over the
-    /// memory of the tensors, elsewhere by [operations](Route::Operations). It can be differentiated once.
+    /// One graph node with an analytic gradient, which reuses the sums of the forward pass. On the CPU, vector code runs directly on the
+    /// tensors' memory; elsewhere as [operations](Route::Operations). It can be differentiated once.
     #[default]
     Fused,
-    /// The same by libtorch's operations on whichever device.
+    /// The same, computed by libtorch's operations on any device.
     Operations,
-    /// Each step by an operation that libtorch records and differentiates, any number of times. It keeps what its backward needs: some
-    /// twenty times the prediction.
+    /// Composed of operations that libtorch records and can differentiate any number of times. The recorded graph takes some twenty times
+    /// the prediction's memory.
     Composed,
 }
 
 impl SegmentationLoss {
-    /// A loss of probabilities, as a mean over the samples.
+    /// Wraps a loss, with default settings: probabilities in, the mean over the samples out.
     pub fn new(loss: impl Into<AnyLoss>) -> Self {
         Self {
             loss: loss.into(),
@@ -75,43 +75,43 @@ impl SegmentationLoss {
 
     unifocal_core::settings_methods!(self => self.settings);
 
-    /// Sets all of the settings at once.
+    /// Replaces all settings.
     #[must_use]
     pub fn with_settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
     }
 
-    /// Sets what becomes of the losses of the samples: their mean by default, their sum, or each by itself. With
-    /// [`Pooling::Batch`](crate::core::Pooling::Batch) the batch is one sample.
+    /// Sets how the losses of the samples are reduced: to their mean (the default), to their sum, or not at all. With
+    /// [`Pooling::Batch`](crate::core::Pooling::Batch), the batch counts as one sample.
     #[must_use]
     pub fn with_reduction(self, reduction: Reduction) -> Self {
         Self { reduction, ..self }
     }
 
-    /// Sets how it is computed: [fused](Route::Fused) by default.
+    /// Sets how the loss is computed: [fused](Route::Fused) by default.
     #[must_use]
     pub fn with_route(self, route: Route) -> Self {
         Self { route, ..self }
     }
 
-    /// The loss of predictions [N, C, spatial…] beside labels [N, spatial…] or a one-hot or soft target of their shape.
+    /// The loss of predictions [N, C, spatial…] against labels [N, spatial…] or a one-hot or soft target of the predictions' shape.
     ///
     /// # Errors
     ///
-    /// Shapes, kinds and devices that do not fit; a value that is no probability (or no finite logit), a label that is no class, each
-    /// with its place; parameters that cannot be; whatever libtorch refuses.
+    /// Mismatched shapes, kinds or devices; an invalid probability, logit or target, or an unknown label (with its position); invalid
+    /// settings; an error of libtorch.
     pub fn forward(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
         self.value(predictions, targets, None)
     }
 
-    /// What each class scores, [N, C], before class weights. With [`Pooling::Batch`](crate::core::Pooling::Batch), [1, C].
+    /// The loss of each class before class weights, [N, C], or [1, C] with [`Pooling::Batch`](crate::core::Pooling::Batch).
     ///
-    /// A score is the part that the loss averages over the classes plus the part that it sums over them. It is a function of the
-    /// predictions, as the loss is: a sum of scores can be trained on. For a log, take it under [`tch::no_grad`].
+    /// It is the class's region-based part plus its distribution-based part. Gradients flow through it, so you can train on any
+    /// combination. For logging, call it under [`tch::no_grad`].
     ///
     /// # Errors
     ///
-    /// As [`forward`](SegmentationLoss::forward).
+    /// Those of [`forward`](SegmentationLoss::forward).
     ///
     /// # Examples
     ///
@@ -130,9 +130,9 @@ impl SegmentationLoss {
         self.scores(predictions, targets, None)
     }
 
-    /// The same loss with a weight for each voxel, [N, spatial…]; a mask is weights of 0 and 1.
+    /// The same loss with voxel weights [N, spatial…]. A mask is a tensor of weights 0 and 1.
     ///
-    /// A voxel of weight 0 is not looked at, and is not one of those that cross entropies are averaged over.
+    /// A voxel of weight 0 is left out, also from the number of voxels that cross entropies are averaged over, and may hold NaN.
     ///
     /// # Examples
     ///
@@ -155,18 +155,18 @@ impl SegmentationLoss {
         }
     }
 
-    /// What a class scores.
+    /// The loss of a class.
     pub(crate) fn score<R: Real>(&self, class: usize, sums: &ClassSums<R, 4>) -> R {
         let class = self.settings.classes().class(class);
         self.loss.finalize(&class, sums).total()
     }
 
-    /// The losses of the groups, as they are reduced, and whether each group counts.
+    /// Reduces the losses of the groups, given which groups count.
     pub(crate) fn reduced(&self, [by_group, counts]: [Tensor; 2]) -> Result<Tensor, TchError> {
         match self.reduction {
             Reduction::None => Ok(by_group),
             Reduction::Sum => by_group.f_sum(Kind::Double),
-            // Of the groups that count.
+            // The mean is over the groups that count.
             Reduction::Mean | Reduction::Other(_) => {
                 let counted = counts.f_sum(Kind::Double)?.f_clamp_min(1.0)?;
                 by_group.f_sum(Kind::Double)?.f_div(&counted)
@@ -206,7 +206,7 @@ impl SegmentationLoss {
     }
 }
 
-/// What a backward pass needs of the caller's tensors.
+/// The caller's tensors that the backward pass needs.
 fn saved<'t>(
     predictions: &'t Tensor,
     targets: &'t Tensor,
@@ -215,7 +215,7 @@ fn saved<'t>(
     [predictions, targets].into_iter().chain(weights).collect()
 }
 
-/// A [`SegmentationLoss`] with a weight for each voxel, made by [`with_voxel_weights`](SegmentationLoss::with_voxel_weights).
+/// A [`SegmentationLoss`] with voxel weights, from [`with_voxel_weights`](SegmentationLoss::with_voxel_weights).
 #[derive(Clone, Copy, Debug)]
 pub struct Weighted<'a> {
     criterion: &'a SegmentationLoss,
@@ -223,21 +223,21 @@ pub struct Weighted<'a> {
 }
 
 impl Weighted<'_> {
-    /// As [`SegmentationLoss::forward`].
+    /// [`SegmentationLoss::forward`] with the voxel weights.
     ///
     /// # Errors
     ///
-    /// As there, and weights of another shape, on another device, or outside [0, 10³⁰].
+    /// Those of [`SegmentationLoss::forward`], and weights with a wrong shape or device, or outside [0, 10³⁰].
     pub fn forward(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
         self.criterion
             .value(predictions, targets, Some(self.weights))
     }
 
-    /// As [`SegmentationLoss::per_class`].
+    /// [`SegmentationLoss::per_class`] with the voxel weights.
     ///
     /// # Errors
     ///
-    /// As [`forward`](Weighted::forward).
+    /// Those of [`forward`](Weighted::forward).
     pub fn per_class(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
         self.criterion
             .scores(predictions, targets, Some(self.weights))

@@ -1,4 +1,4 @@
-//! The fused route on the CPU: `unifocal-ndarray` over the memory of the tensors.
+//! The fused route on the CPU: runs `unifocal-ndarray` directly on the tensors' memory.
 
 use half::{bf16, f16};
 use ndarray::{ArrayViewD, IxDyn};
@@ -11,7 +11,7 @@ use crate::tensors::{Target, Tensors};
 use crate::threads::{self, OpenMp};
 use crate::{Error, SegmentationLoss};
 
-/// The sums of all terms, group by group, and within a group class by class.
+/// The sums of all terms, ordered by group, then class.
 pub(crate) fn sums(
     of: &SegmentationLoss,
     input: &Tensors,
@@ -23,7 +23,7 @@ pub(crate) fn sums(
     dispatch(of, input, task)
 }
 
-/// The same, and what [`gradient`] makes the gradient of without computing everything again, in its memory.
+/// The sums, and the gradient's memory with intermediate results that save [`gradient`] a second computation.
 pub(crate) fn forward(
     of: &SegmentationLoss,
     input: &Tensors,
@@ -35,7 +35,7 @@ pub(crate) fn forward(
     dispatch(of, input, task)
 }
 
-/// The gradient of Σ slope·sum with respect to the prediction, of its kind; from what [`forward`] kept for it, if that is still there.
+/// The gradient of Σ slope·sum with respect to the prediction, in its kind. Uses what [`forward`] kept, if it is still there.
 pub(crate) fn gradient(
     of: &SegmentationLoss,
     input: &Tensors,
@@ -51,7 +51,7 @@ pub(crate) fn gradient(
     dispatch(of, input, task)
 }
 
-/// What is done with arrays of whichever type.
+/// A computation on arrays of any element types.
 trait Task {
     type Output;
 
@@ -133,7 +133,7 @@ impl Task for Gradient<'_> {
     }
 }
 
-/// The kind of the arithmetic.
+/// The kind of the gradient before it is narrowed.
 fn wide_kind(prediction: &Tensor) -> Result<Kind, Error> {
     Ok(match prediction.f_kind()? {
         Kind::Double => Kind::Double,
@@ -141,12 +141,12 @@ fn wide_kind(prediction: &Tensor) -> Result<Kind, Error> {
     })
 }
 
-/// Whether there is work for more than one thread.
+/// Whether the work is worth dividing among threads.
 fn is_divided(prediction: &Tensor) -> bool {
     prediction.numel() > 1 << 16
 }
 
-/// A gradient in the kind of the prediction; what is beyond the range of f16 is its largest number.
+/// Casts a gradient to the prediction's kind, clamping to the range of f16.
 pub(crate) fn narrowed(mut gradient: Tensor, kind: Kind) -> Result<Tensor, Error> {
     if kind == Kind::Half {
         let most = f16::MAX.to_f64();
@@ -155,17 +155,17 @@ pub(crate) fn narrowed(mut gradient: Tensor, kind: Kind) -> Result<Tensor, Error
     Ok(gradient.f_to_kind(kind)?)
 }
 
-/// Runs a task over the memory of the tensors.
+/// Runs a task on the tensors' memory.
 fn dispatch<R: Task>(of: &SegmentationLoss, input: &Tensors, task: R) -> Result<R::Output, Error> {
     match input.prediction.f_kind()? {
-        Kind::Half => beside_target::<f16, R>(of, input, task),
-        Kind::BFloat16 => beside_target::<bf16, R>(of, input, task),
-        Kind::Double => beside_target::<f64, R>(of, input, task),
-        _ => beside_target::<f32, R>(of, input, task),
+        Kind::Half => with_target::<f16, R>(of, input, task),
+        Kind::BFloat16 => with_target::<bf16, R>(of, input, task),
+        Kind::Double => with_target::<f64, R>(of, input, task),
+        _ => with_target::<f32, R>(of, input, task),
     }
 }
 
-fn beside_target<P, R: Task>(
+fn with_target<P, R: Task>(
     of: &SegmentationLoss,
     input: &Tensors,
     task: R,
@@ -175,25 +175,25 @@ where
 {
     match &input.target {
         Target::Labels(labels) => match labels.f_kind()? {
-            Kind::Int8 => beside_labels::<P, i8, R>(of, input, labels, task),
-            Kind::Int16 => beside_labels::<P, i16, R>(of, input, labels, task),
-            Kind::Int => beside_labels::<P, i32, R>(of, input, labels, task),
-            Kind::Int64 => beside_labels::<P, i64, R>(of, input, labels, task),
-            _ => beside_labels::<P, u8, R>(of, input, labels, task),
+            Kind::Int8 => with_labels::<P, i8, R>(of, input, labels, task),
+            Kind::Int16 => with_labels::<P, i16, R>(of, input, labels, task),
+            Kind::Int => with_labels::<P, i32, R>(of, input, labels, task),
+            Kind::Int64 => with_labels::<P, i64, R>(of, input, labels, task),
+            _ => with_labels::<P, u8, R>(of, input, labels, task),
         },
         Target::Soft(target) => match target.f_kind()? {
-            Kind::Bool | Kind::Uint8 => beside_soft::<P, u8, R>(of, input, target, task),
-            Kind::Half => beside_soft::<P, f16, R>(of, input, target, task),
-            Kind::BFloat16 => beside_soft::<P, bf16, R>(of, input, target, task),
-            Kind::Float => beside_soft::<P, f32, R>(of, input, target, task),
-            Kind::Double => beside_soft::<P, f64, R>(of, input, target, task),
-            // One-hot in wider integers, as `one_hot` makes them. None that is neither 0 nor 1 becomes so.
-            _ => beside_soft::<P, f32, R>(of, input, &target.f_to_kind(Kind::Float)?, task),
+            Kind::Bool | Kind::Uint8 => with_soft::<P, u8, R>(of, input, target, task),
+            Kind::Half => with_soft::<P, f16, R>(of, input, target, task),
+            Kind::BFloat16 => with_soft::<P, bf16, R>(of, input, target, task),
+            Kind::Float => with_soft::<P, f32, R>(of, input, target, task),
+            Kind::Double => with_soft::<P, f64, R>(of, input, target, task),
+            // One-hot targets in wider integers, such as those of `one_hot`. The cast turns no invalid value into 0 or 1.
+            _ => with_soft::<P, f32, R>(of, input, &target.f_to_kind(Kind::Float)?, task),
         },
     }
 }
 
-fn beside_labels<P, L, R: Task>(
+fn with_labels<P, L, R: Task>(
     of: &SegmentationLoss,
     input: &Tensors,
     labels: &Tensor,
@@ -210,7 +210,7 @@ where
     task.run(&with_settings(of, weights, evaluation))
 }
 
-fn beside_soft<P, S, R: Task>(
+fn with_soft<P, S, R: Task>(
     of: &SegmentationLoss,
     input: &Tensors,
     target: &Tensor,
@@ -227,13 +227,13 @@ where
     task.run(&with_settings(of, weights, evaluation))
 }
 
-/// Voxel weights as the engine reads them.
+/// Voxel weights in f64, as the engine reads them.
 fn wide(weights: Option<&Tensor>) -> Result<Option<Tensor>, Error> {
     let wide = weights.map(|weights| weights.f_to_kind(Kind::Double));
     Ok(wide.transpose()?)
 }
 
-/// The same evaluation with the settings of the loss, these weights, and libtorch's threads.
+/// Adds the settings of the loss, the weights and libtorch's threads to an evaluation.
 fn with_settings<'a, P: Element, T: TargetArray>(
     of: &SegmentationLoss,
     weights: Option<ArrayViewD<'a, f64>>,

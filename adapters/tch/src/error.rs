@@ -1,4 +1,4 @@
-//! What can be wrong with tensors, found before libtorch sees them.
+//! Errors, found before libtorch sees the tensors.
 
 use tch::{Device, Kind, TchError};
 use thiserror::Error as ThisError;
@@ -8,7 +8,7 @@ use thiserror::Error as ThisError;
 #[non_exhaustive]
 pub enum Error {
     /// Two tensors that belong together have different shapes. Nothing is broadcast.
-    #[error("the {what} has shape {found:?}, expected {expected:?}")]
+    #[error("the shape of the {what} is {found:?}, expected {expected:?}")]
     Shape {
         /// Which tensor.
         what: &'static str,
@@ -17,9 +17,9 @@ pub enum Error {
         /// The shape it should have.
         expected: Vec<i64>,
     },
-    /// Neither the shape of labels nor that of a one-hot or soft target.
+    /// The target has neither the shape of labels nor that of a one-hot or soft target.
     #[error(
-        "the target has shape {found:?}, expected {labels:?} of labels or {prediction:?} of a one-hot or soft target"
+        "the shape of the target is {found:?}, expected {labels:?} for labels or {prediction:?} for a one-hot or soft target"
     )]
     Target {
         /// Its shape.
@@ -29,16 +29,16 @@ pub enum Error {
         /// The shape of the prediction.
         prediction: Vec<i64>,
     },
-    /// A prediction without a sample and a class axis, or without values.
+    /// The prediction lacks a sample or class axis, or has no values.
     #[error(
-        "the prediction has shape {found:?}, expected [N, C, spatial…] with one value at least"
+        "the shape of the prediction is {found:?}, expected [N, C, spatial…] with at least one value"
     )]
     Prediction {
         /// Its shape.
         found: Vec<i64>,
     },
-    /// A kind of number that is not meant.
-    #[error("the {what} is of kind {found:?}, expected {expected}")]
+    /// A tensor has an unsupported kind.
+    #[error("the kind of the {what} is {found:?}, expected {expected}")]
     Kind {
         /// Which tensor.
         what: &'static str,
@@ -48,39 +48,41 @@ pub enum Error {
         expected: &'static str,
     },
     /// Two tensors that belong together are on different devices.
-    #[error("the {what} is on {found:?}, expected {expected:?}")]
+    #[error(
+        "the device of the {what} is {found:?}, expected {expected:?}, the device of the prediction"
+    )]
     Device {
         /// Which tensor.
         what: &'static str,
-        /// Where it is.
+        /// Its device.
         found: Device,
-        /// Where the prediction is.
+        /// The prediction's device.
         expected: Device,
     },
-    /// A tensor that is sparse, or in another format than that of rows and strides.
-    #[error("the {what} is not a dense, strided tensor")]
+    /// A tensor is undefined, sparse, or in a format without strides.
+    #[error("the layout of the {what} is not supported, expected a dense, strided tensor")]
     Layout {
         /// Which tensor.
         what: &'static str,
     },
-    /// A prediction that is no probability, and may be a logit.
+    /// A value of the prediction is not a probability; it may be a logit.
     #[error("{0}; for logits, use `with_input`")]
     Logits(unifocal_core::Error),
-    /// A fused route in a module that is made by tracing, which records libtorch's operations and so would not compute the loss.
+    /// A fused route was called while tracing a module. Tracing records only libtorch's operations, so the module would not compute the loss.
     #[error(
-        "a fused loss cannot be traced: use `.with_route(Route::Composed)`, or compute it outside of the module"
+        "a fused loss cannot be traced: use `.with_route(Route::Composed)`, or compute the loss outside the module"
     )]
     Traced,
-    /// A reduction other than none, mean and sum.
+    /// The reduction is not none, mean or sum.
     #[error("the reduction is Other({found}), expected None, Mean or Sum")]
     Reduction {
         /// Its number.
         found: i64,
     },
-    /// Values, labels, parameters: what is wrong with them wherever they are.
+    /// An invalid value, label, parameter or class option.
     #[error(transparent)]
     Core(unifocal_core::Error),
-    /// libtorch refused something, e.g. memory.
+    /// An error of libtorch, such as out of memory.
     #[error(transparent)]
     Tch(#[from] TchError),
 }
@@ -88,7 +90,7 @@ pub enum Error {
 impl From<unifocal_core::Error> for Error {
     fn from(error: unifocal_core::Error) -> Self {
         match error {
-            // A logit would have to be finite, too.
+            // Only a finite value can be a logit.
             unifocal_core::Error::Value {
                 what: "prediction",
                 found,
@@ -123,14 +125,14 @@ impl From<unifocal_ndarray::Error> for Error {
             | unifocal_ndarray::Error::Empty { found, .. } => Self::Prediction {
                 found: signed(found),
             },
-            // The enum may grow; what it can say of views of checked tensors is above.
+            // The enum is non-exhaustive; the cases above are all that views of checked tensors can cause.
             other => Self::Tch(TchError::Shape(other.to_string())),
         }
     }
 }
 
 impl From<Error> for TchError {
-    /// For functions of a training loop that return libtorch's errors.
+    /// For training loops whose functions return libtorch's errors.
     fn from(error: Error) -> Self {
         match error {
             Error::Tch(error) => error,

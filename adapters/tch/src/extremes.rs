@@ -1,4 +1,4 @@
-//! What is known of the values of an input before its formulas are computed by operations: their range, which is checked here.
+//! Checks the range of the values before the formulas are computed by operations.
 
 use tch::{Device, Kind, Tensor};
 use unifocal_core::limits::{LARGEST_WEIGHT, ROUNDING};
@@ -10,17 +10,17 @@ use crate::labels::equal;
 use crate::tensors::{Target, Tensors};
 use crate::{Error, SegmentationLoss};
 
-/// What the values of an input are known to be.
+/// The range of an input's values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extremes {
     /// The largest magnitude of the prediction.
     pub(crate) largest: f64,
-    /// Whether there is something out of range, in voxels that do not count.
-    pub(crate) are_elsewhere: bool,
+    /// Whether voxels that do not count hold values out of range.
+    pub(crate) uncounted_out_of_range: bool,
 }
 
 impl Extremes {
-    /// Checks the values, which waits for the device.
+    /// Checks the values. This synchronizes with the device.
     pub(crate) fn new(of: &SegmentationLoss, input: &Tensors) -> Result<Self, Error> {
         let classes = class_count(input.channels() as usize);
         if of.settings.input == Input::Softmax && input.channels() == 1 {
@@ -55,27 +55,27 @@ impl Extremes {
         let valid = found
             .chunks(2)
             .zip(ranges)
-            // A NaN is within no range.
+            // False for NaN.
             .all(|(found, range)| found[0] >= range[0] && found[1] <= range[1]);
         if !valid {
-            // The engine says what is wrong and where, or that it is in voxels that do not count.
+            // The engine finds the position for the error. It succeeds if only voxels that do not count are out of range.
             engine::sums(of, &input.to_cpu()?)?;
         }
         if is_tracing() {
-            // What is recorded is for other values, too, whatever they are.
+            // The module will see other values, so assume any range.
             return Ok(Self {
                 largest: f64::INFINITY,
-                are_elsewhere: true,
+                uncounted_out_of_range: true,
             });
         }
         Ok(Self {
             largest: found[0].abs().max(found[1].abs()),
-            are_elsewhere: !valid,
+            uncounted_out_of_range: !valid,
         })
     }
 }
 
-/// The smallest and the largest number of a tensor, in f64; NaN if there is one.
+/// The smallest and the largest number of a tensor, in f64; NaN if it contains NaN.
 fn extremes(tensor: &Tensor) -> Result<Tensor, Error> {
     let tensor = match tensor.f_kind()? {
         Kind::Bool => tensor.f_to_kind(Kind::Uint8)?,

@@ -1,4 +1,4 @@
-//! The fused routes: sums now, and the gradient from them when libtorch's backward asks for it.
+//! The fused routes: the forward pass computes the sums, and libtorch's backward computes the gradient from them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,29 +11,29 @@ use crate::memory::Own;
 use crate::tensors::Tensors;
 use crate::{Error, Route, SegmentationLoss, engine, operations};
 
-/// A fused evaluation: all that its backward needs besides the tensors.
+/// The state of a fused evaluation that its backward needs, besides the tensors.
 pub(crate) struct Fused {
     criterion: SegmentationLoss,
     sums: Vec<ClassSums<f64, 4>>,
-    /// How many classes there are.
+    /// The number of classes.
     count: usize,
-    /// What is known of the values, where the engine does not look at them itself.
+    /// The range of the values; `None` if the engine checks them itself.
     extremes: Option<Extremes>,
-    /// The memory of the gradient, in which the engine keeps numbers for the backward pass.
+    /// The gradient's memory, in which the engine keeps intermediate results for the backward pass.
     kept: Mutex<Option<Own>>,
     output: Output,
 }
 
-/// What is made of the sums.
+/// The output that is computed from the sums.
 #[derive(Clone, Copy, Debug)]
 enum Output {
     /// The loss, `[]`, or `[G]` without a reduction.
     Value,
-    /// What each class scores, [G, C].
+    /// The loss of each class, [G, C].
     PerClass,
 }
 
-/// The loss as a function of the first of these tensors, which are the input's.
+/// The loss as a function of the first of the `saved` tensors, which belong to `input`.
 pub(crate) fn value(
     criterion: &SegmentationLoss,
     input: &Tensors,
@@ -44,7 +44,7 @@ pub(crate) fn value(
     fused.attached(&criterion.reduced(by_group)?, input, saved)
 }
 
-/// What each class scores, [G, C], as a function of the first of these tensors, which are the input's.
+/// The loss of each class, [G, C], as a function of the first of the `saved` tensors, which belong to `input`.
 pub(crate) fn per_class(
     criterion: &SegmentationLoss,
     input: &Tensors,
@@ -86,7 +86,7 @@ impl Fused {
         })
     }
 
-    /// What was made of the sums, in f64 and on the host, as libtorch's function of the prediction.
+    /// Converts the output, f64 on the host, to the prediction's kind and device, and attaches its gradient.
     fn attached(
         self,
         output: &Tensor,
@@ -118,14 +118,14 @@ impl Fused {
             .collect::<Result<_, _>>()?)
     }
 
-    /// Which groups count: 1, or 0.
+    /// Whether each group counts: 1 or 0.
     fn counts(&self) -> Vec<f64> {
         let classes = self.criterion.settings.classes();
         let groups = self.sums.chunks(self.count);
         groups.filter_map(|sums| classes.counts(sums)).collect()
     }
 
-    /// The derivatives of the output by the sums; of its entry for the same group and class, if it has several.
+    /// The derivatives of the output by the sums. If there are several outputs, each sum affects the one of its group and class.
     fn slopes(&self) -> Result<Vec<[f64; 4]>, Error> {
         let criterion = &self.criterion;
         if let Output::PerClass = self.output {
@@ -141,7 +141,7 @@ impl Fused {
             &mut slopes,
         )?;
         if criterion.reduction != Reduction::Mean {
-            // They are those of a mean.
+            // `slopes` are those of the mean.
             let counted: f64 = self.counts().iter().sum();
             for slope in slopes.as_flattened_mut() {
                 *slope *= counted.max(1.0);
@@ -151,7 +151,7 @@ impl Fused {
     }
 }
 
-/// The derivatives of what a class scores by its sums.
+/// The derivatives of a class's loss by its sums.
 fn score_slopes(criterion: &SegmentationLoss, class: usize, sums: &ClassSums<f64, 4>) -> [f64; 4] {
     std::array::from_fn(|k| {
         let mut terms = sums.terms.map(Dual::constant);
@@ -178,7 +178,7 @@ impl Backward for Fused {
             Output::Value => 1,
             Output::PerClass => count,
         };
-        // One number for all groups or one for each, for all classes or for each.
+        // `upstream` has one number for all groups or one per group, and likewise for classes.
         let upstream = upstream
             .f_to_kind(Kind::Double)?
             .f_reshape([-1, columns])?
@@ -190,7 +190,7 @@ impl Backward for Fused {
         for (slopes, upstream) in slopes.iter_mut().zip(upstream) {
             *slopes = slopes.map(|slope| slope * upstream);
         }
-        // Of a graph that is kept, the first gradient takes it, and the next ones are computed from the prediction.
+        // If the graph is retained, the first gradient uses up this memory; later ones start from the prediction.
         let kept = self
             .kept
             .lock()

@@ -1,10 +1,10 @@
-//! Labels compared with numbers in a width that holds both.
+//! Compares labels with numbers that their kind may not hold.
 //!
-//! libtorch brings a number to the kind of the tensor that it is compared with: beside Uint8, 256 is 0.
+//! libtorch casts the number to the tensor's kind: compared with Uint8 labels, 256 would become 0.
 
 use tch::{Kind, TchError, Tensor};
 
-/// Where labels are this number: nowhere, if it is none of their kind.
+/// Where labels equal this number: nowhere if their kind cannot hold it.
 pub(crate) fn equal(labels: &Tensor, number: i64) -> Result<Tensor, TchError> {
     if holds(labels.f_kind()?, number) {
         labels.f_eq(number)
@@ -13,7 +13,7 @@ pub(crate) fn equal(labels: &Tensor, number: i64) -> Result<Tensor, TchError> {
     }
 }
 
-/// Whether a kind of integers has this number.
+/// Whether an integer kind can hold this number.
 fn holds(kind: Kind, number: i64) -> bool {
     match kind {
         Kind::Bool => (0..=1).contains(&number),

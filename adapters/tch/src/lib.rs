@@ -1,5 +1,5 @@
-//! The Unified Focal loss family for [`tch`]: every Dice-based and cross-entropy-based segmentation loss that the Unified Focal loss
-//! generalises, on libtorch's tensors, with a gradient that is finite wherever the prediction is.
+//! The Unified Focal loss family for [`tch`]: all Dice-based and cross-entropy-based segmentation losses that the Unified Focal loss
+//! generalises, for libtorch tensors. The gradient is finite for every finite prediction.
 //!
 //! ```
 //! use tch::{Kind, Tensor, nn, nn::{Module, OptimizerConfig}};
@@ -24,12 +24,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`SegmentationLoss`] says what a prediction and a target may be, [`Route`] how the loss is computed. Everything else, from the losses
-//! to the meaning of ignored labels, is [`unifocal_core`]'s, here as [`core`].
+//! See [`SegmentationLoss`] for the shapes and kinds of predictions and targets, and [`Route`] for how the loss is computed.
+//! [`unifocal_core`], re-exported as [`core`], defines everything else, from the losses to ignored labels.
 
 #![deny(unsafe_code)]
 
-#[allow(unsafe_code, reason = "calls to C++, and from there")]
+#[allow(unsafe_code, reason = "calls into and from C++")]
 mod attach;
 mod composed;
 mod criterion;
@@ -38,12 +38,12 @@ mod error;
 mod extremes;
 mod fused;
 mod labels;
-#[allow(unsafe_code, reason = "views of the memory of tensors")]
+#[allow(unsafe_code, reason = "views of tensor memory")]
 mod memory;
 mod operands;
 mod operations;
 mod tensors;
-#[allow(unsafe_code, reason = "calls to C++, and from there")]
+#[allow(unsafe_code, reason = "calls into and from C++")]
 mod threads;
 mod values;
 

@@ -1,4 +1,4 @@
-//! The memory of a tensor as an array: half of this crate's `unsafe`.
+//! Views of a tensor's memory as an array. `unsafe`: array views from raw pointers.
 
 use half::{bf16, f16};
 use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder, StrideShape};
@@ -6,19 +6,19 @@ use tch::{Device, Kind, Tensor};
 
 use crate::Error;
 
-/// A number that libtorch keeps in memory as Rust does.
+/// A number with the same memory layout in libtorch and Rust.
 ///
 /// # Safety
 ///
 /// Every element of a tensor of these kinds is a valid value of the type.
 pub(crate) unsafe trait Stored: Copy {
-    /// Whether a tensor of this kind holds such numbers.
+    /// Whether a tensor of this kind stores this type.
     fn is(kind: Kind) -> bool;
 }
 
 macro_rules! stored {
     ($($type:ident = $($kind:ident)|+;)*) => {$(
-        // SAFETY: integers and floating-point numbers of the same size and format; any bits are a value of the type.
+        // SAFETY: libtorch stores these kinds in the size and format of the type, and every bit pattern is valid.
         unsafe impl Stored for $type {
             fn is(kind: Kind) -> bool {
                 matches!(kind, $(Kind::$kind)|+)
@@ -28,7 +28,7 @@ macro_rules! stored {
 }
 
 stored! {
-    // Bytes rather than `bool`: what was made a Bool by a change of view may hold others than 0 and 1.
+    // Bool as bytes: a tensor viewed as Bool may hold other bytes than 0 and 1, which `bool` does not allow.
     u8 = Uint8 | Bool;
     i8 = Int8;
     i16 = Int16;
@@ -40,30 +40,29 @@ stored! {
     f64 = Double;
 }
 
-/// The numbers of a tensor, where they are.
+/// Views a tensor's memory in place.
 ///
 /// # Errors
 ///
-/// The tensor has no memory to look at.
+/// The tensor has no accessible memory.
 pub(crate) fn view<T: Stored>(tensor: &Tensor) -> Result<ArrayViewD<'_, T>, Error> {
     let (shape, pointer) = place::<T>(tensor)?;
-    // SAFETY: `place` has found `shape` to be that of the tensor's memory, in elements of the type, of which any bits are a value. The
-    // storage lives as long as the borrowed tensor. That nobody writes to it meanwhile is libtorch's own rule for the operands of an
-    // operation.
+    // SAFETY: `place` returns the shape and strides of the tensor's memory, whose elements are of type `T`, valid for any bits. The storage
+    // lives as long as the borrowed tensor. As for any libtorch operation, nothing may write to an operand meanwhile.
     Ok(unsafe { ArrayViewD::from_shape_ptr(shape, pointer) })
 }
 
-/// A tensor that nothing else knows of.
+/// A tensor that shares its memory with no other.
 pub(crate) struct Own(Tensor);
 
 impl Own {
-    /// A new one like this one but for its kind, with any numbers.
+    /// Allocates an uninitialized tensor of `like`'s shape and device and of this kind.
     ///
     /// # Errors
     ///
-    /// libtorch has no memory left.
+    /// libtorch is out of memory.
     pub(crate) fn like(like: &Tensor, kind: Kind) -> Result<Self, Error> {
-        // Strides as those of `like` if these are dense and without overlap, and those of a contiguous tensor otherwise.
+        // Keeps the strides of `like` if they are dense and do not overlap; otherwise the tensor is contiguous.
         let mut tensor = like.f_detach()?.f_empty_like()?;
         if kind != tensor.f_kind()? {
             let options = (kind, tensor.device());
@@ -72,19 +71,19 @@ impl Own {
         Ok(Self(tensor))
     }
 
-    /// Its numbers, where they are.
+    /// Views its memory in place.
     ///
     /// # Errors
     ///
-    /// It has no memory to look at.
+    /// The tensor has no accessible memory.
     pub(crate) fn view_mut<T: Stored>(&mut self) -> Result<ArrayViewMutD<'_, T>, Error> {
         let (shape, pointer) = place::<T>(&self.0)?;
-        // SAFETY: as in `view`, and nothing else knows of the tensor, whose elements do not overlap. Its memory comes from an allocator that
-        // the compiler knows nothing of, and any bits that it left there are a value.
+        // SAFETY: as in `view`. Nothing else shares the memory, and its elements do not overlap. The memory comes from an allocator opaque
+        // to the compiler, and any bits it left there are valid.
         Ok(unsafe { ArrayViewMutD::from_shape_ptr(shape, pointer) })
     }
 
-    /// The tensor, for others to know of.
+    /// Releases the tensor, which may then be shared.
     pub(crate) fn into_tensor(self) -> Tensor {
         self.0
     }
@@ -95,7 +94,7 @@ fn place<T: Stored>(tensor: &Tensor) -> Result<(StrideShape<IxDyn>, *mut T), Err
     let kind = tensor.f_kind()?;
     assert!(
         T::is(kind) && tensor.device() == Device::Cpu,
-        "a view of {kind:?} on {:?}",
+        "cannot view a tensor of kind {kind:?} on {:?} as this type",
         tensor.device()
     );
     let unsigned = |of: Vec<i64>| -> Vec<usize> { of.into_iter().map(|n| n as usize).collect() };

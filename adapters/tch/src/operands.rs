@@ -1,4 +1,4 @@
-//! What the routes over tensor operations share: the classes of an input as operands of the formulas, and the sums of their terms.
+//! Shared by the routes over tensor operations: class probabilities and targets as operands of the formulas, and the sums of the terms.
 
 use tch::{Device, Kind, Tensor};
 use unifocal_core::{
@@ -9,15 +9,15 @@ use crate::attach::widened;
 use crate::extremes::Extremes;
 use crate::labels::equal;
 use crate::tensors::{Target, Tensors};
-use crate::values::{Coverage, Outcome, Values};
+use crate::values::{ClassTarget, Outcome, Values};
 use crate::{Error, SegmentationLoss};
 
-/// An input as [N, C, M], its values checked.
+/// An input as [N, C, M], with checked values.
 #[derive(Debug)]
 pub(crate) struct Operands<const WIDE: bool, const GRAPH: bool> {
     source: Source,
     target: Target,
-    /// Whether a single channel is the foreground of two classes.
+    /// Whether the single channel is the foreground of two classes.
     foreground: bool,
     /// The weight of each voxel in f64, [N, M].
     weights: Option<Tensor>,
@@ -28,45 +28,44 @@ pub(crate) struct Operands<const WIDE: bool, const GRAPH: bool> {
     device: Device,
 }
 
-/// Where probabilities come from, channel by channel, each [N, M]. They are taken apart at once: the gradient of one channel taken by itself
-/// is as large as that of all.
+/// The source of the probabilities, one [N, M] tensor per channel. The channels are unbound in one operation: the backward of a single
+/// `select` would allocate a gradient of the whole prediction.
 #[derive(Debug)]
 enum Source {
-    /// Probabilities.
-    Given(Vec<Tensor>),
-    /// Logits of sigmoids.
+    Probabilities(Vec<Tensor>),
+    /// Logits.
     Sigmoid(Vec<Tensor>),
     Softmax {
         /// z − z_max.
         below: Vec<Tensor>,
-        /// Σ e^(z − z_max) over all classes but the likeliest, [N, M].
+        /// Σ e^(z − z_max) over all classes except the likeliest, [N, M].
         rest: Tensor,
         /// The likeliest class, [N, 1, M].
         top: Tensor,
     },
 }
 
-/// p of a class, or p, 1 − p and ln p.
+/// The probability of a class: p alone, or p, 1 − p and ln p.
 #[derive(Debug)]
-pub(crate) enum Parts<V> {
-    /// A probability, which is its own variable.
-    Given(V),
+pub(crate) enum ClassProbability<V> {
+    /// The variable is p.
+    Linear(V),
     /// The variable is ln p.
     Logarithm { p: V, complement: V, ln: V },
 }
 
-impl<V: Real> Parts<V> {
+impl<V: Real> ClassProbability<V> {
     fn probability(self) -> Probability<V> {
         match self {
-            Self::Given(p) => Probability::new(p),
+            Self::Linear(p) => Probability::new(p),
             Self::Logarithm { p, complement, ln } => Probability::from_ln(p, complement, ln),
         }
     }
 
-    /// The same as dual numbers in the variable.
+    /// As dual numbers in the variable.
     pub(crate) fn dual(&self) -> Probability<Dual<V>> {
         match self {
-            Self::Given(p) => Probability::new(Dual::variable(p.clone())),
+            Self::Linear(p) => Probability::new(Dual::variable(p.clone())),
             Self::Logarithm { p, complement, ln } => {
                 Probability::by_ln(p.clone(), complement.clone(), ln.clone())
             }
@@ -75,7 +74,7 @@ impl<V: Real> Parts<V> {
 }
 
 impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
-    /// Prepares what all classes have in common, of an input with these extremes.
+    /// Prepares what all classes share. `extremes` is the range of the input's values.
     pub(crate) fn new(
         of: &SegmentationLoss,
         input: &Tensors,
@@ -101,7 +100,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         };
         let weights = match (given, &counted) {
             (Some(weights), None) => Some(weights.f_to_kind(Kind::Double)?),
-            // Not a product: what does not count may weigh anything, NaN too.
+            // Not a product: an ignored voxel may have the weight NaN.
             (Some(weights), Some(counted)) => Some(
                 weights
                     .f_to_kind(Kind::Double)?
@@ -110,7 +109,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
             (None, Some(counted)) => Some(counted.f_to_kind(Kind::Double)?),
             (None, None) => None,
         };
-        if extremes.are_elsewhere
+        if extremes.uncounted_out_of_range
             && let Some(weights) = &weights
         {
             let counts = weights.f_gt(0.0)?.f_unsqueeze(1)?;
@@ -120,19 +119,19 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
             }
         }
 
-        // Where logits, or differences of them, would leave the range of sums. Differences of halves are finite.
+        // Clip logits and their differences so that sums stay finite. Differences of halves cannot overflow.
         let limit = if WIDE { f64::LN_LIMIT } else { f32::LN_LIMIT };
         let is_small = extremes.largest <= limit / 2.0;
         let bounded = |of: Tensor, low: f64, high: f64| {
             tensor_of(&Values::<WIDE, GRAPH>::given(of).clip(low, high))
         };
         let source = match of.settings.input {
-            Input::Probabilities => Source::Given(prediction.f_unbind(1)?),
+            Input::Probabilities => Source::Probabilities(prediction.f_unbind(1)?),
             Input::Sigmoid if is_small => Source::Sigmoid(prediction.f_unbind(1)?),
             Input::Sigmoid => Source::Sigmoid(bounded(prediction, -limit, limit)?.f_unbind(1)?),
             Input::Softmax => {
                 let (largest, top) = prediction.f_max_dim(1, true)?;
-                // At the likeliest class itself nothing is differentiated, so that nothing cancels.
+                // Cut the likeliest class out of the graph: its derivatives would only cancel.
                 let cleared = |mut of: Tensor| match GRAPH {
                     true => of.f_scatter_value(1, &top, 0.0),
                     false => of.f_scatter_value_(1, &top, 0.0),
@@ -169,12 +168,12 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         })
     }
 
-    /// How many classes there are.
+    /// The number of classes.
     pub(crate) fn class_count(&self) -> i64 {
         self.classes
     }
 
-    /// How many groups have sums of their own.
+    /// The number of groups.
     pub(crate) fn group_count(&self) -> i64 {
         match self.pooling {
             Pooling::PerSample => self.samples,
@@ -182,12 +181,12 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         }
     }
 
-    /// The weight of each voxel, [N, M].
+    /// The voxel weights, [N, M].
     pub(crate) fn weights(&self) -> Option<&Tensor> {
         self.weights.as_ref()
     }
 
-    /// The likeliest class of each voxel, [N, 1, M], if it matters.
+    /// The likeliest class of each voxel, [N, 1, M]; softmax only.
     pub(crate) fn top(&self) -> Option<&Tensor> {
         match &self.source {
             Source::Softmax { top, .. } => Some(top),
@@ -195,14 +194,17 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         }
     }
 
-    /// What the formulas see of a class, [N, M].
-    pub(crate) fn parts(&self, class: i64) -> Result<Parts<Values<WIDE, GRAPH>>, Error> {
+    /// The probability of a class, [N, M].
+    pub(crate) fn class_probability(
+        &self,
+        class: i64,
+    ) -> Result<ClassProbability<Values<WIDE, GRAPH>>, Error> {
         let background = self.foreground && class == 0;
         Ok(match &self.source {
-            Source::Given(prediction) => {
+            Source::Probabilities(prediction) => {
                 let channel = if self.foreground { 0 } else { class as usize };
                 let p = Values::given(prediction[channel].shallow_clone());
-                Parts::Given(if background {
+                ClassProbability::Linear(if background {
                     p.clip(0.0, 1.0).complement()
                 } else {
                     p
@@ -219,7 +221,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
                 };
                 let ln = Values::later(move || z.f_log_sigmoid());
                 let ln_complement = Values::later(move || opposite.f_log_sigmoid());
-                Parts::Logarithm {
+                ClassProbability::Logarithm {
                     p: ln.clone().exp(),
                     complement: ln_complement.exp(),
                     ln,
@@ -230,9 +232,9 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
                 let of_rest = rest.shallow_clone();
                 let ln_total = Values::later(move || of_rest.f_log1p());
                 let below = Values::given(below[class as usize].shallow_clone());
-                // Of the likeliest class all but the rest is 0; of others 1 − e^below is not, and nothing cancels.
+                // 1 − p = (rest + 1 − e^below) / total. For the likeliest class, 1 − e^below is exactly 0; nothing cancels.
                 let complement = Values::given(rest.shallow_clone()) - below.clone().expm1();
-                Parts::Logarithm {
+                ClassProbability::Logarithm {
                     p: below.clone().exp() / total.clone(),
                     complement: complement / total,
                     ln: below - ln_total,
@@ -241,9 +243,9 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         })
     }
 
-    /// y of a class, [N, M].
-    pub(crate) fn coverage(&self, class: i64) -> Result<Coverage, Error> {
-        Ok(Coverage::new(match &self.target {
+    /// The target y of a class, [N, M].
+    pub(crate) fn class_target(&self, class: i64) -> Result<ClassTarget, Error> {
+        Ok(ClassTarget::new(match &self.target {
             Target::Labels(labels) => equal(labels, class)?,
             Target::Soft(target) => {
                 let channel = if self.foreground { 0 } else { class };
@@ -258,7 +260,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         }))
     }
 
-    /// The sums of a loss's terms, class by class, each `[G]` in f64.
+    /// The sums of a loss's terms for each class, `[G]` in f64.
     pub(crate) fn sums<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -273,9 +275,9 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         };
         (0..self.classes)
             .map(|index| {
-                let y = self.coverage(index)?;
+                let y = self.class_target(index)?;
                 let target = Values::given(self.sum(y.tensor())?);
-                let probability = self.parts(index)?.probability();
+                let probability = self.class_probability(index)?.probability();
                 let class = classes.class(index as usize);
                 let mut failed = None;
                 let terms = loss.terms(&class, &probability, &y).map(|term| {
@@ -312,7 +314,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         }
     }
 
-    /// Σ x of each group, `[G]` in f64: libtorch adds up in a tree, or in blocks.
+    /// Σ x of each group, `[G]` in f64. Within a row, libtorch's own summation (by tree or by blocks) is accurate enough.
     fn total(&self, x: &Tensor) -> Result<Tensor, Error> {
         let rows = x.f_sum_dim_intlist([1_i64].as_slice(), false, None)?;
         let rows = rows.f_to_kind(Kind::Double)?;
@@ -322,7 +324,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         })
     }
 
-    /// `[G]` of an expression that may be a constant.
+    /// An expression over groups as `[G]`, even if it is constant.
     pub(crate) fn by_group(&self, values: &Values<true, GRAPH>) -> Result<Tensor, Error> {
         Ok(match values.outcome()? {
             Outcome::Tensor(tensor) => tensor,
@@ -333,12 +335,12 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
     }
 }
 
-/// The tensor of an expression that is none of a constant.
+/// The tensor of an expression that is not constant.
 fn tensor_of<const WIDE: bool, const GRAPH: bool>(
     values: &Values<WIDE, GRAPH>,
 ) -> Result<Tensor, Error> {
     match values.outcome()? {
         Outcome::Tensor(tensor) => Ok(tensor),
-        Outcome::Constant(_) => unreachable!("made of a tensor"),
+        Outcome::Constant(_) => unreachable!("the expression contains a tensor"),
     }
 }

@@ -1,19 +1,19 @@
-//! The fused route by tensor operations, for devices whose memory the engine cannot see.
+//! The fused route by tensor operations, for devices whose memory the engine cannot access.
 //!
-//! The sums come to the host, where the slopes of the loss are taken; the gradient is written class by class, over the same formulas
-//! with dual numbers. Nothing of it is recorded, so memory is used again.
+//! The sums are copied to the host, which computes the slopes of the loss. The gradient is written class by class, by the same formulas on
+//! dual numbers. Autograd records none of it, so temporaries can be overwritten.
 
 use tch::{Kind, Tensor};
 use unifocal_core::{ClassSums, Input, Loss};
 
 use crate::engine::narrowed;
 use crate::extremes::Extremes;
-use crate::operands::{Operands, Parts};
+use crate::operands::{ClassProbability, Operands};
 use crate::tensors::Tensors;
 use crate::values::{Outcome, Values};
 use crate::{Error, SegmentationLoss};
 
-/// The sums of all terms, group by group, and within a group class by class.
+/// The sums of all terms, ordered by group, then class.
 pub(crate) fn sums(
     of: &SegmentationLoss,
     input: &Tensors,
@@ -43,7 +43,7 @@ fn sums_in<const WIDE: bool>(
             all.push(operands.by_group(values)?);
         }
     }
-    // One copy for all, [G, C, 6].
+    // A single copy to the host, [G, C, 6].
     let shape = [operands.class_count(), 6, operands.group_count()];
     let all = Tensor::f_stack(&all, 0)?.f_reshape(shape)?;
     let all = all.f_permute([2_i64, 0, 1].as_slice())?.f_reshape([-1])?;
@@ -55,7 +55,7 @@ fn sums_in<const WIDE: bool>(
         .collect())
 }
 
-/// The gradient of Σ upstream·slope·sum with respect to the prediction, of its kind; `upstream` is [G, C].
+/// The gradient of Σ upstream·slope·sum with respect to the prediction, in its kind; `upstream` is [G, C].
 pub(crate) fn gradient(
     of: &SegmentationLoss,
     input: &Tensors,
@@ -82,7 +82,7 @@ fn gradient_in<const WIDE: bool>(
     let kind = input.arithmetic();
     let most = if WIDE { f64::MAX } else { f64::from(f32::MAX) } / 64.0;
 
-    // [G, C, 4] on the device, times what comes from above.
+    // Slopes times upstream gradient, [G, C, 4] on the device.
     let slopes = Tensor::from_slice(slopes.as_flattened()).f_reshape([groups, classes, 4])?;
     let slopes = slopes.f_to(input.prediction.device())?;
     let slopes = slopes.f_mul(&upstream.f_unsqueeze(-1)?)?;
@@ -99,26 +99,27 @@ fn gradient_in<const WIDE: bool>(
         .map(|weights| weights.f_to_kind(kind))
         .transpose()?;
 
-    // Σ_k slope_k·∂terms_k of a class, [N, M].
-    let slope =
-        |class: i64, parts: &Parts<Values<WIDE, false>>| -> Result<Values<WIDE, false>, Error> {
-            let y = operands.coverage(class)?;
-            let terms = of.loss.terms(
-                &of.settings.classes().class(class as usize),
-                &parts.dual(),
-                &y,
-            );
-            let by_term = slopes.f_select(1, class)?;
-            let mut sum = Values::constant(0.0);
-            for (k, term) in (0..).zip(terms) {
-                let slope = by_term.f_narrow(1, k, 1)?;
-                sum = sum + term.derivative * Values::given(slope);
-            }
-            Ok(match &weights {
-                Some(weights) => sum * Values::given(weights.shallow_clone()),
-                None => sum,
-            })
-        };
+    // Σ_k slope_k·∂term_k of a class, [N, M].
+    let slope = |class: i64,
+                 probability: &ClassProbability<Values<WIDE, false>>|
+     -> Result<Values<WIDE, false>, Error> {
+        let y = operands.class_target(class)?;
+        let terms = of.loss.terms(
+            &of.settings.classes().class(class as usize),
+            &probability.dual(),
+            &y,
+        );
+        let by_term = slopes.f_select(1, class)?;
+        let mut sum = Values::constant(0.0);
+        for (k, term) in (0..).zip(terms) {
+            let slope = by_term.f_narrow(1, k, 1)?;
+            sum = sum + term.derivative * Values::given(slope);
+        }
+        Ok(match &weights {
+            Some(weights) => sum * Values::given(weights.shallow_clone()),
+            None => sum,
+        })
+    };
     let write = |channel: i64, values: Values<WIDE, false>| -> Result<(), Error> {
         let mut room = gradient.f_select(1, channel)?;
         match values.outcome()? {
@@ -129,38 +130,45 @@ fn gradient_in<const WIDE: bool>(
     };
 
     if channels == 1 {
-        let (background, lesion) = (operands.parts(0)?, operands.parts(1)?);
+        let (background, lesion) = (
+            operands.class_probability(0)?,
+            operands.class_probability(1)?,
+        );
         let (h0, h1) = (slope(0, &background)?, slope(1, &lesion)?);
         write(
             0,
             match lesion {
-                Parts::Given(_) => h1 - h0,
+                ClassProbability::Linear(_) => h1 - h0,
                 // ∂ln p = 1 − p, ∂ln(1 − p) = −p.
-                Parts::Logarithm { p, complement, .. } => h1 * complement - h0 * p,
+                ClassProbability::Logarithm { p, complement, .. } => h1 * complement - h0 * p,
             },
         )?;
     } else {
         for class in 0..classes {
-            let parts = operands.parts(class)?;
-            let h = slope(class, &parts)?;
+            let probability = operands.class_probability(class)?;
+            let h = slope(class, &probability)?;
             write(
                 class,
-                match (of.settings.input, parts) {
-                    (Input::Sigmoid, Parts::Logarithm { complement, .. }) => h * complement,
+                match (of.settings.input, probability) {
+                    (Input::Sigmoid, ClassProbability::Logarithm { complement, .. }) => {
+                        h * complement
+                    }
                     _ => h,
                 },
             )?;
         }
     }
     if let Some(top) = operands.top() {
-        // g_k = h_k·(1 − p_k) − p_k·Σ_{j≠k} h_j, the sum without the likeliest class, whose h would drown the others'.
+        // g_k = h_k·(1 − p_k) − p_k·Σ_{j≠k} h_j. Sum the unlikely classes first: the likeliest class's h would swamp theirs.
         let of_top = gradient.f_gather(1, top, false)?.f_squeeze_dim(1)?;
         let others = gradient.f_scatter_value(1, top, 0.0)?;
         let others = others.f_sum_dim_intlist([1_i64].as_slice(), false, None)?;
         let top = top.f_squeeze_dim(1)?;
         for class in 0..classes {
-            let Parts::Logarithm { p, complement, .. } = operands.parts(class)? else {
-                unreachable!("a softmax has logarithms")
+            let ClassProbability::Logarithm { p, complement, .. } =
+                operands.class_probability(class)?
+            else {
+                unreachable!("softmax probabilities have logarithms")
             };
             let h = gradient.f_select(1, class)?;
             // Σ_{j≠k} h_j.

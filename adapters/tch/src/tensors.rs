@@ -1,10 +1,10 @@
-//! A prediction beside its target as tensors, checked: shapes, kinds, devices. Values are checked where they are read.
+//! Checks the shapes, kinds and devices of a prediction, its target and weights. Values are checked where they are read.
 
 use tch::{Kind, Tensor};
 
 use crate::{Error, SegmentationLoss};
 
-/// Tensors that belong together, without the graph that they come from.
+/// A prediction with its target and weights.
 #[derive(Debug)]
 pub(crate) struct Tensors {
     /// [N, C, spatial…].
@@ -14,7 +14,7 @@ pub(crate) struct Tensors {
     pub(crate) weights: Option<Tensor>,
 }
 
-/// What the prediction is compared with.
+/// The target of a prediction.
 #[derive(Debug)]
 pub(crate) enum Target {
     /// Integers [N, spatial…].
@@ -24,7 +24,7 @@ pub(crate) enum Target {
 }
 
 impl Tensors {
-    /// Checks all that can be seen without a look at the values.
+    /// Checks everything except the values.
     pub(crate) fn new(
         of: &SegmentationLoss,
         prediction: &Tensor,
@@ -46,7 +46,7 @@ impl Tensors {
         let weights = weights
             .map(|weights| {
                 dense("voxel weights", weights)?;
-                beside("voxel weights", weights, prediction)?;
+                same_device("voxel weights", weights, prediction)?;
                 kind("voxel weights", weights, is_number, NUMBERS)?;
                 let found = weights.size();
                 let expected = without_classes(&shape);
@@ -68,17 +68,17 @@ impl Tensors {
         })
     }
 
-    /// How many samples there are.
+    /// The number of samples.
     pub(crate) fn samples(&self) -> i64 {
         self.prediction.size()[0]
     }
 
-    /// How many channels there are.
+    /// The number of channels.
     pub(crate) fn channels(&self) -> i64 {
         self.prediction.size()[1]
     }
 
-    /// The kind that terms are computed in.
+    /// The kind in which terms are computed.
     pub(crate) fn arithmetic(&self) -> Kind {
         match self.prediction.kind() {
             Kind::Double => Kind::Double,
@@ -86,7 +86,7 @@ impl Tensors {
         }
     }
 
-    /// The same on the CPU.
+    /// Copies the tensors to the CPU.
     pub(crate) fn to_cpu(&self) -> Result<Self, Error> {
         let cpu = |tensor: &Tensor| tensor.f_to(tch::Device::Cpu);
         Ok(Self {
@@ -101,10 +101,10 @@ impl Tensors {
 }
 
 impl Target {
-    /// What a target is beside this prediction.
+    /// Recognizes and checks the target of this prediction.
     fn new(target: Tensor, prediction: &Tensor) -> Result<Self, Error> {
         dense("target", &target)?;
-        beside("target", &target, prediction)?;
+        same_device("target", &target, prediction)?;
         let (found, shape) = (target.size(), prediction.size());
         let labels = without_classes(&shape);
         let with_axis = [&shape[..1], &[1], &shape[2..]].concat();
@@ -112,7 +112,8 @@ impl Target {
             kind("labels", &target, is_integer, INTEGERS)?;
             Ok(Self::Labels(target))
         } else if found == with_axis && (shape[1] > 1 || is_integer(target.f_kind()?)) {
-            // With an axis of length 1 for a class; beside one channel, a mask of the foreground, whose numbers are its labels.
+            // Labels with a class axis of length 1. If the prediction has one channel, this is also the shape of a soft target: integers
+            // are labels, floats are soft.
             kind("labels", &target, is_integer, INTEGERS)?;
             Ok(Self::Labels(target.f_squeeze_dim(1)?))
         } else if found == shape {
@@ -128,12 +129,11 @@ impl Target {
     }
 }
 
-const FLOATS: &str = "Half, BFloat16, Float or Double: `.to_kind(Kind::Float)`";
-const INTEGERS: &str = "Bool, Uint8, Int8, Int16, Int or Int64: `.to_kind(Kind::Int64)`, or a one-hot or soft target of the prediction's shape";
-const NUMBERS: &str =
-    "Bool, an integer or a floating-point kind of up to 64 bits: `.to_kind(Kind::Float)`";
+const FLOATS: &str = "Half, BFloat16, Float or Double (convert with `.to_kind(Kind::Float)`)";
+const INTEGERS: &str = "Bool, Uint8, Int8, Int16, Int or Int64 (convert with `.to_kind(Kind::Int64)`), or a one-hot or soft target of the prediction's shape";
+const NUMBERS: &str = "Bool, an integer or a floating-point kind of up to 64 bits (convert with `.to_kind(Kind::Float)`)";
 
-/// The shape of labels and of voxel weights beside a prediction of this shape.
+/// The shape of labels and voxel weights for a prediction of this shape.
 fn without_classes(shape: &[i64]) -> Vec<i64> {
     [&shape[..1], &shape[2..]].concat()
 }
@@ -182,7 +182,7 @@ fn dense(what: &'static str, tensor: &Tensor) -> Result<(), Error> {
     }
 }
 
-fn beside(what: &'static str, tensor: &Tensor, prediction: &Tensor) -> Result<(), Error> {
+fn same_device(what: &'static str, tensor: &Tensor, prediction: &Tensor) -> Result<(), Error> {
     let (found, expected) = (tensor.device(), prediction.device());
     if found == expected {
         Ok(())

@@ -1,4 +1,4 @@
-//! The engine on the threads of libtorch, where they are OpenMP's: the last of this crate's `unsafe`.
+//! Runs the engine on libtorch's OpenMP threads. `unsafe`: calls into and from C++.
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,7 +17,7 @@ unsafe extern "C" {
 #[derive(Debug)]
 pub(crate) struct OpenMp;
 
-/// Work, and what it panicked with: a panic may not pass through C++.
+/// Work, and its panic if it had one: a panic must not unwind through C++.
 struct Call<'a> {
     run: &'a mut (dyn FnMut() + Send),
     panic: thread::Result<()>,
@@ -46,12 +46,12 @@ impl<'a> Call<'a> {
 ///
 /// `call` is a [`Call`] that nothing else refers to.
 unsafe extern "C" fn run(call: *mut c_void) {
-    // SAFETY: what the caller promises.
+    // SAFETY: guaranteed by the caller.
     let call = unsafe { &mut *call.cast::<Call<'_>>() };
     call.panic = catch_unwind(AssertUnwindSafe(&mut *call.run));
 }
 
-/// Runs work that [`OpenMp`] divides, or does not.
+/// Runs work, on all of libtorch's threads if it `divides`.
 pub(crate) fn root<R: Send>(divides: bool, work: impl FnOnce() -> R + Send) -> R {
     if !divides {
         return work();
@@ -59,16 +59,16 @@ pub(crate) fn root<R: Send>(divides: bool, work: impl FnOnce() -> R + Send) -> R
     let (mut work, mut result) = (Some(work), None);
     let mut run_once = || result = work.take().map(|work| work());
     let mut call = Call::new(&mut run_once);
-    // SAFETY: the call is run once, by some thread, before this returns; it may be sent there.
+    // SAFETY: the call runs once, on some thread, before this returns; it is `Send`.
     unsafe { unifocal_root(call.context(), run) };
     call.finish();
-    result.expect("the work was run")
+    result.expect("the work has run")
 }
 
 impl Join for OpenMp {
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
         let (mut a, mut b) = (Call::new(a), Call::new(b));
-        // SAFETY: each call is run once, by some thread, before this returns; they may be sent there.
+        // SAFETY: each call runs once, on some thread, before this returns; both are `Send`.
         unsafe { unifocal_fork(a.context(), b.context(), run) };
         a.finish();
         b.finish();

@@ -1,7 +1,7 @@
-//! Tensors as the numbers of the formulas.
+//! [`Real`] for tensors, by lazy expressions.
 //!
-//! A formula builds an expression, and libtorch computes what is asked for of it: nothing that is a constant, nothing that nobody
-//! uses, and, where no graph is recorded, in the memory of what is used for the last time.
+//! A formula builds an expression; libtorch computes it on demand. Constants are folded, unused results are never computed, and, unless
+//! autograd records a graph, an operation overwrites operands that nothing else uses.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -13,13 +13,12 @@ use unifocal_core::{Dual, Exponent, Real, Share};
 
 /// An expression over tensors of one shape (or of length 1 on some axes), or a constant.
 ///
-/// `WIDE` is whether its numbers are f64 (they are f32 otherwise), `GRAPH` whether libtorch records what is computed to
-/// differentiate it. Then a clip has the derivative 1 outside its bounds, a power the derivative 0 at 0, and nothing is written to
-/// twice.
+/// `WIDE` selects f64 over f32. `GRAPH` means that autograd records the computation: then clips have the derivative 1 outside their
+/// bounds, powers have the derivative 0 at 0, and nothing is overwritten.
 #[derive(Clone, Debug)]
 pub(crate) struct Values<const WIDE: bool, const GRAPH: bool>(Rc<RefCell<Expression<WIDE, GRAPH>>>);
 
-/// What is computed if it is asked for.
+/// A deferred computation.
 struct Later(Box<dyn FnOnce() -> Result<Tensor, TchError>>);
 
 impl fmt::Debug for Later {
@@ -31,9 +30,9 @@ impl fmt::Debug for Later {
 #[derive(Debug)]
 enum Expression<const WIDE: bool, const GRAPH: bool> {
     Constant(f64),
-    /// A tensor that others know of, which is never written to.
+    /// A tensor that may be shared, so it is never overwritten.
     Given(Tensor),
-    /// What was computed of an expression.
+    /// The result of an expression.
     Computed(Tensor),
     Later(Later),
     Unary(Unary, Values<WIDE, GRAPH>),
@@ -51,8 +50,7 @@ enum Unary {
     LnAbove(f64),
     Power(Exponent),
     Clip(f64, f64),
-    /// x, and 1 where it is below this: what is divided by it is 0 there, and so should be its derivative, which times 1/TINY can be
-    /// infinite.
+    /// x, or 1 where x is below this bound. The dividend is 0 there, and its derivative must be 0 too; times 1/TINY it could overflow.
     Divisor(f64),
     Positive,
     Exp,
@@ -67,7 +65,7 @@ enum Binary {
     Div,
 }
 
-/// What an expression comes to.
+/// The result of an expression.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Constant(f64),
@@ -75,22 +73,22 @@ pub(crate) enum Outcome {
 }
 
 impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
-    /// The numbers of a tensor, which is never written to. A mask of kind Bool counts as 0 and 1 in products.
+    /// Wraps a tensor, which is never overwritten. In products, a Bool mask counts as 0 and 1.
     pub(crate) fn given(tensor: Tensor) -> Self {
         Self::new(Expression::Given(tensor))
     }
 
-    /// A new tensor, which is computed when it is asked for.
+    /// A new tensor, computed on demand.
     pub(crate) fn later(compute: impl FnOnce() -> Result<Tensor, TchError> + 'static) -> Self {
         Self::new(Expression::Later(Later(Box::new(compute))))
     }
 
-    /// The same number everywhere.
+    /// A constant.
     pub(crate) fn constant(value: f64) -> Self {
         Self::new(Expression::Constant(value))
     }
 
-    /// The number, if it is the same everywhere.
+    /// The number, if the expression is constant.
     pub(crate) fn as_constant(&self) -> Option<f64> {
         match *self.0.borrow() {
             Expression::Constant(value) => Some(value),
@@ -108,15 +106,15 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
         self.unary(Unary::Expm1)
     }
 
-    /// Computes it.
+    /// Computes the expression.
     ///
-    /// Operands come first, by a stack of its own: a mean over all classes is a chain as long as there are classes.
+    /// Uses an explicit stack: a mean over all classes is a chain too deep for recursion.
     pub(crate) fn outcome(&self) -> Result<Outcome, TchError> {
         let mut pending = vec![self.clone()];
         while let Some(last) = pending.last() {
             let operands = last.pending();
             if operands.is_empty() {
-                let ready = pending.pop().expect("there is a last one");
+                let ready = pending.pop().expect("the stack is not empty");
                 ready.compute()?;
             } else {
                 pending.extend(operands.into_iter().rev());
@@ -127,11 +125,11 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
             Expression::Given(tensor) | Expression::Computed(tensor) => {
                 Outcome::Tensor(tensor.shallow_clone())
             }
-            _ => unreachable!("it was computed"),
+            _ => unreachable!("the expression has been computed"),
         })
     }
 
-    /// Its operands that are not computed yet.
+    /// The operands that have not been computed yet.
     fn pending(&self) -> Vec<Self> {
         let is_pending = |of: &&Self| {
             matches!(
@@ -146,9 +144,9 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
         }
     }
 
-    /// Computes it of operands that are computed, if it is not computed itself.
+    /// Computes the expression from its computed operands, unless it has been computed.
     fn compute(self) -> Result<(), TchError> {
-        // Taken out, so that its operands know when they are used for the last time.
+        // Take the expression out, so that reference counts show the last use of an operand.
         let tensor = match self.0.replace(Expression::Constant(f64::NAN)) {
             Expression::Later(Later(compute)) => compute()?,
             Expression::Unary(unary, x) => unary.apply::<WIDE, GRAPH>(x.operand())?,
@@ -165,7 +163,7 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
         Ok(())
     }
 
-    /// Its tensor, which is computed, to be an operand of another expression.
+    /// The computed tensor as an operand of another expression.
     fn operand(self) -> Operand {
         let last = !GRAPH && Rc::strong_count(&self.0) == 1;
         match &*self.0.borrow() {
@@ -177,12 +175,12 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
                 tensor: tensor.shallow_clone(),
                 reusable: last,
             },
-            // Operations with a constant have become unary ones, and operands come first.
-            _ => unreachable!("an operand is a tensor"),
+            // Operations with a constant are unary, and operands are computed first.
+            _ => unreachable!("the operand is a computed tensor"),
         }
     }
 
-    /// Hands over its operands, if it is used for the last time.
+    /// Moves the operands out if nothing else refers to this expression.
     fn release(&mut self, operands: &mut Vec<Self>) {
         if let Some(expression) = Rc::get_mut(&mut self.0) {
             match expression.replace(Expression::Constant(f64::NAN)) {
@@ -197,7 +195,7 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
         Self(Rc::new(RefCell::new(expression)))
     }
 
-    /// This of x; at once if x is a constant.
+    /// Applies a unary operation; a constant is folded.
     fn unary(self, unary: Unary) -> Self {
         match self.as_constant() {
             Some(value) => Self::constant(unary.of(value)),
@@ -210,7 +208,7 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
     }
 }
 
-/// Operands that nobody else has go by a stack of its own, too: what was never asked for may be as long a chain.
+/// Drops operands by an explicit stack too: an expression that was never computed may be as deep a chain.
 impl<const WIDE: bool, const GRAPH: bool> Drop for Values<WIDE, GRAPH> {
     fn drop(&mut self) {
         let mut operands = Vec::new();
@@ -323,28 +321,28 @@ impl<const WIDE: bool, const GRAPH: bool> Div for Values<WIDE, GRAPH> {
     }
 }
 
-/// y of a class: a mask, or numbers.
+/// The target y of a class: a mask, or numbers.
 #[derive(Debug)]
-pub(crate) struct Coverage(Tensor);
+pub(crate) struct ClassTarget(Tensor);
 
-impl Coverage {
+impl ClassTarget {
     pub(crate) fn new(tensor: Tensor) -> Self {
         Self(tensor)
     }
 
-    /// The numbers.
+    /// The tensor of y.
     pub(crate) fn tensor(&self) -> &Tensor {
         &self.0
     }
 }
 
-impl<const WIDE: bool, const GRAPH: bool> Share<Values<WIDE, GRAPH>> for Coverage {
+impl<const WIDE: bool, const GRAPH: bool> Share<Values<WIDE, GRAPH>> for ClassTarget {
     fn of(&self, x: Values<WIDE, GRAPH>) -> Values<WIDE, GRAPH> {
         x * Values::given(self.0.shallow_clone())
     }
 
     fn complement(&self) -> Self {
-        // Of a tensor that was checked, with memory for one more: what fails here is out of memory.
+        // The tensor has been checked, so this can only run out of memory.
         Self(if self.0.kind() == Kind::Bool {
             self.0.logical_not()
         } else {
@@ -353,7 +351,7 @@ impl<const WIDE: bool, const GRAPH: bool> Share<Values<WIDE, GRAPH>> for Coverag
     }
 }
 
-impl<const WIDE: bool, const GRAPH: bool> Share<Dual<Values<WIDE, GRAPH>>> for Coverage {
+impl<const WIDE: bool, const GRAPH: bool> Share<Dual<Values<WIDE, GRAPH>>> for ClassTarget {
     fn of(&self, x: Dual<Values<WIDE, GRAPH>>) -> Dual<Values<WIDE, GRAPH>> {
         Dual {
             value: self.of(x.value),
@@ -369,11 +367,11 @@ impl<const WIDE: bool, const GRAPH: bool> Share<Dual<Values<WIDE, GRAPH>>> for C
 /// A tensor that an operation is applied to.
 struct Operand {
     tensor: Tensor,
-    /// Whether the result may be written over it.
+    /// Whether the result may overwrite it.
     reusable: bool,
 }
 
-/// Calls the method in place, or the one that makes a new tensor.
+/// Calls the in-place method if the operand is reusable, otherwise the one that allocates.
 macro_rules! apply {
     ($operand:ident, $in_place:ident, $new:ident $(, $argument:expr)*) => {{
         let Operand { mut tensor, reusable } = $operand;
@@ -386,7 +384,7 @@ macro_rules! apply {
 }
 
 impl Unary {
-    /// Of a number.
+    /// Applies the operation to a number.
     fn of(self, x: f64) -> f64 {
         match self {
             Self::Scale(k) => x.scale(k),
@@ -409,7 +407,7 @@ impl Unary {
         }
     }
 
-    /// Of a tensor.
+    /// Applies the operation to a tensor.
     fn apply<const WIDE: bool, const GRAPH: bool>(self, x: Operand) -> Result<Tensor, TchError> {
         match self {
             Self::Scale(k) => apply!(x, f_mul_scalar_, f_mul_scalar, k),
@@ -444,7 +442,7 @@ impl Unary {
     }
 }
 
-/// x clamped, with the derivative of x. The clamped value is added to 0, so that it is not rounded to the digits of x.
+/// Clamps x but keeps the derivative of x. Computes (x − x) + clamped, so that the clamped value is not rounded.
 fn clip_through(x: &Tensor, low: f64, high: f64) -> Result<Tensor, TchError> {
     let detached = x.f_detach()?;
     x.f_sub(&detached)?.f_add_(&detached.f_clamp(low, high)?)
@@ -481,7 +479,7 @@ impl Binary {
 }
 
 impl Operand {
-    /// Whether its memory has room for the result of an operation with `other`.
+    /// Whether the result of an operation with `other` can be stored in this operand.
     fn takes(&self, other: &Tensor) -> Result<bool, TchError> {
         let kind = self.tensor.f_kind()?;
         let (shape, others) = (self.tensor.size(), other.size());

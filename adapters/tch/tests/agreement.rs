@@ -1,5 +1,5 @@
-//! Every route gives what the core gives in f64, value and gradient, or refuses what the core refuses: any kind of labels beside any number
-//! of classes, labels that do not count inside and beyond the kind's range, targets of both sorts, weights.
+//! Every route agrees with the core in f64, in value, gradient and rejected inputs, for all kinds of labels, class counts, ignored labels
+//! (also beyond the kind's range), sorts of targets and weights.
 
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
@@ -11,7 +11,7 @@ use unifocal_tch::{Route, SegmentationLoss};
 
 const ROUTES: [Route; 3] = [Route::Fused, Route::Operations, Route::Composed];
 
-/// libtorch differentiates a quotient by parts that cancel; see tests/routes.rs.
+/// libtorch's derivative of a quotient loses digits to cancellation; see tests/routes.rs.
 const TOLERANCE: f64 = 1e-8;
 
 const LABELS: [Kind; 6] = [
@@ -41,10 +41,10 @@ fn numbers<T: tch::kind::Element + Copy>(tensor: &Tensor) -> Vec<T> {
     Vec::try_from(tensor.view(-1)).unwrap()
 }
 
-/// Value and gradient of the core in f64, over the same numbers.
+/// The core's value and gradient in f64 for the same data.
 fn expected(case: &Case) -> Result<(f64, Vec<f64>), Error> {
     let [samples, channels, voxels] = case.prediction.size()[..] else {
-        unreachable!("three axes")
+        unreachable!("the prediction has three axes")
     };
     let shape = [samples, channels, voxels].map(|n| n as usize);
     let without = [shape[0], shape[2]];
@@ -95,7 +95,7 @@ fn run<T: Target>(
     Ok((value, gradient))
 }
 
-/// Value and gradient of a route.
+/// Value and gradient by a route.
 fn found(case: &Case, route: Route) -> Result<(f64, Vec<f64>), unifocal_tch::Error> {
     let criterion = SegmentationLoss::new(case.loss)
         .with_settings(case.settings.clone())
@@ -156,7 +156,7 @@ fn losses() -> [AnyLoss; 4] {
     ]
 }
 
-/// Labels that are ignored: none, a class, one that is no class, one that few kinds have, one that none but Int64 has.
+/// Ignored labels: none, a class, not a class, beyond most kinds, beyond all kinds but Int64.
 fn ignored() -> impl Strategy<Value = Option<i64>> {
     let some = prop_oneof![
         Just(0),
@@ -191,10 +191,10 @@ prop_compose! {
         // 0 is labels, 1 one-hot in integers, 2 soft.
         sort in prop_oneof![3 => Just(0), 1 => Just(1), 1 => Just(2)],
         kind in 0..LABELS.len(),
-        // Nothing, weights with zeros, and some that are none.
+        // None, valid weights with zeros, and two sorts of invalid weights.
         weights in prop_oneof![3 => Just(0), 3 => Just(1), 1 => Just(2), 1 => Just(3)],
         scale in prop_oneof![6 => Just(3.0), 1 => Just(1e3), 1 => Just(1e200), 1 => Just(1e308)],
-        // Some are no class, some do not count.
+        // Whether some labels are unknown, and whether some are ignored.
         (wrong, void) in (prop::bool::weighted(0.1), prop::bool::weighted(0.5)),
         seed in any::<i64>(),
     ) -> Case {
@@ -266,7 +266,7 @@ proptest! {
     }
 }
 
-/// A cross entropy of this many classes, as the core has it.
+/// Compares a cross entropy of this many classes with the core.
 fn many_classes(classes: i64, routes: &[Route]) {
     tch::manual_seed(classes);
     let labels = Tensor::from_slice(&[100_i64, 3, 19_999, 0, 44, 4_463]).view([2, 3]);
@@ -284,14 +284,14 @@ fn many_classes(classes: i64, routes: &[Route]) {
     agree(&case, routes).unwrap();
 }
 
-/// More classes than a 16-bit label can number: class 65 536 is not class 0.
+/// With more classes than a 16-bit label can hold, class 65 536 must not be mistaken for class 0.
 #[test]
-fn more_classes_than_the_labels_kind_has() {
+fn more_classes_than_the_labels_kind_holds() {
     many_classes(70_000, &[Route::Fused]);
 }
 
-/// By operations a mean over the classes is a chain of as many.
+/// On the operations route, a mean over the classes is a chain of one operation per class.
 #[test]
-fn a_long_chain_of_operations() {
+fn many_classes_on_the_operations_route() {
     many_classes(20_000, &[Route::Operations, Route::Composed]);
 }

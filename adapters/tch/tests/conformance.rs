@@ -1,4 +1,4 @@
-//! The conformance suite, on every route and in both precisions.
+//! Runs the conformance suite on every route, in both precisions.
 
 use ndarray::ArrayD;
 use tch::{Device, Kind, Tensor};
@@ -6,7 +6,7 @@ use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
 use unifocal_core::{AnyLoss, Layout};
 use unifocal_tch::{Error, Route, SegmentationLoss};
 
-/// `unifocal-tch` on tensors of this kind, differentiated by libtorch's backward.
+/// `unifocal-tch` on tensors of this kind, with gradients from libtorch's backward.
 struct Tch {
     route: Route,
     kind: Kind,
@@ -22,7 +22,7 @@ impl Backend for Tch {
     }
 
     fn rounds(&self, most: usize) -> usize {
-        // Each place of a gradient is two passes through libtorch's graph; unifocal-ndarray has every place looked at, on the same engine.
+        // Each entry of a gradient takes two passes through libtorch's graph. The tests of unifocal-ndarray check every entry on this engine.
         most.min(64)
     }
 
@@ -35,7 +35,7 @@ impl Tch {
     fn run(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
         let last = case.layout == Layout::ChannelsLast;
         let float = |array: &ArrayD<f64>| tensor(array).to_kind(self.kind).to_device(self.device);
-        // The class axis in second place, by a view.
+        // Moves the class axis to second place, by a view.
         let first = |tensor: Tensor| {
             if last {
                 tensor.movedim_int(-1, 1)
@@ -47,7 +47,7 @@ impl Tch {
         let prediction = first(leaf.shallow_clone());
         let target = match &case.truth {
             Truth::Labels(labels) => tensor(labels).to_device(self.device),
-            // As exact as it is given.
+            // Soft targets stay in f64.
             Truth::Soft(target) => first(tensor(target).to_device(self.device)),
         };
         let criterion = SegmentationLoss::new(*loss)
@@ -68,7 +68,8 @@ impl Tch {
         let gradient = Vec::<f64>::try_from(gradient.contiguous().view(-1))?;
         Ok(Outcome {
             value: value.double_value(&[]),
-            gradient: ArrayD::from_shape_vec(shape, gradient).expect("as many entries"),
+            gradient: ArrayD::from_shape_vec(shape, gradient)
+                .expect("the gradient has the prediction's size"),
         })
     }
 }
@@ -79,7 +80,7 @@ fn tensor<T: tch::kind::Element + Copy>(array: &ArrayD<T>) -> Tensor {
 }
 
 fn on(route: Route, kind: Kind) -> Tch {
-    // The cases are small, and the tests run side by side.
+    // The cases are small, and the tests run in parallel.
     tch::set_num_threads(1);
     Tch {
         route,
@@ -88,7 +89,7 @@ fn on(route: Route, kind: Kind) -> Tch {
     }
 }
 
-// Central differences of one route hold for all: tests/routes.rs holds their gradients against each other.
+// Central differences on one route are enough: tests/routes.rs compares the gradients of all routes.
 mod fused_f64 {
     use super::*;
     checks!(on(Route::Fused, Kind::Double) => goldens peers agreement hierarchy gradients invariances edges bad_input);
@@ -109,7 +110,7 @@ mod operations_f32 {
     checks!(on(Route::Operations, Kind::Float) => goldens peers hierarchy invariances edges bad_input);
 }
 
-// libtorch differentiates num/den as 1/den − num/den², which near a full miss cancels more digits than `agreement` in f64 allows.
+// Without `agreement`: libtorch differentiates num/den as 1/den − num/den², which near a full miss cancels more digits than it allows in f64.
 mod composed_f64 {
     use super::*;
     checks!(on(Route::Composed, Kind::Double) => goldens peers hierarchy invariances edges bad_input);
@@ -120,11 +121,11 @@ mod composed_f32 {
     checks!(on(Route::Composed, Kind::Float) => goldens peers agreement hierarchy invariances edges bad_input);
 }
 
-/// All of it on a GPU, if there is one.
+/// Runs the suite on a GPU, if there is one.
 #[test]
 fn cuda() {
     if !tch::Cuda::is_available() {
-        eprintln!("no CUDA device: nothing was run on a GPU");
+        eprintln!("skipped: found no CUDA device");
         return;
     }
     let device = Device::Cuda(0);
@@ -141,7 +142,7 @@ fn cuda() {
             unifocal_conformance::invariances(&backend);
             unifocal_conformance::edges(&backend);
             unifocal_conformance::bad_input(&backend);
-            // Where the CPU's operations are held to it, too.
+            // The same combinations as on the CPU.
             if (route == Route::Composed) == (kind == Kind::Float) {
                 unifocal_conformance::agreement(&backend);
             }

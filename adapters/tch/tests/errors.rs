@@ -1,4 +1,4 @@
-//! What does not fit is an error that says what was found and what was expected, before libtorch sees it.
+//! Bad input gives an error that says what was found and what was expected, before libtorch sees it.
 
 use tch::{Device, Kind, Reduction, Tensor};
 use unifocal_tch::core::{Input, Name};
@@ -18,8 +18,8 @@ fn criterion() -> SegmentationLoss {
     SegmentationLoss::new(Name::AsymmetricUnifiedFocal)
 }
 
-/// Every route refuses it, with all of these words.
-fn refused(predictions: &Tensor, targets: &Tensor, words: &[&str]) {
+/// Every route rejects the input, with a message that contains these words.
+fn rejected(predictions: &Tensor, targets: &Tensor, words: &[&str]) {
     for route in [Route::Fused, Route::Operations, Route::Composed] {
         let error = criterion()
             .with_route(route)
@@ -36,26 +36,26 @@ fn refused(predictions: &Tensor, targets: &Tensor, words: &[&str]) {
 }
 
 #[test]
-fn shapes() {
+fn wrong_shapes_are_rejected() {
     let ones = |shape: &[i64], kind| Tensor::ones(shape, (kind, CPU));
-    // What libtorch would broadcast.
-    refused(
+    // A shape that libtorch would broadcast.
+    rejected(
         &probabilities(),
         &ones(&[2, 2, 1, 1], Kind::Float),
         &["[2, 2, 1, 1]", "[2, 2, 3, 4]", "[2, 3, 4]"],
     );
-    refused(
+    rejected(
         &probabilities(),
         &ones(&[2, 1, 3, 3], Kind::Int64),
         &["[2, 1, 3, 3]"],
     );
-    refused(&probabilities(), &ones(&[3, 4], Kind::Int64), &["[3, 4]"]);
-    refused(
+    rejected(&probabilities(), &ones(&[3, 4], Kind::Int64), &["[3, 4]"]);
+    rejected(
         &ones(&[5], Kind::Float),
         &labels(),
         &["[5]", "[N, C, spatial…]"],
     );
-    refused(
+    rejected(
         &ones(&[2, 2, 0, 4], Kind::Float),
         &ones(&[2, 0, 4], Kind::Int64),
         &["[2, 2, 0, 4]"],
@@ -72,45 +72,45 @@ fn shapes() {
 }
 
 #[test]
-fn kinds() {
-    refused(
+fn wrong_kinds_are_rejected() {
+    rejected(
         &labels().unsqueeze(1).expand([2, 2, 3, 4], false),
         &labels(),
         &["prediction", "Int64", ".to_kind(Kind::Float)"],
     );
     for labels in [labels(), labels().unsqueeze(1)] {
-        refused(
+        rejected(
             &probabilities(),
             &labels.to_kind(Kind::Float),
             &["labels", "Float", ".to_kind(Kind::Int64)"],
         );
     }
-    refused(
+    rejected(
         &probabilities(),
         &probabilities().to_kind(Kind::ComplexFloat),
         &["target", "ComplexFloat"],
     );
-    refused(
+    rejected(
         &probabilities().to_sparse_sparse_dim(2),
         &labels(),
         &["prediction", "dense"],
     );
-    refused(&Tensor::new(), &labels(), &["prediction"]);
+    rejected(&Tensor::new(), &labels(), &["prediction"]);
 }
 
 #[test]
-fn values() {
+fn invalid_values_are_rejected() {
     let with = |index: i64, value: f64| {
         let tensor = probabilities();
         let _ = tensor.view(-1).get(index).fill_(value);
         tensor
     };
-    refused(
+    rejected(
         &with(17, f64::NAN),
         &labels(),
         &["NaN", "sample 0", "channel 1", "voxel 5"],
     );
-    refused(
+    rejected(
         &with(24, 1.5),
         &labels(),
         &["1.5", "sample 1", "channel 0", "voxel 0", "with_input"],
@@ -120,15 +120,15 @@ fn values() {
         let _ = tensor.view(-1).get(14).fill_(label);
         tensor
     };
-    refused(
+    rejected(
         &probabilities(),
         &labels_with(2),
         &["label is 2", "sample 1", "voxel 2", "0 to 1"],
     );
-    refused(&probabilities(), &labels_with(-1), &["label is -1"]);
-    // An int64 mask of the prediction's shape that is no one-hot.
+    rejected(&probabilities(), &labels_with(-1), &["label is -1"]);
+    // An Int64 target of the prediction's shape that is not one-hot.
     let mask = labels_with(7).unsqueeze(1).expand([2, 2, 3, 4], false);
-    refused(&probabilities(), &mask, &["target is 7", "[0, 1]"]);
+    rejected(&probabilities(), &mask, &["target is 7", "[0, 1]"]);
     let weights = labels_with(-3);
     for route in [Route::Fused, Route::Operations, Route::Composed] {
         let criterion = criterion().with_route(route);
@@ -140,9 +140,9 @@ fn values() {
     }
 }
 
-/// A NaN where nobody looks is not seen.
+/// NaN in ignored voxels has no effect.
 #[test]
-fn ignored_voxels_may_hold_anything() {
+fn ignored_voxels_may_hold_nan() {
     let labels = labels();
     let _ = labels.narrow(1, 0, 1).fill_(255);
     let mask = labels.ne(255);
@@ -180,7 +180,7 @@ fn ignored_voxels_may_hold_anything() {
 }
 
 #[test]
-fn settings() {
+fn invalid_settings_are_rejected() {
     let with = |criterion: SegmentationLoss| {
         let error = criterion.forward(&probabilities(), &labels()).unwrap_err();
         error.to_string()
@@ -200,9 +200,9 @@ fn settings() {
     }
 }
 
-/// A target without labels has none that could be ignored, whatever its kind.
+/// A soft target has no labels to ignore, whatever its kind.
 #[test]
-fn an_ignored_label_beside_a_soft_target() {
+fn an_ignored_label_with_a_soft_target_is_rejected() {
     for kind in [
         Kind::Float,
         Kind::Double,
@@ -231,7 +231,7 @@ fn an_ignored_label_beside_a_soft_target() {
     }
 }
 
-/// Labels of several classes with an axis of length 1 are those without it.
+/// A class axis of length 1 in the labels makes no difference.
 #[test]
 fn labels_with_a_class_axis() {
     tch::manual_seed(1);
@@ -253,7 +253,7 @@ fn labels_with_a_class_axis() {
     }
 }
 
-/// A foreground mask with its class axis of length 1 is labels, and may have ones that are ignored.
+/// An integer foreground mask with a class axis of length 1 is read as labels, so labels can be ignored.
 #[test]
 fn foreground_masks() {
     let prediction = Tensor::from_slice(&[0.2_f32, 0.7, 0.9]).view([1, 1, 3]);
@@ -277,12 +277,12 @@ fn foreground_masks() {
 }
 
 #[test]
-fn devices() {
+fn different_devices_are_rejected() {
     if !tch::Cuda::is_available() {
-        eprintln!("no CUDA device: tensors on different devices were not tried");
+        eprintln!("skipped: found no CUDA device");
         return;
     }
-    refused(
+    rejected(
         &probabilities().to_device(Device::Cuda(0)),
         &labels(),
         &["target", "Cpu", "Cuda(0)"],

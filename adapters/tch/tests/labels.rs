@@ -1,4 +1,4 @@
-//! Labels of every kind beside any number of classes, and labels that do not count.
+//! Labels of every kind with any number of classes, and ignored labels.
 
 use tch::{Device, Kind, Tensor};
 use unifocal_tch::core::{Focal, Input};
@@ -20,9 +20,9 @@ fn run(criterion: &SegmentationLoss, logits: &Tensor, labels: &Tensor) -> (f64, 
     (loss.double_value(&[]), leaf.grad())
 }
 
-/// More classes than the labels' kind can number: class 256 is not class 0.
+/// With more classes than the labels' kind can hold, class 256 must not be mistaken for class 0.
 #[test]
-fn more_classes_than_labels() {
+fn more_classes_than_the_kind_holds() {
     tch::manual_seed(300);
     for (kind, classes) in [(Kind::Uint8, 300), (Kind::Int8, 300), (Kind::Bool, 5)] {
         let logits = Tensor::randn([2, classes, 2], (Kind::Double, Device::Cpu));
@@ -47,9 +47,9 @@ fn more_classes_than_labels() {
     }
 }
 
-/// A label that is ignored and that the labels' kind does not have leaves nothing out.
+/// An ignored label that the labels' kind cannot hold leaves no voxel out.
 #[test]
-fn ignored_beyond_the_kind() {
+fn an_ignored_label_beyond_the_kind_has_no_effect() {
     tch::manual_seed(256);
     let logits = Tensor::randn([2, 3, 4], (Kind::Double, Device::Cpu));
     let labels = Tensor::randint(2, [2, 4], (Kind::Int64, Device::Cpu));

@@ -1,12 +1,14 @@
-//! The repository's README shows the example of this crate's README, which is compiled and run as a doc test.
+//! The repository's README shows the same example as this crate's README, which runs as a doc test.
 
 const CRATE: &str = include_str!("../README.md");
 const REPOSITORY: &str = include_str!("../../../README.md");
 
 #[test]
 fn repository_shows_the_example_of_the_crate() {
-    let (_, rest) = CRATE.split_once("```rust\n").expect("an example");
-    let (example, _) = rest.split_once("```").expect("the end of the example");
+    let (_, rest) = CRATE
+        .split_once("```rust\n")
+        .expect("the README has an example");
+    let (example, _) = rest.split_once("```").expect("the example ends");
     assert!(
         REPOSITORY.contains(&format!("```rust,ignore\n{example}```")),
         "README.md and this crate's README.md must show the same example"

@@ -1,4 +1,4 @@
-//! All routes give the same value and gradient, for random inputs of every kind; and what libtorch does with a gradient.
+//! All routes give the same value and gradient for random inputs of every kind, and behave well in libtorch's graph.
 
 use proptest::prelude::*;
 use tch::{Device, Kind, Reduction, Tensor};
@@ -7,8 +7,8 @@ use unifocal_tch::core::{
 };
 use unifocal_tch::{Route, SegmentationLoss};
 
-/// Gradients of libtorch's autodiff against the analytic one, relative to the largest entry: each rounds the products of a quotient's
-/// derivative, which cancel near a full miss, in another order. Narrow ones are then rounded themselves, to 11 and 8 bits.
+/// Tolerance between libtorch's gradients and the analytic one, relative to the largest entry. The products in a quotient's derivative cancel
+/// near a full miss, and each side rounds them in another order. Half and BFloat16 gradients are also rounded to 11 and 8 bits.
 const TOLERANCE: [(Kind, f64); 4] = [
     (Kind::Double, 1e-9),
     (Kind::Float, 1e-4),
@@ -27,7 +27,7 @@ const LABELS: [Kind; 6] = [
 const ONE_HOT: [Kind; 3] = [Kind::Int64, Kind::Uint8, Kind::Bool];
 const SOFT: [Kind; 4] = [Kind::Double, Kind::Float, Kind::Half, Kind::BFloat16];
 
-/// A tensor, its target and its weights, and what is said of them.
+/// A prediction with its target, weights and settings.
 #[derive(Debug)]
 struct Case {
     prediction: Tensor,
@@ -71,7 +71,7 @@ prop_compose! {
         loss in loss(),
         spatial in prop::collection::vec(1..6_i64, 1..=4),
         (samples, channels) in (1..4_i64, 1..9_i64),
-        activation in 0..3_usize,
+        input in 0..3_usize,
         target in 0..LABELS.len() + ONE_HOT.len() + SOFT.len(),
         (weighted, ignoring, weighing, rare) in any::<(bool, bool, bool, bool)>(),
         (batch, skip, transposed) in any::<(bool, bool, bool)>(),
@@ -85,12 +85,12 @@ prop_compose! {
         let labels_shape = [&[samples], spatial.as_slice()].concat();
         let on = (Kind::Double, Device::Cpu);
         let (kind, _) = TOLERANCE[kind];
-        let activation = match activation {
+        let input = match input {
             0 => Input::Probabilities,
             1 if channels > 1 => Input::Softmax,
             _ => Input::Sigmoid,
         };
-        let mut prediction = match activation {
+        let mut prediction = match input {
             Input::Probabilities => Tensor::rand(shape.as_slice(), on) * 0.96 + 0.02,
             Input::Softmax | Input::Sigmoid => Tensor::randn(shape.as_slice(), on) * 3.0,
         };
@@ -100,7 +100,7 @@ prop_compose! {
         let classes = channels.max(2);
         let mut labels = Tensor::randint(classes, labels_shape.as_slice(), (Kind::Int64, Device::Cpu));
         let mut criterion = SegmentationLoss::new(loss)
-            .with_input(activation)
+            .with_input(input)
             .with_pooling(if batch { Pooling::Batch } else { Pooling::PerSample })
             .with_absent_class(if skip { AbsentClass::Skip } else { AbsentClass::Smooth })
             .with_reduction([Reduction::Mean, Reduction::Sum, Reduction::None][reduction]);
@@ -118,7 +118,7 @@ prop_compose! {
             criterion = criterion.with_class_alpha(vec![0.75; classes as usize]);
         }
         let target = match target.checked_sub(LABELS.len()) {
-            // Bool has two labels, whatever the number of classes.
+            // Bool can only hold two labels, whatever the number of classes.
             None => labels.to_kind(LABELS[target]),
             Some(index) if index < ONE_HOT.len() && channels > 1 => {
                 labels.one_hot(classes).movedim_int(-1, 1).to_kind(ONE_HOT[index])
@@ -136,7 +136,7 @@ prop_compose! {
     }
 }
 
-/// Value (summed, if it is one per sample) and gradient.
+/// Value and gradient. Values per sample are summed.
 fn run(case: &Case, route: Route, device: Device) -> (f64, Tensor) {
     let leaf = case.prediction.detach().to_device(device);
     let leaf = leaf.set_requires_grad(true);
@@ -152,7 +152,7 @@ fn run(case: &Case, route: Route, device: Device) -> (f64, Tensor) {
         None => criterion.forward(&leaf, &target),
     }
     .unwrap_or_else(|error| panic!("{route:?}: {error}"));
-    // Other factors for other samples.
+    // A different factor for each sample.
     let factors = Tensor::arange(value.numel() as i64, (value.kind(), device)) + case.upstream;
     let value = (value.view(-1) * factors).sum(value.kind());
     value.backward();
@@ -160,12 +160,12 @@ fn run(case: &Case, route: Route, device: Device) -> (f64, Tensor) {
     (value.double_value(&[]), gradient)
 }
 
-/// Whether these routes on this device give what the fused one gives on the CPU.
+/// Compares these routes on this device with the fused route on the CPU.
 fn agree(case: &Case, routes: [Route; 2], device: Device) -> Result<(), TestCaseError> {
     let (value, gradient) = run(case, Route::Fused, Device::Cpu);
     let kind = case.prediction.kind();
     let of = |kind| TOLERANCE.into_iter().find(|(of, _)| *of == kind).unwrap().1;
-    // Only gradients are of a narrow kind.
+    // Only gradients are narrow; values are not.
     let tolerance = of(kind).min(of(Kind::Float));
     let scale = gradient.abs().max().double_value(&[]).max(1e-4);
     for route in routes {
@@ -187,15 +187,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn all_give_the_same(case in case()) {
+    fn all_routes_agree(case in case()) {
         agree(&case, [Route::Operations, Route::Composed], Device::Cpu)?;
     }
 }
 
 #[test]
-fn all_give_the_same_on_a_gpu() {
+fn all_routes_agree_on_a_gpu() {
     if !tch::Cuda::is_available() {
-        eprintln!("no CUDA device: the routes were not compared on a GPU");
+        eprintln!("skipped: found no CUDA device");
         return;
     }
     let config = ProptestConfig::with_cases(200);
@@ -217,9 +217,9 @@ fn unified() -> SegmentationLoss {
     SegmentationLoss::new(UnifiedFocal::asymmetric()).with_input(Input::Softmax)
 }
 
-/// A factor, a layer before and a view in between: as with any function of libtorch's.
+/// Gradients flow through a factor after the loss, and a layer and a view before it.
 #[test]
-fn the_chain_goes_on() {
+fn gradients_flow_through_a_larger_graph() {
     let (logits, labels) = logits();
     let gradient = |route| {
         let leaf = logits.detach().set_requires_grad(true);
@@ -240,27 +240,27 @@ fn the_chain_goes_on() {
     }
 }
 
-/// Twice through a graph that is kept, and not through one that is not.
+/// Backward runs twice through a retained graph, and fails the second time otherwise.
 #[test]
-fn a_graph_is_kept_or_not() {
+fn retaining_the_graph_is_respected() {
     let (logits, labels) = logits();
     for route in [Route::Fused, Route::Operations] {
         let leaf = logits.detach().set_requires_grad(true);
         let loss = unified().with_route(route).forward(&leaf, &labels).unwrap();
         let [first] = &Tensor::run_backward(&[&loss], &[&leaf], true, false)[..] else {
-            panic!("one gradient")
+            panic!("expected one gradient")
         };
         let [second] = &Tensor::run_backward(&[&loss], &[&leaf], false, false)[..] else {
-            panic!("one gradient")
+            panic!("expected one gradient")
         };
         assert!(first.equal(second));
         assert!(Tensor::f_run_backward(&[&loss], &[&leaf], false, false).is_err());
     }
 }
 
-/// The gradient of a gradient is an error, and never silently a part of it.
+/// A second derivative is an error on the fused routes, never silently incomplete.
 #[test]
-fn a_second_derivative() {
+fn second_derivatives_need_the_composed_route() {
     let (logits, labels) = logits();
     let second = |logits: &Tensor, route| {
         let leaf = logits.detach().set_requires_grad(true);
@@ -278,7 +278,7 @@ fn a_second_derivative() {
     let error = (narrow.to_kind(Kind::Double) - &composed).abs().max();
     let most = composed.abs().max().double_value(&[]);
     assert!(error.double_value(&[]) < 1e-2 * most, "{error} of {most}");
-    // Against differences of the fused gradient.
+    // Compare with differences of the fused gradient.
     let step = 1e-5;
     let norm = |logits: &Tensor| {
         let leaf = logits.detach().set_requires_grad(true);
@@ -298,9 +298,9 @@ fn a_second_derivative() {
     }
 }
 
-/// What comes from above is not lost where it is no number.
+/// A NaN in the upstream gradient is passed on.
 #[test]
-fn a_nan_from_above_stays() {
+fn a_nan_in_the_upstream_gradient_is_kept() {
     let (logits, labels) = logits();
     for route in [Route::Fused, Route::Operations, Route::Composed] {
         let leaf = logits.detach().set_requires_grad(true);
@@ -310,9 +310,9 @@ fn a_nan_from_above_stays() {
     }
 }
 
-/// A prediction that was changed after the loss was computed is refused by libtorch, as for any function.
+/// libtorch rejects backward if the prediction was modified in place, as for any operation.
 #[test]
-fn a_changed_prediction_is_refused() {
+fn a_prediction_modified_in_place_is_rejected() {
     let (logits, labels) = logits();
     for route in [Route::Fused, Route::Operations] {
         let leaf = logits.detach().set_requires_grad(true);
@@ -326,9 +326,9 @@ fn a_changed_prediction_is_refused() {
     }
 }
 
-/// Nothing is recorded where nobody asks for it.
+/// No graph is recorded unless gradients are required.
 #[test]
-fn without_gradients() {
+fn no_graph_without_gradients() {
     let (logits, labels) = logits();
     for route in [Route::Fused, Route::Operations, Route::Composed] {
         let criterion = unified().with_route(route);
@@ -339,9 +339,9 @@ fn without_gradients() {
     }
 }
 
-/// f16 and bf16: sums are wider, and the gradient of the prediction's kind is that of the widened numbers, whatever the loss scale.
+/// f16 and bf16 are summed in wider types. The gradient is that of the widened numbers, cast to the prediction's kind, at any loss scale.
 #[test]
-fn half_precision() {
+fn half_precision_is_summed_wider() {
     let (logits, labels) = logits();
     for (kind, unit) in [(Kind::Half, 1e-3), (Kind::BFloat16, 8e-3)] {
         let narrow = logits.to_kind(kind);
@@ -375,10 +375,10 @@ fn half_precision() {
     }
 }
 
-/// Saturated logits and probabilities of 0 and 1, empty and full masks, right and wrong, in every kind: a finite value and a finite
-/// gradient.
+/// Value and gradient are finite for saturated logits, probabilities of 0 and 1, empty and full masks, right and wrong predictions, in every
+/// kind.
 #[test]
-fn saturated() {
+fn saturated_predictions_give_finite_results() {
     for kind in [Kind::Half, Kind::BFloat16, Kind::Float, Kind::Double] {
         for name in Name::ALL {
             for lesion in [0, 1] {
@@ -386,18 +386,17 @@ fn saturated() {
                     let lesion_logits = Tensor::full([1, 1, 4, 4], z, (kind, Device::Cpu));
                     let logits = Tensor::cat(&[&lesion_logits.neg(), &lesion_logits], 1);
                     let labels = Tensor::full([1, 4, 4], lesion, (Kind::Int64, Device::Cpu));
-                    for activation in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
-                        let prediction = match activation {
+                    for input in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
+                        let prediction = match input {
                             Input::Probabilities => logits.gt(0.0).to_kind(kind),
                             Input::Softmax | Input::Sigmoid => logits.shallow_clone(),
                         };
                         for route in [Route::Fused, Route::Operations, Route::Composed] {
                             let leaf = prediction.detach().set_requires_grad(true);
-                            let criterion = SegmentationLoss::new(name).with_input(activation);
+                            let criterion = SegmentationLoss::new(name).with_input(input);
                             let loss = criterion.with_route(route).forward(&leaf, &labels).unwrap();
                             loss.backward();
-                            let what =
-                                format!("{kind:?} {name} {lesion} {z} {activation:?} {route:?}");
+                            let what = format!("{kind:?} {name} {lesion} {z} {input:?} {route:?}");
                             assert!(loss.double_value(&[]).is_finite(), "{what}");
                             assert_eq!(leaf.grad().isfinite().all().int64_value(&[]), 1, "{what}");
                         }
@@ -408,9 +407,9 @@ fn saturated() {
     }
 }
 
-/// Views of every kind give what their copies give: transposed, sliced, expanded, and the gradient has their shape.
+/// Transposed, sliced and expanded views give the same as their copies, and the gradient has the view's shape.
 #[test]
-fn views() {
+fn views_give_the_same_as_copies() {
     tch::manual_seed(5);
     let on = (Kind::Float, Device::Cpu);
     let whole = Tensor::rand([2, 3, 8, 70], on);
@@ -446,16 +445,16 @@ fn views() {
     }
 }
 
-/// Scores per class, and the gradient of what is made of them, whichever route.
+/// All routes agree on the losses per class and on gradients through them.
 #[test]
-fn per_class() {
+fn per_class_losses_agree() {
     let (logits, labels) = logits();
     for pooling in [Pooling::PerSample, Pooling::Batch] {
         let run = |route| {
             let leaf = logits.detach().set_requires_grad(true);
             let criterion = unified().with_pooling(pooling).with_route(route);
             let scores = criterion.per_class(&leaf, &labels).unwrap();
-            // Other factors for other samples and classes.
+            // A different factor for each sample and class.
             let factors = Tensor::arange(scores.numel() as i64, (Kind::Double, Device::Cpu)) - 1.5;
             (&scores * factors.view_as(&scores))
                 .sum(Kind::Double)
@@ -479,9 +478,9 @@ fn per_class() {
     assert!(!scores.requires_grad());
 }
 
-/// Nobody's sums stop growing in f16: more voxels than it can count.
+/// With more voxels than f16 can count, sums keep growing on every route.
 #[test]
-fn many_voxels() {
+fn sums_do_not_saturate_in_half_precision() {
     let probabilities = Tensor::full([1, 2, 512, 512], 0.5, (Kind::Half, Device::Cpu));
     let labels = Tensor::zeros([1, 512, 512], (Kind::Uint8, Device::Cpu));
     for route in [Route::Fused, Route::Operations, Route::Composed] {
@@ -497,9 +496,9 @@ fn many_voxels() {
     }
 }
 
-/// An input that is divided among threads gives the same bits for any number of them, and an error its place.
+/// Any number of threads gives the same bits, and an error keeps its position.
 #[test]
-fn threads() {
+fn any_number_of_threads_gives_the_same_bits() {
     tch::manual_seed(7);
     let logits = Tensor::randn([2, 2, 300, 200], (Kind::Float, Device::Cpu));
     let labels = Tensor::randint(2, [2, 300, 200], (Kind::Int64, Device::Cpu));

@@ -1,4 +1,4 @@
-//! A loss in a module that is made by tracing: right, or an error.
+//! Tracing a loss into a module works or gives an error.
 
 use tch::{CModule, Device, Kind, Tensor};
 use unifocal_tch::core::{AnyLoss, Input, Tversky, UnifiedFocal};
@@ -17,9 +17,9 @@ fn batch(kind: Kind) -> [Tensor; 2] {
     [logits, labels]
 }
 
-/// A module of the composed route computes the loss of other tensors of these shapes, and its gradient.
+/// A traced module of the composed route computes loss and gradient of other tensors of the same shapes.
 #[test]
-fn a_composed_loss_is_traced() {
+fn a_composed_loss_can_be_traced() {
     for kind in [Kind::Float, Kind::Double, Kind::Half] {
         for loss in [
             AnyLoss::from(UnifiedFocal::asymmetric()),
@@ -33,7 +33,7 @@ fn a_composed_loss_is_traced() {
             let [logits, labels] = batch(kind);
             let run = |loss: &dyn Fn(&Tensor) -> Tensor, scale: f64| {
                 let leaf = (&logits * scale).detach().set_requires_grad(true);
-                // What does not count may be anything, in the module too.
+                // Ignored voxels may hold NaN, also in the module.
                 let void = labels.eq(255).unsqueeze(1);
                 let spoilt = &leaf + Tensor::where_scalar(&void, f64::NAN, 0.0).to_kind(kind);
                 let loss = loss(&spoilt);
@@ -57,15 +57,15 @@ fn a_composed_loss_is_traced() {
     }
 }
 
-/// A fused loss refuses to be traced, and says what to ask for.
+/// Tracing a fused loss is an error that names the alternative.
 #[test]
-fn a_fused_loss_is_not() {
+fn tracing_a_fused_loss_is_an_error() {
     for route in [Route::Fused, Route::Operations] {
         let criterion = criterion(Tversky::dice()).with_route(route);
         let mut messages = Vec::new();
         let mut trace = |inputs: &[Tensor]| {
             let [logits, labels] = inputs else {
-                panic!("two tensors")
+                panic!("expected two tensors")
             };
             for result in [
                 criterion.forward(logits, labels),

@@ -1,8 +1,8 @@
-//! Our side of the comparison with other implementations: reads the name of a measurement from each line of the standard input, runs
-//! it once, and answers with a line of JSON: the milliseconds of value and gradient, those of the limit, and the memory beside the inputs
-//! at the peak, in sizes of the gradient.
+//! Our side of the comparison with other implementations. Reads the name of a measurement from each line of standard input, runs it once,
+//! and prints a line of JSON: milliseconds of value and gradient, milliseconds of the limit, and peak memory without the inputs, in sizes of
+//! the gradient.
 //!
-//! `ours [THREADS]`; without a number, the processor's own number of threads.
+//! `ours [THREADS]`; by default, one thread per processor thread.
 
 use ndarray::{Array3, ArrayViewMut3};
 use rayon::ThreadPoolBuilder;
@@ -20,17 +20,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut names = stdin().lock().lines().peekable();
     while let Some(name) = names.next().transpose()? {
-        let (kind, size) = name.split_once('_').ok_or("a name is LOSS_SIZE")?;
-        let (phantom, activation) =
-            phantom(kind, size).ok_or(format!("no size of {kind} is called {size}"))?;
-        // As often as it is asked for, one after the other.
+        let (kind, size) = name
+            .split_once('_')
+            .ok_or(format!("found {name:?}, expected LOSS_SIZE"))?;
+        let (phantom, input) =
+            phantom(kind, size).ok_or(format!("{kind} has no size named {size}"))?;
+        // Keep the phantom while the same measurement is requested again.
         let mut again = || {
             let same = names.next_if(|next| next.as_ref().is_ok_and(|next| *next == name));
             same.is_some()
         };
         let mut time = Measurement {
             phantom: &phantom,
-            activation,
+            input,
             again: &mut again,
         };
         match kind {
@@ -40,18 +42,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "dicefocal" => time.of(&UnifiedFocal::sum(Tversky::dice(), Focal::new())),
             "dicece" => time.of(&UnifiedFocal::sum(Tversky::dice(), Focal::cross_entropy())),
             "ce" => time.of(&Focal::cross_entropy()),
-            _ => return Err(format!("no loss is called {kind}").into()),
+            _ => return Err(format!("no loss is named {kind}").into()),
         }
     }
     Ok(())
 }
 
-/// The prediction and the target of a measurement: lesions of two classes, or logits of organs by their number of classes.
+/// The data of a measurement: lesions of two classes, or logits of organs, named by their number of classes.
 fn phantom(kind: &str, size: &str) -> Option<(Phantom, Input)> {
     let (samples, voxels, width) = match size {
         "2d" => (4, 512 * 512, 512),
         "3d" => (1, 128 * 128 * 128, 128),
-        // 1 GiB in one sample, whose sums are known only after all of it was read, and in many.
+        // 1 GiB in one sample, whose gradient can only start when all of it has been read, and in many samples.
         "1gib" => (1, 512 * 512 * 512, 512),
         "1gib-slices" => (128, 1024 * 1024, 1024),
         _ => {
@@ -75,30 +77,30 @@ fn phantom(kind: &str, size: &str) -> Option<(Phantom, Input)> {
     })
 }
 
-/// A prediction and its target, to be timed with any loss.
+/// A phantom to be timed with any loss.
 struct Measurement<'a> {
     phantom: &'a Phantom,
-    activation: Input,
-    /// Tells whether the same is wanted again.
+    input: Input,
+    /// Whether the same measurement is requested again.
     again: &'a mut dyn FnMut() -> bool,
 }
 
 impl Measurement<'_> {
-    /// Measures once, and then as long as it is wanted again.
+    /// Measures once, then again as long as requested.
     fn of<const K: usize>(&mut self, loss: &impl Loss<K>) {
         let Phantom { prediction, labels } = self.phantom;
         let evaluation =
-            Evaluation::labels(prediction.view(), labels.view()).with_input(self.activation);
+            Evaluation::labels(prediction.view(), labels.view()).with_input(self.input);
         let evaluate = |gradient: ArrayViewMut3<'_, f32>| {
             let value = evaluation.gradient_into(loss, gradient);
-            value.expect("a phantom without errors");
+            value.expect("the phantom is valid");
         };
-        // Of a run that makes its gradient.
+        // A run that allocates its gradient.
         let bytes = memory::peak(|| evaluate(Array3::zeros(prediction.raw_dim()).view_mut()));
         let memory = bytes.map(|bytes| bytes / (4 * prediction.len()) as f64);
         let mut gradient = Array3::zeros(prediction.raw_dim());
         loop {
-            // The caches hold other data by now, so the first run of each is not timed.
+            // The first run of each warms the caches and is not timed.
             let [ours, limit] = [false, true].map(|is_limit| {
                 let mut run = || {
                     if is_limit {

@@ -1,5 +1,5 @@
-//! One path of the evaluation, to be counted by a simulator: `paths NAME` runs it once over [`VOXELS`] voxels, and `paths`
-//! lists the names.
+//! Runs one path of the evaluation, for a simulator to count its instructions. `paths NAME` runs it once over [`VOXELS`] voxels;
+//! `paths` lists the names.
 
 use ndarray::Ix3;
 use rayon::ThreadPoolBuilder;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         return Ok(());
     };
-    // All of it in one thread, which is where a simulator begins to count.
+    // One thread, so that the simulator counts all of the work.
     let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
     let target = if name.contains("random") {
         Target::Random
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// What is counted.
+/// The function whose instructions are counted.
 #[inline(never)]
 fn measured<const K: usize>(
     evaluation: &Evaluation<'_, f32, Ix3, LabelArray<'_, u8>>,

@@ -1,5 +1,5 @@
-//! Value and gradient by each path of the evaluation: reads the name of a row from each line of the standard input, runs it, and answers
-//! with its milliseconds, so that two builds can be timed by turns.
+//! Times value and gradient on each path of the evaluation. Reads the name of a row from each line of standard input, runs it, and prints its
+//! milliseconds, so that two builds can be timed in turns.
 //!
 //! ```text
 //! cargo run --release --package unifocal-benches --features rows --bin rows -- [THREADS]
@@ -153,7 +153,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 };
                 let loss = loss(name);
                 timed(runs, || {
-                    black_box(e.gradient_into(&loss, g.view_mut()).expect("in order"));
+                    black_box(
+                        e.gradient_into(&loss, g.view_mut())
+                            .expect("the data are valid"),
+                    );
                 })
             }
         };
@@ -212,27 +215,36 @@ fn row_f32(name: &str, runs: usize, p: ArrayView3<'_, f32>, y: ArrayView2<'_, u8
             let e = $e;
             if name.starts_with("dice_") {
                 timed(runs, || {
-                    black_box(e.gradient_into(&Tversky::dice(), $g).expect("in order"));
+                    black_box(
+                        e.gradient_into(&Tversky::dice(), $g)
+                            .expect("the data are valid"),
+                    );
                 })
             } else if name.starts_with("tversky") {
                 timed(runs, || {
-                    black_box(e.gradient_into(&Tversky::new(), $g).expect("in order"));
+                    black_box(
+                        e.gradient_into(&Tversky::new(), $g)
+                            .expect("the data are valid"),
+                    );
                 })
             } else {
                 let AnyLoss::UnifiedFocal(u) = any else {
                     return timed(runs, || {
-                        black_box(e.gradient_into(&any, $g).expect("in order"));
+                        black_box(e.gradient_into(&any, $g).expect("the data are valid"));
                     });
                 };
                 timed(runs, || {
-                    black_box(e.gradient_into(&u, $g).expect("in order"));
+                    black_box(e.gradient_into(&u, $g).expect("the data are valid"));
                 })
             }
         }};
     }
     match name {
         "value_2d" => timed(runs, || {
-            black_box(e.value(&UnifiedFocal::asymmetric()).expect("in order"));
+            black_box(
+                e.value(&UnifiedFocal::asymmetric())
+                    .expect("the data are valid"),
+            );
         }),
         "weights_2d" => {
             let mut next = numbers();

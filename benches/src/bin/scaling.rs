@@ -1,4 +1,4 @@
-//! Value and gradient over samples of 2¹² to 2²⁸ voxels, with one thread and with two: milliseconds, and nanoseconds a voxel.
+//! Times value and gradient of samples of 2¹² to 2²⁸ voxels, with one thread and with two: milliseconds, and nanoseconds per voxel.
 
 use ndarray::Array3;
 use rayon::ThreadPoolBuilder;
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let time = pool.install(|| {
                 shortest(runs, || {
                     let value = evaluation.gradient_into(&loss, gradient.view_mut());
-                    value.expect("a phantom without errors");
+                    value.expect("the phantom is valid");
                 })
             });
             times.push(time.as_secs_f64() * 1e3);

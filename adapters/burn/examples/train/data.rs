@@ -1,4 +1,4 @@
-//! Phantoms: noisy images with one small lesion each, which covers about 1 % of the pixels.
+//! Phantoms: noisy images, each with one lesion that covers about 1 % of the pixels.
 
 use std::f32::consts::{PI, TAU};
 
@@ -14,7 +14,7 @@ pub(crate) const SIZE: usize = 64;
 pub(crate) struct Difficulty {
     /// The standard deviation of the noise.
     pub(crate) noise: f32,
-    /// How much brighter a lesion is than what is around it.
+    /// Brightness of a lesion above its surroundings.
     pub(crate) contrast: f32,
 }
 
@@ -25,19 +25,19 @@ pub(crate) struct Phantom {
     pub(crate) mask: Vec<u8>,
 }
 
-/// So many phantoms, the same ones for the same seed.
+/// Generates `count` phantoms; the same seed gives the same phantoms.
 pub(crate) fn phantoms(count: usize, seed: u64, difficulty: Difficulty) -> InMemDataset<Phantom> {
     let mut rng = fastrand::Rng::with_seed(seed);
     InMemDataset::new((0..count).map(|_| phantom(&mut rng, difficulty)).collect())
 }
 
 fn phantom(rng: &mut fastrand::Rng, difficulty: Difficulty) -> Phantom {
-    // An ellipse of 41 pixels, a hundredth of all, turned by any angle.
+    // An ellipse of 41 pixels, 1 % of the image, at a random angle.
     let a = 2.8 + 2.2 * rng.f32();
     let b = 41.0 / (PI * a);
     let centre = [0, 1].map(|_| 8.0 + 48.0 * rng.f32());
     let (sin, cos) = (TAU * rng.f32()).sin_cos();
-    // What is around it: a slow wave, as bright as the lesion at places.
+    // The background is a slow wave, in places as bright as the lesion.
     let wave = [0, 1].map(|_| 0.05 + 0.1 * rng.f32());
     let phase = TAU * rng.f32();
 
@@ -60,7 +60,7 @@ fn phantom(rng: &mut fastrand::Rng, difficulty: Difficulty) -> Phantom {
     phantom
 }
 
-/// A standard normal number (Box and Muller).
+/// Draws from the standard normal distribution (Box–Muller).
 fn normal(rng: &mut fastrand::Rng) -> f32 {
     let radius = (-2.0 * (1.0 - rng.f32()).ln()).sqrt();
     radius * (TAU * rng.f32()).cos()
@@ -73,7 +73,7 @@ pub(crate) struct Batch {
     pub(crate) masks: Tensor<3, Int>,
 }
 
-/// Makes batches of phantoms.
+/// Batches phantoms.
 #[derive(Clone, Debug)]
 pub(crate) struct Phantoms;
 
@@ -95,7 +95,7 @@ impl Batcher<Phantom, Batch> for Phantoms {
     }
 }
 
-/// All of a dataset in one batch.
+/// A whole dataset as one batch.
 pub(crate) fn whole(
     dataset: &InMemDataset<Phantom>,
     device: &Device,

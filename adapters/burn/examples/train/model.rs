@@ -8,7 +8,7 @@ use unifocal_burn::burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use unifocal_burn::burn::tensor::activation::relu;
 use unifocal_burn::burn::tensor::{Device, Tensor};
 
-/// Two convolutions of 3 × 3, each with a ReLU.
+/// Two 3 × 3 convolutions, each followed by a ReLU.
 #[derive(Module, Debug)]
 struct Block {
     first: Conv2d,
@@ -33,7 +33,7 @@ impl Block {
     }
 }
 
-/// The U-Net (Ronneberger et al. 2015, arXiv 1505.04597), in small.
+/// A small U-Net (Ronneberger et al. 2015, arXiv 1505.04597).
 #[derive(Module, Debug)]
 pub(crate) struct UNet {
     down: [Block; 2],
@@ -45,7 +45,7 @@ pub(crate) struct UNet {
 }
 
 impl UNet {
-    /// With this many channels at full resolution.
+    /// `channels` is the number of channels at full resolution.
     pub(crate) fn new(channels: usize, device: &Device) -> Self {
         let block = |from, to| Block::new(from, to, device);
         Self {

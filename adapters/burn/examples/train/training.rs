@@ -1,4 +1,4 @@
-//! The loop: `burn-train` with a loss of this crate, and the Dice score as a metric.
+//! The training loop: `burn-train` with a loss of this crate and the Dice score as a metric.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use unifocal_burn::{Input, NamedLossConfig, SegmentationLoss};
 use crate::data::{self, Batch, Difficulty, Phantoms};
 use crate::model::UNet;
 
-/// What a run is told.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) loss: String,
@@ -27,7 +27,7 @@ pub(crate) struct Run {
     pub(crate) difficulty: Difficulty,
 }
 
-/// A network and the loss it learns from.
+/// A network with its training loss.
 #[derive(Module, Debug)]
 struct Segmenter {
     network: UNet,
@@ -64,7 +64,7 @@ impl InferenceStep for Segmenter {
     }
 }
 
-/// Trains a network with these phantoms; its Dice score on others, which it has not seen.
+/// Trains a network on phantoms and returns its Dice score on held-out ones.
 pub(crate) fn train(
     run: &Run,
     folder: &Path,
@@ -109,7 +109,7 @@ pub(crate) fn train(
     Ok(dice(logits, batch.masks))
 }
 
-/// The mean over the images of 2·TP / (predicted + true) of the lesion; of an image without any, 1.
+/// The mean Dice score of the lesion, 2·TP / (predicted + true); 1 for an image without a lesion.
 fn dice(logits: Tensor<4>, masks: Tensor<3, Int>) -> f64 {
     let predicted = logits.argmax(1).squeeze_dim::<3>(1);
     let count = masks.dims()[0];
@@ -128,7 +128,7 @@ fn dice(logits: Tensor<4>, masks: Tensor<3, Int>) -> f64 {
     (0..count).map(of_image).sum::<f64>() / count as f64
 }
 
-/// What a step gives to the metrics.
+/// The output of a step, as the metrics need it.
 struct Output {
     loss: Tensor<1>,
     logits: Tensor<4>,

@@ -1,4 +1,4 @@
-//! The gradients of the fused functions, for Burn's autodiff.
+//! The backward passes of the fused functions for Burn's autodiff.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use burn::tensor::{DType, FloatDType, Shape};
 use super::{Fused, Kept, Summed, Target, Valued, Weights};
 use crate::plan::Plan;
 
-/// Of the sums, by the prediction.
+/// The gradient of the sums with respect to the prediction.
 #[derive(Debug)]
 struct SumsBackward;
 
@@ -38,7 +38,7 @@ impl<B: Fused> Backward<B, 1> for SumsBackward {
     }
 }
 
-/// Of the values, by the sums.
+/// The gradient of the values with respect to the sums.
 #[derive(Debug)]
 struct ValuesBackward;
 

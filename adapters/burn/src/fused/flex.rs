@@ -1,4 +1,4 @@
-//! On Burn's CPU backend: `unifocal-ndarray`'s engine on the memory of the tensors.
+//! Burn's CPU backend: runs `unifocal-ndarray`'s engine directly on the tensors' memory.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl Fused for Flex {
     ) -> Summed<Self> {
         let shape = prediction.shape();
         let [samples, classes] = [shape[0], class_count(shape[1])];
-        let found = evaluated(prediction, target, weights, &plan, Sums { keep });
+        let found = run(prediction, target, weights, &plan, Sums { keep });
         let ((sums, kept), error) = match found {
             Ok(found) => (found, None),
             Err(error) => {
@@ -62,12 +62,13 @@ impl Fused for Flex {
             Kept::Flex(kept) => Some(kept),
             _ => None,
         };
-        let question = Gradient {
+        let operation = Gradient {
             slopes: &slopes,
             kept,
         };
-        let gradient = evaluated(prediction, target, weights, &plan, question);
-        let gradient = gradient.unwrap_or_else(|error| unreachable!("the sums were fine: {error}"));
+        let gradient = run(prediction, target, weights, &plan, operation);
+        let gradient = gradient
+            .unwrap_or_else(|error| unreachable!("the forward pass has checked the data: {error}"));
         match dtype {
             DType::F16 | DType::BF16 => narrowed(gradient, dtype.into()),
             _ => gradient,
@@ -114,7 +115,7 @@ impl Fused for Flex {
     }
 }
 
-/// Numbers in this type, the last of its range in place of those beyond.
+/// Casts to a narrower type, clamping to its range.
 fn narrowed(tensor: FlexTensor, dtype: FloatDType) -> FlexTensor {
     let most = dtype.finfo().max;
     Flex::float_cast(
@@ -123,19 +124,19 @@ fn narrowed(tensor: FlexTensor, dtype: FloatDType) -> FlexTensor {
     )
 }
 
-/// What is asked of the engine, of whatever types the arrays are.
-trait Question {
-    type Answer;
+/// An operation of the engine, for arrays of any element types.
+trait Operation {
+    type Output;
 
-    fn ask<P: Scalar>(
+    fn apply<P: Scalar>(
         self,
         plan: &Plan,
         evaluation: &Evaluation<'_, P, Ix3, impl TargetArray>,
         shape: Shape,
-    ) -> Result<Self::Answer, unifocal_ndarray::Error>;
+    ) -> Result<Self::Output, unifocal_ndarray::Error>;
 }
 
-/// An element whose arithmetic is a tensor's.
+/// An element type shared by Burn and the engine.
 trait Scalar:
     Element<Real: burn::tensor::Element + bytemuck::Pod> + burn::tensor::Element + bytemuck::Pod
 {
@@ -147,20 +148,20 @@ impl<
 {
 }
 
-/// The sums, and what the gradient takes if that is to be kept.
+/// Computes the sums; with `keep`, also what the gradient needs later.
 struct Sums {
     keep: bool,
 }
 
-impl Question for Sums {
-    type Answer = (Vec<ClassSums<f64, 4>>, Kept);
+impl Operation for Sums {
+    type Output = (Vec<ClassSums<f64, 4>>, Kept);
 
-    fn ask<P: Scalar>(
+    fn apply<P: Scalar>(
         self,
         plan: &Plan,
         evaluation: &Evaluation<'_, P, Ix3, impl TargetArray>,
         shape: Shape,
-    ) -> Result<Self::Answer, unifocal_ndarray::Error> {
+    ) -> Result<Self::Output, unifocal_ndarray::Error> {
         if !self.keep {
             return Ok((evaluation.sums(&plan.loss)?, Kept::Nothing));
         }
@@ -170,16 +171,16 @@ impl Question for Sums {
     }
 }
 
-/// The gradient by these slopes, from what was kept for it, if anything was.
+/// Computes the gradient for these slopes, from what the forward pass kept, if anything.
 struct Gradient<'a> {
     slopes: &'a [[f64; 4]],
     kept: Option<FlexTensor>,
 }
 
-impl Question for Gradient<'_> {
-    type Answer = FlexTensor;
+impl Operation for Gradient<'_> {
+    type Output = FlexTensor;
 
-    fn ask<P: Scalar>(
+    fn apply<P: Scalar>(
         self,
         plan: &Plan,
         evaluation: &Evaluation<'_, P, Ix3, impl TargetArray>,
@@ -187,7 +188,7 @@ impl Question for Gradient<'_> {
     ) -> Result<FlexTensor, unifocal_ndarray::Error> {
         let (loss, slopes) = (&plan.loss, self.slopes);
         if let Some(mut kept) = self.kept {
-            // If another graph holds it as well, this is a copy.
+            // `view_mut` copies if another graph shares this memory.
             evaluation.backward(loss, slopes, view_mut::<P::Real>(&mut kept, &shape))?;
             return Ok(kept);
         }
@@ -197,20 +198,20 @@ impl Question for Gradient<'_> {
     }
 }
 
-/// Memory for the gradient of a prediction of this shape.
+/// Allocates the gradient of a prediction of this shape.
 fn empty_gradient<P: Scalar>(shape: &Shape) -> FlexTensor {
     FlexTensor::zeros(shape.clone(), <P::Real as burn::tensor::Element>::dtype())
 }
 
-/// The answer to a question about tensors of any types.
-fn evaluated<Q: Question>(
+/// Runs an operation on tensors of any types.
+fn run<O: Operation>(
     prediction: FlexTensor,
     target: Target<Flex>,
     weights: Weights<Flex>,
     plan: &Plan,
-    question: Q,
-) -> Result<Q::Answer, Error> {
-    // What is narrower is widened once, for both sweeps: the engine could read it as it is, but is compiled for each type.
+    operation: O,
+) -> Result<O::Output, Error> {
+    // Widen f16 and bf16: the engine could read them, but would be compiled once more for each type.
     let prediction = match prediction.dtype() {
         DType::F16 | DType::BF16 => Flex::float_cast(prediction, FloatDType::F32),
         _ => prediction,
@@ -220,15 +221,15 @@ fn evaluated<Q: Question>(
         Weights::One => None,
         Weights::Given(weights) => Some(Flex::float_cast(weights, FloatDType::F64).to_contiguous()),
     };
-    let asked = Asked {
+    let call = Call {
         plan,
         prediction: &prediction,
         weights: weights.as_ref(),
-        question,
+        operation,
     };
     match prediction.dtype() {
-        DType::F64 => asked.of::<f64>(target),
-        _ => asked.of::<f32>(target),
+        DType::F64 => call.run::<f64>(target),
+        _ => call.run::<f32>(target),
     }
     .map_err(|error| match error {
         unifocal_ndarray::Error::Core(error) => Error::Core(error),
@@ -236,17 +237,17 @@ fn evaluated<Q: Question>(
     })
 }
 
-/// A question, and what it is about but for the target.
-struct Asked<'a, Q> {
+/// An operation with its inputs, except the target.
+struct Call<'a, O> {
     plan: &'a Plan,
     prediction: &'a FlexTensor,
     weights: Option<&'a FlexTensor>,
-    question: Q,
+    operation: O,
 }
 
-impl<Q: Question> Asked<'_, Q> {
-    /// The answer for a prediction of this type.
-    fn of<P: Scalar>(self, target: Target<Flex>) -> Result<Q::Answer, unifocal_ndarray::Error> {
+impl<O: Operation> Call<'_, O> {
+    /// Runs the operation on a prediction of this type.
+    fn run<P: Scalar>(self, target: Target<Flex>) -> Result<O::Output, unifocal_ndarray::Error> {
         let shape = self.prediction.shape();
         let [samples, channels, voxels] = [shape[0], shape[1], shape[2]];
         let prediction = view::<P>(self.prediction, [samples, channels, voxels]);
@@ -264,7 +265,7 @@ impl<Q: Question> Asked<'_, Q> {
                     DType::U8 => labels!(labels as u8),
                     DType::I32 => labels!(labels as i32),
                     DType::I64 => labels!(labels as i64),
-                    // What i64 does not hold becomes a number below 0, which is no class either.
+                    // Labels beyond the range of i64 become negative, so they are still rejected.
                     _ => {
                         let labels = Flex::int_cast(labels, IntDType::I64);
                         labels!(labels as i64)
@@ -283,25 +284,25 @@ impl<Q: Question> Asked<'_, Q> {
         }
     }
 
-    /// The answer of an evaluation with the plan's settings and these weights.
+    /// Runs the operation with the plan's settings and the weights.
     fn with_plan<'a, P: Scalar, T: TargetArray>(
         self,
         evaluation: Evaluation<'a, P, Ix3, T>,
         shape: Shape,
-    ) -> Result<Q::Answer, unifocal_ndarray::Error>
+    ) -> Result<O::Output, unifocal_ndarray::Error>
     where
         Self: 'a,
     {
-        // Burn adds up the sums of a batch.
+        // Burn pools the sums over the batch.
         let settings = self.plan.settings.clone().with_pooling(Pooling::PerSample);
         let evaluation = evaluation.with_settings(settings);
         let [samples, voxels] = [shape[0], shape[2]];
         match self.weights {
-            None => self.question.ask(self.plan, &evaluation, shape),
+            None => self.operation.apply(self.plan, &evaluation, shape),
             Some(weights) => {
                 let weights = matrix::<f64>(weights, [samples, voxels]);
                 let evaluation = evaluation.with_voxel_weights(weights);
-                self.question.ask(self.plan, &evaluation, shape)
+                self.operation.apply(self.plan, &evaluation, shape)
             }
         }
     }
@@ -314,16 +315,16 @@ fn view<T: burn::tensor::Element + bytemuck::Pod>(
 ) -> ArrayView3<'_, T> {
     let values = tensor.as_slice().unwrap_or_default();
     ArrayView3::from_shape(shape, values)
-        .unwrap_or_else(|error| unreachable!("contiguous: {error}"))
+        .unwrap_or_else(|error| unreachable!("the tensor is contiguous: {error}"))
 }
 
-/// The same to write to: a copy of what another tensor holds, too.
+/// A contiguous tensor as a mutable array; copies memory that is shared with another tensor.
 fn view_mut<'a, T: burn::tensor::Element + bytemuck::Pod>(
     tensor: &'a mut FlexTensor,
     shape: &Shape,
 ) -> ArrayViewMut3<'a, T> {
     ArrayViewMut3::from_shape([shape[0], shape[1], shape[2]], tensor.storage_mut())
-        .unwrap_or_else(|error| unreachable!("contiguous: {error}"))
+        .unwrap_or_else(|error| unreachable!("the tensor is contiguous: {error}"))
 }
 
 /// A contiguous tensor as an array.
@@ -333,5 +334,5 @@ fn matrix<T: burn::tensor::Element + bytemuck::Pod>(
 ) -> ArrayView2<'_, T> {
     let values = tensor.as_slice().unwrap_or_default();
     ArrayView2::from_shape(shape, values)
-        .unwrap_or_else(|error| unreachable!("contiguous: {error}"))
+        .unwrap_or_else(|error| unreachable!("the tensor is contiguous: {error}"))
 }

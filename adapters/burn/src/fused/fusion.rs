@@ -1,6 +1,6 @@
-//! What Burn's `fusion` is told of the operations that it defers: the shapes and types of what they return.
+//! Output shapes and types of the fused functions: Burn's `fusion` needs them to defer the functions.
 //!
-//! Fusion is of CubeCL devices alone, where sums, values and slopes are f32 and no data are errors.
+//! Only CubeCL devices have fusion. There, sums, values and slopes are f32, and bad data give NaN, not an error.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use unifocal_core::class_count;
 use super::{Kept, SummedMetadata, TargetMetadata, ValuedMetadata, WeightsMetadata};
 use crate::plan::{Plan, SUMS};
 
-/// What [`sums`](super::Fused::sums) returns.
+/// The outputs of [`sums`](super::Fused::sums).
 pub(super) fn summed(
     prediction: &TensorSpec,
     _: &TargetMetadata,
@@ -28,7 +28,7 @@ pub(super) fn summed(
     }
 }
 
-/// What [`values`](super::Fused::values) returns.
+/// The outputs of [`values`](super::Fused::values).
 pub(super) fn valued(sums: &TensorSpec, _: &Arc<Plan>, _: &DType) -> ValuedMetadata {
     let [groups, classes] = [0, 1].map(|axis| sums.shape[axis]);
     ValuedMetadata {

@@ -1,7 +1,7 @@
-//! The sums of a loss as one operation with an analytic gradient, and their value as another one.
+//! The fused route: the sums of a loss are one operation with an analytic gradient, their value is another.
 //!
-//! A backend has three functions: the sums, the gradient of a weighted sum of these sums, and the value of a group with its
-//! slopes. Burn's autodiff is told of them in [`autodiff`].
+//! A backend implements three functions: the sums, the gradient of a weighted sum of them, and the value of each group with
+//! its slopes. [`autodiff`] connects them to Burn's autodiff.
 
 // The generated dispatch and its types are public to Burn's macros.
 #![allow(unreachable_pub, missing_docs, reason = "the module is private")]
@@ -20,7 +20,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, DispatchDevice, ExtensionType, backend_extension};
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::inputs::{Inputs, Truth};
+use crate::inputs::{Inputs, TargetTensor};
 use crate::plan::Plan;
 use crate::{Error, composed};
 
@@ -32,7 +32,7 @@ pub enum Target<B: Backend> {
     Soft(FloatTensor<B>),
 }
 
-/// A weight per voxel, [N, M], or 1 for all.
+/// Voxel weights [N, M], or 1 for all voxels.
 #[derive(ExtensionType, Clone, Debug)]
 #[extension_type(fusion: cfg(feature = "cube"))]
 pub enum Weights<B: Backend> {
@@ -40,7 +40,7 @@ pub enum Weights<B: Backend> {
     Given(FloatTensor<B>),
 }
 
-/// The sums [N, C, 6], or what is wrong with the data.
+/// The sums [N, C, 6], or an error if the data are invalid.
 #[derive(ExtensionType, Clone, Debug)]
 #[extension_type(fusion: cfg(feature = "cube"))]
 pub struct Summed<B: Backend> {
@@ -49,18 +49,18 @@ pub struct Summed<B: Backend> {
     pub error: Option<Error>,
 }
 
-/// What a backend keeps of the sums for their gradient.
+/// What a backend keeps from the forward pass for the gradient.
 #[derive(Clone, Debug, Default)]
 pub enum Kept {
     /// Nothing: the gradient is computed from the prediction.
     #[default]
     Nothing,
-    /// The memory of the gradient, with what the engine left there.
+    /// The gradient's memory, holding the engine's intermediate results.
     #[cfg(feature = "flex")]
     Flex(burn_flex::FlexTensor),
 }
 
-/// The value of each group, `[G]`, whether it counts, and the slopes of the value by the group's sums, [G, C, 6].
+/// The value of each group, `[G]`, whether it counts (1 or 0), and the derivatives of the value by the group's sums, [G, C, 6].
 #[derive(ExtensionType, Clone, Debug)]
 #[extension_type(fusion: cfg(feature = "cube"))]
 pub struct Valued<B: Backend> {
@@ -69,7 +69,7 @@ pub struct Valued<B: Backend> {
     pub slopes: FloatTensor<B>,
 }
 
-/// What a backend has.
+/// The functions that a backend implements.
 #[backend_extension(
     Cube: cfg(feature = "cube"),
     Fusion: cfg(feature = "cube"),
@@ -77,7 +77,7 @@ pub struct Valued<B: Backend> {
     Autodiff
 )]
 pub trait Fused: Backend {
-    /// The sums of each sample and class. If there will be a gradient, what it takes is kept.
+    /// The sums of each sample and class. `keep` asks for what a later gradient needs.
     #[fusion(meta = fusion::summed)]
     fn sums(
         prediction: FloatTensor<Self>,
@@ -98,12 +98,12 @@ pub trait Fused: Backend {
         kept: Kept,
     ) -> FloatTensor<Self>;
 
-    /// The value of each group of sums, of this type, whether it counts, and the slopes of it.
+    /// The value of each group of sums in type `dtype`, whether the group counts, and the slopes.
     #[fusion(meta = fusion::valued)]
     fn values(sums: FloatTensor<Self>, plan: Arc<Plan>, dtype: DType) -> Valued<Self>;
 }
 
-/// Whether a device has these functions for numbers of this type.
+/// Whether a device has the fused functions for this type.
 pub(crate) fn is_fused(device: &Device, dtype: DType) -> bool {
     fn has(device: &DispatchDevice, dtype: DType) -> bool {
         match device {
@@ -120,21 +120,21 @@ pub(crate) fn is_fused(device: &Device, dtype: DType) -> bool {
     has(device.as_dispatch(), dtype)
 }
 
-/// The sums of each sample and class, [N, C, 6]; composed where there is nothing better.
+/// The sums of each sample and class, [N, C, 6]: fused where the device can, otherwise composed.
 pub(crate) fn sums(plan: &Arc<Plan>, inputs: Inputs) -> Result<Tensor<3>, Error> {
     if !is_fused(&inputs.prediction.device(), inputs.prediction.dtype()) {
         return Ok(composed::sums(plan, inputs));
     }
-    let target = match inputs.truth {
-        Truth::Labels(labels) => Target::Labels(labels.into_dispatch()),
-        Truth::Soft(target) => Target::Soft(target.into_dispatch()),
+    let target = match inputs.target {
+        TargetTensor::Labels(labels) => Target::Labels(labels.into_dispatch()),
+        TargetTensor::Soft(target) => Target::Soft(target.into_dispatch()),
     };
     let weights = match inputs.weights {
         None => Weights::One,
         Some(weights) => Weights::Given(weights.into_dispatch()),
     };
     let prediction = inputs.prediction.into_dispatch();
-    // Autodiff keeps what it needs.
+    // `Autodiff` sets this where it tracks a gradient.
     let keep = false;
     let summed = <Dispatch as Fused>::sums(prediction, target, weights, Arc::clone(plan), keep);
     match summed.error {
@@ -143,7 +143,7 @@ pub(crate) fn sums(plan: &Arc<Plan>, inputs: Inputs) -> Result<Tensor<3>, Error>
     }
 }
 
-/// The value of each group of sums, and whether it counts, if the device has a function for that.
+/// The value of each group of sums and whether it counts; `None` if the device cannot fuse this.
 pub(crate) fn values(plan: &Arc<Plan>, sums: &Tensor<3>, dtype: DType) -> Option<[Tensor<1>; 2]> {
     if plan.route != crate::Route::Auto || !is_fused(&sums.device(), dtype) {
         return None;

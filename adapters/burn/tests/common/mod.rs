@@ -1,9 +1,9 @@
-//! The devices that this machine has, of those that the features allow.
+//! The available devices, within the enabled features.
 
 use unifocal_burn::burn::tensor::{DType, Device};
 
-/// Each with the numbers to test it with.
-#[allow(dead_code, reason = "not all tests look at all devices")]
+/// Each device with the float type to test it with.
+#[allow(dead_code, reason = "not every test uses every device")]
 pub(crate) fn devices() -> Vec<(Device, DType)> {
     [cpus(), gpus()].concat()
 }
@@ -18,7 +18,7 @@ pub(crate) fn cpus() -> Vec<(Device, DType)> {
     ]
 }
 
-/// What the losses are CubeCL kernels on.
+/// Devices on which the losses run as CubeCL kernels.
 pub(crate) fn gpus() -> Vec<(Device, DType)> {
     #[cfg(feature = "wgpu")]
     let devices = wgpu().map(|device| (device, DType::F32));
@@ -27,7 +27,7 @@ pub(crate) fn gpus() -> Vec<(Device, DType)> {
     devices.into_iter().collect()
 }
 
-/// The first GPU, or what passes for one, if there is one.
+/// The first GPU, or a software GPU, if there is one.
 #[cfg(feature = "wgpu")]
 fn wgpu() -> Option<Device> {
     use std::sync::OnceLock;
@@ -42,7 +42,7 @@ fn wgpu() -> Option<Device> {
                 device
             });
             if found.is_err() {
-                eprintln!("no device for wgpu: what needs one is not tested");
+                eprintln!("skipped: found no wgpu device");
             }
             found.ok()
         })

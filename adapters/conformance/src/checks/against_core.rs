@@ -1,4 +1,4 @@
-//! Against the core in f64, on random cases with everything that can be said of one.
+//! Compares with the core in f64, on random cases with random settings.
 
 use fastrand::Rng;
 use unifocal_core::{AnyLoss, Name};
@@ -12,9 +12,9 @@ pub fn agreement(backend: &impl Backend) {
     let mut rng = Rng::with_seed(11);
     for round in 0..backend.rounds(40) {
         for shape in random::SHAPES {
-            for input in random::activations(shape) {
+            for input in random::inputs(shape) {
                 let mut case = random::case(&mut rng, shape, *input);
-                // What an f32 backend is given is what the f64 one gets.
+                // Round to f32, so that backends of both precisions get the same numbers.
                 case.prediction.mapv_inplace(|x| f64::from(x as f32));
                 for name in Name::ALL {
                     let loss = AnyLoss::from(name);
@@ -22,7 +22,7 @@ pub fn agreement(backend: &impl Backend) {
                     let ours = outcome(backend, &loss, &case);
                     let core = outcome(&CoreF64, &loss, &case);
                     let tolerance = by_precision(backend, tolerance::F64_OURS, tolerance::F32_OURS);
-                    // Combo is a difference, so its rounding is that of the two numbers subtracted.
+                    // Combo is a difference, so its rounding is relative to the subtracted numbers, not to the result.
                     let shift = if name == Name::Combo { 1.0 } else { 0.0 };
                     assert_close(ours.value + shift, core.value + shift, tolerance, &what);
                     let tolerance =

@@ -1,4 +1,4 @@
-//! Gradients against central differences in f64.
+//! Compares gradients with central differences in f64.
 
 use fastrand::Rng;
 use unifocal_core::{AnyLoss, Input, Name, Pooling};
@@ -6,11 +6,11 @@ use unifocal_core::{AnyLoss, Input, Name, Pooling};
 use super::outcome;
 use crate::{Backend, Case, Precision, Truth, random, tolerance};
 
-/// Every loss × layout × input × kind of target × pooling, and random cases with everything else besides.
+/// Checks every loss × layout × input × kind of target × pooling, and random cases with random settings.
 ///
 /// # Panics
 ///
-/// If the backend does not compute in f64, which the differences need.
+/// If the backend does not compute in f64, which central differences need.
 pub fn gradients(backend: &impl Backend) {
     assert_eq!(
         backend.precision(),
@@ -39,7 +39,7 @@ pub fn gradients(backend: &impl Backend) {
             }
         }
         for shape in random::SHAPES {
-            for input in random::activations(shape) {
+            for input in random::inputs(shape) {
                 check(backend, name, &random::case(&mut rng, shape, *input));
             }
         }

@@ -1,4 +1,4 @@
-//! Where other implementations give NaN or a dead gradient.
+//! Edge cases in which other implementations give NaN or a vanishing gradient.
 
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 use unifocal_core::{AbsentClass, Focal, Input, Name, Parameter, Tversky, UnifiedFocal};
@@ -6,7 +6,7 @@ use unifocal_core::{AbsentClass, Focal, Input, Name, Parameter, Tversky, Unified
 use super::{assert_close, assert_close_gradient, by_precision, outcome};
 use crate::{Backend, Case, Outcome, Truth, tolerance};
 
-/// Empty and full masks, perfect and wrong predictions, saturated logits: finite, and with a gradient that pushes back.
+/// Empty and full masks, perfect and wrong predictions and saturated logits give finite values, and gradients that correct errors.
 pub fn edges(backend: &impl Backend) {
     for name in Name::ALL {
         let gammas = [0.0, 0.5, 1.0].into_iter();
@@ -29,7 +29,7 @@ pub fn edges(backend: &impl Backend) {
     nothing_counts(backend);
 }
 
-/// All-background, all-foreground and mixed labels under predictions at the ends of their range.
+/// All-background, all-foreground and mixed labels, with predictions at the ends of their range.
 fn extreme_cases(huge: f64) -> Vec<(String, Case)> {
     let mut cases = Vec::new();
     for (mask, labels) in [
@@ -37,7 +37,7 @@ fn extreme_cases(huge: f64) -> Vec<(String, Case)> {
         ("full", [1, 1, 1]),
         ("mixed", [0, 1, 1]),
     ] {
-        for (kind, activation, low, high) in [
+        for (kind, input, low, high) in [
             ("probabilities", Input::Probabilities, 0.0, 1.0),
             ("logits ±100", Input::Softmax, -100.0, 100.0),
             ("logits ±1e4", Input::Softmax, -1e4, 1e4),
@@ -46,7 +46,7 @@ fn extreme_cases(huge: f64) -> Vec<(String, Case)> {
         ] {
             for (quality, right) in [("perfect", true), ("wrong", false)] {
                 let mut case = two_classes(&labels, right, low, high);
-                case.settings.input = activation;
+                case.settings.input = input;
                 for absent in [AbsentClass::Smooth, AbsentClass::Skip] {
                     case.settings.absent_class = absent;
                     cases.push((format!("{mask} {kind} {quality} {absent:?}"), case.clone()));
@@ -68,7 +68,7 @@ fn two_classes(labels: &[i64], right: bool, low: f64, high: f64) -> Case {
     Case::new(prediction, Truth::Labels(labels))
 }
 
-/// A perfect prediction scores 0 from logits and the clip's residue from probabilities.
+/// The loss of a perfect prediction is 0 from logits; from probabilities, it is what the clip leaves.
 fn perfect(backend: &impl Backend) {
     let loss = UnifiedFocal::asymmetric()
         .with_delta(0.3)
@@ -91,7 +91,7 @@ fn perfect(backend: &impl Backend) {
     assert!(logits.gradient.iter().all(|g| *g == 0.0));
 }
 
-/// A prediction that is nearly perfect keeps the little gradient that it has: 1 − p is not rounded to 0.
+/// A nearly perfect prediction keeps its small gradient: 1 − p is not rounded to 0.
 fn nearly_perfect(backend: &impl Backend) {
     let mut case = two_classes(&[0, 1, 0], true, -30.0, 30.0);
     case.settings.input = Input::Softmax;
@@ -102,7 +102,7 @@ fn nearly_perfect(backend: &impl Backend) {
     assert!((slope / miss - 1.0).abs() < 1e-6, "{slope} is not {miss}");
 }
 
-/// A hard wrong prediction is pushed back, where a clamp would cut its gradient to 0.
+/// A hard wrong prediction has a gradient that corrects it, where a plain clamp would make it 0.
 fn wrong(backend: &impl Backend) {
     for name in Name::ALL {
         let case = two_classes(&[0, 1, 1], false, 0.0, 1.0);
@@ -115,7 +115,7 @@ fn wrong(backend: &impl Backend) {
     case.settings.input = Input::Softmax;
     let gradient = outcome(backend, &Focal::cross_entropy().into(), &case).gradient;
     let third = 1.0 / 3.0;
-    // From probabilities, with the derivative at the bound: −1/ε.
+    // From probabilities, the slope is that at the bound: −1/ε.
     let entropy = Focal::cross_entropy();
     let hard = two_classes(&[0, 1, 1], false, 0.0, 1.0);
     let slope = outcome(backend, &entropy.into(), &hard).gradient[[0, 1, 1]];
@@ -123,18 +123,18 @@ fn wrong(backend: &impl Backend) {
     assert!((gradient[[0, 1, 1]] + third).abs() < 1e-6, "{gradient}");
 }
 
-/// The score of a class that is neither there nor predicted is a choice.
+/// `AbsentClass` decides how a class that is neither present nor predicted is scored.
 fn absent(backend: &impl Backend) {
     let case = two_classes(&[0, 0, 0], true, 0.0, 1.0);
     let unified = UnifiedFocal::asymmetric()
         .with_lambda(1.0)
         .expect("in range");
     let score = |case: &Case, loss: UnifiedFocal| outcome(backend, &loss.into(), case).value;
-    // The clip's false positives stand against an s of the same size.
+    // The clip leaves false positives of the size of s.
     assert!(score(&case, unified) > 0.2);
     let skip = case.clone().with_absent_class(AbsentClass::Skip);
     assert!(score(&skip, unified) < 1e-6);
-    // Nothing is clipped away from 0 where nothing is clipped.
+    // Logits are not clipped, so no false positives remain.
     let mut logits = two_classes(&[0, 0, 0], true, -1e4, 1e4);
     logits.settings.input = Input::Softmax;
     assert_eq!(score(&logits, unified), 0.0);
@@ -142,10 +142,10 @@ fn absent(backend: &impl Backend) {
     assert_eq!(dice.value, 0.0);
 }
 
-/// A batch in which nothing counts has the value 0 and the gradient 0, and a sample in which nothing counts is left out of the mean.
+/// If no voxel of a batch counts, value and gradient are 0. A sample without counting voxels is left out of the mean.
 ///
-/// The same code finds out which samples count for all losses, so a backend that takes few rounds takes the last, which have both a
-/// region and a focal part.
+/// All losses share the code that decides which samples count. So a backend of few rounds checks the last losses, which have both a region
+/// and a focal part.
 fn nothing_counts(backend: &impl Backend) {
     let names = backend.rounds(Name::ALL.len());
     for name in Name::ALL.into_iter().rev().take(names) {
@@ -164,7 +164,7 @@ fn nothing_counts(backend: &impl Backend) {
     }
 }
 
-/// Batches of two samples, in the first of which nothing counts.
+/// Batches of two samples; no voxel of the first counts.
 fn without_first_sample() -> Vec<(&'static str, Case)> {
     let samples = |labels: [[i64; 3]; 2]| {
         let [first, second] = labels.map(|labels| two_classes(&labels, true, 0.25, 0.75));
@@ -199,7 +199,7 @@ fn without_first_sample() -> Vec<(&'static str, Case)> {
             skip(unweighted.clone()),
         ),
         ("weights of 0, a soft target", unweighted.one_hot()),
-        ("no class left", classless),
+        ("only an absent class has weight", classless),
     ]
 }
 

@@ -1,21 +1,21 @@
-//! Bad input gets an error that says what was found, what was expected, and where.
+//! Bad input gives an error that says what was found, what was expected, and where.
 
 use ndarray::{ArrayD, IxDyn};
 use unifocal_core::{AnyLoss, Input, Name};
 
 use crate::{Backend, Case, Truth};
 
-/// Every kind of bad input is refused, with a message that names it.
+/// Every kind of bad input is rejected, with a message that names it.
 pub fn bad_input(backend: &impl Backend) {
-    let refused = |what: &str, case: &Case, words: &[&str]| {
+    let rejected = |what: &str, case: &Case, words: &[&str]| {
         let loss = AnyLoss::from(Name::AsymmetricUnifiedFocal);
         let Err(message) = backend.evaluate(&loss, case) else {
-            panic!("{what} passed");
+            panic!("{what} was accepted");
         };
         for word in words {
             assert!(
                 message.contains(word),
-                "{what}: {message:?} does not say {word:?}"
+                "{what}: {message:?} does not contain {word:?}"
             );
         }
     };
@@ -27,7 +27,7 @@ pub fn bad_input(backend: &impl Backend) {
     let logits = |case: &mut Case| case.settings.input = Input::Softmax;
 
     let nan = with(&|case| case.prediction[[0, 1, 2]] = f64::NAN);
-    refused(
+    rejected(
         "a NaN",
         &nan,
         &["NaN", "sample 0", "channel 1", "voxel 2", "[0, 1]"],
@@ -36,59 +36,59 @@ pub fn bad_input(backend: &impl Backend) {
         logits(case);
         case.prediction[[0, 0, 3]] = f64::INFINITY;
     });
-    refused(
+    rejected(
         "an infinite logit",
         &infinite,
         &["inf", "voxel 3", "finite"],
     );
     let above = with(&|case| case.prediction[[0, 1, 0]] = 1.5);
-    refused(
+    rejected(
         "a probability of 1.5",
         &above,
         &["1.5", "voxel 0", "[0, 1]"],
     );
     let below = with(&|case| case.prediction[[0, 1, 0]] = -0.25);
-    refused("a probability of -0.25", &below, &["-0.25"]);
+    rejected("a probability of -0.25", &below, &["-0.25"]);
     for label in [2, -1, 255] {
         let case = with(&|case| case.truth = Truth::Labels(labels([0, 1, label, 0])));
-        refused("a label", &case, &[&label.to_string(), "voxel 2", "0 to 1"]);
+        rejected("a label", &case, &[&label.to_string(), "voxel 2", "0 to 1"]);
     }
     let soft = with(&|case| {
         let mut target = case.prediction.clone();
         target[[0, 0, 1]] = 2.0;
         case.truth = Truth::Soft(target);
     });
-    refused("a target of 2", &soft, &["2", "channel 0", "voxel 1"]);
+    rejected("a target of 2", &soft, &["2", "channel 0", "voxel 1"]);
     let shape = with(&|case| case.truth = Truth::Soft(ArrayD::zeros(IxDyn(&[1, 2, 5]))));
-    refused("another shape", &shape, &["target", "5", "4"]);
+    rejected("another shape", &shape, &["target", "5", "4"]);
     let broadcastable = with(&|case| case.truth = Truth::Soft(ArrayD::zeros(IxDyn(&[1, 2, 1]))));
-    refused(
+    rejected(
         "a shape that would broadcast",
         &broadcastable,
         &["target", "1", "4"],
     );
     let short = with(&|case| case.truth = Truth::Labels(ArrayD::zeros(IxDyn(&[1, 3]))));
-    refused("too few labels", &short, &["target", "3", "4"]);
+    rejected("too few labels", &short, &["target", "3", "4"]);
     let weights = with(&|case| {
         case.voxel_weights = Some(ArrayD::from_elem(IxDyn(&[1, 4]), -1.0));
     });
-    refused("a negative weight", &weights, &["weight", "-1"]);
+    rejected("a negative weight", &weights, &["weight", "-1"]);
     let classes = with(&|case| case.settings.class_weights = Some(vec![1.0, 1.0, 1.0]));
-    refused(
+    rejected(
         "three class weights",
         &classes,
         &["class weights", "3", "2"],
     );
     let none = with(&|case| case.settings.class_weights = Some(vec![0.0, 0.0]));
-    refused("no class left", &none, &["class weights"]);
+    rejected("no class left", &none, &["class weights"]);
     let rare = with(&|case| case.settings.rare_classes = Some(vec![2]));
-    refused("a rare class 2", &rare, &["2", "rare"]);
+    rejected("a rare class 2", &rare, &["2", "rare"]);
     let single = Case::new(
         ArrayD::zeros(IxDyn(&[1, 1, 4])),
         Truth::Labels(labels([0; 4])),
     )
     .with_input(Input::Softmax);
-    refused("a softmax of one class", &single, &["softmax", "one class"]);
+    rejected("a softmax of one class", &single, &["softmax", "one class"]);
 }
 
 fn good() -> Case {

@@ -1,4 +1,4 @@
-//! Against the values and gradients of the published implementations.
+//! Compares with the values and gradients of the published implementations.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::{Backend, Outcome, Precision, Truth, tolerance};
 
 /// Values and gradients of the reference and of its PyTorch port, entry by entry.
 pub fn goldens(backend: &impl Backend) {
-    let mut held = 0;
+    let mut compared = 0;
     let mut left_out = BTreeMap::<_, usize>::new();
     for entry in golden::entries() {
         if let Some(reason) = entry.left_out() {
@@ -18,9 +18,9 @@ pub fn goldens(backend: &impl Backend) {
             continue;
         }
         check(backend, &entry);
-        held += 1;
+        compared += 1;
     }
-    // The manifest has 528 entries; a change of what is left out must be made here too.
+    // The manifest has 528 entries. Update these counts when an entry is left out or added.
     let expected = [
         ("it is NaN: 0·0^-γ", 2),
         ("it looks at classes 0 and 1 only", 54),
@@ -36,7 +36,7 @@ pub fn goldens(backend: &impl Backend) {
     ];
     assert_eq!(left_out.into_iter().collect::<Vec<_>>(), expected);
     assert_eq!(
-        held,
+        compared,
         528 - expected.iter().map(|(_, count)| count).sum::<usize>()
     );
 }
@@ -73,7 +73,7 @@ fn check(backend: &impl Backend, entry: &Entry) {
     let Some(mut theirs) = entry.gradient() else {
         return;
     };
-    // Where their clamp cuts the gradient to 0, ours pushes back: neither is compared there.
+    // Gradients differ by design where their clamp makes them 0: do not compare there.
     let cut = 1e-7;
     for (index, p) in case.prediction.indexed_iter() {
         if *p < cut * 1.01 || *p > 1.0 - cut * 1.2 {

@@ -1,4 +1,4 @@
-//! The hierarchy: every special case is a value of the family.
+//! The hierarchy: every special case is a member of the family.
 
 use fastrand::Rng;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use unifocal_core::{AnyLoss, Focal, Input, ParameterError, Tversky, UnifiedFocal
 use super::{assert_close, by_precision, outcome};
 use crate::{Backend, Case, Truth, random, tolerance};
 
-/// The identities of the hierarchy, over random parameters and inputs.
+/// Checks the identities between losses, for random parameters and inputs.
 pub fn hierarchy(backend: &impl Backend) {
     let config = Config {
         cases: backend.rounds(64) as u32,
@@ -139,7 +139,7 @@ fn identities(
         value(Tversky::jaccard().into()),
     );
 
-    // Combo does not clip its Dice side; no prediction here lies where that shows. s is the same on both.
+    // Combo does not clip its Dice side, which makes no difference for these predictions. s is the same on both sides.
     let unified = UnifiedFocal::symmetric()
         .with_gamma(0.0)?
         .with_delta(0.5)?

@@ -1,4 +1,4 @@
-//! The checks, one idea a file.
+//! The checks, one idea per file.
 
 mod against_core;
 mod central_differences;
@@ -23,14 +23,14 @@ use ndarray::ArrayD;
 use crate::{Backend, Case, Outcome, Precision};
 use unifocal_core::AnyLoss;
 
-/// The outcome of a case that has one.
+/// The outcome of a valid case.
 fn outcome(backend: &impl Backend, loss: &AnyLoss, case: &Case) -> Outcome {
     backend
         .evaluate(loss, case)
         .unwrap_or_else(|error| panic!("{loss:?}: {error}"))
 }
 
-/// This tolerance in f64, that one in f32.
+/// Picks the tolerance for the backend's precision.
 fn by_precision(backend: &impl Backend, f64: f64, f32: f64) -> f64 {
     match backend.precision() {
         Precision::F64 => f64,
@@ -38,7 +38,7 @@ fn by_precision(backend: &impl Backend, f64: f64, f32: f64) -> f64 {
     }
 }
 
-/// Checks two values, relative to the larger, or to 1 where both are smaller than that.
+/// Compares two values, relative to the larger one, or to 10⁻³ if both are smaller.
 #[track_caller]
 fn assert_close(found: f64, expected: f64, tolerance: f64, what: &str) {
     let scale = found.abs().max(expected.abs()).max(1e-3);
@@ -48,7 +48,7 @@ fn assert_close(found: f64, expected: f64, tolerance: f64, what: &str) {
     );
 }
 
-/// Checks two gradients, entry by entry, relative to the largest entry.
+/// Compares two gradients entry by entry, relative to the largest entry.
 #[track_caller]
 fn assert_close_gradient(found: &ArrayD<f64>, expected: &ArrayD<f64>, tolerance: f64, what: &str) {
     assert_eq!(found.shape(), expected.shape(), "{what}");

@@ -1,4 +1,4 @@
-//! Against MONAI, segmentation-models-pytorch, geodl and the paper's printed equations, by their exact conversions.
+//! Compares with MONAI, segmentation-models-pytorch, geodl and the paper's printed equations, by exact conversions.
 
 use ndarray::{ArrayD, Axis};
 use unifocal_core::{AnyLoss, Focal, Input, ParameterError, Pooling, Tversky, UnifiedFocal};
@@ -7,23 +7,25 @@ use super::{assert_close_gradient, by_precision, outcome};
 use crate::golden::{self, Entry};
 use crate::{Backend, Case, Truth, tolerance};
 
-/// Values and gradients of other libraries, where theirs convert to ours exactly.
+/// Compares values and gradients with other libraries, where theirs convert to ours exactly.
 pub fn peers(backend: &impl Backend) {
-    let mut held = [("monai", 0), ("smp", 0), ("geodl", 0), ("paper", 0)];
+    let mut compared = [("monai", 0), ("smp", 0), ("geodl", 0), ("paper", 0)];
     for entry in golden::manifest("peers.json") {
         let Some(conversion) = convert(&entry).expect("parameters in range") else {
             continue;
         };
         check(backend, &entry, conversion);
-        let count = held.iter_mut().find(|(name, _)| *name == entry.framework);
+        let count = compared
+            .iter_mut()
+            .find(|(name, _)| *name == entry.framework);
         count.expect("a known library").1 += 1;
     }
-    // Of 270 entries; those without an exact conversion are named where there is none.
+    // The manifest has 270 entries. The functions below name those without an exact conversion.
     let expected = [("monai", 74), ("smp", 50), ("geodl", 17), ("paper", 32)];
-    assert_eq!(held, expected);
+    assert_eq!(compared, expected);
 }
 
-/// Ours that equals theirs: factor · loss on the case.
+/// Our equivalent of their loss: factor · loss on the case.
 struct Conversion {
     loss: AnyLoss,
     case: Case,
@@ -85,7 +87,7 @@ fn convert(entry: &Entry) -> Result<Option<Conversion>, ParameterError> {
         "smp" => smp(entry, &mut case)?,
         "geodl" => geodl(entry, &mut case)?,
         "paper" => paper(entry, &case)?,
-        other => panic!("a library that nobody knows: {other}"),
+        other => panic!("the manifest names an unknown library: {other}"),
     };
     Ok(loss.map(|loss| Conversion { loss, case, factor }))
 }
@@ -97,9 +99,9 @@ fn monai(
 ) -> Result<Option<AnyLoss>, ParameterError> {
     let parameter = |name: &str| entry.parameter(name).expect(name);
     let classes = case.prediction.len_of(Axis(1));
-    // They look at classes 0 and 1 only.
+    // These only use classes 0 and 1.
     let two_classes = entry.loss.starts_with("Asymmetric");
-    // s differs between numerator and denominator; squared denominators; weights that are not normalised.
+    // No conversion: s differs between numerator and denominator, squared denominators, weights that are not normalized.
     let no_region = entry.parameter("smooth_nr") != entry.parameter("smooth_dr")
         || entry.flag("squared_pred") == Some(true)
         || entry.parameters.contains_key("weight") && !two_classes;
@@ -138,7 +140,7 @@ fn monai(
             .with_weights(parameter("alpha"), parameter("beta"))?
             .with_smooth(parameter("smooth_dr"))?
             .into(),
-        // Without the background its softmax is another one.
+        // Without the background, it normalizes the softmax differently.
         "FocalLoss"
             if case.settings.input == Input::Softmax && case.settings.class_weights.is_none() =>
         {
@@ -159,9 +161,9 @@ fn monai(
                 .with_weights(parameter("lambda_dice"), parameter("lambda_ce"))?
                 .into()
         }
-        // A sigmoid and its complement in every channel: a two-class loss per channel.
+        // No conversion: every channel is a two-class loss, of a sigmoid and its complement.
         "FocalLoss" | "DiceFocalLoss" => return Ok(None),
-        other => panic!("a loss that nobody knows: {other}"),
+        other => panic!("the manifest names an unknown loss: {other}"),
     }))
 }
 
@@ -174,7 +176,7 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
         "TverskyLoss" | "DiceLoss" | "JaccardLoss"
     );
     if region {
-        // An absent class scores 0 and stays in the divisor; γ is applied after the mean over the classes.
+        // No conversion: an absent class scores 0 but stays in the divisor, or γ is applied after the mean over the classes.
         let outer_power = entry.parameter("gamma").is_some_and(|gamma| gamma != 1.0) && !binary;
         if entry.case == "all_bg2d" || outer_power {
             return Ok(None);
@@ -202,7 +204,7 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
                 .with_clip(clip)?
                 .into()
         }
-        // A two-class loss per channel.
+        // No conversion: every channel is a two-class loss.
         "FocalLoss" => return Ok(None),
         "SoftCrossEntropyLoss" => {
             let share = parameter("smooth_factor");
@@ -212,13 +214,13 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
             }
             Focal::cross_entropy().with_clip(None)?.into()
         }
-        other => panic!("a loss that nobody knows: {other}"),
+        other => panic!("the manifest names an unknown loss: {other}"),
     }))
 }
 
 fn geodl(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError> {
     let unit = |name: &str| entry.parameter(name) == Some(1.0);
-    // Its class weights sit inside the focal factor; ln cosh is applied after the mean; δ per class.
+    // No conversion: class weights inside the focal factor, ln cosh after the mean, δ per class.
     let plain =
         unit("clsWghtsDist") && unit("clsWghtsReg") && entry.flag("useLogCosH") == Some(false);
     let (true, Some(delta)) = (plain, entry.parameter("delta")) else {
@@ -231,7 +233,7 @@ fn geodl(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterErr
 }
 
 fn paper(entry: &Entry, case: &Case) -> Result<Option<AnyLoss>, ParameterError> {
-    // The other reading of the equations, with δ on the false positives.
+    // No conversion: the other reading of the equations, with δ on the false positives.
     if entry
         .parameters
         .get("delta_on")

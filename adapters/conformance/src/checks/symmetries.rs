@@ -1,4 +1,4 @@
-//! What must not matter: the layout, the kind of target, the order of voxels, samples and classes, a second copy.
+//! Invariances: layout, kind of target, order of voxels, repetition of the batch, scale of class weights.
 
 use fastrand::Rng;
 use ndarray::{ArrayD, Axis, Slice, concatenate};
@@ -8,19 +8,19 @@ use super::{assert_close, assert_close_gradient, by_precision, outcome};
 use crate::backend::last;
 use crate::{Backend, Case, Truth, random, tolerance};
 
-/// Values and gradients do not depend on how the same data are given.
+/// Values and gradients do not depend on how the same data are passed.
 pub fn invariances(backend: &impl Backend) {
     let mut rng = Rng::with_seed(7);
     let tight = by_precision(backend, tolerance::F64_IDENTITY, tolerance::F32_IDENTITY);
     for name in Name::ALL {
         let loss = AnyLoss::from(name);
-        for activation in [Input::Probabilities, Input::Sigmoid, Input::Softmax] {
+        for input in [Input::Probabilities, Input::Sigmoid, Input::Softmax] {
             let shape = [2, 3, 4, 3];
             let mut case = Case::new(
-                random::prediction(&mut rng, &shape, activation),
+                random::prediction(&mut rng, &shape, input),
                 Truth::Labels(random::labels(&mut rng, &shape)),
             );
-            case.settings.input = activation;
+            case.settings.input = input;
             let whole = outcome(backend, &loss, &case);
 
             let what = format!("{name}: the layout matters");
@@ -58,14 +58,14 @@ pub fn invariances(backend: &impl Backend) {
     }
 }
 
-/// One channel is the foreground of two classes, and a sigmoid of it their softmax.
+/// One channel is the foreground of two classes; its sigmoid equals their softmax.
 fn one_channel(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64) {
     let shape = [2, 1, 9];
     let labels = Truth::Labels(random::labels(rng, &shape));
-    for activation in [Input::Probabilities, Input::Sigmoid] {
-        let prediction = random::prediction(rng, &shape, activation);
-        let one = Case::new(prediction, labels.clone()).with_input(activation);
-        let background = one.prediction.mapv(|x| match activation {
+    for input in [Input::Probabilities, Input::Sigmoid] {
+        let prediction = random::prediction(rng, &shape, input);
+        let one = Case::new(prediction, labels.clone()).with_input(input);
+        let background = one.prediction.mapv(|x| match input {
             Input::Probabilities => 1.0 - x,
             Input::Softmax | Input::Sigmoid => 0.0,
         });
@@ -73,7 +73,7 @@ fn one_channel(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64
             prediction: concatenate![Axis(1), background, one.prediction],
             ..one.clone()
         }
-        .with_input(match activation {
+        .with_input(match input {
             Input::Probabilities => Input::Probabilities,
             Input::Softmax | Input::Sigmoid => Input::Softmax,
         });
@@ -83,7 +83,7 @@ fn one_channel(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64
         assert_close(one.value, two.value, 2.0 * tight, &what);
         assert_close(one_hot.value, two.value, 2.0 * tight, &what);
         let [g0, g1] = [0, 1].map(|class| two.gradient.index_axis(Axis(1), class).to_owned());
-        let expected = match activation {
+        let expected = match input {
             Input::Probabilities => &g1 - &g0,
             Input::Softmax | Input::Sigmoid => g1,
         };
@@ -92,7 +92,7 @@ fn one_channel(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64
     }
 }
 
-/// Class weights are normalised, and a class of weight 0 might as well not be there.
+/// Class weights are normalized, and a class of weight 0 has no effect.
 fn class_weights(backend: &impl Backend, name: Name, rng: &mut Rng, tight: f64) {
     let loss = AnyLoss::from(name);
     let shape = [2, 3, 7];

@@ -1,4 +1,4 @@
-//! What a kernel is compiled for.
+//! The compile-time key of a kernel.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use unifocal_core::{Settings, class_count};
 
 use crate::plan::Plan;
 
-/// All that a kernel's code depends on, besides types: there is a kernel per loss, parameters and number of classes. What a kernel
-/// does not depend on has its default here.
+/// All that a kernel's code depends on, apart from types. Each distinct job is compiled once, so settings that a kernel does not use
+/// are left at their defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Job {
     pub(super) plan: Arc<Plan>,
@@ -18,19 +18,19 @@ pub(super) struct Job {
     pub(super) soft: bool,
     /// Whether voxels have weights.
     pub(super) weighted: bool,
-    /// The label of voxels that do not count, if it can occur.
+    /// The ignored label, if an i32 can hold it.
     pub(super) ignored: Option<i32>,
 }
 
 impl Job {
-    /// What the kernels over voxels depend on: nothing that only a class's score depends on.
+    /// The job of the kernels over voxels.
     pub(super) fn of_voxels(plan: &Plan, channels: usize, soft: bool, weighted: bool) -> Self {
         Self {
             channels,
             classes: class_count(channels),
             soft,
             weighted,
-            // Labels are compared as i32; another number is none of theirs.
+            // Labels are compared as i32, so a label outside its range never occurs.
             ignored: plan
                 .settings
                 .ignore_label
@@ -41,7 +41,7 @@ impl Job {
         }
     }
 
-    /// What the kernel over sums depends on: nothing that only voxels depend on.
+    /// The job of the kernel over sums.
     pub(super) fn of_sums(plan: &Plan, classes: usize) -> Self {
         Self {
             channels: classes,
@@ -60,7 +60,7 @@ impl Job {
     }
 }
 
-/// The loss of a plan with its rare classes and these of its settings.
+/// The plan's loss and rare classes, with default settings changed by `set`.
 fn with_settings(plan: &Plan, set: impl FnOnce(&mut Settings)) -> Arc<Plan> {
     let mut settings = Settings::default();
     settings

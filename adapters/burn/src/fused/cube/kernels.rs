@@ -1,10 +1,10 @@
-//! The kernels: one that sums, one that merges what the cubes have summed, one that finds the values, one that writes the gradient.
+//! The four kernels: `sum` over voxels, `merge` of the cubes' partial sums, `value` of the sums, and `gradient`.
 
 #![allow(
     clippy::collapsible_if,
     clippy::manual_range_contains,
     clippy::semicolon_if_nothing_returned,
-    reason = "the language of kernels has nothing else"
+    reason = "CubeCL's language lacks the alternatives"
 )]
 
 use burn_cubecl::cubecl;
@@ -16,42 +16,42 @@ use super::math;
 use super::trace::Traced;
 use crate::plan::SUMS;
 
-/// How many threads sum together.
+/// Threads per cube.
 pub(super) const THREADS: u32 = 256;
 
-/// How far outside of [0, 1] rounding may leave a probability.
+/// Tolerance for probabilities outside [0, 1], to allow for rounding.
 const ROUNDING: f32 = limits::ROUNDING as f32;
 
-/// The largest number whose sums over the classes are finite.
+/// Bound on intermediate values, so that sums over the classes stay finite.
 const LARGEST: f32 = f32::MAX / 64.0;
 
-/// The largest weight of a voxel.
+/// The largest valid voxel weight.
 const LARGEST_WEIGHT: f32 = limits::LARGEST_WEIGHT as f32;
 
-/// How many classes are written out one by one, in registers.
+/// Up to this many classes, loops over them are unrolled and use registers.
 const UNROLLED: usize = 8;
 
-/// What the logits of a voxel have in common: the largest, and the sum of e^(z − largest) over the others.
+/// The softmax normalizer of a voxel: the largest logit, and Σ e^(z − largest) over the other classes.
 #[derive(CubeType, Clone, Copy)]
 struct Normalizer {
     largest: f32,
-    /// Which class has it.
+    /// The class of the largest logit.
     class: usize,
     others: f32,
 }
 
-/// p, 1 − p and ln p of a class; of a given probability, p alone.
+/// p, 1 − p and ln p of a class; only p if the prediction is a probability.
 #[derive(CubeType, Clone, Copy)]
 #[allow(dead_code, reason = "the fields are read where the kernel is built")]
-struct Given {
+struct ClassProbability {
     p: f32,
     complement: f32,
     ln: f32,
-    /// Whether it is of a probability or a finite logit.
+    /// Whether the prediction is a probability or a finite logit.
     valid: bool,
 }
 
-/// TP, FP, FN and F of a voxel.
+/// The terms TP, FP, FN and F of a voxel.
 #[derive(CubeType, Clone, Copy)]
 struct Terms {
     tp: f32,
@@ -60,16 +60,16 @@ struct Terms {
     f: f32,
 }
 
-/// The terms of a class of this kind: [`Loss::terms`].
+/// [`Loss::terms`] of a rare or a common class.
 #[cube]
 #[allow(unused_variables, reason = "used where the kernel is built")]
-fn terms(given: &Given, y: f32, #[comptime] rare: bool, #[comptime] job: Job) -> Terms {
+fn terms(prob: &ClassProbability, y: f32, #[comptime] rare: bool, #[comptime] job: Job) -> Terms {
     intrinsic!(|scope| {
         let number = |value| Traced::new(scope, value);
         let probability = match job.plan.settings.input {
-            Input::Probabilities => Probability::new(number(given.p)),
+            Input::Probabilities => Probability::new(number(prob.p)),
             Input::Softmax | Input::Sigmoid => {
-                Probability::from_ln(number(given.p), number(given.complement), number(given.ln))
+                Probability::from_ln(number(prob.p), number(prob.complement), number(prob.ln))
             }
         };
         let terms = job.plan.loss.terms(&class(rare), &probability, &number(y));
@@ -78,17 +78,23 @@ fn terms(given: &Given, y: f32, #[comptime] rare: bool, #[comptime] job: Job) ->
     })
 }
 
-/// Σ slope·derivative of these terms, by p or by ln p.
+/// Σ slope·derivative of the terms, with respect to p (probabilities) or ln p (logits).
 #[cube]
 #[allow(unused_variables, reason = "used where the kernel is built")]
-fn slope(given: &Given, y: f32, by: &Terms, #[comptime] rare: bool, #[comptime] job: Job) -> f32 {
+fn slope(
+    prob: &ClassProbability,
+    y: f32,
+    by: &Terms,
+    #[comptime] rare: bool,
+    #[comptime] job: Job,
+) -> f32 {
     intrinsic!(|scope| {
         let number = |value| Traced::new(scope, value);
-        let p = number(given.p);
+        let p = number(prob.p);
         let probability = match job.plan.settings.input {
             Input::Probabilities => Probability::new(Dual::variable(p)),
             Input::Softmax | Input::Sigmoid => {
-                Probability::by_ln(p, number(given.complement), number(given.ln))
+                Probability::by_ln(p, number(prob.complement), number(prob.ln))
             }
         };
         let terms = job.plan.loss.terms(&class(rare), &probability, &number(y));
@@ -98,7 +104,7 @@ fn slope(given: &Given, y: f32, by: &Terms, #[comptime] rare: bool, #[comptime] 
     })
 }
 
-/// A class of this kind: all that the terms depend on.
+/// A class as the terms see it: only `rare` matters to them.
 fn class(rare: bool) -> Class {
     Class {
         index: usize::from(rare),
@@ -123,13 +129,13 @@ fn is_rare(index: usize, #[comptime] job: Job) -> bool {
     })
 }
 
-/// x, or 0 / 0 where it is wrong.
+/// x, or NaN if `wrong`.
 #[cube]
 fn poisoned(x: f32, wrong: bool) -> f32 {
     select(wrong, f32::from_bits(0x7fc0_0000u32), x)
 }
 
-/// The weight of a voxel: 0 if it does not count, NaN if its label is no class.
+/// The weight of a voxel: 0 if it is ignored, NaN if its weight or label is invalid.
 #[cube]
 fn weight<I: Int, W: Float>(
     labels: &Tensor<I>,
@@ -143,10 +149,10 @@ fn weight<I: Int, W: Float>(
         weight = poisoned(weight, weight < 0.0 || weight > LARGEST_WEIGHT);
     }
     if comptime!(!job.soft) {
-        let given = labels[at];
-        let label = i32::cast_from(given);
-        // What a wider type holds and i32 does not is no class, and not the one that is left of it.
-        let held = I::cast_from(label) == given;
+        let stored = labels[at];
+        let label = i32::cast_from(stored);
+        // The cast may wrap a wide label into a class: compare after casting back.
+        let held = I::cast_from(label) == stored;
         let is_class = held && label >= 0 && label < comptime!(job.classes as i32);
         let counts = weight != 0.0;
         weight = poisoned(weight, counts && !is_class);
@@ -158,16 +164,16 @@ fn weight<I: Int, W: Float>(
     weight
 }
 
-/// Whether a voxel of this weight counts. One of no number does: the `!=` of WGSL and SPIR-V would say otherwise.
+/// Whether a voxel of this weight counts. A NaN weight must count, but `!=` is false for NaN in WGSL and SPIR-V.
 #[cube]
 #[allow(clippy::nonminimal_bool, reason = "see above")]
 fn counts(weight: f32) -> bool {
     !(weight == 0.0)
 }
 
-/// y of a class.
+/// The target y of a class.
 #[cube]
-fn share<I: Int, Y: Float>(
+fn target_of<I: Int, Y: Float>(
     labels: &Tensor<I>,
     target: &Tensor<Y>,
     at: usize,
@@ -192,7 +198,7 @@ fn share<I: Int, Y: Float>(
     y
 }
 
-/// What the logits of a voxel, whose first channel is here, have in common.
+/// The softmax normalizer of the voxel whose first channel is at `first`.
 #[cube]
 fn normalizer<F: Float>(
     prediction: &Tensor<F>,
@@ -223,16 +229,16 @@ fn normalizer<F: Float>(
     }
 }
 
-/// p of a class.
+/// The probability of a class.
 #[cube]
-fn given<F: Float>(
+fn class_probability<F: Float>(
     prediction: &Tensor<F>,
     first: usize,
     voxels: usize,
     normalizer: &Normalizer,
     class: usize,
     #[comptime] job: Job,
-) -> Given {
+) -> ClassProbability {
     let channel = class * comptime!(usize::from(job.channels > 1));
     let x = f32::cast_from(prediction[first + channel * voxels]);
     let mut p = x;
@@ -270,9 +276,9 @@ fn given<F: Float>(
             ln = below - math::ln_1p(normalizer.others);
         }
     }
-    // Not so far below 0 that its product with 0 is not 0; what is not a number stays so.
+    // Keep ln p finite, so that 0·ln p is 0. NaN passes through.
     ln = select(ln < -LARGEST, -LARGEST, ln);
-    Given {
+    ClassProbability {
         p,
         complement,
         ln,
@@ -280,7 +286,7 @@ fn given<F: Float>(
     }
 }
 
-/// The sums of a stretch of a sample's voxels, [N, stretches, C, 6].
+/// Sums each stretch of a sample's voxels, [N, stretches, C, 6].
 #[cfg_attr(test, cube(launch, create_dummy_kernel))]
 #[cfg_attr(not(test), cube(launch))]
 pub(super) fn sum<F: Float, I: Int, Y: Float, W: Float>(
@@ -298,10 +304,10 @@ pub(super) fn sum<F: Float, I: Int, Y: Float, W: Float>(
 ) {
     let cube = CUBE_POS;
     let sample = cube / stretches;
-    // There may be more cubes than asked for. They have to meet the others' barriers.
-    let is_asked = sample < samples;
+    // CubeCL may launch extra cubes. They must not return early, because of the barriers below.
+    let in_range = sample < samples;
     let start = (cube % stretches) * stretch;
-    let end = select(is_asked, min(start + stretch, voxels), 0);
+    let end = select(in_range, min(start + stretch, voxels), 0);
     let mut sums = Array::<f32>::new(job.classes * SUMS);
     #[unroll(job.classes <= UNROLLED)]
     for index in 0..job.classes * SUMS {
@@ -317,21 +323,23 @@ pub(super) fn sum<F: Float, I: Int, Y: Float, W: Float>(
             let normalizer = normalizer::<F>(prediction, first, voxels, job.clone());
             #[unroll(job.classes <= UNROLLED)]
             for class in 0..job.classes {
-                let given = given::<F>(prediction, first, voxels, &normalizer, class, job.clone());
-                let y = share::<I, Y>(labels, target, at, first, voxels, class, job.clone());
-                // Of the weight, for the terms may clamp what is not a number.
-                let valid = given.valid && y >= 0.0 && y <= 1.0;
+                let prob = class_probability::<F>(
+                    prediction,
+                    first,
+                    voxels,
+                    &normalizer,
+                    class,
+                    job.clone(),
+                );
+                let y = target_of::<I, Y>(labels, target, at, first, voxels, class, job.clone());
+                // Poison the weight, not the terms: clamping the terms could hide NaN.
+                let valid = prob.valid && y >= 0.0 && y <= 1.0;
                 let weight = poisoned(weight, !valid);
                 let base = class * SUMS;
                 if is_rare(class, job.clone()) {
-                    add(&mut sums, base, terms(&given, y, true, job.clone()), weight);
+                    add(&mut sums, base, terms(&prob, y, true, job.clone()), weight);
                 } else {
-                    add(
-                        &mut sums,
-                        base,
-                        terms(&given, y, false, job.clone()),
-                        weight,
-                    );
+                    add(&mut sums, base, terms(&prob, y, false, job.clone()), weight);
                 }
                 sums[base + 4] += weight * y;
                 sums[base + 5] += weight;
@@ -351,14 +359,14 @@ pub(super) fn sum<F: Float, I: Int, Y: Float, W: Float>(
             shared[k * comptime!(THREADS as usize) + unit] = sums[first + k];
         }
         add_up(&mut shared, SUMS);
-        if is_asked && unit < SUMS {
+        if in_range && unit < SUMS {
             partial[base + first + unit] = shared[unit * comptime!(THREADS as usize)];
         }
         sync_cube();
     }
 }
 
-/// Adds the terms of a voxel to the sums of its class, which begin here.
+/// Adds the terms of a voxel to the sums of its class, which begin at `base`.
 #[cube]
 fn add(sums: &mut Array<f32>, base: usize, terms: Terms, weight: f32) {
     sums[base] += weight * terms.tp;
@@ -367,7 +375,7 @@ fn add(sums: &mut Array<f32>, base: usize, terms: Terms, weight: f32) {
     sums[base + 3] += weight * terms.f;
 }
 
-/// Adds up what the threads have given, `count` numbers each, by halves: always in the same order.
+/// Tree reduction over the threads of a cube, `count` numbers each, in a fixed order.
 #[cube]
 fn add_up(shared: &mut Shared<[f32]>, #[comptime] count: usize) {
     sync_cube();
@@ -385,7 +393,7 @@ fn add_up(shared: &mut Shared<[f32]>, #[comptime] count: usize) {
     }
 }
 
-/// The sums of all stretches of a sample, [N, C, 6].
+/// Merges the sums of a sample's stretches, [N, C, 6].
 #[cfg_attr(test, cube(launch, create_dummy_kernel))]
 #[cfg_attr(not(test), cube(launch))]
 pub(super) fn merge(
@@ -397,8 +405,8 @@ pub(super) fn merge(
 ) {
     let cube = CUBE_POS;
     let sample = cube / count;
-    let is_asked = sample < samples;
-    let end = select(is_asked, stretches, 0);
+    let in_range = sample < samples;
+    let end = select(in_range, stretches, 0);
     let mut total = f32::new(0.0);
     let mut stretch = UNIT_POS as usize;
     while stretch < end {
@@ -408,7 +416,7 @@ pub(super) fn merge(
     let mut shared = Shared::new_slice(THREADS as usize);
     shared[UNIT_POS as usize] = total;
     add_up(&mut shared, 1usize);
-    if is_asked && UNIT_POS == 0 {
+    if in_range && UNIT_POS == 0 {
         sums[cube] = shared[0];
     }
 }
@@ -423,7 +431,7 @@ fn store(to: &mut Tensor<f32>, index: usize, value: f32) {
     to[index] = value;
 }
 
-/// The value of a group, whether it counts, and the slopes of the value by the group's sums.
+/// The value of each group, whether it counts, and the slopes of the value by the group's sums.
 #[cfg_attr(test, cube(launch, create_dummy_kernel))]
 #[cfg_attr(not(test), cube(launch))]
 pub(super) fn value(
@@ -512,20 +520,21 @@ pub(super) fn gradient<F: Float, I: Int, Y: Float, W: Float>(
     }
 
     let normalizer = normalizer::<F>(prediction, first, voxels, job.clone());
-    // By p or ln p of each class; of the likeliest one, and of all others together.
+    // Slopes with respect to p or ln p: of each class, of the likeliest, and the sum over the others.
     let mut by = Array::<f32>::new(job.classes);
     let mut by_likeliest = f32::new(0.0);
     let mut by_others = f32::new(0.0);
     #[unroll(job.classes <= UNROLLED)]
     for class in 0..job.classes {
-        let given = given::<F>(prediction, first, voxels, &normalizer, class, job.clone());
-        let y = share::<I, Y>(labels, target, at, first, voxels, class, job.clone());
+        let prob =
+            class_probability::<F>(prediction, first, voxels, &normalizer, class, job.clone());
+        let y = target_of::<I, Y>(labels, target, at, first, voxels, class, job.clone());
         let base = (sample * job.classes + class) * SUMS;
         let a = slopes[base];
         let b = slopes[base + 1];
         let c = slopes[base + 2];
         let d = slopes[base + 3];
-        // Scaled so that their products with derivatives of any finite size are finite.
+        // Scale the slopes down, so that their products with large derivatives stay finite.
         let scale = max(4.0 * (a.abs() + b.abs() + c.abs() + d.abs()), 1.0);
         let slopes_of = Terms {
             tp: a / scale,
@@ -533,9 +542,9 @@ pub(super) fn gradient<F: Float, I: Int, Y: Float, W: Float>(
             fn_: c / scale,
             f: d / scale,
         };
-        let mut slope_of = slope(&given, y, &slopes_of, false, job.clone());
+        let mut slope_of = slope(&prob, y, &slopes_of, false, job.clone());
         if is_rare(class, job.clone()) {
-            slope_of = slope(&given, y, &slopes_of, true, job.clone());
+            slope_of = slope(&prob, y, &slopes_of, true, job.clone());
         }
         slope_of = finite(slope_of * scale);
         by[class] = slope_of;
@@ -550,41 +559,42 @@ pub(super) fn gradient<F: Float, I: Int, Y: Float, W: Float>(
     for channel in 0..job.channels {
         let class = channel + comptime!(usize::from(job.channels == 1));
         let own = by[class];
-        let given = given::<F>(prediction, first, voxels, &normalizer, class, job.clone());
-        let mut by_given = own;
+        let prob =
+            class_probability::<F>(prediction, first, voxels, &normalizer, class, job.clone());
+        let mut by_input = own;
         match comptime!(job.plan.settings.input) {
             Input::Probabilities => {
                 if comptime!(job.channels == 1) {
-                    by_given = own - by[0];
+                    by_input = own - by[0];
                 }
             }
             Input::Sigmoid => {
-                by_given = own * given.complement;
+                by_input = own * prob.complement;
                 if comptime!(job.channels == 1) {
-                    by_given -= by[0] * given.p;
+                    by_input -= by[0] * prob.p;
                 }
             }
             Input::Softmax => {
-                // h_c − p_c·Σ h, without the difference of near-equal numbers where p_c is near 1.
-                by_given = select(
+                // h_c − p_c·Σ h, arranged to avoid cancellation where p_c is near 1.
+                by_input = select(
                     class == normalizer.class,
-                    own * given.complement - given.p * by_others,
-                    own - given.p * (by_likeliest + by_others),
+                    own * prob.complement - prob.p * by_others,
+                    own - prob.p * (by_likeliest + by_others),
                 );
             }
         }
-        gradient[first + channel * voxels] = narrowed::<F>(finite(by_given * weight));
+        gradient[first + channel * voxels] = narrowed::<F>(finite(by_input * weight));
     }
 }
 
-/// x, short of the end of the type's range; what is not a number stays so.
+/// Clamps x to ±`LARGEST`; NaN passes through.
 #[cube]
 fn finite(x: f32) -> f32 {
     let x = select(x > LARGEST, LARGEST, x);
     select(x < -LARGEST, -LARGEST, x)
 }
 
-/// x in this type, the last number of its range in place of what is beyond; what is not a number stays so.
+/// Casts to a narrower type, clamping to its range; NaN passes through.
 #[cube]
 fn narrowed<F: Float>(x: f32) -> F {
     let most = f32::cast_from(F::max_value());

@@ -1,9 +1,9 @@
-//! Functions that devices compute less exactly than the losses need.
+//! Elementary functions that devices compute too inaccurately for the losses.
 
 use burn_cubecl::cubecl;
 use cubecl::prelude::*;
 
-/// Below it eˣ is no normal number.
+/// Below this x, eˣ is subnormal.
 const LOWEST: f32 = -87.0;
 
 /// e⁻¹, e⁻², e⁻⁴ to e⁻⁶⁴.
@@ -17,15 +17,15 @@ const POWERS: [f32; 7] = [
     1.603_811e-28,
 ];
 
-/// eˣ for x ≤ 0, and 0 where it is not a normal number.
+/// eˣ for x ≤ 0; 0 where the result would be subnormal.
 ///
-/// A device's own exponential may be off by 2·|x| units of the last place, and its compiler may undo the usual reduction by two parts
-/// of ln 2. Here, x = f − n with an integer n, whose power is a product over its bits.
-// `#[cube]` unrolls ranges alone.
+/// A device's exponential may be off by 2·|x| units in the last place, and its compiler may undo the usual two-part reduction by ln 2.
+/// Instead, write x = f − n with an integer n and build e⁻ⁿ as a product over the bits of n.
+// `#[cube]` can only unroll ranges.
 #[allow(clippy::needless_range_loop)]
 #[cube]
 pub(super) fn exp(x: f32) -> f32 {
-    // What is not a number stays so.
+    // NaN passes through.
     let normal = select(x < LOWEST, LOWEST, x);
     let whole = normal.round();
     let f = normal - whole;
@@ -47,19 +47,19 @@ pub(super) fn exp(x: f32) -> f32 {
 
 /// ln x for normal x > 0.
 ///
-/// A device's own logarithm may be off by 5·10⁻⁷ near x = 1, where ln x vanishes. There, it is artanh's series in s = (x−1)/(x+1),
-/// ln x = 2·artanh s.
+/// A device's logarithm may be off by 5·10⁻⁷ near x = 1, where ln x vanishes. There, use the series of ln x = 2·artanh s with
+/// s = (x−1)/(x+1).
 #[cube]
 pub(super) fn ln(x: f32) -> f32 {
     let s = (x - 1.0) / (x + 1.0);
     let z = s * s;
     let series =
         2.0 * s * (1.0 + z * (0.333_333_34 + z * (0.2 + z * (0.142_857_15 + z * 0.111_111_11))));
-    // Up to x = 2 and 1 / 2.
+    // The series covers 1/2 < x < 2.
     select(z < 0.111_112, series, x.ln())
 }
 
-/// ln(1 + x) for 0 ≤ x.
+/// ln(1 + x) for x ≥ 0.
 #[cube]
 pub(super) fn ln_1p(x: f32) -> f32 {
     let s = x / (x + 2.0);

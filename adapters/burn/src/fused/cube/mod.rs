@@ -1,12 +1,12 @@
-//! On every CubeCL device (CUDA, ROCm, Metal, Vulkan, WebGPU): kernels traced from the core's formulas.
+//! CubeCL devices (CUDA, ROCm, Metal, Vulkan, WebGPU): kernels traced from the core's formulas.
 //!
 //! | | kernels | reads | writes |
 //! |---|---|---|---|
-//! | sums | 2: voxels to sums per stretch, stretches to sums where there are several | prediction, target | a few numbers per stretch |
+//! | sums | 2: sums per stretch of voxels, then their merger if a sample has several stretches | prediction, target | 6 numbers per stretch and class |
 //! | values | 1 | sums | values and slopes |
 //! | gradient | 1 | prediction, target | gradient |
 //!
-//! All in f32, added up in an order that depends on the shape alone.
+//! All arithmetic is f32. The order of summation depends only on the shape.
 
 mod job;
 mod kernels;
@@ -32,10 +32,10 @@ use self::kernels::THREADS;
 use super::{Fused, Kept, Summed, Target, Valued, Weights};
 use crate::plan::{Plan, SUMS};
 
-/// How many voxels a thread adds up before it shares, at least.
+/// The least number of voxels per thread.
 const PER_THREAD: usize = 16;
 
-/// How many cubes share a sample, at most.
+/// The largest number of cubes per sample.
 const STRETCHES: usize = 1024;
 
 impl Fused for CubeBackend {
@@ -46,21 +46,21 @@ impl Fused for CubeBackend {
         plan: Arc<Plan>,
         _: bool,
     ) -> Summed<Self> {
-        let given = Given::new(prediction, target, weights, &plan);
-        let (samples, voxels) = (given.samples, given.voxels);
-        let classes = given.job.classes;
+        let arguments = Arguments::new(prediction, target, weights, &plan);
+        let (samples, voxels) = (arguments.samples, arguments.voxels);
+        let classes = arguments.job.classes;
         let least = THREADS as usize * PER_THREAD;
         let stretches = voxels.div_ceil(least).min(STRETCHES);
         let stretch = voxels.div_ceil(stretches);
-        let sums = given.like(Shape::from([samples, classes, SUMS]), DType::F32);
-        // The sums of a sample's only stretch are the sample's.
+        let sums = arguments.like(Shape::from([samples, classes, SUMS]), DType::F32);
+        // With one stretch per sample, its sums are the result.
         let partial = match stretches {
             1 => sums.clone(),
-            _ => given.like(Shape::from([samples, stretches, classes, SUMS]), DType::F32),
+            _ => arguments.like(Shape::from([samples, stretches, classes, SUMS]), DType::F32),
         };
-        let types = given.types();
-        let client = given.prediction.client.clone();
-        // So many cubes on the axes that the device has, each of which is bounded.
+        let types = arguments.types();
+        let client = arguments.prediction.client.clone();
+        // Spread the cubes over several axes: devices bound the length of each.
         let dim = CubeDim::new_1d(THREADS);
         let cubes = |count: usize| {
             cubecl::calculate_cube_count_elemwise(&client, count * THREADS as usize, dim)
@@ -69,16 +69,16 @@ impl Fused for CubeBackend {
             &client,
             cubes(samples * stretches),
             dim,
-            given.prediction.into_tensor_arg(),
-            given.labels.into_tensor_arg(),
-            given.target.into_tensor_arg(),
-            given.weights.into_tensor_arg(),
+            arguments.prediction.into_tensor_arg(),
+            arguments.labels.into_tensor_arg(),
+            arguments.target.into_tensor_arg(),
+            arguments.weights.into_tensor_arg(),
             partial.clone().into_tensor_arg(),
             samples,
             voxels,
             stretches,
             stretch,
-            given.job,
+            arguments.job,
             types,
         );
         if stretches > 1 {
@@ -108,26 +108,26 @@ impl Fused for CubeBackend {
         plan: Arc<Plan>,
         _: Kept,
     ) -> FloatTensor<Self> {
-        let given = Given::new(prediction, target, weights, &plan);
-        let gradient = given.like(given.prediction.shape(), given.prediction.dtype);
-        let types = given.types();
-        let client = given.prediction.client.clone();
-        let threads = given.samples * given.voxels;
+        let arguments = Arguments::new(prediction, target, weights, &plan);
+        let gradient = arguments.like(arguments.prediction.shape(), arguments.prediction.dtype);
+        let types = arguments.types();
+        let client = arguments.prediction.client.clone();
+        let threads = arguments.samples * arguments.voxels;
         let dim = CubeDim::new_1d(THREADS);
         let count = cubecl::calculate_cube_count_elemwise(&client, threads, dim);
         kernels::gradient::launch(
             &client,
             count,
             dim,
-            given.prediction.into_tensor_arg(),
-            given.labels.into_tensor_arg(),
-            given.target.into_tensor_arg(),
-            given.weights.into_tensor_arg(),
+            arguments.prediction.into_tensor_arg(),
+            arguments.labels.into_tensor_arg(),
+            arguments.target.into_tensor_arg(),
+            arguments.weights.into_tensor_arg(),
             into_contiguous(slopes).into_tensor_arg(),
             gradient.clone().into_tensor_arg(),
-            given.samples,
-            given.voxels,
-            given.job,
+            arguments.samples,
+            arguments.voxels,
+            arguments.job,
             types,
         );
         gradient
@@ -169,8 +169,8 @@ impl Fused for CubeBackend {
     }
 }
 
-/// What the kernels over the voxels are given, contiguous; what is not given is a tensor of one number.
-struct Given {
+/// The contiguous arguments of the kernels over voxels. A tensor of one number stands for an absent one.
+struct Arguments {
     prediction: CubeTensor,
     labels: CubeTensor,
     target: CubeTensor,
@@ -180,7 +180,7 @@ struct Given {
     job: Job,
 }
 
-impl Given {
+impl Arguments {
     fn new(
         prediction: CubeTensor,
         target: Target<CubeBackend>,
@@ -189,7 +189,7 @@ impl Given {
     ) -> Self {
         let prediction = into_contiguous(prediction);
         let shape = prediction.shape();
-        let nothing = |dtype| {
+        let absent = |dtype| {
             let (client, device) = (prediction.client.clone(), prediction.device.clone());
             empty_device_contiguous_dtype(client, device, Shape::from([1]), dtype)
         };
@@ -197,11 +197,11 @@ impl Given {
         let weighted = matches!(weights, Weights::Given(_));
         let job = Job::of_voxels(plan, shape[1], soft, weighted);
         let (labels, target) = match target {
-            Target::Labels(labels) => (into_contiguous(labels), nothing(DType::F32)),
-            Target::Soft(target) => (nothing(DType::I32), into_contiguous(target)),
+            Target::Labels(labels) => (into_contiguous(labels), absent(DType::F32)),
+            Target::Soft(target) => (absent(DType::I32), into_contiguous(target)),
         };
         let weights = match weights {
-            Weights::One => nothing(DType::F32),
+            Weights::One => absent(DType::F32),
             Weights::Given(weights) => into_contiguous(weights),
         };
         Self {

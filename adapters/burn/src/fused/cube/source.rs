@@ -1,6 +1,6 @@
-//! The kernels as CUDA's C++: compiled from the same functions as on a device, without one.
+//! Test: every kernel can be lowered to CUDA C++, without a CUDA device.
 //!
-//! What a compiler of CUDA says of them is asked by `adapters/burn/nvrtc`.
+//! `adapters/burn/nvrtc` compiles the resulting sources.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use unifocal_core::{Input, Name, Settings};
 
 use super::super::{Target, Weights};
 use super::kernels::{self, THREADS};
-use super::{Given, Job};
+use super::{Arguments, Job};
 use crate::plan::{Plan, SUMS};
 
-/// The C++ of a kernel.
+/// The CUDA C++ source of a kernel.
 fn source(kernel: &impl cubecl::CubeKernel) -> String {
     use cubecl::Compiler;
     let compiled = CppCompiler::<Cuda>::default()
@@ -27,7 +27,7 @@ fn source(kernel: &impl cubecl::CubeKernel) -> String {
     compiled.to_string()
 }
 
-/// The kernels of a loss, by their names.
+/// The named kernels of a loss.
 fn sources(name: Name, input: Input, soft: bool, dtype: FloatDType) -> [(&'static str, String); 4] {
     let device = Device::Wgpu(Default::default());
     let settings = Settings::default().with_input(input);
@@ -39,7 +39,7 @@ fn sources(name: Name, input: Input, soft: bool, dtype: FloatDType) -> [(&'stati
         CubeBackend::float_zeros(Shape::from(shape.to_vec()), &device, dtype)
     };
     let (samples, classes, voxels) = (2, 3, 64);
-    let given = || {
+    let arguments = || {
         let target = if soft {
             Target::Soft(float(&[samples, classes, voxels], FloatDType::F32))
         } else {
@@ -52,7 +52,7 @@ fn sources(name: Name, input: Input, soft: bool, dtype: FloatDType) -> [(&'stati
             Weights::One
         };
         let prediction = float(&[samples, classes, voxels], dtype);
-        Given::new(prediction, target, weights, &plan)
+        Arguments::new(prediction, target, weights, &plan)
     };
     let sums = || float(&[samples, classes, SUMS], FloatDType::F32);
     let client = sums().client;
@@ -61,7 +61,7 @@ fn sources(name: Name, input: Input, soft: bool, dtype: FloatDType) -> [(&'stati
     let count = CubeCount::Static(1, 1, 1);
     let dim = CubeDim::new_1d(THREADS);
 
-    let data = given();
+    let data = arguments();
     let types = data.types();
     let sum = kernels::sum::create_dummy_kernel(
         Arc::clone(&properties),
@@ -103,7 +103,7 @@ fn sources(name: Name, input: Input, soft: bool, dtype: FloatDType) -> [(&'stati
         samples,
         Job::of_sums(&plan, classes),
     );
-    let data = given();
+    let data = arguments();
     let gradient = kernels::gradient::create_dummy_kernel(
         properties,
         target,
@@ -128,7 +128,7 @@ fn sources(name: Name, input: Input, soft: bool, dtype: FloatDType) -> [(&'stati
     ]
 }
 
-/// Writes them to the folder that `UNIFOCAL_CUDA_SOURCES` names, if it is there.
+/// If `UNIFOCAL_CUDA_SOURCES` names a folder, the sources are written there.
 #[test]
 fn every_kernel_has_a_source_for_cuda() {
     let folder = std::env::var_os("UNIFOCAL_CUDA_SOURCES").map(std::path::PathBuf::from);
@@ -140,7 +140,7 @@ fn every_kernel_has_a_source_for_cuda() {
         )
     });
     if found.is_err() {
-        eprintln!("no device for wgpu, which the kernels' arguments are made with: not tested");
+        eprintln!("skipped: found no wgpu device, which is needed to build the kernels' arguments");
         return;
     }
     for name in [Name::Dice, Name::FocalTversky, Name::AsymmetricUnifiedFocal] {
@@ -156,7 +156,7 @@ fn every_kernel_has_a_source_for_cuda() {
                     let dtype = DType::from(dtype);
                     let file = format!("{name}-{input:?}-{dtype:?}-{kernel}.cu").to_lowercase();
                     std::fs::write(folder.join(file), source)
-                        .expect("the folder can be written to");
+                        .expect("UNIFOCAL_CUDA_SOURCES is a writable folder");
                 }
             }
         }

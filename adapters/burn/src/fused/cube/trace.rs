@@ -1,8 +1,7 @@
-//! The formulas of the core as they are written, traced into a kernel while it is built.
+//! Traces the core's formulas into a kernel.
 //!
-//! A kernel is built by running Rust: what looks like arithmetic there records instructions. [`Traced`] is an arithmetic of the core
-//! that does the same, so that [`Loss::terms`], [`Classes::value`] and their derivatives are stated once, and run
-//! on every GPU.
+//! CubeCL builds a kernel by running Rust code that records instructions instead of computing. [`Traced`] does this behind the core's
+//! arithmetic trait, so GPUs run [`Loss::terms`], [`Classes::value`] and their derivatives from their only definition.
 //!
 //! [`Loss::terms`]: unifocal_core::Loss::terms
 //! [`Classes::value`]: unifocal_core::Classes::value
@@ -14,7 +13,7 @@ use cubecl::ir::Scope;
 use cubecl::prelude::*;
 use unifocal_core::{Exponent, Real};
 
-/// A value in the kernel that `scope` belongs to.
+/// A value in the kernel of `scope`.
 #[derive(Clone, Copy)]
 pub(super) struct Traced<'s> {
     scope: &'s Scope,
@@ -39,14 +38,14 @@ impl<'s> Traced<'s> {
         Self::constant(self.scope, value)
     }
 
-    /// x where x > low, and low elsewhere.
+    /// max(x, low); `low` if x is NaN.
     fn at_least(self, low: f64) -> Self {
         let low = self.number(low);
         let above = self.value.__expand_gt_method(self.scope, &low.value);
         self.like(select::expand(self.scope, above, self.value, low.value))
     }
 
-    /// x where x < high, and high elsewhere.
+    /// min(x, high); `high` if x is NaN.
     fn at_most(self, high: f64) -> Self {
         let high = self.number(high);
         let below = self.value.__expand_lt_method(self.scope, &high.value);
