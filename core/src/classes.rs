@@ -80,7 +80,10 @@ impl<'a> Classes<'a> {
     /// Another number of weights or alphas than of classes, one outside [0, 10³⁰], no weight above 0, or
     /// a rare class that does not exist.
     pub fn check(&self, count: usize) -> Result<(), Error> {
-        for (what, values) in [("class weights", self.weights), ("alpha", self.alpha)] {
+        for (what, parameter, values) in [
+            ("class weights", "class weight", self.weights),
+            ("values of alpha", "alpha", self.alpha),
+        ] {
             let Some(values) = values else { continue };
             if values.len() != count {
                 return Err(Error::Length {
@@ -90,7 +93,7 @@ impl<'a> Classes<'a> {
                 });
             }
             for value in values {
-                Range::WEIGHT.check(what, *value)?;
+                Range::WEIGHT.check(parameter, *value)?;
             }
         }
         if let Some(weights) = self.weights

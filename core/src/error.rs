@@ -21,13 +21,13 @@ pub enum Error {
         /// The shape it should have.
         expected: Shape,
     },
-    /// A slice has another length than its shape says.
+    /// A list or a buffer has the wrong length.
     Length {
-        /// Which slice.
+        /// Which values.
         what: &'static str,
-        /// Its length.
+        /// How many there are.
         found: usize,
-        /// The length it should have.
+        /// How many there should be.
         expected: usize,
     },
     /// A shape without samples, classes or voxels, or one whose size overflows.
@@ -118,14 +118,20 @@ impl fmt::Display for Error {
                 what,
                 found,
                 expected,
-            } => write!(f, "the {what} has {found}, expected {expected}"),
+            } => write!(
+                f,
+                "the shape of the {what} is {found}, expected {expected} (samples, channels, voxels)"
+            ),
             Self::Length {
                 what,
                 found,
                 expected,
-            } => write!(f, "{found} values of {what}, expected {expected}"),
+            } => write!(f, "the number of {what} is {found}, expected {expected}"),
             Self::Empty { what, found } => {
-                write!(f, "the {what} has {found}, expected at least one of each")
+                write!(
+                    f,
+                    "the shape of the {what} is {found}, expected at least one sample, channel and voxel"
+                )
             }
             Self::SoftmaxOfOneClass => f.write_str(
                 "a softmax over one class is 1 everywhere, expected two classes or a sigmoid",

@@ -59,10 +59,7 @@ impl fmt::Display for Shape {
             channels,
             voxels,
         } = self;
-        write!(
-            f,
-            "{samples} samples of {channels} channels of {voxels} voxels"
-        )
+        write!(f, "[{samples}, {channels}, {voxels}]")
     }
 }
 
@@ -386,7 +383,7 @@ fn check_len(found: usize, shape: Shape) -> Result<(), Error> {
         Ok(())
     } else {
         Err(Error::Length {
-            what: "a slice",
+            what: "values in the slice",
             found,
             expected,
         })

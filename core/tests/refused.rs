@@ -1,4 +1,4 @@
-//! Slices and shapes that do not belong together are errors that say what was found and what was expected.
+//! Mismatched lengths and shapes return an error with what was found and what was expected.
 
 use unifocal_core::*;
 
@@ -17,15 +17,15 @@ fn assert_says<T>(outcome: Result<T, Error>, says: &str) {
 fn slices_of_another_length() {
     assert_says(
         Dense::channels_first(&P, [1, 2, 7]),
-        "12 values of a slice, expected 14",
+        "the number of values in the slice is 12, expected 14",
     );
     assert_says(
         Dense::labels(&LABELS, [1, 5]),
-        "6 values of a slice, expected 5",
+        "the number of values in the slice is 6, expected 5",
     );
     assert_says(
         DenseMut::new(&mut [0.0; 3], [1, 2, 2], Layout::ChannelsLast),
-        "3 values of a slice, expected 4",
+        "the number of values in the slice is 3, expected 4",
     );
     // As long as the product of these numbers, if it were taken modulo 2⁶⁴.
     assert!(Dense::channels_first(&P[..0], [1 << 32, 1 << 31, 2]).is_err());
@@ -37,7 +37,7 @@ fn shapes_that_differ() -> Result<(), Error> {
     let labels = Labels::new(Dense::labels(&LABELS, [2, 3])?);
     assert_says(
         Segmentation::new(prediction, labels).map(|_| ()),
-        "the target has 2 samples of 1 channels of 3 voxels, expected 1 samples of 1 channels of 6 voxels",
+        "the shape of the target is [2, 1, 3], expected [1, 1, 6] (samples, channels, voxels)",
     );
     let labels = Labels::new(Dense::labels(&LABELS, [1, 6])?);
     let segmentation = Segmentation::new(prediction, labels)?;
@@ -59,7 +59,7 @@ fn room_of_another_size() -> Result<(), Error> {
     let segmentation = Segmentation::new(prediction, labels)?;
     let (loss, classes) = (Tversky::dice(), Classes::default());
     let mut three = [ClassSums::default(); 3];
-    let says = "3 values of class sums, expected 2";
+    let says = "the number of class sums is 3, expected 2";
     assert_says(segmentation.value(&loss, &classes, &mut three), says);
     assert_says(segmentation.add_sums(&loss, &classes, &mut three), says);
 
