@@ -379,7 +379,8 @@ loss! {
 loss! {
     /// Configuration of a loss by its name, with its own defaults: what a command line or a comparison of all losses needs.
     NamedLossConfig(self) {
-        /// The name, as `asymmetric-unified-focal`. Default: that
-        name / with_name: String = String::from("asymmetric-unified-focal"),
-    } => self.name.parse::<Name>().map_err(|_| Error::Name { found: self.name.clone() })?.loss(), "0.2302"
+        /// The name, and parameters that differ from its defaults: `asymmetric-unified-focal(gamma=0.2)`. Default:
+        /// `asymmetric-unified-focal`
+        name / with_name: String = Name::default().to_string(),
+    } => self.name.parse::<AnyLoss>().map_err(|error| Error::Name { found: self.name.clone(), error })?, "0.2302"
 }

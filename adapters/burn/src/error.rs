@@ -53,11 +53,13 @@ pub enum Error {
         /// Where it should be.
         expected: String,
     },
-    /// No loss has this name.
-    #[error("no loss has the name {found:?}, expected one of `unifocal_burn::core::Name::ALL`")]
+    /// No loss has this name, or not these parameters.
+    #[error("the name of the loss is {found:?}: {error}")]
     Name {
         /// The name.
         found: String,
+        /// What is wrong with it.
+        error: unifocal_core::LossError,
     },
     /// Sums of single samples, which cannot be those of a sample elsewhere.
     #[error("sums per sample cannot be added up over devices, expected Pooling::Batch")]
