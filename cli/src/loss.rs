@@ -65,11 +65,11 @@ pub(crate) fn list() -> String {
     let aliases: Vec<String> = Name::ALL
         .into_iter()
         .filter(|name| !name.aliases().is_empty())
-        .map(|name| format!("{} ({name})", name.aliases().join(", ")))
+        .map(|name| format!("{} = {name}", name.aliases().join(", ")))
         .collect();
     format!(
-        "{lines}\nAlso read: {}. Case does not matter, and _ is -.\n",
-        aliases.join(", ")
+        "{lines}\nOther names: {}. Case does not matter, and _ is -.\n",
+        aliases.join("; ")
     )
 }
 

@@ -344,7 +344,8 @@ loss! {
 loss! {
     /// Configuration that selects a loss by name, at that loss's defaults: for command lines and for comparing losses.
     NamedLossConfig(self) {
-        /// The name. Default: `asymmetric-unified-focal`
-        name / with_name: String = String::from("asymmetric-unified-focal"),
-    } => self.name.parse::<Name>().map_err(|_| Error::Name { found: self.name.clone() })?.loss(), "0.2302"
+        /// The name, and parameters that differ from its defaults: `asymmetric-unified-focal(gamma=0.2)`. Default:
+        /// `asymmetric-unified-focal`
+        name / with_name: String = Name::default().to_string(),
+    } => self.name.parse::<AnyLoss>().map_err(|error| Error::Name { found: self.name.clone(), error })?, "0.2302"
 }

@@ -46,11 +46,13 @@ pub enum Error {
         /// The prediction's device.
         expected: String,
     },
-    /// No loss has this name.
-    #[error("no loss is named {found:?}, expected one of `unifocal_burn::core::Name::ALL`")]
+    /// No loss has this name, or not these parameters.
+    #[error("the name of the loss is {found:?}: {error}")]
     Name {
         /// The name.
         found: String,
+        /// What is wrong with it.
+        error: unifocal_core::LossError,
     },
     /// Sums per sample cannot be added up: other ranks have other samples.
     #[error("sums per sample cannot be added up over ranks, use `Pooling::Batch`")]
