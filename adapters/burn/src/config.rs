@@ -58,6 +58,7 @@ macro_rules! loss {
         /// ```
         // Not Burn's derive: it takes an `Option` that a file does not have for `None`, which is a loss of its own here.
         #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[non_exhaustive]
         pub struct $config {
             $(
                 $(#[doc = $about])*

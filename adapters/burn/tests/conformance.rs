@@ -148,7 +148,7 @@ mod flex {
             // As many as there are random cases. A difference is two passes, which are slow where Burn has a graph of operations.
             rounds: match route {
                 Route::Auto => 64,
-                Route::Composed => 24,
+                _ => 24,
             },
         }
     }

@@ -50,6 +50,7 @@ pub struct SegmentationLoss {
 
 /// How a loss is computed and differentiated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Route {
     /// The analytic gradient, when backward asks for it, from the sums that the value was made of: on the CPU by vector instructions over the
     /// memory of the tensors, elsewhere by [operations](Route::Operations). It can be differentiated once.
