@@ -75,6 +75,12 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         shell: Shell,
     },
+    /// Print a man page, of the program or of a command
+    Man {
+        /// Command whose page is printed [default: the program]
+        #[arg(value_parser = ["eval", "compare", "demo", "completions", "man"])]
+        command: Option<String>,
+    },
 }
 
 /// The inputs, and how to read them.

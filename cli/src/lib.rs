@@ -14,6 +14,7 @@ mod demo;
 mod failure;
 mod labels;
 mod loss;
+mod man;
 mod options;
 mod outcome;
 mod output;
@@ -169,6 +170,11 @@ fn execute(command: Command) -> Result<Done, Failure> {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command_line(), "unifocal", &mut script);
             Ok(printed(script))
+        }
+        Command::Man { command } => {
+            let page = man::page(command_line(), command.as_deref())
+                .map_err(|error| Failure::Report(error.to_string()))?;
+            Ok(printed(page))
         }
     }
 }

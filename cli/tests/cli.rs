@@ -371,6 +371,34 @@ fn help_and_completions() {
 }
 
 #[test]
+fn every_command_has_a_man_page() {
+    let page = stdout(&["man"]);
+    assert!(page.contains(".TH unifocal 1"), "{page}");
+    let mut commands = 0;
+    for command in ["eval", "compare", "demo", "completions", "man"] {
+        assert!(
+            page.contains(&format!("unifocal\\-{command}(1)")),
+            "{command} is not in {page}"
+        );
+        let page = stdout(&["man", command]);
+        assert!(
+            page.contains(&format!(".TH unifocal-{command} 1")),
+            "{page}"
+        );
+        commands += 1;
+    }
+    // No command is missing above.
+    assert_eq!(page.matches("(1)").count(), commands, "{page}");
+    let page = stdout(&["man", "eval"]);
+    let notes = page.split_once(".SH NOTES\n.nf\n").expect("notes").1;
+    for part in ["asymmetric\\-unified\\-focal", "Examples:"] {
+        assert!(notes.contains(part), "{part:?} is not in {notes}");
+    }
+    assert!(page.contains("\\fB\\-\\-gradient\\fR"), "{page}");
+    assert_eq!(unifocal(&["man", "evaluate"]).status.code(), Some(2));
+}
+
+#[test]
 fn gradient_is_a_file_of_the_predictions_shape() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, target) = small(&folder);

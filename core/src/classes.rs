@@ -6,6 +6,7 @@ use crate::{Class, ClassSums, Dual, Error, Loss, Real, Score};
 /// What to do with a class that a sample's target does not contain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum AbsentClass {
     /// The smoothing term s decides, as in the reference: the class scores 0 only if the false positives are few
     /// against s.

@@ -61,6 +61,7 @@
 //! 102026, arXiv 2102.04525, and the code published with it, `github.com/mlyg/unified-focal-loss`: here "the reference".
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "alloc")]

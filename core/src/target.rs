@@ -32,6 +32,7 @@ impl Extent {
 
 /// What a target says of a stretch of voxels at first sight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Content {
     /// Nothing: each voxel is to be [checked](Target::check).
     Unknown,

@@ -58,6 +58,7 @@ macro_rules! loss {
         /// ```
         // Burn's derive reads a missing `Option` as `None`, which here would select another loss.
         #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[non_exhaustive]
         pub struct $config {
             $(
                 $(#[doc = $about])*

@@ -54,6 +54,6 @@ pub use sums::Sums;
 mod documentation {
     #[doc = include_str!("../README.md")]
     mod readme {}
-    #[doc = include_str!("../../../docs/burn.md")]
+    #[doc = include_str!("../docs/burn.md")]
     mod page {}
 }

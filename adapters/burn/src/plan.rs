@@ -12,6 +12,7 @@ pub(crate) const SUMS: usize = 6;
 
 /// How a loss is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Route {
     /// Fused where the device supports it, otherwise composed.
     #[default]

@@ -153,7 +153,7 @@ mod flex {
             // `Auto` runs all random cases. Central differences take two passes each, which are slow on the composed route.
             rounds: match route {
                 Route::Auto => 64,
-                Route::Composed => 24,
+                _ => 24,
             },
         }
     }

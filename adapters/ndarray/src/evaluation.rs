@@ -46,6 +46,7 @@ pub struct Evaluation<'a, P, D: Dimension, T> {
 
 /// The loss of a class in one group (a sample, or the batch).
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ClassValue {
     /// The sample; 0 for the whole batch.
     pub group: usize,

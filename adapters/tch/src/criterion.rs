@@ -50,6 +50,7 @@ pub struct SegmentationLoss {
 
 /// How a loss is computed and differentiated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Route {
     /// One graph node with an analytic gradient, which reuses the sums of the forward pass. On the CPU, vector code runs directly on the
     /// tensors' memory; elsewhere as [operations](Route::Operations). It can be differentiated once.

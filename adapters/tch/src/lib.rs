@@ -57,6 +57,6 @@ pub use error::Error;
 mod documentation {
     #[doc = include_str!("../README.md")]
     mod readme {}
-    #[doc = include_str!("../../../docs/tch.md")]
+    #[doc = include_str!("../docs/tch.md")]
     mod page {}
 }
