@@ -218,10 +218,7 @@ fn regions_are_unions_of_labels() {
         "p.npy r.npy --axes czyx --regions a=1 b=2 c=4",
         &["label map", "--regions"],
     );
-    files.refused(
-        &format!("z.npy y.npy --input softmax {said}"),
-        &["sigmoid"],
-    );
+    files.refused(&format!("z.npy y.npy --input softmax {said}"), &["sigmoid"]);
 }
 
 #[test]
