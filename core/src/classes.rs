@@ -41,10 +41,10 @@ pub const fn class_count(channels: usize) -> usize {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Classes<'a> {
-    rare: Option<&'a [usize]>,
-    weights: Option<&'a [f64]>,
-    alpha: Option<&'a [f64]>,
-    absent: AbsentClass,
+    pub(crate) rare: Option<&'a [usize]>,
+    pub(crate) weights: Option<&'a [f64]>,
+    pub(crate) alpha: Option<&'a [f64]>,
+    pub(crate) absent: AbsentClass,
 }
 
 impl<'a> Classes<'a> {

@@ -48,7 +48,7 @@
 //! | the classes | [`Classes`]: rare ones, weights, α, [`AbsentClass`]; with the feature `alloc`, all settings of adapters in one: `Settings` |
 //! | the data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) beside a [`Target`] ([`Labels`], [`Soft`]); [`Input`], [`Pooling`], [`Layout`] |
 //! | the sums | [`ClassSums`], which merge; [`mean`], [`slopes`] and [`Segmentation::gradient`] finish them |
-//! | the formulas' ground | [`Loss`], [`Real`], [`Probability`], [`Share`], [`Dual`]; [`TensorLike`] is what a backend provides |
+//! | the formulas' ground | [`Loss`], [`Real`], [`Probability`], [`Share`], [`Dual`]; with the feature `alloc`, `TensorLike` is what a backend provides, and `evaluate` takes it to value and gradient |
 //!
 //! # What is promised
 //!
@@ -99,9 +99,11 @@ mod spelling;
 mod stretch;
 mod sweep;
 mod target;
+#[cfg(feature = "alloc")]
 mod tensor;
 mod tversky;
 mod unified;
+mod values;
 
 pub use catalogue::AnyLoss;
 pub use classes::{AbsentClass, Classes, Parts, class_count};
@@ -124,9 +126,11 @@ pub use share::Share;
 pub use stretch::STRETCH;
 pub use sweep::Workspace;
 pub use target::{Content, Extent, Label, Labels, OneHot, Soft, Target};
-pub use tensor::{TensorLike, evaluate, mean, slopes};
+#[cfg(feature = "alloc")]
+pub use tensor::{Differentiable, Evaluated, TensorLike, evaluate};
 pub use tversky::Tversky;
 pub use unified::UnifiedFocal;
+pub use values::{mean, slopes};
 
 /// The example of the README, compiled and run.
 #[cfg(doctest)]

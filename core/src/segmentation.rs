@@ -6,10 +6,10 @@ use core::convert::Infallible;
 use crate::kernel::{Baseline, Vectors};
 use crate::limits::{LARGEST_WEIGHT, ROUNDING};
 use crate::sweep::Workspace;
-use crate::tensor::{evaluate, expect_len};
+use crate::values::expect_len;
 use crate::{
     ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Position, Shape, Target,
-    TensorLike, class_count,
+    class_count, mean,
 };
 
 /// Which voxels share their sums.
@@ -29,7 +29,7 @@ pub enum Pooling {
 /// probabilities unless [`with_input`](Segmentation::with_input) says that they are logits; a prediction
 /// of one channel is the foreground of two classes.
 ///
-/// Evaluation goes in three steps, each of which can be taken alone: the [sums](TensorLike::add_sums) of the voxels, the
+/// Evaluation goes in three steps, each of which can be taken alone: the [sums](Segmentation::add_sums) of the voxels, the
 /// [value](crate::mean) of the sums, and the [gradient](Segmentation::gradient) by the sums. Between the first two, sums of
 /// other parts of the same batch can be [merged](ClassSums::merge) in.
 ///
@@ -132,6 +132,20 @@ where
         self.prediction.shape()
     }
 
+    /// How many groups have sums of their own: the samples, or one for the whole batch.
+    pub fn groups(&self) -> usize {
+        match self.pooling {
+            Pooling::PerSample => self.prediction.shape().samples,
+            Pooling::Batch => 1,
+        }
+    }
+
+    /// How many classes there are.
+    #[inline(always)]
+    pub fn class_count(&self) -> usize {
+        class_count(self.prediction.shape().channels)
+    }
+
     /// Says what the numbers of the prediction are.
     ///
     /// # Errors
@@ -198,7 +212,25 @@ where
         sums: &mut [ClassSums<f64, K>],
     ) -> Result<f64, Error> {
         sums.fill(ClassSums::default());
-        evaluate(self, loss, classes, sums)
+        classes.check(self.class_count())?;
+        self.add_sums(loss, classes, sums)?;
+        mean(loss, classes, self.class_count(), sums)
+    }
+
+    /// Adds the sums of a loss's terms to `sums`, group by group, and within a group class by class.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Segmentation::value). The contents of `sums` are then unspecified.
+    #[cfg_attr(target_os = "none", inline(always))]
+    pub fn add_sums<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: &Classes<'_>,
+        sums: &mut [ClassSums<f64, K>],
+    ) -> Result<(), Error> {
+        let none = None::<&mut Nowhere<_>>;
+        self.forward(loss, classes, sums, none, &mut Workspace::new())
     }
 
     /// The loss's gradient with respect to the numbers of the prediction, from `sums` over this batch and whatever was
@@ -221,7 +253,7 @@ where
         gradient: &mut impl FieldMut<Item = <P::Item as Element>::Real>,
     ) -> Result<(), Error> {
         self.expect_len("class sums", sums.len())?;
-        crate::slopes(loss, classes, self.classes(), sums, slopes)?;
+        crate::slopes(loss, classes, self.class_count(), sums, slopes)?;
         self.gradient_by(loss, classes, slopes, gradient)
     }
 
@@ -249,7 +281,7 @@ where
         )
     }
 
-    /// Adds the sums as [`add_sums`](TensorLike::add_sums) does. `gradient`, if there is one, then holds the derivatives or probabilities that
+    /// Adds the sums as [`add_sums`](Segmentation::add_sums) does. `gradient`, if there is one, then holds the derivatives or probabilities that
     /// [`backward`](Segmentation::backward) makes the gradient of, so that it need not compute everything again.
     ///
     /// # Examples
@@ -278,7 +310,7 @@ where
     ///
     /// # Errors
     ///
-    /// As [`add_sums`](TensorLike::add_sums), and `gradient` of another size. What is in `sums` and `gradient` then is of no use.
+    /// As [`add_sums`](Segmentation::add_sums), and `gradient` of another size. What is in `sums` and `gradient` then is of no use.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn forward<const K: usize>(
         &self,
@@ -340,20 +372,20 @@ where
     /// The sums of one group, which start at this index.
     fn first_sum(&self, sample: usize) -> usize {
         match self.pooling {
-            Pooling::PerSample => sample * self.classes(),
+            Pooling::PerSample => sample * self.class_count(),
             Pooling::Batch => 0,
         }
     }
 
     fn expect_len(&self, what: &'static str, found: usize) -> Result<(), Error> {
-        expect_len(what, found, self.groups() * self.classes())
+        expect_len(what, found, self.groups() * self.class_count())
     }
 
     /// The weight of a voxel, 0 if it does not count.
     #[inline(always)]
     pub(crate) fn weight(&self, sample: usize, voxel: usize) -> Result<f64, Error> {
         let found = self.weights.get(sample, 0, voxel).real().to_f64();
-        if found == 0.0 || !self.target.check(sample, voxel, self.classes())? {
+        if found == 0.0 || !self.target.check(sample, voxel, self.class_count())? {
             return Ok(0.0);
         }
         if found > 0.0 && found <= LARGEST_WEIGHT {
@@ -412,7 +444,8 @@ fn expect_shape(what: &'static str, found: Shape, expected: Shape) -> Result<(),
     }
 }
 
-impl<P, T, W, V> TensorLike for Segmentation<P, T, W, V>
+#[cfg(feature = "alloc")]
+impl<P, T, W, V, L: Loss<K>, const K: usize> crate::TensorLike<L, K> for Segmentation<P, T, W, V>
 where
     P: Field<Item: Element>,
     T: Target,
@@ -420,27 +453,47 @@ where
     V: Vectors,
 {
     type Sum = f64;
+    type Error = Error;
 
-    fn groups(&self) -> usize {
-        match self.pooling {
-            Pooling::PerSample => self.prediction.shape().samples,
-            Pooling::Batch => 1,
-        }
+    fn class_count(&self) -> Result<usize, Error> {
+        Ok(self.class_count())
     }
 
-    fn classes(&self) -> usize {
-        class_count(self.prediction.shape().channels)
-    }
-
-    #[cfg_attr(target_os = "none", inline(always))]
-    fn add_sums<const K: usize>(
+    fn sums(
         &self,
-        loss: &impl Loss<K>,
+        loss: &L,
         classes: &Classes<'_>,
-        sums: &mut [ClassSums<f64, K>],
-    ) -> Result<(), Error> {
-        let none = None::<&mut Nowhere<_>>;
-        self.forward(loss, classes, sums, none, &mut Workspace::new())
+    ) -> Result<alloc::vec::Vec<ClassSums<f64, K>>, Error> {
+        let mut sums = alloc::vec![ClassSums::default(); self.groups() * self.class_count()];
+        self.add_sums(loss, classes, &mut sums)?;
+        Ok(sums)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<P, T, W, V, L: Loss<K>, const K: usize> crate::Differentiable<L, K>
+    for Segmentation<P, T, W, V>
+where
+    P: Field<Item: Element>,
+    T: Target,
+    W: Field<Item: Element>,
+    V: Vectors,
+{
+    /// [N, C, voxels].
+    type Gradient = alloc::vec::Vec<<P::Item as Element>::Real>;
+
+    fn gradient_by(
+        &self,
+        loss: &L,
+        classes: &Classes<'_>,
+        slopes: &[[f64; K]],
+    ) -> Result<Self::Gradient, Error> {
+        let shape = self.shape();
+        let len = shape.samples * shape.channels * shape.voxels;
+        let mut gradient = alloc::vec![Float::ZERO; len];
+        let mut out = crate::DenseMut::new(&mut gradient, shape, crate::Layout::ChannelsFirst)?;
+        self.gradient_by(loss, classes, slopes, &mut out)?;
+        Ok(gradient)
     }
 }
 

@@ -46,6 +46,18 @@ pub struct Settings {
 impl Settings {
     crate::settings_methods!(self => self);
 
+    /// Sets what the losses know of the classes, all at once.
+    #[must_use]
+    pub fn with_classes(self, classes: &Classes<'_>) -> Self {
+        Self {
+            absent_class: classes.absent,
+            class_weights: classes.weights.map(Vec::from),
+            class_alpha: classes.alpha.map(Vec::from),
+            rare_classes: classes.rare.map(Vec::from),
+            ..self
+        }
+    }
+
     /// What the losses know of the classes.
     pub fn classes(&self) -> Classes<'_> {
         let mut classes = Classes::default().with_absent(self.absent_class);

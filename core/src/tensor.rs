@@ -1,161 +1,173 @@
-//! What a backend provides, and the one way from its sums to a value.
+//! The seam between the losses and the backends: a prediction beside its target, wherever they are.
 
-use crate::classes::merged;
-use crate::{ClassSums, Classes, Error, Loss, Real};
+use alloc::vec;
+use alloc::vec::Vec;
 
-/// A prediction beside its target, wherever it is: what a backend provides.
+use crate::{AnyLoss, ClassSums, Classes, Error, Loss, Real, mean};
+
+/// A prediction beside its target in some backend: slices, arrays, or the tensors of a framework.
 ///
-/// Implemented by [`Segmentation`](crate::Segmentation) for values in memory, where a sum is an `f64` and the groups
-/// are the samples, and by adapters for the tensors of a framework, where a sum is a tensor with one entry per sample,
-/// and all samples are one group.
-pub trait TensorLike {
-    /// A sum over voxels.
-    type Sum: Real;
-
-    /// How many groups have sums of their own.
-    fn groups(&self) -> usize;
-
-    /// How many classes there are.
-    fn classes(&self) -> usize;
-
-    /// Adds the sums of a loss's terms to `sums`, group by group, and within a group class by class.
-    ///
-    /// # Errors
-    ///
-    /// The tensors hold something that the loss is not defined for, or `sums` has another length than
-    /// groups × classes. What is in `sums` then is of no use.
-    fn add_sums<const K: usize>(
-        &self,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-        sums: &mut [ClassSums<Self::Sum, K>],
-    ) -> Result<(), Error>;
-}
-
-/// The mean of a loss over the groups of a tensor that [count](Classes::counts); `sums` are empty sums on entry, and those of the tensor on return.
+/// A backend provides the sums of a loss's terms; [`evaluate`] takes them to the value. A sum is a number, or a tensor with an entry per
+/// group (a sample, or the batch), through which the framework differentiates the value.
 ///
-/// # Errors
-///
-/// As [`TensorLike::add_sums`], and what [`Classes::check`] finds.
-#[cfg_attr(target_os = "none", inline(always))]
-pub fn evaluate<T: TensorLike, const K: usize>(
-    tensor: &T,
-    loss: &impl Loss<K>,
-    classes: &Classes<'_>,
-    sums: &mut [ClassSums<T::Sum, K>],
-) -> Result<T::Sum, Error> {
-    classes.check(tensor.classes())?;
-    tensor.add_sums(loss, classes, sums)?;
-    mean(loss, classes, tensor.classes(), sums)
-}
-
-/// The mean of a loss over groups of `count` classes each, from their sums.
-///
-/// Groups in which nothing [counts](Classes::counts) are left out of it; it is 0 if none is left.
+/// Backends that run any [`Loss`] implement it for all of them, others for [`AnyLoss`], the losses of the family.
 ///
 /// # Examples
 ///
-/// Two halves of one sample, each summed where it is, and merged:
+/// A function for every backend:
+///
+/// ```
+/// use unifocal_core::{AnyLoss, Classes, TensorLike, Tversky, evaluate};
+///
+/// /// The mean Dice loss, a number or a tensor.
+/// fn dice<T: TensorLike>(tensor: &T) -> Result<T::Sum, T::Error> {
+///     let loss = AnyLoss::from(Tversky::dice());
+///     Ok(evaluate(tensor, &loss, &Classes::default())?.value())
+/// }
+/// ```
+pub trait TensorLike<L = AnyLoss, const K: usize = 4> {
+    /// A sum over the voxels of a group.
+    type Sum: Real;
+
+    /// Why there are no sums.
+    type Error: From<Error>;
+
+    /// The number of classes.
+    ///
+    /// # Errors
+    ///
+    /// The prediction has no class axis.
+    fn class_count(&self) -> Result<usize, Self::Error>;
+
+    /// The sums of a loss's terms, group by group, and within a group class by class.
+    ///
+    /// # Errors
+    ///
+    /// Mismatched shapes, or invalid values or labels, where the backend can look at them.
+    fn sums(
+        &self,
+        loss: &L,
+        classes: &Classes<'_>,
+    ) -> Result<Vec<ClassSums<Self::Sum, K>>, Self::Error>;
+}
+
+/// A backend that computes gradients itself. Others give tensors, which their framework differentiates.
+pub trait Differentiable<L = AnyLoss, const K: usize = 4>: TensorLike<L, K, Sum = f64> {
+    /// An array or tensor of the prediction's shape.
+    type Gradient;
+
+    /// The gradient of Σ slope·sum with respect to the numbers of the prediction, with a slope for each of the [sums](TensorLike::sums).
+    ///
+    /// # Errors
+    ///
+    /// The wrong number of slopes.
+    fn gradient_by(
+        &self,
+        loss: &L,
+        classes: &Classes<'_>,
+        slopes: &[[f64; K]],
+    ) -> Result<Self::Gradient, Self::Error>;
+}
+
+/// Evaluates a loss: the sums now, and from them the value, the scores of the classes and the gradient.
+///
+/// # Examples
 ///
 /// ```
 /// use unifocal_core::*;
 ///
-/// let half = |probabilities: [f64; 4], labels: [u8; 2]| -> Result<_, Error> {
-///     let prediction = Dense::channels_last(&probabilities, [1, 2, 2])?;
-///     let target = Labels::new(Dense::labels(&labels, [1, 2])?);
-///     let mut sums = [ClassSums::default(); 2];
-///     Segmentation::new(prediction, target)?.add_sums(&Tversky::dice(), &Classes::default(), &mut sums)?;
-///     Ok(sums)
-/// };
-/// let mut sums = half([0.9, 0.1, 0.8, 0.2], [0, 0])?;
-/// for (sums, other) in sums.iter_mut().zip(half([0.7, 0.3, 0.4, 0.6], [0, 1])?) {
-///     sums.merge(&other);
-/// }
-/// let dice = mean(&Tversky::dice(), &Classes::default(), 2, &sums)?;
-/// let [background, lesion] = [2.0 * 2.4 / (2.8 + 3.0), 2.0 * 0.6 / (1.2 + 1.0)];
-/// assert!((dice - (1.0 - (background + lesion) / 2.0)).abs() < 1e-6);
-/// # Ok::<(), unifocal_core::Error>(())
+/// let probabilities = [0.9, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6];
+/// let prediction = Dense::channels_first(&probabilities, [1, 2, 4])?;
+/// let labels = Labels::new(Dense::labels(&[0_u8, 0, 0, 1], [1, 4])?);
+/// let segmentation = Segmentation::new(prediction, labels)?;
+///
+/// let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
+/// let evaluated = evaluate(&segmentation, &loss, &classes)?;
+/// assert!(evaluated.value() < 0.3);
+/// assert_eq!(evaluated.per_class().len(), 2);
+/// assert!(evaluated.gradient()?[7] < 0.0); // more lesion where the lesion is
+/// # Ok::<(), Error>(())
 /// ```
 ///
 /// # Errors
 ///
-/// Sums that are no whole number of groups, or none.
-pub fn mean<R: Real, const K: usize>(
-    loss: &impl Loss<K>,
-    classes: &Classes<'_>,
-    count: usize,
-    sums: &[ClassSums<R, K>],
-) -> Result<R, Error> {
-    let groups = sums.len() / count.max(1);
-    let wrong = Error::Length {
-        what: "class sums",
-        found: sums.len(),
-        expected: groups.max(1) * count,
-    };
-    if sums.len() != groups * count {
-        return Err(wrong);
-    }
-    let samples = sums.chunks(count.max(1));
-    let scores = samples.filter_map(|sums| {
-        let parts = classes.parts(loss, sums)?;
-        Some((parts.clone().value(), parts.counts()))
-    });
-    merged(scores, |(total, counted), (value, counts)| {
-        (total + value, counted + counts)
-    })
-    .map(|(total, counted)| total / counted.clip(1.0, f64::INFINITY))
-    .ok_or(wrong)
-}
-
-/// The derivatives of [`mean`] with respect to the sums: what a gradient is made of.
-///
-/// # Examples
-///
-/// ```
-/// use unifocal_core::{ClassSums, Classes, Focal, slopes};
-///
-/// // The cross entropy is F / M, so its slope is 1 / M for each class.
-/// let sums = [ClassSums { terms: [3.0], target: 2.0, voxels: 4.0 }; 2];
-/// let mut by = [[0.0]; 2];
-/// slopes(&Focal::cross_entropy(), &Classes::default(), 2, &sums, &mut by)?;
-/// assert_eq!(by, [[0.25], [0.25]]);
-/// # Ok::<(), unifocal_core::Error>(())
-/// ```
-///
-/// # Errors
-///
-/// Sums that are no whole number of groups of `count` classes, impossible [`Classes`], or another number of slopes.
-pub fn slopes<const K: usize>(
-    loss: &impl Loss<K>,
-    classes: &Classes<'_>,
-    count: usize,
-    sums: &[ClassSums<f64, K>],
-    slopes: &mut [[f64; K]],
-) -> Result<(), Error> {
+/// Invalid [`Classes`], and those of [`TensorLike::sums`].
+pub fn evaluate<'a, T: TensorLike<L, K>, L: Loss<K>, const K: usize>(
+    tensor: &'a T,
+    loss: &'a L,
+    classes: &'a Classes<'a>,
+) -> Result<Evaluated<'a, T, L, K>, T::Error> {
+    let count = tensor.class_count()?;
     classes.check(count)?;
-    let groups = sums.len() / count.max(1);
-    expect_len("class sums", sums.len(), groups.max(1) * count)?;
-    expect_len("slopes", slopes.len(), sums.len())?;
-    let mut counted = 0.0;
-    for (sums, slopes) in sums.chunks(count).zip(slopes.chunks_mut(count)) {
-        classes.slopes(loss, sums, slopes);
-        counted += classes.counts(sums).unwrap_or(0.0);
-    }
-    for slope in slopes.iter_mut().flatten() {
-        *slope /= counted.max(1.0);
-    }
-    Ok(())
+    let sums = tensor.sums(loss, classes)?;
+    Ok(Evaluated {
+        value: mean(loss, classes, count, &sums)?,
+        tensor,
+        loss,
+        classes,
+        count,
+        sums,
+    })
 }
 
-/// Checks the length of a buffer.
-pub(crate) fn expect_len(what: &'static str, found: usize, expected: usize) -> Result<(), Error> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(Error::Length {
-            what,
-            found,
-            expected,
-        })
+/// The outcome of [`evaluate`].
+pub struct Evaluated<'a, T: TensorLike<L, K>, L, const K: usize> {
+    tensor: &'a T,
+    loss: &'a L,
+    classes: &'a Classes<'a>,
+    count: usize,
+    sums: Vec<ClassSums<T::Sum, K>>,
+    value: T::Sum,
+}
+
+impl<T: TensorLike<L, K>, L: Loss<K>, const K: usize> Evaluated<'_, T, L, K> {
+    /// The loss: the mean over the groups in which something counts, or 0.
+    ///
+    /// Of tensors with an entry per group, it has an entry per group, too.
+    pub fn value(&self) -> T::Sum {
+        self.value.clone()
+    }
+
+    /// The score of each class, group by group: its part of the mean over the classes plus its part of the sum over them, each
+    /// before class weights.
+    pub fn per_class(&self) -> Vec<T::Sum> {
+        let score = |(index, sums)| {
+            let class = self.classes.class(index % self.count);
+            self.loss.finalize(&class, sums).total()
+        };
+        self.sums.iter().enumerate().map(score).collect()
+    }
+
+    /// The sums of the loss's terms, group by group, and within a group class by class.
+    pub fn sums(&self) -> &[ClassSums<T::Sum, K>] {
+        &self.sums
+    }
+
+    /// The same with the sums of other parts of the same batch added: of another machine, say.
+    ///
+    /// # Errors
+    ///
+    /// Another number of sums.
+    pub fn merge(mut self, others: &[ClassSums<T::Sum, K>]) -> Result<Self, Error> {
+        crate::values::expect_len("class sums", others.len(), self.sums.len())?;
+        for (sums, others) in self.sums.iter_mut().zip(others) {
+            sums.merge(others);
+        }
+        self.value = mean(self.loss, self.classes, self.count, &self.sums)?;
+        Ok(self)
+    }
+
+    /// The gradient of the value with respect to the numbers of the tensor's own prediction.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Differentiable::gradient_by`].
+    pub fn gradient(&self) -> Result<T::Gradient, T::Error>
+    where
+        T: Differentiable<L, K>,
+    {
+        let mut slopes = vec![[0.0; K]; self.sums.len()];
+        crate::slopes(self.loss, self.classes, self.count, &self.sums, &mut slopes)?;
+        self.tensor.gradient_by(self.loss, self.classes, &slopes)
     }
 }

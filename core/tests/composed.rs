@@ -81,24 +81,17 @@ struct Composed {
     voxels: usize,
 }
 
-impl TensorLike for Composed {
+impl<L: Loss<K>, const K: usize> TensorLike<L, K> for Composed {
     /// One entry per sample.
     type Sum = Tensor;
 
-    fn groups(&self) -> usize {
-        1
+    type Error = Error;
+
+    fn class_count(&self) -> Result<usize, Error> {
+        Ok(self.prediction.len())
     }
 
-    fn classes(&self) -> usize {
-        self.prediction.len()
-    }
-
-    fn add_sums<const K: usize>(
-        &self,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-        sums: &mut [ClassSums<Tensor, K>],
-    ) -> Result<(), Error> {
+    fn sums(&self, loss: &L, classes: &Classes<'_>) -> Result<Vec<ClassSums<Tensor, K>>, Error> {
         let sum = |tensor: &Tensor| {
             Tensor(
                 tensor
@@ -108,17 +101,16 @@ impl TensorLike for Composed {
                     .collect(),
             )
         };
-        for (index, sums) in sums.iter_mut().enumerate() {
-            let target = &self.target[index];
+        let of_class = |(index, target): (usize, &Tensor)| {
             let probability = Probability::new(self.prediction[index].clone());
             let terms = loss.terms(&classes.class(index), &probability, target);
-            sums.merge(&ClassSums {
+            ClassSums {
                 terms: terms.each_ref().map(&sum),
                 target: sum(target),
                 voxels: sum(&target.map(|_| 1.0)),
-            });
-        }
-        Ok(())
+            }
+        };
+        Ok(self.target.iter().enumerate().map(of_class).collect())
     }
 }
 
@@ -146,15 +138,9 @@ proptest! {
         ).unwrap();
         for name in Name::ALL {
             let loss = AnyLoss::from(name);
-            let zero = Tensor(vec![0.0; SAMPLES]);
-            let empty = ClassSums {
-                terms: std::array::from_fn(|_| zero.clone()),
-                target: zero.clone(),
-                voxels: zero.clone(),
-            };
-            let values = evaluate(&composed, &loss, &classes, &mut vec![empty; 3]).unwrap().0;
+            let values = evaluate(&composed, &loss, &classes).unwrap().value().0;
             let composed = values.iter().sum::<f64>() / SAMPLES as f64;
-            let slices = segmentation.value(&loss, &classes, &mut [ClassSums::default(); 3 * SAMPLES]).unwrap();
+            let slices = evaluate(&segmentation, &loss, &classes).unwrap().value();
             prop_assert!((composed - slices).abs() <= 1e-13 * slices.abs().max(1.0), "{name}: {composed} is not {slices}");
         }
     }

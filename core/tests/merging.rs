@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use unifocal_core::{
     AnyLoss, ClassSums, Classes, Dense, DenseMut, Error, Labels, Layout, Name, Pooling,
-    Segmentation, TensorLike, mean,
+    Segmentation, mean,
 };
 
 const CLASSES: usize = 3;

@@ -5,9 +5,9 @@ use std::ops::{Add, Div, Mul, Sub};
 use burn::tensor::Tensor;
 use unifocal_core::{Exponent, Real};
 
-/// A tensor of f32 or f64 with elementwise arithmetic.
+/// A tensor of f32 or f64 with elementwise arithmetic, as a [`Real`] of the core's formulas.
 #[derive(Clone, Debug)]
-pub(crate) struct Elementwise<const D: usize>(pub(crate) Tensor<D>);
+pub struct Elementwise<const D: usize>(pub Tensor<D>);
 
 macro_rules! operator {
     ($operator:ident $method:ident) => {

@@ -35,6 +35,7 @@ mod loss;
 mod plan;
 mod reduce;
 mod sums;
+mod tensors;
 
 pub use burn;
 pub use unifocal_core as core;
@@ -42,12 +43,14 @@ pub use unifocal_core::{AbsentClass, Input, Pooling, Settings};
 
 pub use burn::nn::loss::Reduction;
 pub use config::*;
+pub use elementwise::Elementwise;
 pub use error::Error;
 pub use inputs::Targets;
 pub use loss::SegmentationLoss;
 pub use plan::Route;
 pub use reduce::{AllReduce, Devices, Threads};
 pub use sums::Sums;
+pub use tensors::Segmentation;
 
 /// The examples of the documentation, compiled and run.
 #[cfg(all(doctest, feature = "flex"))]

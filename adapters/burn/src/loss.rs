@@ -7,9 +7,9 @@ use burn::nn::loss::Reduction;
 use burn::tensor::Tensor;
 use unifocal_core::{AnyLoss, Settings};
 
-use crate::inputs::{Inputs, TargetTensor, Targets};
+use crate::inputs::{Inputs, Targets};
 use crate::plan::{Plan, Route};
-use crate::{Error, Sums, composed, fused};
+use crate::{Error, Sums};
 
 /// A loss of the family, built from its `…LossConfig` or, with [`new`](Self::new), from any loss of [`core`](crate::core).
 ///
@@ -134,16 +134,7 @@ impl SegmentationLoss {
         targets: impl Into<Targets>,
     ) -> Result<Sums, Error> {
         let inputs = Inputs::new(&self.plan.settings, predictions, targets.into())?;
-        let dtype = inputs.prediction.dtype();
-        let plan = match &inputs.target {
-            TargetTensor::Labels(labels) => self.plan.beside(labels.dtype()),
-            TargetTensor::Soft(_) => Arc::clone(&self.plan),
-        };
-        let sums = match plan.route {
-            Route::Auto => fused::sums(&plan, inputs)?,
-            Route::Composed => composed::sums(&plan, inputs),
-        };
-        Ok(Sums::new(Arc::clone(&self.plan), sums, dtype))
+        Sums::of(Arc::clone(&self.plan), inputs)
     }
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use burn::tensor::{DType, Tensor};
 use unifocal_core::{ClassSums, Loss, Parts, Pooling};
 
-use crate::composed::runs;
+use crate::composed::{self, runs};
 use crate::elementwise::Elementwise;
 use crate::fused;
-use crate::plan::{Plan, SUMS};
+use crate::inputs::{Inputs, TargetTensor};
+use crate::plan::{Plan, Route, SUMS};
 use crate::{AllReduce, Error};
 
 /// The sums of a loss over the voxels of each group (a sample, or the batch) and class. The loss depends on its tensors only through
@@ -26,7 +27,17 @@ pub struct Sums {
 }
 
 impl Sums {
-    pub(crate) fn new(plan: Arc<Plan>, per_sample: Tensor<3>, dtype: DType) -> Self {
+    /// The sums of a loss over these inputs, by the route of the plan.
+    pub(crate) fn of(plan: Arc<Plan>, inputs: Inputs) -> Result<Self, Error> {
+        let dtype = inputs.prediction.dtype();
+        let beside = match &inputs.target {
+            TargetTensor::Labels(labels) => plan.beside(labels.dtype()),
+            TargetTensor::Soft(_) => Arc::clone(&plan),
+        };
+        let per_sample = match plan.route {
+            Route::Auto => fused::sums(&beside, inputs)?,
+            Route::Composed => composed::sums(&beside, inputs),
+        };
         let tensor = match plan.settings.pooling {
             Pooling::PerSample => per_sample,
             Pooling::Batch => per_sample.sum_dim(0),
@@ -36,11 +47,20 @@ impl Sums {
             DType::F64 => DType::F64,
             _ => DType::F32,
         };
-        Self {
+        Ok(Self {
             plan,
             tensor,
             dtype,
-        }
+        })
+    }
+
+    /// The sums of each class, each with an entry per group.
+    pub(crate) fn by_class(&self) -> Vec<ClassSums<Elementwise<1>, 4>> {
+        let of_class = |index| {
+            let sums: [Elementwise<2>; SUMS] = of_classes(&self.tensor, &(index..index + 1)).into();
+            ClassSums::from(sums.map(|sum| Elementwise(sum.0.squeeze_dim(1))))
+        };
+        (0..self.tensor.dims()[1]).map(of_class).collect()
     }
 
     /// The sums, [G, C, 6]: TP, FP, FN and F (0 for those that the loss does not use), Σ v·y and Σ v.

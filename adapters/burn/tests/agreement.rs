@@ -9,8 +9,8 @@ use ndarray::{ArrayD, IxDyn};
 use proptest::prelude::*;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use unifocal_burn::core::{AbsentClass, AnyLoss, Error as CoreError, Input, Name};
-use unifocal_burn::{Error, Pooling, Route, SegmentationLoss, Targets};
-use unifocal_conformance::{Backend, Case, CoreF64, Outcome, Truth};
+use unifocal_burn::{Elementwise, Error, Pooling, Route, Segmentation, SegmentationLoss, Targets};
+use unifocal_conformance::{Backend, Case, CoreF64, Outcome, Truth, seam, seam_cases, tolerance};
 
 /// Class counts, including those around the limits of the label types.
 const CLASSES: [usize; 16] = [
@@ -248,5 +248,36 @@ proptest! {
         ignored in prop::option::of(prop::sample::select(IGNORED.to_vec())),
     ) {
         agrees(seed, name, classes, kind, ignored);
+    }
+}
+
+#[test]
+fn tensors_are_a_backend() {
+    for (device, dtype) in cpus() {
+        for route in [Route::Auto, Route::Composed] {
+            for case in seam_cases() {
+                let float = |array: &ArrayD<f64>| {
+                    let data = TensorData::new(array.iter().copied().collect(), array.shape());
+                    Tensor::<3>::from_data(data, (&device, dtype))
+                };
+                let targets: Targets = match &case.truth {
+                    Truth::Labels(labels) => {
+                        let data =
+                            TensorData::new(labels.iter().copied().collect(), labels.shape());
+                        Tensor::<2, Int>::from_data(data, (&device, DType::I64)).into()
+                    }
+                    Truth::Soft(target) => float(target).into(),
+                };
+                let settings = case.settings.clone();
+                let segmentation = Segmentation::new(float(&case.prediction), targets, settings);
+                let segmentation = segmentation.expect("a valid case").with_route(route);
+                let tolerance = match dtype {
+                    DType::F64 => tolerance::F64_IDENTITY.max(tolerance::F64_OURS),
+                    _ => tolerance::F32_OURS,
+                };
+                let numbers = |sum: &Elementwise<1>| sum.0.to_data().iter::<f64>().collect();
+                seam(&segmentation, &case, numbers, tolerance);
+            }
+        }
     }
 }

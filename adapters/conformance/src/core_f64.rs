@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, Axis};
 use unifocal_core::{
     AnyLoss, ClassSums, Dense, DenseMut, Error, Field, Labels, Layout, Segmentation, Shape, Soft,
-    Target, TensorLike,
+    Target,
 };
 
 use crate::{Backend, Case, Outcome, Precision, Truth};
@@ -67,7 +67,7 @@ fn finish(
     segmentation: &Segmentation<Dense<'_, f64>, impl Target, impl Field<Item = f64>>,
 ) -> Result<Outcome, Error> {
     let classes = case.settings.classes();
-    let len = segmentation.groups() * segmentation.classes();
+    let len = segmentation.groups() * segmentation.class_count();
     let mut sums = vec![ClassSums::default(); len];
     let value = segmentation.value(loss, &classes, &mut sums)?;
     let mut gradient = vec![0.0; case.prediction.len()];

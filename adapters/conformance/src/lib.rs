@@ -11,10 +11,12 @@ mod checks;
 mod core_f64;
 mod golden;
 mod random;
+
 pub mod tolerance;
 
 pub use backend::{Backend, Case, Outcome, Precision, Truth};
 pub use checks::{agreement, bad_input, edges, goldens, gradients, hierarchy, invariances, peers};
+pub use checks::{seam, seam_cases, seam_with_gradient};
 pub use core_f64::CoreF64;
 
 /// Defines a test for each check, named after it.

@@ -1,5 +1,43 @@
 //! Runs the suite on the core itself, in f64 on slices.
 
-use unifocal_conformance::{CoreF64, checks};
+use unifocal_conformance::{CoreF64, Truth, checks, seam_cases, seam_with_gradient, tolerance};
+use unifocal_core::{Dense, Labels, Segmentation, Soft};
 
 checks!(CoreF64 => goldens peers hierarchy gradients invariances edges bad_input);
+
+#[test]
+fn slices_are_a_backend() {
+    for case in seam_cases() {
+        let shape = case.prediction.shape();
+        let size = [shape[0], shape[1], shape[2]];
+        let numbers: Vec<f64> = case.prediction.iter().copied().collect();
+        let prediction = Dense::channels_first(&numbers, size).expect("as many numbers");
+        macro_rules! check {
+            ($target:expr) => {{
+                let segmentation = Segmentation::new(prediction, $target)
+                    .and_then(|segmentation| segmentation.with_input(case.settings.input))
+                    .expect("a valid case")
+                    .with_pooling(case.settings.pooling);
+                seam_with_gradient(
+                    &segmentation,
+                    &case,
+                    |gradient| gradient,
+                    tolerance::F64_OURS,
+                );
+            }};
+        }
+        match &case.truth {
+            Truth::Labels(labels) => {
+                let labels: Vec<i64> = labels.iter().copied().collect();
+                let labels = Dense::labels(&labels, [size[0], size[2]]).expect("as many labels");
+                check!(Labels::new(labels));
+            }
+            Truth::Soft(target) => {
+                let target: Vec<f64> = target.iter().copied().collect();
+                check!(Soft(
+                    Dense::channels_first(&target, size).expect("as many numbers")
+                ));
+            }
+        }
+    }
+}

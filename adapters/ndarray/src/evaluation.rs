@@ -2,7 +2,7 @@
 
 use ndarray::{Array, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension};
 use unifocal_core::{
-    ClassSums, Element, Kept, Label, Layout, Loss, Pooling, Settings, class_count,
+    ClassSums, Classes, Element, Kept, Label, Layout, Loss, Pooling, Settings, class_count,
 };
 
 use crate::Error;
@@ -162,7 +162,7 @@ where
         &self,
         loss: &impl Loss<K>,
     ) -> Result<(f64, Array<P::Real, D>), Error> {
-        let mut gradient = Array::from_elem(self.prediction.raw_dim(), P::Real::default());
+        let mut gradient = self.empty_gradient();
         let value = self.gradient_into(loss, gradient.view_mut())?;
         Ok((value, gradient))
     }
@@ -177,7 +177,7 @@ where
         loss: &impl Loss<K>,
         gradient: ArrayViewMut<'_, P::Real, D>,
     ) -> Result<f64, Error> {
-        let task = self.task(loss)?;
+        let task = self.task(loss, self.settings.classes())?;
         let mut sums = vec![ClassSums::default(); task.groups * task.count];
         self.with_gradient(gradient, |part, mut gradient| {
             part.clone()
@@ -236,7 +236,13 @@ where
         slopes: &[[f64; K]],
         gradient: ArrayViewMut<'_, P::Real, D>,
     ) -> Result<(), Error> {
-        self.write_gradient(loss, slopes, Kept::Nothing, gradient)
+        self.write_gradient(
+            loss,
+            self.settings.classes(),
+            slopes,
+            Kept::Nothing,
+            gradient,
+        )
     }
 
     /// The [`sums`](Evaluation::sums). Leaves intermediate results in `gradient`, from which [`backward`](Evaluation::backward) computes the
@@ -271,7 +277,7 @@ where
         loss: &impl Loss<K>,
         gradient: ArrayViewMut<'_, P::Real, D>,
     ) -> Result<Vec<ClassSums<f64, K>>, Error> {
-        let task = self.task(loss)?;
+        let task = self.task(loss, self.settings.classes())?;
         let mut sums = vec![ClassSums::default(); task.groups * task.count];
         self.with_gradient(gradient, |part, gradient| {
             part.forward(&task, &mut sums, Some(gradient))
@@ -291,18 +297,25 @@ where
         slopes: &[[f64; K]],
         gradient: ArrayViewMut<'_, P::Real, D>,
     ) -> Result<(), Error> {
-        self.write_gradient(loss, slopes, Kept::ByForward, gradient)
+        self.write_gradient(
+            loss,
+            self.settings.classes(),
+            slopes,
+            Kept::ByForward,
+            gradient,
+        )
     }
 
     /// Writes the gradient of Σ slope·sum.
-    fn write_gradient<const K: usize>(
+    pub(crate) fn write_gradient<const K: usize>(
         &self,
         loss: &impl Loss<K>,
+        classes: Classes<'_>,
         slopes: &[[f64; K]],
         kept: Kept,
         gradient: ArrayViewMut<'_, P::Real, D>,
     ) -> Result<(), Error> {
-        let task = self.task(loss)?;
+        let task = self.task(loss, classes)?;
         let expected = task.groups * task.count;
         if slopes.len() != expected {
             return Err(Error::Core(unifocal_core::Error::Length {
@@ -350,10 +363,24 @@ where
         &self,
         loss: &impl Loss<K>,
     ) -> Result<Vec<ClassSums<f64, K>>, Error> {
-        let task = self.task(loss)?;
+        self.sums_of(loss, self.settings.classes())
+    }
+
+    /// The sums of a loss that knows this of the classes.
+    pub(crate) fn sums_of<const K: usize>(
+        &self,
+        loss: &impl Loss<K>,
+        classes: Classes<'_>,
+    ) -> Result<Vec<ClassSums<f64, K>>, Error> {
+        let task = self.task(loss, classes)?;
         let mut sums = vec![ClassSums::default(); task.groups * task.count];
         self.part(3)?.forward(&task, &mut sums, None)?;
         Ok(sums)
+    }
+
+    /// Zeros of the prediction's shape.
+    pub(crate) fn empty_gradient(&self) -> Array<P::Real, D> {
+        Array::from_elem(self.prediction.raw_dim(), P::Real::default())
     }
 
     /// The loss of each class, ordered by group, then class.
@@ -392,10 +419,13 @@ where
     }
 
     /// Checks the class options and collects what all parts of the arrays share.
-    fn task<'t, L>(&'t self, loss: &'t L) -> Result<Task<'t, L>, Error> {
+    pub(crate) fn task<'t, L>(
+        &'t self,
+        loss: &'t L,
+        classes: Classes<'t>,
+    ) -> Result<Task<'t, L>, Error> {
         let count = self.class_count()?;
         let Settings { input, pooling, .. } = self.settings;
-        let classes = self.settings.classes();
         classes.check(count)?;
         Ok(Task {
             loss,
@@ -414,7 +444,7 @@ where
 
     /// Checks the shapes. Returns all arrays with the class axis in second place and the last spatial axes merged as far as
     /// possible without copies; at least `axes` axes remain.
-    fn part(&self, axes: usize) -> Result<Part<'_, P, T>, Error> {
+    pub(crate) fn part(&self, axes: usize) -> Result<Part<'_, P, T>, Error> {
         let shape = self.prediction.shape();
         let expected = self.target.expected_shape(shape, self.layout);
         expect_shape("target", &self.target.shape(), &expected)?;

@@ -30,6 +30,7 @@ mod rows;
 )]
 mod simd;
 mod target;
+mod tensor;
 mod threads;
 mod workspace;
 

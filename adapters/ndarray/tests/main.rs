@@ -4,3 +4,4 @@ mod conformance;
 #[cfg(feature = "half")]
 mod elements;
 mod strides;
+mod tensor_like;

@@ -42,6 +42,7 @@ mod labels;
 mod memory;
 mod operands;
 mod operations;
+mod segmentation;
 mod tensors;
 #[allow(unsafe_code, reason = "calls into and from C++")]
 mod threads;
@@ -51,6 +52,7 @@ pub use unifocal_core as core;
 
 pub use criterion::{Route, SegmentationLoss, Weighted};
 pub use error::Error;
+pub use segmentation::{Segmentation, Sum};
 
 /// The examples of the documentation, compiled and run.
 #[cfg(doctest)]

@@ -16,7 +16,7 @@ use unifocal_core::{Dual, Exponent, Real, Share};
 /// `WIDE` selects f64 over f32. `GRAPH` means that autograd records the computation: then clips have the derivative 1 outside their
 /// bounds, powers have the derivative 0 at 0, and nothing is overwritten.
 #[derive(Clone, Debug)]
-pub(crate) struct Values<const WIDE: bool, const GRAPH: bool>(Rc<RefCell<Expression<WIDE, GRAPH>>>);
+pub struct Values<const WIDE: bool, const GRAPH: bool>(Rc<RefCell<Expression<WIDE, GRAPH>>>);
 
 /// A deferred computation.
 struct Later(Box<dyn FnOnce() -> Result<Tensor, TchError>>);

@@ -3,11 +3,12 @@
 
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
+use unifocal_conformance::{Truth, seam, seam_cases, tolerance};
 use unifocal_tch::core::{
     AbsentClass, AnyLoss, ClassSums, Dense, DenseMut, Error, Focal, Input, Labels, Layout, Pooling,
     Segmentation, Settings, Soft, Target, Tversky, UnifiedFocal,
 };
-use unifocal_tch::{Route, SegmentationLoss};
+use unifocal_tch::{Route, Segmentation as Tensors, SegmentationLoss, Sum};
 
 const ROUTES: [Route; 3] = [Route::Fused, Route::Operations, Route::Composed];
 
@@ -294,4 +295,29 @@ fn more_classes_than_the_labels_kind_holds() {
 #[test]
 fn many_classes_on_the_operations_route() {
     many_classes(20_000, &[Route::Operations, Route::Composed]);
+}
+
+#[test]
+fn tensors_are_a_backend() {
+    for case in seam_cases() {
+        let tensor = |array: &ndarray::ArrayD<f64>| {
+            let shape: Vec<i64> = array.shape().iter().map(|n| *n as i64).collect();
+            Tensor::from_slice(&array.iter().copied().collect::<Vec<_>>()).view(shape.as_slice())
+        };
+        let target = match &case.truth {
+            Truth::Labels(labels) => {
+                tensor(&labels.mapv(|label| label as f64)).to_kind(Kind::Int64)
+            }
+            Truth::Soft(target) => tensor(target),
+        };
+        for (kind, tolerance) in [
+            (Kind::Double, tolerance::F64_OURS),
+            (Kind::Float, tolerance::F32_OURS),
+        ] {
+            let prediction = tensor(&case.prediction).to_kind(kind);
+            let segmentation = Tensors::new(&prediction, &target, case.settings.clone());
+            let values = |sum: &Sum| numbers::<f64>(&sum.tensor().expect("a tensor"));
+            seam(&segmentation, &case, values, tolerance);
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::activation;
 use crate::kernel::Vectors;
 use crate::source::{FromLn, FromSoftmax};
 use crate::stretch::{STRETCH, Stretch};
-use crate::{Element, Field, FieldMut, Float, Input, Segmentation, Target, class_count};
+use crate::{Element, Field, FieldMut, Float, Input, Segmentation, Target};
 
 /// The classes that are evaluated together: one, or the foreground and the background of one number.
 #[derive(Clone, Copy)]
@@ -174,11 +174,6 @@ where
     W: Field<Item: Element>,
     V: Vectors,
 {
-    #[inline(always)]
-    pub(super) fn class_count(&self) -> usize {
-        class_count(self.prediction.shape().channels)
-    }
-
     /// The groups of classes.
     #[inline(always)]
     pub(super) fn groups_of_classes(&self) -> impl Iterator<Item = Group> + use<P, T, W, V> {

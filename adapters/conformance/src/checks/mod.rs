@@ -7,6 +7,7 @@ mod errors;
 mod golden_values;
 mod identities;
 mod other_libraries;
+mod seam;
 mod symmetries;
 
 pub use against_core::agreement;
@@ -16,6 +17,7 @@ pub use errors::bad_input;
 pub use golden_values::goldens;
 pub use identities::hierarchy;
 pub use other_libraries::peers;
+pub use seam::{seam, seam_cases, seam_with_gradient};
 pub use symmetries::invariances;
 
 use ndarray::ArrayD;

@@ -1,0 +1,98 @@
+//! One function over every backend: [`TensorLike`] and [`evaluate`].
+
+use std::fmt::Debug;
+
+use fastrand::Rng;
+use unifocal_core::{
+    AbsentClass, AnyLoss, Classes, Differentiable, Input, Name, Pooling, TensorLike, Tversky,
+    evaluate,
+};
+
+use super::{assert_close, assert_close_gradient};
+use crate::{Backend, Case, CoreF64, Truth, random};
+
+/// Cases without voxel weights, [N, C, M] beside labels or soft targets, with all kinds of settings.
+pub fn seam_cases() -> Vec<Case> {
+    let mut rng = Rng::with_seed(11);
+    let shape = [2, 3, 10];
+    let mut cases = Vec::new();
+    for input in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
+        let prediction = random::prediction(&mut rng, &shape, input);
+        let labels = Truth::Labels(random::labels(&mut rng, &shape));
+        let soft = Truth::Soft(random::soft(&mut rng, &shape));
+        let plain = Case::new(prediction, labels).with_input(input);
+        let skipping = plain
+            .clone()
+            .with_absent_class(AbsentClass::Skip)
+            .with_rare_classes([2])
+            .with_pooling(Pooling::Batch);
+        let mut weighted = plain.clone().with_class_weights([0.0, 1.0, 2.0]);
+        weighted.truth = soft;
+        cases.extend([plain, skipping, weighted]);
+    }
+    cases
+}
+
+/// The Dice score of every class, whatever the tensor: what a user of several backends writes.
+fn dice<T: TensorLike>(tensor: &T) -> Result<Vec<T::Sum>, T::Error> {
+    let loss = AnyLoss::from(Tversky::dice());
+    let scores = evaluate(tensor, &loss, &Classes::default())?.per_class();
+    Ok(scores
+        .into_iter()
+        .map(unifocal_core::Real::complement)
+        .collect())
+}
+
+/// Every loss of a case through the seam is the core's in f64. `numbers` gives the entries of a sum, one per group.
+pub fn seam<T: TensorLike<Error: Debug>>(
+    tensor: &T,
+    case: &Case,
+    numbers: impl Fn(&T::Sum) -> Vec<f64>,
+    tolerance: f64,
+) {
+    let classes = case.settings.classes();
+    for name in Name::ALL {
+        let loss = AnyLoss::from(name);
+        let expected = CoreF64.evaluate(&loss, case).expect("a valid case");
+        let evaluated = evaluate(tensor, &loss, &classes).expect("a valid case");
+        let value = mean(&numbers(&evaluated.value()));
+        let what = format!("{name} through the seam");
+        assert_close(value, expected.value, tolerance, &what);
+    }
+    let dice = dice(tensor).expect("a valid case");
+    let all: Vec<f64> = dice.iter().flat_map(&numbers).collect();
+    assert_eq!(all.len() % 3, 0, "three classes in each group");
+    assert!(all.iter().all(|dice| (0.0..=1.0).contains(dice)), "{all:?}");
+}
+
+/// The same, and its gradient, for a backend that computes gradients itself; `entries` gives those of a gradient.
+pub fn seam_with_gradient<T: Differentiable<Error: Debug>>(
+    tensor: &T,
+    case: &Case,
+    entries: impl Fn(T::Gradient) -> Vec<f64>,
+    tolerance: f64,
+) {
+    seam(tensor, case, |sum| vec![*sum], tolerance);
+    let classes = case.settings.classes();
+    for name in Name::ALL {
+        let loss = AnyLoss::from(name);
+        let expected = CoreF64
+            .evaluate(&loss, case)
+            .expect("a valid case")
+            .gradient;
+        let evaluated = evaluate(tensor, &loss, &classes).expect("a valid case");
+        let gradient = entries(evaluated.gradient().expect("a valid case"));
+        let gradient = ndarray::ArrayD::from_shape_vec(expected.raw_dim(), gradient);
+        let what = format!("the gradient of {name} through the seam");
+        assert_close_gradient(
+            &gradient.expect("an entry per number"),
+            &expected,
+            tolerance,
+            &what,
+        );
+    }
+}
+
+fn mean(numbers: &[f64]) -> f64 {
+    numbers.iter().sum::<f64>() / numbers.len() as f64
+}

@@ -1,0 +1,115 @@
+//! The value of a loss from its sums, and the derivatives of it.
+
+use crate::classes::merged;
+use crate::{ClassSums, Classes, Error, Loss, Real};
+
+/// The mean of a loss over groups of `count` classes each, from their sums.
+///
+/// Groups in which nothing [counts](Classes::counts) are left out of it; it is 0 if none is left.
+///
+/// # Examples
+///
+/// Two halves of one sample, each summed where it is, and merged:
+///
+/// ```
+/// use unifocal_core::*;
+///
+/// let half = |probabilities: [f64; 4], labels: [u8; 2]| -> Result<_, Error> {
+///     let prediction = Dense::channels_last(&probabilities, [1, 2, 2])?;
+///     let target = Labels::new(Dense::labels(&labels, [1, 2])?);
+///     let mut sums = [ClassSums::default(); 2];
+///     Segmentation::new(prediction, target)?.add_sums(&Tversky::dice(), &Classes::default(), &mut sums)?;
+///     Ok(sums)
+/// };
+/// let mut sums = half([0.9, 0.1, 0.8, 0.2], [0, 0])?;
+/// for (sums, other) in sums.iter_mut().zip(half([0.7, 0.3, 0.4, 0.6], [0, 1])?) {
+///     sums.merge(&other);
+/// }
+/// let dice = mean(&Tversky::dice(), &Classes::default(), 2, &sums)?;
+/// let [background, lesion] = [2.0 * 2.4 / (2.8 + 3.0), 2.0 * 0.6 / (1.2 + 1.0)];
+/// assert!((dice - (1.0 - (background + lesion) / 2.0)).abs() < 1e-6);
+/// # Ok::<(), unifocal_core::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// Sums that are no whole number of groups, or none.
+pub fn mean<R: Real, const K: usize>(
+    loss: &impl Loss<K>,
+    classes: &Classes<'_>,
+    count: usize,
+    sums: &[ClassSums<R, K>],
+) -> Result<R, Error> {
+    let groups = sums.len() / count.max(1);
+    let wrong = Error::Length {
+        what: "class sums",
+        found: sums.len(),
+        expected: groups.max(1) * count,
+    };
+    if sums.len() != groups * count {
+        return Err(wrong);
+    }
+    let samples = sums.chunks(count.max(1));
+    let scores = samples.filter_map(|sums| {
+        let parts = classes.parts(loss, sums)?;
+        Some((parts.clone().value(), parts.counts()))
+    });
+    merged(scores, |(total, counted), (value, counts)| {
+        (total + value, counted + counts)
+    })
+    .map(|(total, counted)| total / counted.clip(1.0, f64::INFINITY))
+    .ok_or(wrong)
+}
+
+/// The derivatives of [`mean`] with respect to the sums: what a gradient is made of.
+///
+/// # Examples
+///
+/// ```
+/// use unifocal_core::{ClassSums, Classes, Focal, slopes};
+///
+/// // The cross entropy is F / M, so its slope is 1 / M for each class.
+/// let sums = [ClassSums { terms: [3.0], target: 2.0, voxels: 4.0 }; 2];
+/// let mut by = [[0.0]; 2];
+/// slopes(&Focal::cross_entropy(), &Classes::default(), 2, &sums, &mut by)?;
+/// assert_eq!(by, [[0.25], [0.25]]);
+/// # Ok::<(), unifocal_core::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// Sums that are no whole number of groups of `count` classes, impossible [`Classes`], or another number of slopes.
+pub fn slopes<const K: usize>(
+    loss: &impl Loss<K>,
+    classes: &Classes<'_>,
+    count: usize,
+    sums: &[ClassSums<f64, K>],
+    slopes: &mut [[f64; K]],
+) -> Result<(), Error> {
+    classes.check(count)?;
+    let groups = sums.len() / count.max(1);
+    expect_len("class sums", sums.len(), groups.max(1) * count)?;
+    expect_len("slopes", slopes.len(), sums.len())?;
+    let mut counted = 0.0;
+    for (sums, slopes) in sums.chunks(count).zip(slopes.chunks_mut(count)) {
+        classes.slopes(loss, sums, slopes);
+        counted += classes.counts(sums).unwrap_or(0.0);
+    }
+    for slope in slopes.iter_mut().flatten() {
+        *slope /= counted.max(1.0);
+    }
+    Ok(())
+}
+
+/// Checks the length of a buffer.
+pub(crate) fn expect_len(what: &'static str, found: usize, expected: usize) -> Result<(), Error> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Error::Length {
+            what,
+            found,
+            expected,
+        })
+    }
+}
