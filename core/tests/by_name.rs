@@ -257,7 +257,7 @@ fn what_does_not_fit_says_so() {
         ),
         (
             "dice(delta=half)",
-            "delta is no number, expected one or none",
+            "delta is not a number, expected a number or none",
         ),
         (
             "dice(delta=0.1, delta=0.2)",
@@ -265,11 +265,11 @@ fn what_does_not_fit_says_so() {
         ),
         (
             "dice(delta)",
-            "this is no loss, expected a name, or name(parameter=value, …)",
+            "this is not a loss, expected a name or name(parameter=value, …)",
         ),
-        ("dice(delta=0.1,)", "this is no loss"),
-        ("dice(delta=0.1", "this is no loss"),
-        ("dice(delta=0.1) + focal", "this is no loss"),
+        ("dice(delta=0.1,)", "this is not a loss"),
+        ("dice(delta=0.1", "this is not a loss"),
+        ("dice(delta=0.1) + focal", "this is not a loss"),
     ] {
         let error = text.parse::<AnyLoss>().expect_err(text);
         assert!(error.to_string().starts_with(says), "{text}: {error}");
