@@ -1,29 +1,29 @@
-//! What a backend provides, and the one way from its sums to a value.
+//! The interface of a backend, and the common way from its sums to a value.
 
 use crate::classes::merged;
 use crate::{ClassSums, Classes, Error, Loss, Real};
 
-/// A prediction beside its target, wherever it is: what a backend provides.
+/// A prediction with its target, as a backend provides it.
 ///
-/// Implemented by [`Segmentation`](crate::Segmentation) for values in memory, where a sum is an `f64` and the groups
-/// are the samples, and by adapters for the tensors of a framework, where a sum is a tensor with one entry per sample,
-/// and all samples are one group.
+/// Implemented by [`Segmentation`](crate::Segmentation) for values in memory, where a sum is an
+/// `f64` and each sample is a group, and by adapters for the tensors of a framework, where a sum is
+/// a tensor with one entry per sample, and all samples form one group.
 pub trait TensorLike {
     /// A sum over voxels.
     type Sum: Real;
 
-    /// How many groups have sums of their own.
+    /// The number of groups, each of which has its own sums.
     fn groups(&self) -> usize;
 
-    /// How many classes there are.
+    /// The number of classes.
     fn classes(&self) -> usize;
 
-    /// Adds the sums of a loss's terms to `sums`, group by group, and within a group class by class.
+    /// Adds the sums of a loss's terms to `sums`, ordered by group, then by class.
     ///
     /// # Errors
     ///
-    /// The tensors hold something that the loss is not defined for, or `sums` has another length than
-    /// groups × classes. What is in `sums` then is of no use.
+    /// An invalid prediction, target, label or weight, with its position; `sums` of another length
+    /// than groups × classes. On error the contents of `sums` are unspecified.
     fn add_sums<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -32,11 +32,12 @@ pub trait TensorLike {
     ) -> Result<(), Error>;
 }
 
-/// The mean of a loss over the groups of a tensor that [count](Classes::counts); `sums` are empty sums on entry, and those of the tensor on return.
+/// The mean of a loss over the groups that [count](Classes::counts). `sums` is empty on entry, and
+/// holds the sums on return.
 ///
 /// # Errors
 ///
-/// As [`TensorLike::add_sums`], and what [`Classes::check`] finds.
+/// As [`TensorLike::add_sums`] and [`Classes::check`].
 #[cfg_attr(target_os = "none", inline(always))]
 pub fn evaluate<T: TensorLike, const K: usize>(
     tensor: &T,
@@ -51,11 +52,11 @@ pub fn evaluate<T: TensorLike, const K: usize>(
 
 /// The mean of a loss over groups of `count` classes each, from their sums.
 ///
-/// Groups in which nothing [counts](Classes::counts) are left out of it; it is 0 if none is left.
+/// Leaves out groups in which nothing [counts](Classes::counts). The mean is 0 if no group counts.
 ///
 /// # Examples
 ///
-/// Two halves of one sample, each summed where it is, and merged:
+/// Two halves of one sample, summed separately and merged:
 ///
 /// ```
 /// use unifocal_core::*;
@@ -79,7 +80,7 @@ pub fn evaluate<T: TensorLike, const K: usize>(
 ///
 /// # Errors
 ///
-/// Sums that are no whole number of groups, or none.
+/// The number of sums is 0, or not a multiple of `count`.
 pub fn mean<R: Real, const K: usize>(
     loss: &impl Loss<K>,
     classes: &Classes<'_>,
@@ -107,7 +108,7 @@ pub fn mean<R: Real, const K: usize>(
     .ok_or(wrong)
 }
 
-/// The derivatives of [`mean`] with respect to the sums: what a gradient is made of.
+/// The derivatives of [`mean`] with respect to the sums, from which gradients are computed.
 ///
 /// # Examples
 ///
@@ -124,7 +125,8 @@ pub fn mean<R: Real, const K: usize>(
 ///
 /// # Errors
 ///
-/// Sums that are no whole number of groups of `count` classes, impossible [`Classes`], or another number of slopes.
+/// The number of sums is 0, or not a multiple of `count`; invalid class options; `slopes` of the
+/// wrong length.
 pub fn slopes<const K: usize>(
     loss: &impl Loss<K>,
     classes: &Classes<'_>,
