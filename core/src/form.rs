@@ -226,7 +226,7 @@ mod tests {
     const TVERSKY: [[f64; 2]; 3] = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]];
 
     #[test]
-    fn of_the_family() {
+    fn plans_of_the_family() {
         let dice = Plan::new(&Tversky::dice(), &CLASS);
         assert_eq!([0, 1, 2].map(|k| dice.derivatives(k)), TVERSKY.map(Some));
         assert_eq!(
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn of_expressions() {
+    fn forms_of_expressions() {
         let p = Form::Affine(1.0);
         assert_eq!(p.clip(0.0, 1.0).complement().scale(2.0), Form::Affine(-2.0));
         assert_eq!(p - p.scale(3.0), Form::Affine(-2.0));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_term_that_is_not_0_outside() {
+    fn terms_that_are_not_0_outside_are_not_kept() {
         assert_eq!(Plan::new(&Squares, &CLASS).kept(), None);
     }
 
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_term_that_is_not_affine_in_y() {
+    fn terms_that_are_not_affine_in_y_have_no_constant_derivatives() {
         assert_eq!(Plan::new(&Cubic, &CLASS).derivatives(0), None);
     }
 }

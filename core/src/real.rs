@@ -75,8 +75,8 @@ pub trait Real:
 
     /// x / (x + `rest`), for x and `rest` ≥ 0.
     ///
-    /// Near 1, the derivative of the plain quotient is a difference of near-equal numbers;
-    /// implementations for dual numbers avoid that.
+    /// The derivative is as exact as the value. Near 1, the derivative of the plain quotient would be
+    /// a difference of near-equal numbers.
     #[inline(always)]
     fn over_sum_with(self, rest: Self) -> Self {
         self.clone() / (self + rest)
