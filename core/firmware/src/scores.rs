@@ -2,8 +2,8 @@
 //! the device.
 
 use unifocal_core::{
-    AbsentClass, Input, ClassSums, Classes, Dense, DenseMut, Element, Error, Field, Focal,
-    Labels, Layout, Loss, Segmentation, Shape, Soft, Target, Tversky, UnifiedFocal,
+    AbsentClass, ClassSums, Classes, Dense, DenseMut, Element, Error, Field, Focal, Input, Labels,
+    Layout, Loss, Segmentation, Shape, Soft, Target, Tversky, UnifiedFocal,
 };
 
 /// More than a chunk, and not a whole number of stretches.
@@ -160,8 +160,7 @@ fn quantized<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
 
 #[inline(never)]
 fn softmax<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
-    let segmentation =
-        Segmentation::new(logits(), drawn()?)?.with_input(Input::Softmax)?;
+    let segmentation = Segmentation::new(logits(), drawn()?)?.with_input(Input::Softmax)?;
     segmentation.value(loss, &Classes::default(), &mut [ClassSums::default(); 3])
 }
 
