@@ -114,7 +114,7 @@ impl<'a> Classes<'a> {
         }
     }
 
-    /// What a loss needs to know about class `index`.
+    /// The properties of class `index` that formulas use.
     // Inlined on microcontrollers: the class is mostly a compile-time constant there, so the
     // branches fold away.
     #[cfg_attr(target_os = "none", inline(always))]
@@ -158,8 +158,8 @@ impl<'a> Classes<'a> {
         self.parts(loss, sums).map(Parts::value)
     }
 
-    /// What the classes of a sample add to its [value](Classes::value). Returns `None` if there are
-    /// no sums.
+    /// The contribution of all classes of a sample to its [value](Classes::value). Returns `None`
+    /// if there are no sums.
     pub(crate) fn parts<R: Real, const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -171,8 +171,8 @@ impl<'a> Classes<'a> {
         merged(parts, Parts::merge)
     }
 
-    /// What class `index`, with this [normalised](Classes::normalized) weight, adds to the
-    /// [value](Classes::value). Returns `None` if the class is left out.
+    /// The contribution of class `index`, with this [normalised](Classes::normalized) weight, to
+    /// the [value](Classes::value). Returns `None` if the class is left out.
     ///
     /// For sums that hold several classes of the same kind and weight in one tensor.
     pub fn part<R: Real, const K: usize>(
@@ -279,7 +279,8 @@ pub(crate) fn merged<T>(items: impl Iterator<Item = T>, merge: impl Fn(T, T) -> 
     })
 }
 
-/// What classes add to the value of a sample. Below, u is the weight of a class and k its presence.
+/// The contribution of classes to the value of a sample. Below, u is the weight of a class and k
+/// its presence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parts<R> {
     /// Σ u·k·mean.
@@ -293,7 +294,7 @@ pub struct Parts<R> {
 }
 
 impl<R: Real> Parts<R> {
-    /// Adds the parts of other classes.
+    /// Adds the contribution of other classes.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         Self {

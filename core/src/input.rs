@@ -1,6 +1,6 @@
-//! What the values of a prediction mean: probabilities or logits.
+//! How to interpret the values of a prediction: as probabilities or as logits.
 
-/// What the values of a prediction mean.
+/// How to interpret the values of a prediction.
 ///
 /// # Examples
 ///

@@ -349,8 +349,8 @@ macro_rules! for_each_quarter {
     };
 }
 
-// What the loops read besides the voxels is passed by value or copied first. Behind a reference,
-// the compiler could not assume that it stays the same while the loops write.
+// Everything that the loops read besides the voxels is passed by value or copied first. Behind a
+// reference, the compiler could not assume that it stays the same while the loops write.
 kernels! {
     /// Adds the terms of a run of stretches to their sums.
     fn add<T, const K>(

@@ -44,8 +44,8 @@ use crate::{Probability, Real, Share};
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```
 pub trait Loss<const K: usize>: Copy + Send + Sync {
-    /// What one voxel adds to the sums of `class`, given the prediction of the class and y, its
-    /// target.
+    /// The terms that one voxel adds to the sums of `class`, given the predicted probability and
+    /// the target y of the class.
     ///
     /// Mark it `#[inline(always)]`, so that it is compiled for each set of vector instructions.
     fn terms<R: Real, Y: Share<R>>(
@@ -67,7 +67,7 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
     }
 }
 
-/// What a formula knows about a class.
+/// The properties of a class that formulas use.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Class {
     /// Its index on the class axis.
@@ -158,8 +158,8 @@ impl<R: Default + Copy, const K: usize> Default for ClassSums<R, K> {
     }
 }
 
-/// What a class adds to the loss: one part averaged over the classes, and one part summed over
-/// them.
+/// The contribution of a class to the loss: one part averaged over the classes, and one part summed
+/// over them.
 ///
 /// Region-based losses average (the mean of the classes' Tversky losses), distribution-based losses
 /// sum (the cross entropy of a voxel is a sum over its classes), and compound losses do both.

@@ -13,7 +13,7 @@
 use core::f64::consts::SQRT_2;
 use core::ops::{Add, Div, Mul, Sub};
 
-/// What the functions in `math.rs` need of `f32` and `f64`.
+/// The constants and operations that the functions in `math.rs` use.
 pub(crate) trait Precision:
     Copy
     + PartialOrd

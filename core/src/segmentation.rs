@@ -135,7 +135,7 @@ where
         self.prediction.shape()
     }
 
-    /// Sets what the values of the prediction mean: probabilities by default.
+    /// Sets how to interpret the values of the prediction: as probabilities by default.
     ///
     /// # Errors
     ///

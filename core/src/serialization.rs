@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::named::{Assignments, read};
 use crate::{AnyLoss, Focal, LossError, Name, Parameter, Tversky, UnifiedFocal};
 
-/// The key of the name, beside those of the parameters.
+/// The key of the name.
 const NAME: &str = "name";
 
 /// The value of a parameter that is none. A text, because not all formats have a null.

@@ -29,7 +29,7 @@ use crate::{AbsentClass, Classes, Input, Pooling};
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct Settings {
-    /// What the values of a prediction mean. Default: probabilities
+    /// How to interpret the values of a prediction. Default: as probabilities
     pub input: Input,
     /// Which voxels share their sums. Default: those of a sample
     pub pooling: Pooling,
@@ -71,8 +71,8 @@ impl Settings {
 #[macro_export]
 macro_rules! settings_methods {
     ($self:ident => $settings:expr) => {
-        /// Sets what the values of a prediction mean: probabilities by default. Prefer logits: they
-        /// are never clamped.
+        /// Sets how to interpret the values of a prediction: as probabilities by default. Prefer
+        /// logits: they are never clamped.
         #[must_use]
         pub fn with_input(mut $self, input: $crate::Input) -> Self {
             $settings.input = input;

@@ -30,11 +30,11 @@ impl Extent {
     }
 }
 
-/// What a quick look at a stretch of the target shows.
+/// The content of a stretch of the target, as far as [`Target::survey`] finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
-    /// Nothing: each voxel must be [checked](Target::check).
+    /// Not known: each voxel must be [checked](Target::check).
     Unknown,
     /// No voxel counts.
     Ignored,

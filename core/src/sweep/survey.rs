@@ -1,5 +1,5 @@
-//! What is known about the voxels of a chunk without their predictions: which of them count, their
-//! weights, and which a class covers.
+//! What the sweeps need to know about the voxels of a chunk besides the predictions: which of them
+//! count, their weights, and which a class covers.
 
 use core::ops::Range;
 use core::slice;
