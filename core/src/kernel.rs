@@ -439,7 +439,7 @@ kernels! {
     }
 
     /// Adds the terms and y of one stretch to the weighted or the unweighted sums. The result has
-    /// the same bits as the other kernels, with one copy of the formula, for targets where code
+    /// the same bits as the other kernels, with one copy of the formula, for devices where code
     /// size matters.
     fn add_stretch<T, const K>(
         loss: impl Loss<K>,

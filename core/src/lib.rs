@@ -56,9 +56,10 @@
 //! invalid probabilities and unknown labels return an [`Error`] with the value and its position.
 //! Terms are computed in the precision of the prediction and summed in `f64`.
 //!
-//! Source of the mathematics: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice and cross
-//! entropy-based losses to handle class imbalanced medical image segmentation", Comput. Med. Imaging Graph. 95 (2022)
-//! 102026, arXiv 2102.04525, and the code published with it, `github.com/mlyg/unified-focal-loss`: here "the reference".
+//! Source of the mathematics: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice
+//! and cross entropy-based losses to handle class imbalanced medical image segmentation", Comput.
+//! Med. Imaging Graph. 95 (2022) 102026, arXiv 2102.04525, and the code published with it,
+//! `github.com/mlyg/unified-focal-loss`: here "the reference".
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

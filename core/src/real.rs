@@ -75,8 +75,8 @@ pub trait Real:
 
     /// x / (x + `rest`), for x and `rest` ≥ 0.
     ///
-    /// The derivative is as exact as the value. Near 1, the derivative of the plain quotient would be
-    /// a difference of near-equal numbers.
+    /// The derivative is as exact as the value. Near 1, the derivative of the plain quotient would
+    /// be a difference of near-equal numbers.
     #[inline(always)]
     fn over_sum_with(self, rest: Self) -> Self {
         self.clone() / (self + rest)

@@ -149,8 +149,8 @@ where
 
     /// Sets a weight per voxel, with the shape [N, spatial…]. A mask consists of weights 0 and 1.
     ///
-    /// A voxel of weight 0 is never read, and does not count in the M that cross entropies are
-    /// divided by.
+    /// A voxel of weight 0 is ignored, whatever it holds, and does not count in the M that cross
+    /// entropies are divided by.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! The block sizes of the engine.
 
-/// Whether the target has only a few kilobytes for code and stack, as devices without an operating
+/// Whether the device has only a few kilobytes for code and stack, as devices without an operating
 /// system do. Loops are not unrolled there.
 pub(crate) const SMALL: bool = cfg!(target_os = "none");
 

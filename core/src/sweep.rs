@@ -6,7 +6,7 @@
 //! a [kernel](crate::kernel) processes each run. Terms are summed in the precision of the
 //! prediction within a chunk, and in `f64` across chunks.
 //!
-//! Targets with kilobytes of memory process one part of a chunk at a time. Their sums still move to
+//! Devices with kilobytes of memory process one part of a chunk at a time. Their sums still move to
 //! `f64` at the end of the chunk, so the bits are the same.
 //!
 //! Code here decides once per run or per chunk. The loops are in the kernels, which adapters

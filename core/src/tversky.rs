@@ -114,8 +114,8 @@ impl Tversky {
         }
     }
 
-    /// The asymmetric focal Tversky loss, (1 − TI)^(1−γ) for rare classes and 1 − TI for common ones: δ = 0.7,
-    /// γ = 0.75, s = clip = 10⁻⁷.
+    /// The asymmetric focal Tversky loss, (1 − TI)^(1−γ) for rare classes and 1 − TI for common
+    /// ones: δ = 0.7, γ = 0.75, s = clip = 10⁻⁷.
     pub fn asymmetric_focal() -> Self {
         Self {
             focus: Focus::Asymmetric,

@@ -6,7 +6,8 @@ use crate::{
     Class, ClassSums, Focal, Loss, Name, Parameter, Probability, Real, Score, Share, Tversky,
 };
 
-/// The Unified Focal loss, λ·(focal Tversky) + (1−λ)·(focal cross entropy), and the compound losses it generalises.
+/// The Unified Focal loss, λ·(focal Tversky) + (1−λ)·(focal cross entropy), and the compound losses
+/// it generalises.
 ///
 /// | constructor | region | distribution | λ |
 /// |---|---|---|---|
@@ -20,8 +21,9 @@ use crate::{
 /// [`paper_asymmetric`](UnifiedFocal::paper_asymmetric), [`monai`](UnifiedFocal::monai) and
 /// [`geodl`](UnifiedFocal::geodl) take the parameters of theirs.
 ///
-/// Source: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice and cross entropy-based losses to handle
-/// class imbalanced medical image segmentation", Comput. Med. Imaging Graph. 95 (2022) 102026, arXiv 2102.04525.
+/// Source: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice and cross
+/// entropy-based losses to handle class imbalanced medical image segmentation", Comput. Med.
+/// Imaging Graph. 95 (2022) 102026, arXiv 2102.04525.
 ///
 /// It has four sums: TP, FP, FN and F.
 ///
@@ -88,7 +90,8 @@ impl UnifiedFocal {
         .expect(valid)
     }
 
-    /// Tversky loss and weighted cross entropy: the symmetric Unified Focal loss at γ = 0 (λ = ½, δ = 0.6).
+    /// Tversky loss and weighted cross entropy: the symmetric Unified Focal loss at γ = 0
+    /// (λ = ½, δ = 0.6).
     pub fn tversky_cross_entropy() -> Self {
         Self {
             origin: Origin(Name::TverskyCrossEntropy),
@@ -222,7 +225,8 @@ impl UnifiedFocal {
             .with_weights(1.0 - weight, 0.5 * weight)
     }
 
-    /// The Unified Focal loss of the R package geodl, `defineUnifiedFocalLoss(lambda, gamma, delta)` without class weights.
+    /// The Unified Focal loss of the R package geodl,
+    /// `defineUnifiedFocalLoss(lambda, gamma, delta)` without class weights.
     ///
     /// It differs from the reference: λ multiplies the focal side, the exponent of the Tversky side
     /// is γ itself (1 is no focus), that of the focal side is 1−γ, and all classes of the focal

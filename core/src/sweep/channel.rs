@@ -62,7 +62,8 @@ where
         }
     }
 
-    /// The values of a channel: [in place](Segmentation::in_place), or [gathered](Segmentation::gather).
+    /// The values of a channel: [in place](Segmentation::in_place), or
+    /// [gathered](Segmentation::gather).
     #[inline(always)]
     pub(super) fn read<'a>(
         &'a self,

@@ -185,7 +185,7 @@ where
         let Chunk { sample, voxels } = chunk;
         let mut weighed = [Some(Extent::All); ROOM];
         survey.complete = true;
-        // Small targets check each voxel by itself, to save code. The contents stay unknown.
+        // Small devices check each voxel by itself, to save code. The contents stay unknown.
         if !SMALL {
             let (target, classes) = (&self.target, self.class_count());
             let contents = &mut survey.contents[..stretches];
