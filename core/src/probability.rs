@@ -99,8 +99,8 @@ impl<R: Real> Probability<R> {
 }
 
 impl<R: Real> Probability<Dual<R>> {
-    /// Dual numbers from p, 1 − p and ln p, with ln p as the variable: ∂p = p, ∂(1 − p) = −p, ∂ln p
-    /// = 1. For logits this variable is stable.
+    /// p, 1 − p and ln p as dual numbers in the variable ln p, which is stable for logits: ∂p = p,
+    /// ∂(1 − p) = −p, and ∂ln p = 1.
     ///
     /// # Examples
     ///

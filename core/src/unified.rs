@@ -19,7 +19,7 @@ use crate::{
 /// λ multiplies the Tversky side, as in the code published with the paper. Other sources use the
 /// same letters differently; [`paper_symmetric`](UnifiedFocal::paper_symmetric),
 /// [`paper_asymmetric`](UnifiedFocal::paper_asymmetric), [`monai`](UnifiedFocal::monai) and
-/// [`geodl`](UnifiedFocal::geodl) take the parameters of theirs.
+/// [`geodl`](UnifiedFocal::geodl) take the parameters of these sources.
 ///
 /// Source: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice and cross
 /// entropy-based losses to handle class imbalanced medical image segmentation", Comput. Med.

@@ -156,7 +156,7 @@ fn invalid_weights_are_reported_with_their_position() -> Result<(), Error> {
             .unwrap_err();
         let Error::Value {
             what,
-            found: told,
+            found: reported,
             at: place,
             ..
         } = error
@@ -164,7 +164,7 @@ fn invalid_weights_are_reported_with_their_position() -> Result<(), Error> {
             panic!("{error}");
         };
         assert_eq!((what, place.voxel), ("voxel weight", at));
-        assert_eq!(told.to_bits(), found.to_bits());
+        assert_eq!(reported.to_bits(), found.to_bits());
     }
     Ok(())
 }
