@@ -27,9 +27,11 @@ pub(crate) fn share_of<T: Float>(e: T, rest: T, share: T) -> [T; 2] {
 // All kernels loop over stretches of known length. Their arguments have the same number of
 // stretches.
 //
-// A softmax has four numbers per voxel: the largest logit; the rest, which is the sum of e^(z −
-// largest) over all other classes; the probability of the likeliest class, 1/(1 + rest); and ln(1 +
-// rest).
+// A softmax has four numbers per voxel:
+// - the largest logit,
+// - the rest: Σ e^(z − largest) over all other classes,
+// - the probability of the likeliest class, 1/(1 + rest),
+// - ln(1 + rest).
 kernels! {
     /// Updates the largest logit with those of one more class.
     fn raise<T>(z: &[Stretch<T>], largest: &mut [Stretch<T>]) {
@@ -128,8 +130,7 @@ kernels! {
             let (h, most, others, shares) = (&h[s], &most[s], &others[s], &mut shares[s]);
             for i in 0..STRETCH {
                 let [p, complement] = parts_of(shares[i]);
-                // Load both first; otherwise the compiler selects between addresses and does not
-                // vectorize.
+                // Load both first; otherwise the compiler selects between addresses.
                 let (is_most, own) = (is_most(shares[i]), h[i]);
                 let [of_most, of_other] = [
                     others[i] + (most[i] - own),
@@ -142,8 +143,8 @@ kernels! {
 
     /// Sigmoid: p, 1 − p, ln p and ln(1 − p) from logits.
     ///
-    /// Three loops, so that each has a dependency chain short enough to overlap with its
-    /// neighbours.
+    /// Three loops, each with a dependency chain short enough for the processor to overlap several
+    /// iterations.
     fn sigmoid<T>(
         z: &[Stretch<T>],
         p: &mut [Stretch<T>],
@@ -236,8 +237,8 @@ kernels! {
     }
 
     /// Turns the slopes with respect to ln p of class 1 and ln(1 − p) of class 0 into the gradient
-    /// with respect to the logit of class 1, which replaces its shares, and to the logit of class
-    /// 0, if there is one.
+    /// with respect to the logit of class 1, which replaces its shares, and that of class 0, if
+    /// there is one.
     fn carry_pair<T>(
         h: &[Stretch<T>],
         of_other: &[Stretch<T>],

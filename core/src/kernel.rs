@@ -182,7 +182,7 @@ impl<T: Float> Lanes<T> {
     }
 }
 
-/// Sums by halves, so that the order does not depend on the vector width.
+/// Sums pairwise, by halves.
 #[cfg_attr(target_os = "none", inline(never))]
 #[cfg_attr(not(target_os = "none"), inline(always))]
 fn by_halves(mut sums: [f64; LANES]) -> f64 {
