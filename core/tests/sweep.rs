@@ -93,7 +93,7 @@ fn weighted_voxels() -> Result<(), Error> {
         let labels = labels(voxels, 2);
         let weights = weights(voxels);
         let mut next = numbers();
-        // Voxels of weight 0 are never read, so NaN must not matter.
+        // Voxels of weight 0 are ignored, so NaN must not matter.
         let first = |voxel: usize, p: f64| if weights[voxel] == 0.0 { f64::NAN } else { p };
         let p: Vec<f64> = (0..2 * voxels).map(|i| first(i % voxels, next())).collect();
         let narrow: Vec<f32> = p.iter().map(|p| *p as f32).collect();

@@ -3,7 +3,7 @@
 use unifocal_core::{AnyLoss, LossError, Name, Parameter};
 
 /// The loss called `name` with the drawn parameters. Numbers above a range are lowered to its end;
-/// where none is drawn but not valid, the default stays.
+/// where none is drawn but the range does not allow it, the default stays.
 pub(super) fn build(
     name: Name,
     drawn: impl Fn(Parameter) -> Option<f64>,
