@@ -1,4 +1,4 @@
-//! Computes on the host what the device has to compute, and says where the device has its memory.
+//! Computes the expected scores on the host, and tells the linker the memory layout of the device.
 
 use std::env;
 use std::error::Error;

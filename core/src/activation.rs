@@ -1,32 +1,39 @@
-//! From what a network gives to p, 1 − p and ln p of every class, and back for the gradient.
+//! Activations: from a network's output to p, 1 − p and ln p of every class, and back for the
+//! gradient.
 //!
-//! Derivatives are taken in the variable that is stable: in p for probabilities, in ln p for logits (∂p = p,
-//! ∂(1−p) = −p, ∂ln p = 1), which is then carried to the logits without subtracting near-equal numbers.
+//! Derivatives are taken with respect to the stable variable: p for probabilities, ln p for logits
+//! (∂p = p, ∂(1−p) = −p, ∂ln p = 1). The chain rule then carries them to the logits without
+//! subtracting near-equal numbers.
 
 use crate::Float;
 use crate::kernel::{finite, kernels};
 use crate::source::{is_most, parts_of, share};
 use crate::stretch::{STRETCH, Stretch};
 
-/// ln p, short of the range's end, so that sums of it are finite.
+/// Clamps ln p to a range in which sums of it stay finite.
 #[inline(always)]
 pub(crate) fn saturate<T: Float>(ln: T) -> T {
     ln.clip(-T::LN_LIMIT, 0.0)
 }
 
-/// p and 1 − p of a class by softmax, from e = e^(z − largest).
+/// Softmax: p and 1 − p of a class, from e = e^(z − largest).
 #[inline(always)]
 pub(crate) fn share_of<T: Float>(e: T, rest: T, share: T) -> [T; 2] {
-    // Σ_{j≠k} e_j / Σ_j e_j: the rest holds e itself wherever e is not the largest, so nothing cancels.
+    // 1 − p = Σ_{j≠k} e_j / Σ_j e_j. The rest contains e itself unless e is the largest, so nothing
+    // cancels.
     [e * share, (rest + e.complement()) * share]
 }
 
-// All of them are loops over stretches of known length; their arguments have the same number of stretches.
+// All kernels loop over stretches of known length. Their arguments have the same number of
+// stretches.
 //
-// A softmax knows four numbers of each voxel: the largest logit, the rest (the sum of e^(z − largest) over all other classes), the
-// share of the likeliest class, 1/(1 + rest), and ln(1 + rest).
+// A softmax has four numbers per voxel:
+// - the largest logit,
+// - the rest: Σ e^(z − largest) over all other classes,
+// - the probability of the likeliest class, 1/(1 + rest),
+// - ln(1 + rest).
 kernels! {
-    /// Takes the logits of one more class into the largest.
+    /// Updates the largest logit with those of one more class.
     fn raise<T>(z: &[Stretch<T>], largest: &mut [Stretch<T>]) {
         for (z, largest) in z.iter().zip(largest) {
             for i in 0..STRETCH {
@@ -44,7 +51,7 @@ kernels! {
         }
     }
 
-    /// Adds one more class to the rest, or, where it is as likely as any, to the number of those that are.
+    /// Adds one more class to the rest, or counts it in `tops` if its logit is the largest.
     fn add_exponentials<T>(e: &[Stretch<T>], rest: &mut [Stretch<T>], tops: &mut [Stretch<T>]) {
         let [zero, one] = [0.0, 1.0].map(T::from_f64);
         for ((e, rest), tops) in e.iter().zip(rest).zip(tops) {
@@ -56,8 +63,8 @@ kernels! {
         }
     }
 
-    /// Completes what the classes have in common, once all of them are in: the number of the likeliest gives way to the share of
-    /// one of them.
+    /// Completes the numbers that the classes share, after all classes were added. `share` holds
+    /// the count of the likeliest classes on entry, and the probability of one of them on return.
     fn complete<T>(
         rest: &mut [Stretch<T>],
         share: &mut [Stretch<T>],
@@ -73,7 +80,7 @@ kernels! {
         }
     }
 
-    /// The [shares](share) of a class, by softmax.
+    /// Softmax: the [shares](share) of a class.
     fn shares<T>(
         e: &[Stretch<T>],
         rest: &[Stretch<T>],
@@ -89,8 +96,8 @@ kernels! {
         }
     }
 
-    /// Adds the slopes h by ln p of a class to those of the class above ½ at each voxel, if it is that, or to those of all
-    /// others.
+    /// Adds the slopes h of a class with respect to ln p to `most` where the class has p > ½, and
+    /// to `others` elsewhere.
     fn collect<T>(
         shares: &[Stretch<T>],
         h: &[Stretch<T>],
@@ -108,11 +115,11 @@ kernels! {
         }
     }
 
-    /// From the slopes h by ln p of a class to the gradient by its logits, which takes the place of its shares, given the sums of
-    /// the slopes of all classes.
+    /// Turns the slopes h of a class with respect to ln p into the gradient with respect to its
+    /// logits. The gradient replaces the shares of the class.
     ///
-    /// g_k = h_k − p_k Σ_j h_j = h_k (1 − p_k) − p_k Σ_{j≠k} h_j, where the sum over the others is taken without the
-    /// class above ½, whose h would drown theirs.
+    /// g_k = h_k − p_k Σ_j h_j = h_k (1 − p_k) − p_k Σ_{j≠k} h_j. The sum over the other classes is
+    /// kept separate from the class with p > ½, whose h would drown theirs.
     fn carry<T>(
         h: &[Stretch<T>],
         most: &[Stretch<T>],
@@ -123,7 +130,7 @@ kernels! {
             let (h, most, others, shares) = (&h[s], &most[s], &others[s], &mut shares[s]);
             for i in 0..STRETCH {
                 let [p, complement] = parts_of(shares[i]);
-                // Both at first, or a compiler chooses between addresses.
+                // Load both first; otherwise the compiler selects between addresses.
                 let (is_most, own) = (is_most(shares[i]), h[i]);
                 let [of_most, of_other] = [
                     others[i] + (most[i] - own),
@@ -134,9 +141,10 @@ kernels! {
         }
     }
 
-    /// p, 1 − p, ln p and ln(1 − p) from logits, by sigmoid.
+    /// Sigmoid: p, 1 − p, ln p and ln(1 − p) from logits.
     ///
-    /// In three loops: each is a chain of operations that is short enough for a processor to have several under way.
+    /// Three loops, each with a dependency chain short enough for the processor to overlap several
+    /// iterations.
     fn sigmoid<T>(
         z: &[Stretch<T>],
         p: &mut [Stretch<T>],
@@ -169,7 +177,7 @@ kernels! {
         }
     }
 
-    /// z − other.
+    /// z − other, in place.
     fn subtract<T>(z: &mut [Stretch<T>], other: &[Stretch<T>]) {
         for (z, other) in z.iter_mut().zip(other) {
             for i in 0..STRETCH {
@@ -178,7 +186,7 @@ kernels! {
         }
     }
 
-    /// z − other, elsewhere.
+    /// z − other, into a third buffer.
     fn difference<T>(z: &[Stretch<T>], other: &[Stretch<T>], difference: &mut [Stretch<T>]) {
         for s in 0..z.len() {
             let (z, other, difference) = (&z[s], &other[s], &mut difference[s]);
@@ -197,7 +205,7 @@ kernels! {
         }
     }
 
-    /// The [shares](share) of p beside 1 − p.
+    /// The [shares](share) of p, given p and 1 − p.
     fn pair_shares<T>(p: &[Stretch<T>], complement: &[Stretch<T>], shares: &mut [Stretch<T>]) {
         for s in 0..p.len() {
             let (p, complement, shares) = (&p[s], &complement[s], &mut shares[s]);
@@ -217,7 +225,8 @@ kernels! {
         }
     }
 
-    /// From the slopes h by ln p of a class that has the logit to itself to the gradient by that, which takes the place of its shares.
+    /// Turns the slopes h with respect to ln p of a class with a logit of its own into the gradient
+    /// with respect to that logit. The gradient replaces the shares.
     fn carry_one<T>(h: &[Stretch<T>], shares: &mut [Stretch<T>]) {
         for (h, shares) in h.iter().zip(shares) {
             for i in 0..STRETCH {
@@ -227,8 +236,9 @@ kernels! {
         }
     }
 
-    /// From the slopes by ln p of class 1 and by ln(1 − p) of class 0 to the gradient by the logit of class 1, which takes the
-    /// place of its shares, and by that of class 0, if it has one.
+    /// Turns the slopes with respect to ln p of class 1 and ln(1 − p) of class 0 into the gradient
+    /// with respect to the logit of class 1, which replaces its shares, and that of class 0, if
+    /// there is one.
     fn carry_pair<T>(
         h: &[Stretch<T>],
         of_other: &[Stretch<T>],

@@ -1,18 +1,20 @@
-//! All losses behind one type: what a command line, a configuration file or a test over all of them needs.
+//! All losses behind one type, for command lines, configuration files and tests that cover every
+//! loss.
 
 use crate::{
     Class, ClassSums, Focal, Loss, Name, Probability, Real, Score, Share, Tversky, UnifiedFocal,
 };
 
-/// A loss of the family, whichever.
+/// Any loss of the family.
 ///
-/// All have four sums, TP, FP, FN and F; those that a loss does not need are 0.
+/// Every loss has the four sums TP, FP, FN and F here; sums that a loss does not use are 0.
 ///
 /// # By name
 ///
-/// A loss is read from its [name](Name), or from its name and parameters as it is printed, and its
-/// [parameters](crate::Parameter) are read and set by their names. Parameters that are not given have their defaults.
-/// Printed are those that differ from them, or all with `{:#}`.
+/// A loss is parsed from its [name](Name), alone or with parameters in the format that
+/// [`Display`](core::fmt::Display) prints. [Parameters](crate::Parameter) are read and set by name;
+/// omitted ones have their defaults. `{}` prints the parameters that differ from the defaults,
+/// `{:#}` prints all of them.
 ///
 /// ```
 /// use unifocal_core::{AnyLoss, LossError, Parameter, UnifiedFocal};
@@ -29,10 +31,12 @@ use crate::{
 /// # Ok::<(), LossError>(())
 /// ```
 ///
-/// Some losses have no name: those with parameters that no name of the catalogue has, such as
-/// [`UnifiedFocal::monai`]. They are printed as Rust prints a value, and have no parameters by name.
+/// Some losses have no name, because their parameters match no name of the catalogue:
+/// [`UnifiedFocal::monai`] for example. They print as their `Debug` output and have no parameters
+/// by name.
 ///
-/// With the feature `serde`, a loss in a file is a map such as `{"name": "dice", "smooth": 1.0}`, or the text above.
+/// With the feature `serde`, a loss in a file is a map such as `{"name": "dice", "smooth": 1.0}`,
+/// or the text above.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AnyLoss {
     /// A region-based loss.

@@ -1,30 +1,32 @@
-//! What is said about the classes from outside the loss, and how their scores become one value.
+//! Options per class, and the reduction of the classes' scores to one value.
 
 use crate::parameter::Range;
 use crate::{Class, ClassSums, Dual, Error, Loss, Real, Score};
 
-/// What to do with a class that a sample's target does not contain.
+/// How to score a class that is absent from a sample's target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum AbsentClass {
-    /// The smoothing term s decides, as in the reference: the class scores 0 only if the false positives are few
-    /// against s.
+    /// The smoothing term s decides, as in the reference: the loss of the class is near 0 only if
+    /// the false positives are few compared to s.
     #[default]
     Smooth,
-    /// The class is left out of that sample's mean over the classes, so that it neither rewards nor punishes.
+    /// Leaves the class out of that sample's mean over the classes.
     Skip,
 }
 
-/// How many classes a prediction of so many channels has: a single channel is the foreground of two.
+/// The number of classes of a prediction with `channels` channels. A single channel is the
+/// foreground of two classes.
 pub const fn class_count(channels: usize) -> usize {
     if channels == 1 { 2 } else { channels }
 }
 
-/// Which classes are rare, what each weighs, and what an absent one scores.
+/// Options per class: which classes are rare, their weights, their α, and how to score absent
+/// classes.
 ///
-/// The default is the reference's: class 0 is common and all others rare, every class weighs the same, an absent class
-/// is left to the smoothing term.
+/// The default follows the reference: class 0 is common and all others are rare, all weights are
+/// equal, and the smoothing term decides the score of absent classes.
 ///
 /// # Examples
 ///
@@ -48,38 +50,39 @@ pub struct Classes<'a> {
 }
 
 impl<'a> Classes<'a> {
-    /// The rare classes, in place of all but class 0.
+    /// Sets the rare classes. Default: all but class 0.
     pub fn with_rare(self, rare: &'a [usize]) -> Self {
         let rare = Some(rare);
         Self { rare, ..self }
     }
 
-    /// A weight per class, applied to all that the class adds to the loss.
+    /// Sets a weight per class, applied to everything that the class adds to the loss.
     ///
-    /// They are normalised so that the classes of a weight above 0 weigh 1 on average. A weight of 0 leaves a class
-    /// out as if it did not exist, which elsewhere is `include_background=False`.
+    /// Weights are normalised so that those above 0 average 1. A weight of 0 leaves the class out,
+    /// as if it did not exist; other libraries call this `include_background=False`.
     pub fn with_weights(self, weights: &'a [f64]) -> Self {
         let weights = Some(weights);
         Self { weights, ..self }
     }
 
-    /// The focal loss's α per class: an absolute weight in the distribution-based losses only.
+    /// Sets the focal loss's α per class: an absolute weight, used only by the distribution-based
+    /// losses.
     pub fn with_alpha(self, alpha: &'a [f64]) -> Self {
         let alpha = Some(alpha);
         Self { alpha, ..self }
     }
 
-    /// What an absent class scores.
+    /// Sets how to score an absent class.
     pub fn with_absent(self, absent: AbsentClass) -> Self {
         Self { absent, ..self }
     }
 
-    /// Checks that all this can be said of `count` classes.
+    /// Checks that these options are valid for `count` classes.
     ///
     /// # Errors
     ///
-    /// Another number of weights or alphas than of classes, one outside [0, 10³⁰], no weight above 0, or
-    /// a rare class that does not exist.
+    /// The wrong number of weights or alphas; a weight or alpha outside [0, 10³⁰]; no weight above
+    /// 0; a rare class that does not exist.
     pub fn check(&self, count: usize) -> Result<(), Error> {
         for (what, parameter, values) in [
             ("class weights", "class weight", self.weights),
@@ -111,8 +114,9 @@ impl<'a> Classes<'a> {
         }
     }
 
-    /// What a loss may know of the class of this index.
-    // Folded on a microcontroller, where the classes are mostly known as the program is compiled.
+    /// The properties of class `index` that formulas use.
+    // Inlined on microcontrollers: the class is mostly a compile-time constant there, so the
+    // branches fold away.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn class(&self, index: usize) -> Class {
         Class {
@@ -122,12 +126,12 @@ impl<'a> Classes<'a> {
         }
     }
 
-    /// Whether the class of this index is part of the loss.
+    /// Whether class `index` is part of the loss.
     fn is_kept(&self, index: usize) -> bool {
         self.weights.is_none_or(|weights| weights[index] > 0.0)
     }
 
-    /// The weight of the class of each index, normalised to 1 on average over those above 0.
+    /// The weight of each class by index, normalised so that weights above 0 average 1.
     pub fn normalized(&self) -> impl Fn(usize) -> f64 {
         let weights = self.weights;
         let total = weights.map_or(1.0, |weights| weights.iter().sum());
@@ -135,15 +139,17 @@ impl<'a> Classes<'a> {
         let kept = kept.filter(|weight| **weight > 0.0).count() as f64;
         move |index| match weights {
             None => 1.0,
-            // The share first, which is at most 1: tiny weights have a sum that nothing can be divided by.
+            // Divide first: the quotient is at most 1, and dividing by the sum of tiny weights
+            // could overflow.
             Some(weights) => weights[index] / total * kept,
         }
     }
 
     /// The loss of a sample from the sums of its classes: Σ_c u_c·mean_c / Σ_c u_c + Σ_c u_c·sum_c.
     ///
-    /// Over a framework's tensors, whose sums have one entry per sample, the result has one entry per sample too.
-    /// A sample that does not [count](Classes::counts) has 0. `None` if there are no sums.
+    /// The sums of a framework's tensors have one entry per sample; the result then has one entry
+    /// per sample, too. A sample that does not [count](Classes::counts) has the value 0. Returns
+    /// `None` if there are no sums.
     pub fn value<R: Real, const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -152,7 +158,8 @@ impl<'a> Classes<'a> {
         self.parts(loss, sums).map(Parts::value)
     }
 
-    /// What all classes of a sample add to its [value](Classes::value). `None` if there are no sums.
+    /// The contribution of all classes of a sample to its [value](Classes::value). Returns `None`
+    /// if there are no sums.
     pub(crate) fn parts<R: Real, const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -164,10 +171,10 @@ impl<'a> Classes<'a> {
         merged(parts, Parts::merge)
     }
 
-    /// What the class of this index and of this [normalised](Classes::normalized) weight adds to the [value](Classes::value); `None` if
-    /// it is left out of it.
+    /// The contribution of class `index`, with this [normalised](Classes::normalized) weight, to
+    /// the [value](Classes::value). Returns `None` if the class is left out.
     ///
-    /// For sums that hold several classes of one kind and weight in one tensor.
+    /// For sums that hold several classes of the same kind and weight in one tensor.
     pub fn part<R: Real, const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -189,9 +196,11 @@ impl<'a> Classes<'a> {
         })
     }
 
-    /// 1 if a sample with these sums has a value, 0 if nothing in it counts: no voxel, or under [`AbsentClass::Skip`] no class.
+    /// 1 if a sample with these sums has a value, 0 if nothing in it counts: no voxel, or under
+    /// [`AbsentClass::Skip`] no class.
     ///
-    /// What does not count is left out of the [mean](crate::mean) over the samples. `None` if there are no sums.
+    /// The [mean](crate::mean) over the samples leaves out samples that do not count. Returns
+    /// `None` if there are no sums.
     ///
     /// # Examples
     ///
@@ -249,7 +258,7 @@ impl<'a> Classes<'a> {
         }
     }
 
-    /// 1 if the class counts in the mean over the classes, 0 if it is skipped or no voxel counts.
+    /// 1 if the class counts in the mean over the classes, 0 if it is skipped or has no voxels.
     fn presence<R: Real, const K: usize>(&self, sums: &ClassSums<R, K>) -> R {
         let size = match self.absent {
             AbsentClass::Smooth => &sums.voxels,
@@ -259,8 +268,8 @@ impl<'a> Classes<'a> {
     }
 }
 
-/// As [`Iterator::reduce`], with one copy of the code that makes the items: a formula of a loss that is known as the program is compiled
-/// is folded to what that loss needs of it.
+/// Like [`Iterator::reduce`], but calls the iterator in one place only. The formula is then inlined
+/// once, and the compiler can fold it for a loss that it knows.
 pub(crate) fn merged<T>(items: impl Iterator<Item = T>, merge: impl Fn(T, T) -> T) -> Option<T> {
     items.fold(None, |total, item| {
         Some(match total {
@@ -270,7 +279,8 @@ pub(crate) fn merged<T>(items: impl Iterator<Item = T>, merge: impl Fn(T, T) -> 
     })
 }
 
-/// What classes add to the value of a sample.
+/// The contribution of classes to the value of a sample. Below, u is the weight of a class and k
+/// its presence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parts<R> {
     /// Σ u·k·mean.
@@ -284,7 +294,7 @@ pub struct Parts<R> {
 }
 
 impl<R: Real> Parts<R> {
-    /// What other classes add besides.
+    /// Adds the contribution of other classes.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         Self {
@@ -295,7 +305,7 @@ impl<R: Real> Parts<R> {
         }
     }
 
-    /// The same in another arithmetic: of tensors, say, that are summed over an axis of classes.
+    /// Converts every part to another arithmetic, for example by summing tensors over a class axis.
     pub fn map<Q>(self, of: impl Fn(R) -> Q) -> Parts<Q> {
         Parts {
             mean: of(self.mean),
@@ -305,25 +315,25 @@ impl<R: Real> Parts<R> {
         }
     }
 
-    /// The value of a sample of these classes.
+    /// The value of a sample with these classes.
     pub fn value(self) -> R {
         self.mean / self.share.clip(R::TINY, f64::INFINITY) + self.sum
     }
 
-    /// 1 if a sample of these classes [counts](Classes::counts), or 0.
+    /// 1 if a sample with these classes [counts](Classes::counts), else 0.
     pub fn counts(self) -> R {
         self.presence.positive()
     }
 }
 
-/// A slope short of the range's end: (1 − TI)^−γ can be infinite near a perfect score.
+/// Bounds a slope: (1 − TI)^−γ can be infinite near a perfect score.
 fn bounded<R: Real>(slope: R) -> R {
     let most = 1e-3 / R::TINY;
     slope.clip(-most, most)
 }
 
 impl<R: Real, const K: usize> ClassSums<R, K> {
-    /// The same sums, with the term of this number as the variable of differentiation.
+    /// These sums as dual numbers, with term `variable` as the variable of differentiation.
     fn seeded(&self, variable: usize) -> ClassSums<Dual<R>, K> {
         let mut terms = self.terms.clone().map(Dual::constant);
         terms[variable] = Dual::variable(self.terms[variable].clone());

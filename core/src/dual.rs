@@ -1,4 +1,4 @@
-//! Dual numbers: the derivative of every formula from the formula itself.
+//! Dual numbers: they derive the gradient of every formula from the formula itself.
 
 use core::ops::{Add, Div, Mul, Sub};
 
@@ -6,8 +6,8 @@ use crate::{Exponent, Real};
 
 /// A value and its derivative with respect to one variable: value + derivative · ε, with ε² = 0.
 ///
-/// Duals nest: `Dual<Dual<f64>>` gives second derivatives. At the edges of [`Real::ln`], [`Real::powf`] and [`Real::clip`]
-/// the derivative is the finite one that those methods promise.
+/// Duals nest: `Dual<Dual<f64>>` gives second derivatives. Where [`Real::ln`], [`Real::powf`] and
+/// [`Real::clip`] define a finite derivative at an edge, duals follow them.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ pub struct Dual<R> {
 }
 
 impl<R: Real> Dual<R> {
-    /// The variable itself: its derivative is 1.
+    /// The variable: its derivative is 1.
     #[inline(always)]
     pub fn variable(value: R) -> Self {
         let derivative = value.zero().shift(1.0);
@@ -130,7 +130,7 @@ impl<R: Real> Real for Dual<R> {
             Exponent::One => x.zero().shift(1.0),
             Exponent::ThreeHalves => x.powf(Exponent::Half).scale(1.5),
             Exponent::Two => x.scale(2.0),
-            // At 0 this is 0/TINY, where the true slope may be infinite.
+            // At x = 0 the division yields 0/TINY = 0; the true slope may be infinite.
             Exponent::Half | Exponent::Other(_) => {
                 (value.clone() / x.clip(R::TINY, f64::INFINITY)).scale(e.to_f64())
             }

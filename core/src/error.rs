@@ -1,4 +1,4 @@
-//! What can be wrong with a call, and where.
+//! Errors, and the position of invalid values.
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ pub enum Error {
     Parameter(ParameterError),
     /// No loss has this name and these parameters.
     Loss(LossError),
-    /// Two tensors that belong together have different shapes.
+    /// Two tensors that must match have different shapes.
     Shape {
         /// Which tensor.
         what: &'static str,
@@ -30,7 +30,7 @@ pub enum Error {
         /// How many there should be.
         expected: usize,
     },
-    /// A shape without samples, classes or voxels, or one whose size overflows.
+    /// A shape without samples, channels or voxels, or one whose size overflows.
     Empty {
         /// Which tensor.
         what: &'static str,
@@ -41,42 +41,42 @@ pub enum Error {
     SoftmaxOfOneClass,
     /// All class weights are 0.
     NoClassLeft,
-    /// A rare class that does not exist.
+    /// A rare class does not exist.
     RareClass {
         /// The class.
         found: usize,
         /// How many classes there are.
         classes: usize,
     },
-    /// A label to be ignored beside a target that has no labels.
+    /// A label to ignore was set, but the target has no labels.
     IgnoreLabel {
         /// The label.
         found: i64,
     },
-    /// A value that no loss is defined for.
+    /// A value outside the domain of the losses.
     Value {
         /// Which tensor.
         what: &'static str,
         /// The value.
         found: f64,
-        /// What it should be.
+        /// What was expected.
         expected: &'static str,
-        /// Where it stands.
+        /// Its position.
         at: Position,
     },
-    /// A label that is no class.
+    /// A label that does not name a class.
     Label {
         /// The label.
         found: i64,
         /// How many classes there are.
         classes: usize,
-        /// Where it stands.
+        /// Its position.
         at: Position,
     },
 }
 
-/// A place in a tensor: sample, channel (0 on tensors without a class axis), voxel (all spatial axes flattened, the
-/// last one fastest).
+/// A position in a tensor: sample, channel (0 for tensors without a class axis), voxel (all spatial
+/// axes flattened, the last one fastest).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The sample.
@@ -88,8 +88,8 @@ pub struct Position {
 }
 
 impl Error {
-    /// The same error with its position, if it has one, replaced by `f` of it: for adapters that evaluate a tensor in
-    /// parts.
+    /// Replaces the position of the error, if it has one, by `f` of it. For adapters that evaluate
+    /// a tensor in parts.
     pub fn map_position(mut self, f: impl FnOnce(Position) -> Position) -> Self {
         if let Self::Value { at, .. } | Self::Label { at, .. } = &mut self {
             *at = f(*at);

@@ -1,31 +1,31 @@
-//! Values in memory, by sample, channel and voxel: where predictions, targets and weights are read, and gradients
-//! written.
+//! Values in memory, indexed by sample, channel and voxel: predictions, targets and weights to
+//! read, gradients to write.
 
 use core::fmt;
 use core::ops::Range;
 
 use crate::{Error, Float};
 
-/// How many samples, channels and voxels a tensor has; all spatial axes count as one.
+/// The numbers of samples, channels and voxels of a tensor. All spatial axes count as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// N, the number of samples.
     pub samples: usize,
-    /// C, the length of the class axis; 1 on tensors without one.
+    /// C, the length of the class axis; 1 for tensors without one.
     pub channels: usize,
-    /// M, the number of voxels of a sample.
+    /// M, the number of voxels per sample.
     pub voxels: usize,
 }
 
 impl Shape {
-    /// How many values that is; `None` if it overflows.
+    /// The number of values, or `None` if it overflows.
     pub fn checked_len(&self) -> Option<usize> {
         self.samples
             .checked_mul(self.channels)?
             .checked_mul(self.voxels)
     }
 
-    /// The same with one channel: the shape of labels and of voxel weights.
+    /// The same shape with one channel, as labels and voxel weights have.
     pub fn without_channels(self) -> Self {
         Self {
             channels: 1,
@@ -33,7 +33,7 @@ impl Shape {
         }
     }
 
-    /// Checks that there is at least one of each.
+    /// Checks that no axis is empty and the size does not overflow.
     pub(crate) fn check(self, what: &'static str) -> Result<(), Error> {
         match self.checked_len() {
             Some(len) if len > 0 => Ok(()),
@@ -63,28 +63,29 @@ impl fmt::Display for Shape {
     }
 }
 
-/// Values to read by sample, channel and voxel, wherever they are.
+/// Values to read by sample, channel and voxel.
 ///
-/// Implemented by slices ([`Dense`]), by the arrays of adapters, and by whatever computes its values on the fly.
+/// Implemented by slices ([`Dense`]) and by the arrays of adapters. Implement it to compute values
+/// on the fly.
 pub trait Field {
-    /// What one value is.
+    /// The type of a value.
     type Item: Copy;
 
-    /// How many there are.
+    /// The shape.
     fn shape(&self) -> Shape;
 
-    /// The value at this place, each index below its bound in [`shape`](Field::shape).
+    /// The value at a position. Each index is below its bound in [`shape`](Field::shape).
     fn get(&self, sample: usize, channel: usize, voxel: usize) -> Self::Item;
 
-    /// The values of these voxels, if they follow each other in memory: they are then read from there, and one by one with
-    /// [`get`](Field::get) otherwise.
+    /// The values of these voxels as a slice, if they are contiguous in memory. Otherwise they are
+    /// read one by one with [`get`](Field::get).
     #[inline(always)]
     fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[Self::Item]> {
         let _ = (sample, channel, voxels);
         None
     }
 
-    /// Copies the values of these voxels, converted, to as many places.
+    /// Converts the values of these voxels and copies them to `to`, which has the same length.
     #[inline(always)]
     fn read<R>(
         &self,
@@ -105,29 +106,29 @@ pub trait Field {
         }
     }
 
-    /// What all of them are, if they are known to be the same.
+    /// The value that all voxels share, if it is known without reading them.
     #[inline(always)]
     fn constant(&self) -> Option<Self::Item> {
         None
     }
 }
 
-/// Values to write by sample, channel and voxel: the gradient.
+/// Values to write by sample, channel and voxel: a gradient.
 pub trait FieldMut {
-    /// What one value is.
+    /// The type of a value.
     type Item: Copy;
 
-    /// How many there are.
+    /// The shape.
     fn shape(&self) -> Shape;
 
-    /// The value that was last written at this place.
+    /// The value last written at this position.
     fn get(&self, sample: usize, channel: usize, voxel: usize) -> Self::Item;
 
-    /// Writes the value at this place.
+    /// Writes a value at this position.
     fn set(&mut self, sample: usize, channel: usize, voxel: usize, value: Self::Item);
 
-    /// Room for the values of these voxels, if they follow each other in memory: they are then written there, and one by one
-    /// with [`set`](FieldMut::set) otherwise.
+    /// The values of these voxels as a mutable slice, if they are contiguous in memory. Otherwise
+    /// they are written one by one with [`set`](FieldMut::set).
     #[inline(always)]
     fn slice_mut(
         &mut self,
@@ -139,7 +140,7 @@ pub trait FieldMut {
         None
     }
 
-    /// Copies the values that were last written at these voxels to as many places.
+    /// Copies the values last written at these voxels to `to`, which has the same length.
     #[inline(always)]
     fn read(&self, sample: usize, channel: usize, voxels: Range<usize>, to: &mut [Self::Item]) {
         for (to, voxel) in to.iter_mut().zip(voxels) {
@@ -147,7 +148,7 @@ pub trait FieldMut {
         }
     }
 
-    /// Writes as many values at these voxels.
+    /// Writes the values of these voxels, one per voxel.
     #[inline(always)]
     fn write(
         &mut self,
@@ -197,13 +198,13 @@ impl<F: Field> Field for &F {
     }
 }
 
-/// Which axis of a slice is the fastest.
+/// The memory layout of a slice: which axis varies fastest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
-    /// [N, C, spatial…], as PyTorch and Burn: the voxels of a channel are neighbours.
+    /// [N, C, spatial…], as in PyTorch and Burn: the voxels of a channel are contiguous.
     #[default]
     ChannelsFirst,
-    /// [N, spatial…, C], as TensorFlow: the channels of a voxel are neighbours.
+    /// [N, spatial…, C], as in TensorFlow: the channels of a voxel are contiguous.
     ChannelsLast,
 }
 
@@ -216,7 +217,7 @@ impl Layout {
         }
     }
 
-    /// Where these voxels are in a slice, if they follow each other in it.
+    /// The range of these voxels in a slice, if they are contiguous.
     #[inline(always)]
     fn range(
         self,
@@ -252,11 +253,11 @@ pub struct Dense<'a, T> {
 }
 
 impl<'a, T> Dense<'a, T> {
-    /// Values of this shape in this layout.
+    /// Views a slice with this shape and layout.
     ///
     /// # Errors
     ///
-    /// Another number of values than the shape says.
+    /// The slice has the wrong length for the shape.
     pub fn new(values: &'a [T], shape: impl Into<Shape>, layout: Layout) -> Result<Self, Error> {
         let shape = shape.into();
         check_len(values.len(), shape)?;
@@ -267,29 +268,30 @@ impl<'a, T> Dense<'a, T> {
         })
     }
 
-    /// [`new`](Dense::new) with the layout [N, C, spatial…].
+    /// Views a slice with the layout [N, C, spatial…].
     ///
     /// # Errors
     ///
-    /// Another number of values than the shape says.
+    /// The slice has the wrong length for the shape.
     pub fn channels_first(values: &'a [T], shape: [usize; 3]) -> Result<Self, Error> {
         Self::new(values, shape, Layout::ChannelsFirst)
     }
 
-    /// [`new`](Dense::new) with the layout [N, spatial…, C]; the shape is still given as samples, channels, voxels.
+    /// Views a slice with the layout [N, spatial…, C]. The shape is still given as samples,
+    /// channels, voxels.
     ///
     /// # Errors
     ///
-    /// Another number of values than the shape says.
+    /// The slice has the wrong length for the shape.
     pub fn channels_last(values: &'a [T], shape: [usize; 3]) -> Result<Self, Error> {
         Self::new(values, shape, Layout::ChannelsLast)
     }
 
-    /// Values without a class axis, [N, spatial…]: labels or voxel weights.
+    /// Views values without a class axis, [N, spatial…]: labels or voxel weights.
     ///
     /// # Errors
     ///
-    /// Another number of values than samples × voxels.
+    /// The slice's length is not samples × voxels.
     pub fn labels(values: &'a [T], [samples, voxels]: [usize; 2]) -> Result<Self, Error> {
         Self::channels_first(values, [samples, 1, voxels])
     }
@@ -314,7 +316,7 @@ impl<T: Copy> Field for Dense<'_, T> {
     }
 }
 
-/// A slice to write to, with its shape and layout.
+/// A mutable slice with its shape and layout.
 #[derive(Debug)]
 pub struct DenseMut<'a, T> {
     values: &'a mut [T],
@@ -323,11 +325,11 @@ pub struct DenseMut<'a, T> {
 }
 
 impl<'a, T> DenseMut<'a, T> {
-    /// Room for values of this shape in this layout.
+    /// Views a mutable slice with this shape and layout.
     ///
     /// # Errors
     ///
-    /// Another number of values than the shape says.
+    /// The slice has the wrong length for the shape.
     pub fn new(
         values: &'a mut [T],
         shape: impl Into<Shape>,
@@ -392,13 +394,13 @@ fn check_len(found: usize, shape: Shape) -> Result<(), Error> {
 
 /// A value of a prediction, a soft target or a voxel weight.
 pub trait Element: Copy + Send + Sync {
-    /// The arithmetic that it is evaluated in.
+    /// The type that it is evaluated in.
     type Real: Float;
 
-    /// The same number, exactly.
+    /// Converts the value exactly.
     fn real(self) -> Self::Real;
 
-    /// The same values, if they are numbers of that arithmetic already.
+    /// The values as they are, if they already have the type [`Real`](Element::Real).
     #[inline(always)]
     fn reals(values: &[Self]) -> Option<&[Self::Real]> {
         let _ = values;
@@ -434,15 +436,15 @@ impl Element for f64 {
     }
 }
 
-/// Widened to `f32`.
+/// Converted to `f32`.
 #[cfg(feature = "half")]
 impl Element for half::f16 {
     type Real = f32;
 
     #[inline(always)]
     fn real(self) -> f32 {
-        // The exponent is moved to its place in f32 and its bias corrected by a product, which is exact and turns subnormal
-        // numbers into normal ones.
+        // Move the exponent to its place in f32, and correct its bias by a product, which is exact
+        // and turns subnormal numbers into normal ones.
         let bits = u32::from(self.to_bits());
         let magnitude = f32::from_bits((bits & 0x7fff) << 13) * f32::from_bits(0x7780_0000);
         let finite = bits & 0x7c00 != 0x7c00;
@@ -451,7 +453,7 @@ impl Element for half::f16 {
     }
 }
 
-/// Widened to `f32`.
+/// Converted to `f32`.
 #[cfg(feature = "half")]
 impl Element for half::bf16 {
     type Real = f32;

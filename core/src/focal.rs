@@ -1,4 +1,4 @@
-//! The distribution-based losses: cross entropy and the focal losses are one formula.
+//! The distribution-based losses: cross entropy and the focal losses as one formula.
 
 use crate::name::Origin;
 use crate::parameter::{ParameterError, Range};
@@ -8,8 +8,8 @@ use crate::{
 
 /// The focal cross entropy family, (1/M) Σ_c w_c·F_c(g_c) with F(g) = Σ y·(1−p)^g·(−ln p).
 ///
-/// w_c = a_c·(1−δ) for common classes and a_c·δ for rare ones, or a_c alone where no δ is in force; M is the number of
-/// voxels of the sample.
+/// w_c is a_c·(1−δ) for common classes and a_c·δ for rare ones, or a_c if there is no δ. M is the
+/// number of voxels of the sample.
 ///
 /// | constructor | g | w | γ | clip | source |
 /// |---|---|---|---|---|---|
@@ -18,7 +18,7 @@ use crate::{
 /// | [`symmetric`](Focal::symmetric) | γ | 1−δ, δ (δ = 0.7) | 2 | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
 /// | [`asymmetric`](Focal::asymmetric) | γ common, 0 rare | 1−δ, δ (δ = 0.7) | 2 | 10⁻⁷ | Yeung et al. 2022 |
 ///
-/// The one sum is F.
+/// It has one sum, F.
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ pub struct Focal {
     pub(crate) origin: Origin,
 }
 
-/// The weights of common and of rare classes, which add up to 1.
+/// The weights of common and rare classes, which add up to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Weights {
     common: f64,
@@ -58,7 +58,7 @@ impl Weights {
 }
 
 impl Focal {
-    /// The focal loss: γ = 2, every class alike, clip 10⁻⁷.
+    /// The focal loss: γ = 2, equal weights, clip 10⁻⁷.
     pub fn new() -> Self {
         Self {
             gamma: Exponent::Two,
@@ -88,7 +88,7 @@ impl Focal {
         }
     }
 
-    /// The asymmetric focal loss, which removes the focus from rare classes: δ = 0.7, γ = 2, clip 10⁻⁷.
+    /// The asymmetric focal loss, without focus for rare classes: δ = 0.7, γ = 2, clip 10⁻⁷.
     pub fn asymmetric() -> Self {
         Self {
             asymmetric: true,
@@ -97,7 +97,7 @@ impl Focal {
         }
     }
 
-    /// Weighs rare classes with δ and common ones with 1 − δ, or with `None` every class with 1.
+    /// Weighs rare classes by δ and common ones by 1 − δ; `None` weighs every class by 1.
     ///
     /// # Errors
     ///
@@ -109,7 +109,8 @@ impl Focal {
         Ok(Self { weights, ..self })
     }
 
-    /// Weighs common classes with b and rare ones with 1 − b, or with `None` every class with 1: Combo's form of δ.
+    /// Weighs common classes by b and rare ones by 1 − b, as Combo does; `None` weighs every class
+    /// by 1.
     pub(crate) fn with_beta(self, beta: Option<f64>) -> Result<Self, ParameterError> {
         let check = |beta| Range::SHARE.check(Parameter::Beta.as_str(), beta);
         let weights = beta.map(check).transpose()?.map(|beta| Weights {
@@ -119,7 +120,7 @@ impl Focal {
         Ok(Self { weights, ..self })
     }
 
-    /// Sets the focus γ.
+    /// Sets γ, the focus.
     ///
     /// # Errors
     ///
@@ -131,7 +132,8 @@ impl Focal {
         Ok(Self { gamma, ..self })
     }
 
-    /// Weighs every class with a. For an a of each class's own, see [`Classes::with_alpha`](crate::Classes::with_alpha).
+    /// Weighs all classes by a. [`Classes::with_alpha`](crate::Classes::with_alpha) sets one per
+    /// class.
     ///
     /// # Errors
     ///
@@ -141,7 +143,7 @@ impl Focal {
         Ok(Self { alpha, ..self })
     }
 
-    /// Clamps probabilities to [ε, 1 − ε], or with `None` takes them as they are. From logits nothing is clipped.
+    /// Clamps probabilities to [ε, 1 − ε]; `None` does not clamp. Logits are never clamped.
     ///
     /// # Errors
     ///
@@ -156,17 +158,17 @@ impl Focal {
         self.gamma.to_f64()
     }
 
-    /// δ, if it is in force.
+    /// δ, if there is one.
     pub fn delta(&self) -> Option<f64> {
         self.weights.map(|weights| weights.rare)
     }
 
-    /// b of [`with_beta`](Focal::with_beta), if it is in force.
+    /// b of [`with_beta`](Focal::with_beta), if there is one.
     pub(crate) fn beta(&self) -> Option<f64> {
         self.weights.map(|weights| weights.common)
     }
 
-    /// The weight a of all classes.
+    /// a, the weight of all classes.
     pub fn alpha(&self) -> f64 {
         self.alpha
     }
@@ -212,7 +214,7 @@ impl Loss<1> for Focal {
         let prediction = prediction.clipped(self.clip);
         let ln = prediction.ln().scale(-1.0);
         [match self.exponent(class) {
-            // Plain cross entropy, of which the derivative needs no logarithm.
+            // Plain cross entropy: its derivative needs no logarithm.
             Exponent::Zero => y.of(ln),
             exponent => y.of(prediction.complement.powf(exponent) * ln),
         }]
@@ -225,7 +227,8 @@ impl Loss<1> for Focal {
 
     #[inline(always)]
     fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
-        // For this class alone, a symmetric loss with its exponent is the same.
+        // Within one class, an asymmetric loss equals the symmetric loss with that class's
+        // exponent.
         self.exponent(class).specialize(
             #[inline(always)]
             |gamma| {

@@ -1,7 +1,9 @@
-//! Which terms of a loss are affine in p, and which vanish: found by evaluating the formula on forms in place of numbers.
+//! Finds which terms of a loss are affine in p and which vanish, by evaluating the formula on
+//! symbolic forms instead of numbers.
 //!
-//! Most terms are affine in p: true positives are y·p, false negatives y·(1 − p). Their derivatives are constants, which no sweep has
-//! to compute voxel by voxel. Inside of a kernel all of this is known as a program is compiled.
+//! Most terms are affine in p: true positives are y·p, false negatives y·(1 − p). Their derivatives
+//! are constants, so no sweep has to compute them per voxel. Inside a kernel the compiler folds all
+//! of this.
 
 use core::ops::{Add, Div, Mul, Sub};
 
@@ -9,19 +11,19 @@ use crate::real::{Exponent, Real};
 use crate::share::{Hard, Share};
 use crate::{Class, Loss, Probability};
 
-/// An expression in p.
+/// The form of an expression in p.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Form {
     /// 0.
     Zero,
-    /// With a constant derivative by p, as [`Real::clip`] defines it.
+    /// Affine, with this derivative by p, as [`Real::clip`] defines it.
     Affine(f64),
-    /// Any other.
+    /// Anything else.
     Other,
 }
 
 impl Form {
-    /// Its derivative, if that is constant.
+    /// The derivative, if it is constant.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn derivative(self) -> Option<f64> {
         match self {
@@ -31,7 +33,7 @@ impl Form {
         }
     }
 
-    /// Any function of it.
+    /// The form of a nonlinear function of this.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn map(self) -> Self {
         match self.derivative() {
@@ -134,10 +136,10 @@ impl Real for Form {
     }
 }
 
-/// How much of a voxel a class covers, as a factor of forms.
+/// y, the fraction of a voxel that a class covers, as a factor of forms.
 struct Fraction(f64);
 
-/// A fraction that no formula has a reason to vanish or to be symmetric at, as ½ is, and whose products are exact.
+/// A y at which no formula happens to vanish or to be symmetric, as at ½. Its products are exact.
 const FRACTION: f64 = 0.375;
 
 impl Share<Form> for Fraction {
@@ -152,7 +154,7 @@ impl Share<Form> for Fraction {
     }
 }
 
-/// The forms of a loss's terms, inside and outside of a class, and where it covers a fraction of a voxel.
+/// The forms of a loss's terms at y = 1, at y = 0, and between.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan<const K: usize> {
     inside: [Form; K],
@@ -161,7 +163,7 @@ pub(crate) struct Plan<const K: usize> {
 }
 
 impl<const K: usize> Plan<K> {
-    /// The plan for a class, from probabilities.
+    /// The plan for a class, evaluated from probabilities.
     #[cfg_attr(not(debug_assertions), inline(always))]
     #[cfg_attr(debug_assertions, inline(never))]
     pub(crate) fn new(loss: &impl Loss<K>, class: &Class) -> Self {
@@ -173,19 +175,20 @@ impl<const K: usize> Plan<K> {
         }
     }
 
-    /// Whether a term is 0 at every voxel inside of the class.
+    /// Whether a term is 0 at every voxel inside the class.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn is_zero_inside(&self, term: usize) -> bool {
         self.inside[term] == Form::Zero
     }
 
-    /// Whether a term is 0 at every voxel outside of the class.
+    /// Whether a term is 0 at every voxel outside the class.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn is_zero_outside(&self, term: usize) -> bool {
         self.outside[term] == Form::Zero
     }
 
-    /// The derivative of a term inside and outside of the class, if it is constant there, and a mean of the two in between.
+    /// The derivatives of a term inside and outside the class, if they are constant and y
+    /// interpolates between them linearly.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn derivatives(&self, term: usize) -> Option<[f64; 2]> {
         let [inside, outside, between] =
@@ -195,8 +198,8 @@ impl<const K: usize> Plan<K> {
         (between? == mean).then_some([inside, outside])
     }
 
-    /// How many terms have derivatives that are not constant, if one number per voxel holds these: there is one at most, and that is 0
-    /// outside of the class.
+    /// The number of terms with non-constant derivatives, if one number per voxel can hold them: at
+    /// most one such term, and it is 0 outside the class. Otherwise `None`.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn kept(&self) -> Option<usize> {
         let mut others = 0;
@@ -223,7 +226,7 @@ mod tests {
     const TVERSKY: [[f64; 2]; 3] = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]];
 
     #[test]
-    fn of_the_family() {
+    fn plans_of_the_family() {
         let dice = Plan::new(&Tversky::dice(), &CLASS);
         assert_eq!([0, 1, 2].map(|k| dice.derivatives(k)), TVERSKY.map(Some));
         assert_eq!(
@@ -247,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn of_expressions() {
+    fn forms_of_expressions() {
         let p = Form::Affine(1.0);
         assert_eq!(p.clip(0.0, 1.0).complement().scale(2.0), Form::Affine(-2.0));
         assert_eq!(p - p.scale(3.0), Form::Affine(-2.0));
@@ -258,7 +261,7 @@ mod tests {
         assert_eq!(p.positive().powf(0.5.into()), Form::Affine(0.0));
     }
 
-    /// Σ p², which is no less outside of the class.
+    /// Σ p², which does not vanish outside the class.
     #[derive(Clone, Copy)]
     struct Squares;
 
@@ -273,11 +276,11 @@ mod tests {
     }
 
     #[test]
-    fn of_a_term_that_is_not_0_outside() {
+    fn terms_that_are_not_0_outside_are_not_kept() {
         assert_eq!(Plan::new(&Squares, &CLASS).kept(), None);
     }
 
-    /// Σ y(1−y)(2y−1)·p, which is 0 inside, outside and at ½, and not affine in y.
+    /// Σ y(1−y)(2y−1)·p: 0 inside, outside and at ½, but not affine in y.
     #[derive(Clone, Copy)]
     struct Cubic;
 
@@ -293,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_term_that_is_not_affine_in_y() {
+    fn terms_that_are_not_affine_in_y_have_no_constant_derivatives() {
         assert_eq!(Plan::new(&Cubic, &CLASS).derivatives(0), None);
     }
 }

@@ -1,6 +1,6 @@
-//! What the numbers of a prediction are.
+//! How to interpret the values of a prediction: as probabilities or as logits.
 
-/// What the numbers of a prediction are.
+/// How to interpret the values of a prediction.
 ///
 /// # Examples
 ///
@@ -26,11 +26,12 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Input {
-    /// Probabilities. A single channel is the foreground, and the background its complement.
+    /// Probabilities. A single channel is the foreground; the background is its complement.
     #[default]
     Probabilities,
     /// Logits of a softmax over the class axis.
     Softmax,
-    /// Logits of a sigmoid per channel. A single channel is the foreground, and the background its complement.
+    /// Logits of a sigmoid per channel. A single channel is the foreground; the background is its
+    /// complement.
     Sigmoid,
 }

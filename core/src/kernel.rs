@@ -1,7 +1,7 @@
-//! The loops that see every voxel: a formula over a stretch of one class, without a branch inside.
+//! The loops over the voxels: a formula over a run of stretches of one class, without branches.
 //!
-//! They are written over scalars, and compilers turn them into vector instructions. So nothing in them may depend on the
-//! voxel but numbers: what is the same for the whole stretch is decided outside.
+//! They are written over scalars, and the compiler vectorizes them. So only numbers may depend on
+//! the voxel; whatever is the same for a whole stretch is decided outside.
 
 use core::ops::Range;
 
@@ -12,15 +12,16 @@ use crate::source::Source;
 use crate::stretch::{LANES, STRETCH, Stretch};
 use crate::{Class, ClassSums, Dual, Float, Input, Loss, Real, Share};
 
-/// The vector instructions that a kernel is compiled for.
+/// The vector instructions that the kernels are compiled for.
 ///
-/// A compiler decides for which processor it compiles where a function begins. So each kernel is handed to
-/// [`run`](Vectors::run), which an adapter implements by inlining it into functions for several processors. All give the same
-/// bits.
+/// The compiler chooses the instruction set per function. So each kernel is passed to
+/// [`run`](Vectors::run), which an adapter inlines into functions for several instruction sets. All
+/// of them give the same bits.
 ///
 /// # Examples
 ///
-/// What an adapter does for a processor that the program need not run on, here with nothing to choose from:
+/// An adapter for an instruction set beyond the program's baseline, without the detection of the
+/// processor:
 ///
 /// ```
 /// use unifocal_core::*;
@@ -31,7 +32,7 @@ use crate::{Class, ClassSums, Dual, Float, Input, Loss, Real, Share};
 /// impl Vectors for Mine {
 ///     #[inline(always)]
 ///     fn run<R>(self, kernel: impl FnOnce() -> R) -> R {
-///         kernel() // from within a function with `#[target_feature(enable = "…")]`, if the processor has it
+///         kernel() // in a function with `#[target_feature(enable = "…")]`, if the CPU has it
 ///     }
 /// }
 ///
@@ -44,11 +45,11 @@ use crate::{Class, ClassSums, Dual, Float, Input, Loss, Real, Share};
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Vectors: Copy + Send + Sync {
-    /// Calls the kernel, inlined.
+    /// Calls the kernel. The implementation must inline it.
     fn run<R>(self, kernel: impl FnOnce() -> R) -> R;
 }
 
-/// The vector instructions that all of the program is compiled for.
+/// The vector instructions that the whole program is compiled for.
 #[derive(Clone, Copy, Debug)]
 pub struct Baseline;
 
@@ -59,10 +60,11 @@ impl Vectors for Baseline {
     }
 }
 
-/// Makes of each function a kernel: one that is called with the vector instructions it is to be compiled for.
+/// Turns each function into a kernel, which takes the vector instructions to compile for as its
+/// first argument.
 ///
-/// The function itself is inlined there, as a function: that its arguments do not overlap in memory is known of those of a
-/// function only, and not of what a closure holds.
+/// The body stays a function inside, because only for the arguments of a function does the compiler
+/// know that they do not alias; for the captures of a closure it does not.
 macro_rules! kernels {
     ($(
         $(#[$attribute:meta])*
@@ -89,19 +91,19 @@ macro_rules! kernels {
 }
 pub(crate) use kernels;
 
-/// The target over a run of stretches.
+/// The target y of a class over a run of stretches.
 pub(crate) trait Truth<T> {
-    /// y at a voxel.
+    /// The type of y at a voxel.
     type Share: Share<T> + Share<Dual<T>>;
 
-    /// y at this place of this stretch.
+    /// y at position `i` of a stretch.
     fn share(&self, stretch: usize, i: usize) -> Self::Share;
 
-    /// Whether a term is 0 everywhere.
+    /// Whether a term is 0 at every voxel of the run.
     fn is_zero<const K: usize>(&self, plan: &Plan<K>, term: usize) -> bool;
 }
 
-/// y of each voxel.
+/// y differs between voxels.
 pub(crate) struct Soft<'a, T>(pub(crate) &'a [Stretch<T>]);
 
 impl<T: Float> Truth<T> for Soft<'_, T> {
@@ -118,7 +120,7 @@ impl<T: Float> Truth<T> for Soft<'_, T> {
     }
 }
 
-/// 1 at every voxel.
+/// y is 1 at every voxel.
 #[derive(Clone, Copy)]
 pub(crate) struct Inside;
 
@@ -136,7 +138,7 @@ impl<T: Float> Truth<T> for Inside {
     }
 }
 
-/// 0 at every voxel.
+/// y is 0 at every voxel.
 #[derive(Clone, Copy)]
 pub(crate) struct Outside;
 
@@ -154,14 +156,14 @@ impl<T: Float> Truth<T> for Outside {
     }
 }
 
-/// Sums over voxels, side by side.
+/// Partial sums over voxels, one per vector lane.
 #[derive(Clone, Copy)]
 pub(crate) struct Lanes<T>([T; LANES]);
 
 impl<T: Float> Lanes<T> {
     pub(crate) const ZERO: Self = Self([T::ZERO; LANES]);
 
-    /// Adds all of a stretch.
+    /// Adds the values of a stretch.
     #[inline(always)]
     pub(crate) fn add(&mut self, values: &Stretch<T>) {
         for lane in 0..LANES {
@@ -180,7 +182,7 @@ impl<T: Float> Lanes<T> {
     }
 }
 
-/// The sum of these numbers, by halves.
+/// Sums pairwise, by halves.
 #[cfg_attr(target_os = "none", inline(never))]
 #[cfg_attr(not(target_os = "none"), inline(always))]
 fn by_halves(mut sums: [f64; LANES]) -> f64 {
@@ -206,7 +208,7 @@ impl<T: Float, const K: usize> Sums<T, K> {
         target: Lanes::ZERO,
     };
 
-    /// Adds terms and y to those of a lane.
+    /// Adds terms and y to one lane.
     #[inline(always)]
     fn add(&mut self, lane: usize, (terms, y): ([T; K], T)) {
         for (lanes, term) in self.terms.iter_mut().zip(terms) {
@@ -215,7 +217,7 @@ impl<T: Float, const K: usize> Sums<T, K> {
         self.target.0[lane] = self.target.0[lane] + y;
     }
 
-    /// Adds the sums of all lanes.
+    /// Adds the sums over all lanes to `sums`.
     #[inline(always)]
     pub(crate) fn add_to(&self, sums: &mut ClassSums<f64, K>) {
         for (sum, lanes) in sums.terms.iter_mut().zip(&self.terms) {
@@ -225,15 +227,15 @@ impl<T: Float, const K: usize> Sums<T, K> {
     }
 }
 
-/// Whether the sweep of the sums leaves numbers in the memory of the gradient.
+/// Whether the sweep of the sums stores numbers for the gradient, in the gradient's memory.
 pub(crate) trait Keep<T>: Copy {
-    /// The memory of these stretches.
+    /// The stored numbers of these stretches.
     fn of(self, kept: &mut [Stretch<T>], run: Range<usize>) -> &mut [Stretch<T>];
 
-    /// The memory of one of them.
+    /// The stored numbers of one stretch.
     fn stretch(self, kept: &mut [Stretch<T>], stretch: usize) -> Option<&mut Stretch<T>>;
 
-    /// The terms at this place of this stretch; keeps a number there, if it keeps any.
+    /// The terms at position `i` of a stretch. Stores a number in `kept`, if this keeps any.
     #[expect(clippy::too_many_arguments, reason = "of what, from what, and where")]
     fn terms<const K: usize, Y: Truth<T>>(
         self,
@@ -248,7 +250,7 @@ pub(crate) trait Keep<T>: Copy {
     ) -> [T; K];
 }
 
-/// Nothing.
+/// Stores nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Nothing;
 
@@ -279,7 +281,7 @@ impl<T: Float> Keep<T> for Nothing {
     }
 }
 
-/// The derivatives of the one term of which they are not constant.
+/// Stores the derivatives of the one term whose derivatives are not constant.
 #[derive(Clone, Copy)]
 pub(crate) struct Derivatives;
 
@@ -322,10 +324,10 @@ impl<T: Float> Keep<T> for Derivatives {
     }
 }
 
-/// Runs a body for each number of a stretch that is added up in a lane.
+/// Runs a body for each index of a stretch that belongs to a lane.
 ///
-/// It is written out, since a loop inside of that over the lanes keeps this one from becoming vectors where it is not unrolled; but not where a
-/// program is compiled for its tests, which takes four times as long then.
+/// Unrolled by hand: an inner loop would keep the compiler from vectorizing the loop over the
+/// lanes. Debug builds use the loop, because unrolling makes them compile four times as long.
 macro_rules! for_each_quarter {
     ($lane:expr, $i:ident, $body:block) => {
         const { assert!(STRETCH == 4 * LANES) };
@@ -347,8 +349,8 @@ macro_rules! for_each_quarter {
     };
 }
 
-// What the loops read beside the voxels is passed by value, or copied first: a compiler cannot know that it stays the same
-// while they write.
+// Everything that the loops read besides the voxels is passed by value or copied first. Behind a
+// reference, the compiler could not assume that it stays the same while the loops write.
 kernels! {
     /// Adds the terms of a run of stretches to their sums.
     fn add<T, const K>(
@@ -393,7 +395,7 @@ kernels! {
         (*sums, *worst) = (lanes, seen);
     }
 
-    /// Adds the terms of a run of stretches, each times the weight of its voxel, to their sums.
+    /// Adds the terms of a run of stretches to their sums, each term times the weight of its voxel.
     fn add_weighted<T, const K>(
         loss: impl Loss<K>,
         class: Class,
@@ -436,8 +438,9 @@ kernels! {
         (*sums, *worst) = (lanes, seen);
     }
 
-    /// Adds the terms and y of one stretch to the sums, those with weights or those without: what the other kernels add, in their
-    /// order, from one copy of the formula, for where code is counted.
+    /// Adds the terms and y of one stretch to the weighted or the unweighted sums. The result has
+    /// the same bits as the other kernels, with one copy of the formula, for devices where code
+    /// size matters.
     fn add_stretch<T, const K>(
         loss: impl Loss<K>,
         class: Class,
@@ -471,7 +474,8 @@ kernels! {
         }
     }
 
-    /// Σ slope·derivative of the terms at each voxel of a run of stretches, by the variable of the source.
+    /// Σ slope·derivative of the terms at each voxel of a run of stretches, with respect to the
+    /// variable of the source.
     fn slope<T, const K>(
         loss: impl Loss<K>,
         class: Class,
@@ -507,7 +511,7 @@ kernels! {
         );
     }
 
-    /// Keeps the derivatives of a run of stretches.
+    /// Stores the derivatives of a run of stretches.
     fn keep<T, const K>(
         loss: impl Loss<K>,
         class: Class,
@@ -537,7 +541,7 @@ kernels! {
         out.fill([number; STRETCH]);
     }
 
-    /// The slopes of the terms of which the derivatives are constant.
+    /// Writes the gradient where all terms have constant derivatives.
     fn blend<T>(slopes: Finish<T>, y: &[Stretch<T>], out: &mut [Stretch<T>]) {
         for (y, out) in y.iter().zip(out) {
             for i in 0..STRETCH {
@@ -546,7 +550,7 @@ kernels! {
         }
     }
 
-    /// The same beside that of a term of which the derivatives were kept.
+    /// Writes the gradient where the derivatives of one term were stored.
     fn finish<T>(slopes: Finish<T>, y: &[Stretch<T>], kept: &mut [Stretch<T>]) {
         for (y, kept) in y.iter().zip(kept) {
             for i in 0..STRETCH {
@@ -555,21 +559,21 @@ kernels! {
         }
     }
 
-    /// The same inside of the class.
+    /// [`finish`] inside the class.
     fn finish_inside<T>(slopes: Finish<T>, kept: &mut [Stretch<T>]) {
         for kept in kept.as_flattened_mut() {
             *kept = slopes.of(slopes.inside + slopes.other * *kept);
         }
     }
 
-    /// Adds all of these stretches to a sum.
+    /// Adds all stretches of a run to a sum.
     fn add_up<T>(run: &[Stretch<T>], sum: &mut Lanes<T>) {
         for stretch in run {
             sum.add(stretch);
         }
     }
 
-    /// Multiplies stretches with the weights of their voxels.
+    /// Multiplies values by the weights of their voxels.
     fn weigh<T>(weights: &[Stretch<f64>], values: &mut [Stretch<T>]) {
         for (weights, values) in weights.iter().zip(values) {
             for i in 0..STRETCH {
@@ -578,7 +582,7 @@ kernels! {
         }
     }
 
-    /// Adds weight·x to a sum.
+    /// Adds weight·value to a sum.
     fn add_products<T>(weights: &[Stretch<f64>], values: &[Stretch<T>], sum: &mut Lanes<f64>) {
         for (weights, values) in weights.iter().zip(values) {
             let mut products = [0.0; STRETCH];
@@ -590,11 +594,12 @@ kernels! {
     }
 }
 
-/// The slopes of a class's sums, scaled by a power of 2 so that they can be multiplied with derivatives of any finite size.
+/// The slopes of a class's sums, scaled down by a power of 2 so that their products with finite
+/// derivatives stay finite.
 #[derive(Clone, Copy)]
 pub(crate) struct Slopes<T, const K: usize> {
     scaled: [T; K],
-    /// What to multiply the result with, if it is not 1.
+    /// The factor to multiply the result by, unless it is 1.
     scale: Option<T>,
 }
 
@@ -605,7 +610,7 @@ impl<T: Float, const K: usize> Slopes<T, K> {
         for slope in slopes {
             size += 4.0 * slope.abs();
         }
-        // The power of 2 below.
+        // Round down to a power of 2.
         let scale = f64::from_bits(size.max(1.0).to_bits() & 0x7ff0_0000_0000_0000);
         let inverse = 1.0 / scale;
         Self {
@@ -615,13 +620,14 @@ impl<T: Float, const K: usize> Slopes<T, K> {
     }
 }
 
-/// The slopes of a class's sums where one number per voxel holds what they depend on.
+/// The slopes of a class's sums, where at most one stored number per voxel is needed for the
+/// gradient.
 #[derive(Clone, Copy)]
 pub(crate) struct Finish<T> {
-    /// Those of the terms with constant derivatives, inside and outside of the class.
+    /// The sum over the terms with constant derivatives, inside and outside the class.
     inside: T,
     outside: T,
-    /// The slope of the other term.
+    /// The slope of the term with stored derivatives.
     other: T,
     scale: T,
 }
@@ -647,7 +653,7 @@ impl<T: Float> Finish<T> {
         }
     }
 
-    /// The gradient where nothing was kept, inside and outside of the class.
+    /// The gradient inside and outside the class, if nothing was stored.
     #[inline(always)]
     pub(crate) fn constants(&self) -> [T; 2] {
         [self.of(self.inside), self.of(self.outside)]
@@ -664,7 +670,8 @@ impl<T: Float> Finish<T> {
     }
 }
 
-/// The largest of the numbers that were given, by their bits: whatever is below 0 or not a number is larger than all others.
+/// The largest value seen, compared by bits: negative numbers and NaN compare larger than all
+/// others.
 #[derive(Clone, Copy)]
 pub(crate) struct Worst<T: Float>([T::Bits; LANES]);
 
@@ -674,7 +681,7 @@ impl<T: Float> Worst<T> {
         Self([T::default().to_bits(); LANES])
     }
 
-    /// Looks at a probability, if there is one.
+    /// Takes in a probability, if there is one to check.
     #[inline(always)]
     fn see_one(&mut self, lane: usize, given: Option<T>) {
         if let Some(p) = given {
@@ -682,7 +689,7 @@ impl<T: Float> Worst<T> {
         }
     }
 
-    /// Looks at how large logits are.
+    /// Takes in the magnitudes of logits.
     pub(crate) fn see(&mut self, vectors: impl Vectors, logits: &[Stretch<T>]) {
         vectors.run(
             #[inline(always)]
@@ -702,7 +709,8 @@ impl<T: Float> Worst<T> {
         );
     }
 
-    /// Whether all were probabilities, or finite logits. Where it is not sure, it says no.
+    /// Whether all values were probabilities or finite logits. Conservative: `false` means that the
+    /// values must be checked one by one.
     #[inline(always)]
     pub(crate) fn is_valid(&self, input: Input) -> bool {
         let most = match input {
@@ -714,7 +722,8 @@ impl<T: Float> Worst<T> {
     }
 }
 
-/// x, far enough from the end of the type's range that a few of them can be added or subtracted.
+/// Clamps x so far below the largest number of the type that sums of a few such numbers stay
+/// finite.
 #[inline(always)]
 pub(crate) fn finite<T: Float>(x: T) -> T {
     x.clip(T::MAX / -64.0, T::MAX / 64.0)

@@ -1,18 +1,18 @@
 //! The Unified Focal loss family for segmentation, `no_std` and without allocation.
 //!
-//! Segmentation networks learn from masks in which the thing that matters covers one voxel in a hundred. The losses that
-//! were made for this, Dice, Jaccard, Tversky, focal Tversky, cross entropy, focal, Combo and the symmetric and
-//! asymmetric Unified Focal losses, are one family:
+//! In segmentation masks, the object of interest often covers only one voxel in a hundred. The
+//! losses designed for such class imbalance (Dice, Jaccard, Tversky, focal Tversky, cross entropy,
+//! focal, Combo, and the symmetric and asymmetric Unified Focal losses) are one family:
 //!
 //! ```text
 //! loss = λ · mean_c (1 − TI_c)^e_c  +  (1 − λ) · (1/M) Σ_c w_c Σ_i y·(1 − p)^g_c·(−ln p)
 //! ```
 //!
-//! with the Tversky index TI = (TP + s) / (TP + α·FP + β·FN + s) of each class. This crate states each of these formulas
-//! once, over the arithmetic trait [`Real`], and runs it on numbers, on [dual numbers](Dual) (which give the
-//! gradient) and, through its adapters, on the tensors of a framework.
+//! with the Tversky index TI = (TP + s) / (TP + α·FP + β·FN + s) of each class. This crate states
+//! each formula once, over the arithmetic trait [`Real`], and runs it on numbers, on
+//! [dual numbers](Dual) for the gradient and, through the adapters, on the tensors of a framework.
 //!
-//! # A value and a gradient
+//! # Value and gradient
 //!
 //! ```
 //! use unifocal_core::*;
@@ -40,25 +40,27 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! # What is where
+//! # Overview
 //!
 //! | | |
 //! |---|---|
 //! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by [`Name`] and [`Parameter`]) |
-//! | the classes | [`Classes`]: rare ones, weights, α, [`AbsentClass`]; with the feature `alloc`, all settings of adapters in one: `Settings` |
-//! | the data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) beside a [`Target`] ([`Labels`], [`Soft`]); [`Input`], [`Pooling`], [`Layout`] |
-//! | the sums | [`ClassSums`], which merge; [`mean`], [`slopes`] and [`Segmentation::gradient`] finish them |
-//! | the formulas' ground | [`Loss`], [`Real`], [`Probability`], [`Share`], [`Dual`]; with the feature `alloc`, `TensorLike` is what a backend provides, and `evaluate` takes it to value and gradient |
+//! | class options | [`Classes`]: rare classes, weights, α, [`AbsentClass`]; with the feature `alloc`, `Settings` holds all settings |
+//! | data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) with a [`Target`] ([`Labels`], [`Soft`]); [`Input`], [`Pooling`], [`Layout`] |
+//! | sums | [`ClassSums`], which can be merged; [`mean`], [`slopes`] and [`Segmentation::gradient`] compute the results |
+//! | backends | with the feature `alloc`: `TensorLike`, which slices and every adapter implement, and `evaluate`, from it to value and gradient |
+//! | foundations | [`Loss`], [`Real`], [`Probability`], [`Share`], [`Dual`] |
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! Every finite input in range gives a finite value and a finite gradient. What is not finite, no probability or no
-//! class is an [`Error`] that names the value and its place. Terms are computed in the precision of the prediction and
-//! summed in `f64`.
+//! Every finite input in range gives a finite value and a finite gradient. Non-finite values,
+//! invalid probabilities and unknown labels return an [`Error`] with the value and its position.
+//! Terms are computed in the precision of the prediction and summed in `f64`.
 //!
-//! Source of the mathematics: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice and cross
-//! entropy-based losses to handle class imbalanced medical image segmentation", Comput. Med. Imaging Graph. 95 (2022)
-//! 102026, arXiv 2102.04525, and the code published with it, `github.com/mlyg/unified-focal-loss`: here "the reference".
+//! Source of the mathematics: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice
+//! and cross entropy-based losses to handle class imbalanced medical image segmentation", Comput.
+//! Med. Imaging Graph. 95 (2022) 102026, arXiv 2102.04525, and the code published with it,
+//! `github.com/mlyg/unified-focal-loss`: here "the reference".
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -132,7 +134,7 @@ pub use tversky::Tversky;
 pub use unified::UnifiedFocal;
 pub use values::{mean, slopes};
 
-/// The example of the README, compiled and run.
+/// Compiles and runs the example in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}

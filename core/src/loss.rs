@@ -1,22 +1,24 @@
-//! What a loss is: terms per voxel, their sums, and a score per class from the sums.
+//! The trait of all losses: terms per voxel, their sums, and a score per class from the sums.
 
 use crate::{Probability, Real, Share};
 
-/// A loss of the family, as the two sides of a funnel.
+/// A loss of the family.
 ///
-/// Every loss here sends the voxels of a sample through `K` sums per class. [`terms`](Loss::terms) is what one voxel
-/// adds to them, [`finalize`](Loss::finalize) what the class's sums are worth; both are written over [`Real`], so that
-/// the same lines give values, derivatives (over [`Dual`](crate::Dual)), vectors and framework tensors. For a sample,
+/// A loss reduces the voxels of a sample to `K` sums per class. [`terms`](Loss::terms) returns what
+/// one voxel adds to the sums, [`finalize`](Loss::finalize) computes the score of a class from
+/// them. Both are written over [`Real`], so the same lines give values, derivatives (over
+/// [`Dual`](crate::Dual)), vectors and framework tensors. For a sample,
 ///
 /// ```text
 /// loss = Σ_c u_c·mean_c / Σ_c u_c  +  Σ_c u_c·sum_c        with (mean_c, sum_c) = finalize(Σ_i v_i·terms)
 /// ```
 ///
-/// where u are the [class weights](crate::Classes::with_weights) and v the voxel weights (1 without).
+/// where u are the [class weights](crate::Classes::with_weights) and v the voxel weights (1
+/// without).
 ///
 /// # Examples
 ///
-/// A loss of one's own: the soft error rate, `(1/M) Σ_c Σ_i y·(1−p)`.
+/// A custom loss: the soft error rate, `(1/M) Σ_c Σ_i y·(1−p)`.
 ///
 /// ```
 /// use unifocal_core::*;
@@ -43,9 +45,10 @@ use crate::{Probability, Real, Share};
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```
 pub trait Loss<const K: usize>: Copy + Send + Sync {
-    /// What one voxel adds to the sums of `class`, which it predicts with `prediction` and which covers `y` of it.
+    /// The terms that one voxel adds to the sums of `class`, given the predicted probability and
+    /// the target y of the class.
     ///
-    /// Mark it `#[inline(always)]`, so that it is compiled for the vectors of every processor.
+    /// Mark it `#[inline(always)]`, so that it is compiled for each set of vector instructions.
     fn terms<R: Real, Y: Share<R>>(
         &self,
         class: &Class,
@@ -53,11 +56,11 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
         y: &Y,
     ) -> [R; K];
 
-    /// What the sums of `class` over a sample are worth.
+    /// The score of `class`, from its sums over a sample.
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, K>) -> Score<R>;
 
-    /// Calls `sweep` with an equal loss; one that has several forms inside calls it in a place of its own for each of them, so
-    /// that the sweep is compiled without the others.
+    /// Calls `sweep` with an equal loss. A loss with several internal forms calls it in a separate
+    /// branch for each form, so that each sweep is compiled for one form only.
     #[inline(always)]
     fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
         let _ = class;
@@ -65,33 +68,33 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
     }
 }
 
-/// What a formula knows of a class besides its voxels.
+/// The properties of a class that formulas use.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Class {
-    /// Its place on the class axis.
+    /// Its index on the class axis.
     pub index: usize,
-    /// Whether it is one of the rare classes, which the asymmetric losses treat apart.
+    /// Whether it is a rare class. The asymmetric losses treat rare classes differently.
     pub rare: bool,
-    /// Its weight in the distribution-based losses: the α of the focal loss, 1 without.
+    /// Its weight in the distribution-based losses: the α of the focal loss, 1 by default.
     pub alpha: f64,
 }
 
-/// The sums of a loss's terms over the voxels of one class, and what they are sums over.
+/// The sums of a loss's terms over the voxels of one class.
 ///
-/// They form a commutative monoid: sums over parts of a sample (rows, patches, the shards of a cluster)
-/// [merge](ClassSums::merge) into the sums over all of it, starting from [`Default`].
+/// They form a commutative monoid: sums over parts of a sample (rows, patches, shards of a cluster)
+/// [merge](ClassSums::merge) into the sums over the whole sample, starting from [`Default`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClassSums<R, const K: usize> {
     /// Σ v·terms.
     pub terms: [R; K],
-    /// Σ v·y: how much of the sample the class covers.
+    /// Σ v·y: the volume of the class in the target.
     pub target: R,
-    /// M = Σ v: how many voxels the sample has, ignored ones left out.
+    /// M = Σ v: the number of voxels that count.
     pub voxels: R,
 }
 
 impl<R> From<[R; 6]> for ClassSums<R, 4> {
-    /// TP, FP, FN, F, Σ v·y and Σ v, as an array or a tensor holds them.
+    /// From TP, FP, FN, F, Σ v·y and Σ v, the order of arrays and tensors.
     fn from([tp, fp, fn_, f, target, voxels]: [R; 6]) -> Self {
         Self {
             terms: [tp, fp, fn_, f],
@@ -102,7 +105,7 @@ impl<R> From<[R; 6]> for ClassSums<R, 4> {
 }
 
 impl<R> From<ClassSums<R, 4>> for [R; 6] {
-    /// TP, FP, FN, F, Σ v·y and Σ v.
+    /// To TP, FP, FN, F, Σ v·y and Σ v.
     fn from(sums: ClassSums<R, 4>) -> Self {
         let [tp, fp, fn_, f] = sums.terms;
         [tp, fp, fn_, f, sums.target, sums.voxels]
@@ -110,7 +113,7 @@ impl<R> From<ClassSums<R, 4>> for [R; 6] {
 }
 
 impl<R: Real, const K: usize> ClassSums<R, K> {
-    /// The sums over the voxels of both.
+    /// Adds the sums over other voxels.
     ///
     /// # Examples
     ///
@@ -129,7 +132,8 @@ impl<R: Real, const K: usize> ClassSums<R, K> {
         self.voxels = self.voxels.clone() + other.voxels.clone();
     }
 
-    /// Other terms over the same voxels: how a compound loss hands its parts their own.
+    /// Replaces the terms; the voxels stay the same. A compound loss passes each of its parts its
+    /// own terms this way.
     #[inline(always)]
     pub fn with_terms<const J: usize>(&self, terms: [R; J]) -> ClassSums<R, J> {
         ClassSums {
@@ -139,7 +143,7 @@ impl<R: Real, const K: usize> ClassSums<R, K> {
         }
     }
 
-    /// (1/M) Σ v·term, for the term of this number; 0 for a sample without voxels.
+    /// (1/M) Σ v·term for term number `term`; 0 for a sample without voxels.
     pub fn per_voxel(&self, term: usize) -> R {
         self.terms[term].clone() / self.voxels.clone().clip(R::TINY, f64::INFINITY)
     }
@@ -155,10 +159,11 @@ impl<R: Default + Copy, const K: usize> Default for ClassSums<R, K> {
     }
 }
 
-/// What a class adds to the loss: a part that is averaged over the classes, and a part that is summed over them.
+/// The contribution of a class to the loss: one part averaged over the classes, and one part summed
+/// over them.
 ///
-/// Region-based losses average (the mean of the classes' Tversky losses), distribution-based ones sum (the cross
-/// entropy of a voxel is a sum over its classes), compound ones do both.
+/// Region-based losses average (the mean of the classes' Tversky losses), distribution-based losses
+/// sum (the cross entropy of a voxel is a sum over its classes), and compound losses do both.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score<R> {
     /// The part that the loss averages over the classes.
@@ -180,7 +185,7 @@ impl<R: Real> Score<R> {
         Self { mean, sum }
     }
 
-    /// Both parts together: the class's own value.
+    /// The sum of both parts: the value of the class alone.
     pub fn total(self) -> R {
         self.mean + self.sum
     }

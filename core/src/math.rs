@@ -1,36 +1,38 @@
-//! ln, ln(1 + x), exp and powers of `f32` and `f64`, each stated once, without a branch on a number or a call, so that a loop over lanes
-//! becomes vector instructions.
+//! ln, ln(1 + x), exp and powers of `f32` and `f64`. They have no branches and no calls, so that
+//! loops over lanes become vector instructions.
 //!
-//! Nothing here is fused: every operation rounds once, and so gives the same bits on every processor. Each function reduces
-//! its argument as usual (see e.g. Muller, "Elementary Functions", 3rd ed., ch. 11): x = 2ⁿ·m with m from √½ to √2 for the logarithm,
-//! and x = n·ln 2 + r with r from −0.2885 to 0.4055 for the exponential. What is left is a polynomial, whose numbers [`Precision`] has.
+//! Nothing is fused: every operation rounds once, so every processor gives the same bits. The
+//! functions reduce their argument as usual (see for example Muller, "Elementary Functions", 3rd
+//! ed., ch. 11): x = 2ⁿ·m with m from √½ to √2 for the logarithm, and x = n·ln 2 + r with r from
+//! −0.2885 to 0.4055 for the exponential. A polynomial approximates the rest; [`Precision`] has the
+//! coefficients.
 //!
-//! Each errs by less than 1 ULP: `tests/ulp.rs` measures every `f32` of the ranges, and `tests/multiple_precision/functions.rs` samples of
-//! `f64`, against 320 bits.
+//! Every error is below 1 ULP: `tests/ulp.rs` measures every `f32` of the ranges, and
+//! `tests/multiple_precision/functions.rs` measures samples of `f64` against 320 bits.
 
 use core::f64::consts::{LN_2, LOG2_E};
 
 use crate::precision::Precision;
 
-/// x where x > y, and y elsewhere.
+/// The larger number, y if either is NaN.
 #[inline(always)]
 fn larger<T: Precision>(x: T, y: T) -> T {
     if x > y { x } else { y }
 }
 
-/// x where x < y, and y elsewhere.
+/// The smaller number, y if either is NaN.
 #[inline(always)]
 fn smaller<T: Precision>(x: T, y: T) -> T {
     if x < y { x } else { y }
 }
 
-/// A polynomial, its coefficients given lowest first.
+/// Evaluates a polynomial; coefficients lowest first.
 #[inline(always)]
 fn polynomial<T: Precision>(x: T, coefficients: &[f64]) -> T {
     let pair = |even: T, odd: f64| x * T::nearest(odd) + even;
     match *coefficients {
         [a, b, c] => x * pair(T::nearest(b), c) + T::nearest(a),
-        // By pairs: the chain of operations is half as long as Horner's, and there is one operation more.
+        // By pairs: half the dependency chain of Horner's scheme, for one more operation.
         _ => {
             let square = x * x;
             let (pairs, rest) = coefficients.as_chunks();
@@ -47,7 +49,7 @@ fn polynomial<T: Precision>(x: T, coefficients: &[f64]) -> T {
     }
 }
 
-/// x = 2ⁿ·m for x > 0, subnormal or not, m from √½ to √2: n and m.
+/// n and m of x = 2ⁿ·m, m from √½ to √2, for x > 0 including subnormal numbers.
 #[inline(always)]
 fn split<T: Precision>(x: T) -> (T, T) {
     let is_subnormal = x < T::nearest(T::LEAST);
@@ -62,7 +64,7 @@ fn split<T: Precision>(x: T) -> (T, T) {
     (n - moved, m)
 }
 
-/// xᵉ for x ≥ 0, given what it is for x > 0.
+/// xᵉ for x ≥ 0, given `power`, the result for x > 0.
 #[inline(always)]
 fn power_or_at_zero<T: Precision>(x: T, e: f64, power: T) -> T {
     let at_zero = T::nearest(if e > 0.0 { 0.0 } else { f64::INFINITY });
@@ -109,7 +111,7 @@ pub(crate) fn ln<T: Precision>(x: T) -> T {
 pub(crate) fn ln_1p<T: Precision>(x: T) -> T {
     let one = T::nearest(1.0);
     let u = one + x;
-    // What u has lost of x ≤ 1; of a larger x it loses what the logarithm does not see.
+    // The rounding error of u for x ≤ 1. For larger x the error is too small to matter.
     let lost = x - (u - one);
     ln_with(u, Some(lost * (one / u)))
 }
@@ -125,10 +127,12 @@ pub(crate) fn exp<T: Precision>(x: T) -> T {
     exp_reduced(r, n)
 }
 
-/// The integer that x is above by −0.416 to 0.584, for numbers that are small against the type's [integers](Precision::INTEGERS).
+/// The integer n with x − n from −0.416 to 0.584, for numbers that are small compared to the type's
+/// [integers](Precision::INTEGERS).
 ///
-/// Not the nearest one: where eʳ < 1, its neighbours are half as far apart and each rounding counts twice. So r reaches less far
-/// below 0, and no further above than eʳ − 1 < ½, where its roundings would count twice, too.
+/// Not the nearest integer: where eʳ < 1, neighbouring numbers are half as far apart, and each
+/// rounding counts twice. So the range of r reaches less far below 0, and above only as far as eʳ −
+/// 1 < ½; beyond that, the roundings of eʳ − 1 would count twice, too.
 #[inline(always)]
 fn whole<T: Precision>(x: T) -> T {
     let integers = T::nearest(1.5 * T::INTEGERS);
@@ -141,7 +145,7 @@ fn exp_reduced<T: Precision>(r: T, n: T) -> T {
     times_power_of_two((r * r * polynomial(r, T::EXP) + r) + T::nearest(1.0), n)
 }
 
-/// e^(r + low)·2ⁿ, with what the sum of 1 and r loses.
+/// e^(r + low)·2ⁿ, corrected for the rounding of 1 + r.
 #[inline(always)]
 fn exp_reduced_with<T: Precision>(r: T, low: T, n: T) -> T {
     let one = T::nearest(1.0);
@@ -153,7 +157,7 @@ fn exp_reduced_with<T: Precision>(r: T, low: T, n: T) -> T {
 /// x·2ⁿ for x near 1.
 #[inline(always)]
 fn times_power_of_two<T: Precision>(x: T, n: T) -> T {
-    // In two steps, the second of which may round to a subnormal number or overflow.
+    // In two steps; the second one may round to a subnormal number or overflow.
     let is_above = n > T::nearest(0.0);
     let (rescue, factor) = T::RESCUE;
     let [rescue, factor] = if is_above {
@@ -165,7 +169,7 @@ fn times_power_of_two<T: Precision>(x: T, n: T) -> T {
     x * stored.exponent_up() * factor
 }
 
-/// The number with no more than its first `bits` bits.
+/// x with only its first `bits` significant bits.
 #[inline(always)]
 fn leading(x: f64, bits: u32) -> f64 {
     f64::from_bits(x.to_bits() & !((1 << (53 - bits)) - 1))
@@ -173,8 +177,8 @@ fn leading(x: f64, bits: u32) -> f64 {
 
 /// xᵉ for x ≥ 0 and 0 < |e| ≤ 1.
 ///
-/// An absolute error in the exponent is a relative one of the result. So e·log₂ x is taken in two parts: what of it is exact, and a small
-/// rest.
+/// An absolute error of the exponent is a relative error of the result. So e·log₂ x is computed in
+/// two parts: an exact leading part and a small rest.
 #[inline(always)]
 fn root<T: Precision>(x: T, e: f64) -> T {
     let (n, m) = split(x);
@@ -184,7 +188,7 @@ fn root<T: Precision>(x: T, e: f64) -> T {
     let e_high = leading(e, bits_by_n);
     let factor = e * LOG2_E;
     let factor_high = leading(factor, bits_by_f);
-    // log₂ e less its nearest f64.
+    // log₂ e minus its nearest f64.
     const LOG2_E_REST: f64 = 2.035_527_374_093_103_3e-17;
     let (e_lead, log_lead) = (leading(e, 26), leading(LOG2_E, 26));
     let (e_rest, log_rest) = (e - e_lead, LOG2_E - log_lead);
@@ -218,7 +222,8 @@ pub(crate) fn pow(x: f32, e: f64) -> f32 {
     }
 }
 
-/// Functions of `f64` that are calls in a debug build, where no loop becomes vectors and inlining only takes time.
+/// Functions of `f64`. In debug builds they are not inlined: nothing is vectorized there, and
+/// inlining only costs compile time.
 macro_rules! of_f64 {
     ($($(#[$doc:meta])* $name:ident($($x:ident),*) $body:expr;)*) => {$(
         $(#[$doc])*
@@ -244,11 +249,11 @@ of_f64! {
     pow_f64(x, e) if e.abs() <= 1.0 { root(x, e) } else { libm::pow(x, e) };
 }
 
-/// xᵉ for x ≥ 0 and any e ≠ 0, by way of `f64`.
+/// xᵉ for x ≥ 0 and any e ≠ 0, computed in `f64`.
 #[inline(always)]
 fn wide_pow(x: f32, e: f64) -> f32 {
     let (n, m) = split(x);
-    // log₂ x by six terms of the series of artanh, the seventh of which is 2⁻³⁹ of it.
+    // log₂ x by six terms of the artanh series; the seventh is 2⁻³⁹ of the sum.
     let m = f64::from(m);
     let s = (m - 1.0) / (m + 1.0);
     let z = s * s;

@@ -7,7 +7,7 @@ use crate::spelling;
 
 /// The name of a loss.
 ///
-/// Names are read as people write them: case does not matter, `_` is `-`, a `-loss` at the end is left out, and each name has
+/// Parsing is lenient: it ignores case, reads `_` as `-`, ignores a trailing `-loss`, and accepts
 /// [aliases](Name::aliases).
 ///
 /// # Examples
@@ -56,7 +56,7 @@ pub enum Name {
 }
 
 impl Name {
-    /// All of them, region-based first, compound last.
+    /// All names: region-based first, compound last.
     pub const ALL: [Self; 14] = [
         Self::Dice,
         Self::Jaccard,
@@ -74,7 +74,7 @@ impl Name {
         Self::AsymmetricUnifiedFocal,
     ];
 
-    /// The name as it is written: `asymmetric-unified-focal`.
+    /// The canonical spelling, for example `asymmetric-unified-focal`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dice => "dice",
@@ -94,9 +94,9 @@ impl Name {
         }
     }
 
-    /// Other names of the same loss, which are read and never written.
+    /// Other spellings that are accepted when parsing, but never printed.
     ///
-    /// `unified-focal` is the asymmetric loss, the paper's main one.
+    /// `unified-focal` is the asymmetric loss, the main one of the paper.
     pub const fn aliases(self) -> &'static [&'static str] {
         match self {
             Self::Dice => &["dsc", "soft-dice"],
@@ -114,7 +114,7 @@ impl Name {
         }
     }
 
-    /// Every name and alias, and whose it is.
+    /// Every name and alias, with the loss it stands for.
     fn known() -> impl Iterator<Item = (Self, &'static str)> {
         let all = Self::ALL.into_iter();
         let aliases = |name: Self| name.aliases().iter().map(move |alias| (name, *alias));
@@ -141,17 +141,17 @@ impl FromStr for Name {
     }
 }
 
-/// The name without `-loss` or `_loss` at its end.
+/// Removes a trailing `-loss` or `_loss`.
 fn without_loss(name: &str) -> &str {
     name.rsplit_once(['-', '_'])
         .filter(|(_, end)| end.eq_ignore_ascii_case("loss"))
         .map_or(name, |(start, _)| start)
 }
 
-/// No loss has this name; [`Name::ALL`] lists those that there are.
+/// No loss has this name; [`Name::ALL`] lists all names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownName {
-    /// The loss of whose names one is most like it.
+    /// The loss with the most similar name or alias.
     pub nearest: Name,
 }
 
@@ -168,8 +168,8 @@ impl fmt::Display for UnknownName {
 
 impl core::error::Error for UnknownName {}
 
-/// The name of the constructor of a loss, by which its parameters are known. Formulas do not depend on it: any two are equal, and
-/// are printed alike.
+/// The constructor that made a loss, which determines the names of its parameters. It does not
+/// affect the formulas, so all origins compare equal and print alike.
 #[derive(Clone, Copy)]
 pub(crate) struct Origin(pub(crate) Name);
 

@@ -1,4 +1,4 @@
-//! A loss as its name and parameters: which it has, what they are, setting them, reading and printing them.
+//! Losses by name and parameters: listing, reading, setting, parsing and printing them.
 
 use core::fmt;
 use core::str::FromStr;
@@ -31,7 +31,7 @@ impl Name {
         }
     }
 
-    /// The values that a parameter of the loss may have.
+    /// The valid values of a parameter of the loss.
     ///
     /// # Errors
     ///
@@ -61,8 +61,9 @@ impl Name {
 }
 
 impl AnyLoss {
-    /// The name of which this is the loss, with parameters of that name: the name that it was made by, if that one has
-    /// all that was set since, or another one, or none.
+    /// The name that describes the loss completely, together with the parameters of that name. It
+    /// is the name that the loss was made with, if possible, else another name. Returns `None` if
+    /// no name does.
     ///
     /// ```
     /// use unifocal_core::{AnyLoss, Focal, Name, UnifiedFocal};
@@ -85,7 +86,7 @@ impl AnyLoss {
         names.find(|name| self.rebuilt_as(*name) == Some(*self))
     }
 
-    /// The loss of this name with the parameters of this one.
+    /// The loss called `name` with the parameter values of this one.
     fn rebuilt_as(&self, name: Name) -> Option<Self> {
         name.parameters()
             .iter()
@@ -94,7 +95,7 @@ impl AnyLoss {
             })
     }
 
-    /// The value of a parameter; `None` is none.
+    /// The value of a parameter; `None` means none.
     ///
     /// # Errors
     ///
@@ -106,11 +107,11 @@ impl AnyLoss {
             .ok_or(name.lacks(parameter))
     }
 
-    /// The same loss with another value of a parameter; `None` is none.
+    /// Sets a parameter; `None` means none.
     ///
     /// # Errors
     ///
-    /// The loss does not have the parameter, or the value is out of its [range](Name::range).
+    /// The loss does not have the parameter; the value is outside its [range](Name::range).
     pub fn with(
         self,
         parameter: Parameter,
@@ -127,7 +128,7 @@ impl AnyLoss {
             .ok_or(name.lacks(parameter))
     }
 
-    /// Every parameter of the loss with its value, in the order of [`Parameter::ALL`].
+    /// All parameters of the loss with their values, in the order of [`Parameter::ALL`].
     pub fn parameters(&self) -> impl Iterator<Item = (Parameter, Option<f64>)> + use<> {
         let loss = *self;
         let parameters = self.name().map_or(&[][..], Name::parameters);
@@ -136,7 +137,7 @@ impl AnyLoss {
             .filter_map(move |parameter| Some((*parameter, loss.value(*parameter)?)))
     }
 
-    /// The value of a parameter, where losses of this type have it.
+    /// The value of a parameter, if this type of loss has it.
     fn value(&self, parameter: Parameter) -> Option<Option<f64>> {
         let epsilon = |clip: Option<Clip>| clip.map(|clip| clip.epsilon());
         Some(match (parameter, self) {
@@ -162,7 +163,7 @@ impl AnyLoss {
         })
     }
 
-    /// The loss with a parameter set, where losses of this type have it and the value is in range.
+    /// Sets a parameter, if this type of loss has it and the value is in range.
     fn set(self, parameter: Parameter, value: Option<f64>) -> Option<Self> {
         let set = match (parameter, self) {
             (Parameter::Lambda, Self::UnifiedFocal(loss)) => {
@@ -203,7 +204,8 @@ impl AnyLoss {
     }
 }
 
-/// The name, and in parentheses the parameters that differ from its defaults, or with `{:#}` all.
+/// The name, followed by the parameters that differ from its defaults in parentheses; `{:#}` prints
+/// all parameters.
 impl fmt::Display for AnyLoss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(name) = self.name() else {
@@ -232,7 +234,7 @@ impl fmt::Display for AnyLoss {
 macro_rules! display {
     ($($loss:ident)*) => {
         $(
-            /// As [`AnyLoss`] is printed.
+            /// Prints the loss as [`AnyLoss`] does.
             impl fmt::Display for $loss {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                     AnyLoss::from(*self).fmt(f)
@@ -244,7 +246,7 @@ macro_rules! display {
 
 display!(Tversky Focal UnifiedFocal);
 
-/// A name, or a name and parameters: `focal-tversky(gamma=0.5, clip=none)`.
+/// Parses a name, or a name and parameters: `focal-tversky(gamma=0.5, clip=none)`.
 impl FromStr for AnyLoss {
     type Err = LossError;
 
@@ -257,18 +259,18 @@ impl FromStr for AnyLoss {
             }
         };
         let name = name.trim().parse()?;
-        let mut settings = Settings::default();
-        for setting in inner.split(',').filter(|_| !inner.is_empty()) {
-            let (parameter, value) = setting.split_once('=').ok_or(LossError::Form)?;
+        let mut assignments = Assignments::default();
+        for assignment in inner.split(',').filter(|_| !inner.is_empty()) {
+            let (parameter, value) = assignment.split_once('=').ok_or(LossError::Form)?;
             let parameter = parameter.trim().parse()?;
             let value = read(value.trim()).ok_or(LossError::Number { parameter })?;
-            settings.add(parameter, value)?;
+            assignments.add(parameter, value)?;
         }
-        settings.of(name)
+        assignments.of(name)
     }
 }
 
-/// The value of a parameter as it is printed: a number, or `none`.
+/// Parses the value of a parameter: a number, or `none`.
 pub(crate) fn read(value: &str) -> Option<Option<f64>> {
     match value {
         "none" => Some(None),
@@ -276,11 +278,11 @@ pub(crate) fn read(value: &str) -> Option<Option<f64>> {
     }
 }
 
-/// The parameters of a loss that are given, in whatever order.
+/// Values assigned to the parameters of a loss, in any order.
 #[derive(Default)]
-pub(crate) struct Settings([Option<Option<f64>>; Parameter::ALL.len()]);
+pub(crate) struct Assignments([Option<Option<f64>>; Parameter::ALL.len()]);
 
-impl Settings {
+impl Assignments {
     pub(crate) fn add(
         &mut self,
         parameter: Parameter,
@@ -292,7 +294,7 @@ impl Settings {
         }
     }
 
-    /// The loss of this name with these parameters.
+    /// The loss called `name` with these values.
     pub(crate) fn of(self, name: Name) -> Result<AnyLoss, LossError> {
         let given = Parameter::ALL.into_iter().zip(self.0);
         given
@@ -303,15 +305,15 @@ impl Settings {
     }
 }
 
-/// Why there is no loss of a name and parameters.
+/// Why a name and parameters do not make a loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LossError {
-    /// No loss has the name.
+    /// No loss has this name.
     Name(UnknownName),
-    /// No loss has a parameter of the name.
+    /// No parameter has this name.
     Parameter(UnknownParameter),
-    /// This loss does not have the parameter; [`Name::parameters`] lists those it has.
+    /// The loss does not have the parameter; [`Name::parameters`] lists the ones it has.
     NotOfLoss {
         /// The loss.
         loss: Name,
@@ -330,9 +332,9 @@ pub enum LossError {
         /// The parameter.
         parameter: Parameter,
     },
-    /// A text that is not of the form `name(parameter=value, …)`.
+    /// The text does not have the form `name(parameter=value, …)`.
     Form,
-    /// A loss that [has no name](AnyLoss::name), so that its parameters have none.
+    /// The loss [has no name](AnyLoss::name), so its parameters cannot be accessed by name.
     Nameless,
 }
 
@@ -346,11 +348,11 @@ impl fmt::Display for LossError {
                 spelling::list(f, loss.parameters())
             }
             Self::Value(error) => error.fmt(f),
-            Self::Number { parameter } => write!(f, "{parameter} is no number, expected one or none"),
+            Self::Number { parameter } => write!(f, "{parameter} is not a number, expected a number or none"),
             Self::Repeated { parameter } => write!(f, "{parameter} is given twice, expected once"),
-            Self::Form => f.write_str("this is no loss, expected a name, or name(parameter=value, …)"),
+            Self::Form => f.write_str("this is not a loss, expected a name or name(parameter=value, …)"),
             Self::Nameless => f.write_str(
-                "no name and parameters describe this loss, expected one whose parameters are set by the methods of its type",
+                "this loss has no name, so it cannot be stored or changed by name; use the methods of its type",
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! The parameters of the losses: their names, what they mean, and the values that they may have.
+//! The parameters of the losses: their names, meanings and ranges.
 
 use crate::limits::LARGEST_WEIGHT;
 use core::fmt;
@@ -6,10 +6,10 @@ use core::str::FromStr;
 
 use crate::spelling;
 
-/// A parameter of a loss, by its name.
+/// The name of a parameter.
 ///
-/// [`Name::parameters`](crate::Name::parameters) says which parameters a loss has, and [`Name::range`](crate::Name::range) which
-/// values they may have there.
+/// [`Name::parameters`](crate::Name::parameters) lists the parameters of a loss, and
+/// [`Name::range`](crate::Name::range) returns their valid values.
 ///
 /// # Examples
 ///
@@ -45,7 +45,7 @@ pub enum Parameter {
 }
 
 impl Parameter {
-    /// All parameters, in the order in which a loss lists its own.
+    /// All parameters, in the order in which losses list theirs.
     pub const ALL: [Self; 7] = [
         Self::Lambda,
         Self::Delta,
@@ -56,7 +56,7 @@ impl Parameter {
         Self::Clip,
     ];
 
-    /// The name as it is written: `gamma`.
+    /// The canonical spelling, for example `gamma`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Lambda => "lambda",
@@ -69,7 +69,7 @@ impl Parameter {
         }
     }
 
-    /// Its symbol and what it means, in half a sentence.
+    /// The symbol and a short description.
     pub const fn description(self) -> &'static str {
         match self {
             Self::Lambda => "λ, the weight of the Tversky side; none adds both sides",
@@ -100,10 +100,10 @@ impl FromStr for Parameter {
     }
 }
 
-/// No parameter has this name; [`Parameter::ALL`] lists those that there are.
+/// No parameter has this name; [`Parameter::ALL`] lists all names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownParameter {
-    /// The parameter whose name is most like it.
+    /// The parameter with the most similar name.
     pub nearest: Parameter,
 }
 
@@ -120,7 +120,7 @@ impl fmt::Display for UnknownParameter {
 
 impl core::error::Error for UnknownParameter {}
 
-/// The values that a parameter may have: the numbers from one to another, and perhaps none.
+/// The valid values of a parameter: a range of numbers, and possibly none.
 ///
 /// # Examples
 ///
@@ -145,13 +145,14 @@ impl Range {
     pub(crate) const LAMBDA: Self = Self::new(0.0, 1.0, "0 ≤ λ ≤ 1");
     /// δ.
     pub(crate) const DELTA: Self = Self::new(0.0, 1.0, "0 ≤ δ ≤ 1");
-    /// A γ that is subtracted from 1.
+    /// γ, where the exponent is 1 − γ.
     pub(crate) const GAMMA: Self = Self::new(0.0, 1.0, "0 ≤ γ ≤ 1");
-    /// A share of a whole.
+    /// A fraction.
     pub(crate) const SHARE: Self = Self::new(0.0, 1.0, "a number in [0, 1]");
-    /// A weight; also a γ that is an exponent as it is, which is a factor of the derivative.
+    /// A weight. Also γ where it is the exponent itself, because it is then a factor of the
+    /// derivative.
     pub(crate) const WEIGHT: Self = Self::new(0.0, LARGEST_WEIGHT, "a number from 0 to 1e30");
-    /// s: at 0, a class that is neither there nor predicted would score 0/0.
+    /// s. At 0, a class that is absent and not predicted would score 0/0.
     pub(crate) const SMOOTH: Self = Self::new(1e-30, f64::MAX, "a finite s ≥ 1e-30");
     /// ε.
     pub(crate) const CLIP: Self = Self::new(0.0_f64.next_up(), 0.5_f64.next_down(), "0 < ε < 0.5");
@@ -165,34 +166,34 @@ impl Range {
         }
     }
 
-    /// The same, and none besides.
+    /// Allows none as well.
     pub(crate) const fn or_none(self) -> Self {
         Self { none: true, ..self }
     }
 
-    /// The least number.
+    /// The smallest valid number.
     pub const fn least(&self) -> f64 {
         self.least
     }
 
-    /// The largest number.
+    /// The largest valid number.
     pub const fn most(&self) -> f64 {
         self.most
     }
 
-    /// Whether the parameter can be without a number.
+    /// Whether the parameter may be none.
     pub const fn allows_none(&self) -> bool {
         self.none
     }
 
-    /// Whether the parameter may have this value; `None` is none.
+    /// Whether a value is valid; `None` means none.
     pub fn contains(&self, value: impl Into<Option<f64>>) -> bool {
         value.into().map_or(self.none, |number| {
             (self.least..=self.most).contains(&number)
         })
     }
 
-    /// `found` if it is in range, and the error that names the parameter if not.
+    /// Returns `found` if it is in range, else an error that names the parameter.
     pub(crate) fn check(&self, parameter: &'static str, found: f64) -> Result<f64, ParameterError> {
         if self.contains(found) {
             Ok(found)
@@ -201,7 +202,7 @@ impl Range {
         }
     }
 
-    /// The error of a value outside the range.
+    /// The error for a value outside the range.
     pub(crate) fn refuse(&self, parameter: &'static str, found: Option<f64>) -> ParameterError {
         ParameterError {
             parameter,
@@ -218,7 +219,7 @@ impl fmt::Display for Range {
     }
 }
 
-/// A parameter outside its range: which one, what was found, what was expected.
+/// A parameter outside its range: its name, the value found, and the values expected.
 ///
 /// # Examples
 ///
@@ -230,11 +231,11 @@ impl fmt::Display for Range {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ParameterError {
-    /// The parameter's name.
+    /// The name of the parameter.
     pub parameter: &'static str,
-    /// Its value, if it is not none.
+    /// The value found; `None` means none.
     pub found: Option<f64>,
-    /// The values it may have.
+    /// The valid values.
     pub expected: &'static str,
 }
 

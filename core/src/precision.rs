@@ -1,7 +1,7 @@
-//! Constants, and operations on bits, of `f32` and `f64` for the functions of `math.rs`.
+//! Constants and bit operations of `f32` and `f64` for the functions in `math.rs`.
 //!
-//! Each polynomial interpolates its function in the Chebyshev points of the range, in numbers of 320 bits, and its coefficients were then
-//! rounded to the type. Its error, relative to the result, is
+//! Each polynomial interpolates its function at the Chebyshev points of the range. The coefficients
+//! were computed with 320 bits and then rounded to the type. The errors are:
 //!
 //! | function | range | polynomial | error, relative to the result | rounded |
 //! |---|---|---|---|---|
@@ -13,7 +13,7 @@
 use core::f64::consts::SQRT_2;
 use core::ops::{Add, Div, Mul, Sub};
 
-/// `f32` or `f64`, as the functions of mathematics see them.
+/// The constants and operations that the functions in `math.rs` use.
 pub(crate) trait Precision:
     Copy
     + PartialOrd
@@ -22,44 +22,45 @@ pub(crate) trait Precision:
     + Mul<Output = Self>
     + Div<Output = Self>
 {
-    /// Of (2·artanh(√z)/√z − 2)/z, the lowest first.
+    /// Coefficients of (2·artanh(√z)/√z − 2)/z, lowest first.
     const ARTANH: &'static [f64];
 
-    /// Of (eʳ − 1 − r)/r², the lowest first.
+    /// Coefficients of (eʳ − 1 − r)/r², lowest first.
     const EXP: &'static [f64];
 
-    /// ln 2 in two parts, the first of which has a product with any exponent that is exact.
+    /// ln 2 in two parts. Products of the first part with any exponent are exact.
     const LN_2: [f64; 2];
 
-    /// The smallest positive number that is not subnormal.
+    /// The smallest positive normal number.
     const LEAST: f64;
 
-    /// The least power of 2 whose neighbours are 1 apart.
+    /// The smallest power of 2 above which neighbouring numbers are 1 apart.
     const INTEGERS: f64;
 
-    /// What the exponent of 1 is stored as.
+    /// The exponent bias.
     const BIAS: f64;
 
-    /// Below and above these, eˣ is 0 and infinite.
+    /// Below the first number eˣ is 0, above the second it is infinite.
     const EXP_RANGE: [f64; 2];
 
-    /// An exponent, and 2 to it: as a factor that makes a normal number of each subnormal one, and keeps the exponents of results in
-    /// range.
+    /// An exponent n and 2ⁿ. The factor makes subnormal numbers normal, and keeps the exponents of
+    /// results in range.
     const RESCUE: (f64, f64);
 
-    /// How many bits a factor of an exponent n may have, and one of half a number, for an exact product.
+    /// How many bits a factor may have so that products are exact: with an exponent n, and with a
+    /// number on the [grid](Precision::GRID).
     const FACTOR_BITS: [u32; 2];
 
-    /// 1½ times the power of 2 whose neighbours are half of the type's bits below 1.
+    /// Adding and then subtracting it rounds a number below 1 to half of the type's bits.
     const GRID: f64;
 
-    /// The nearest number.
+    /// Rounds to the nearest number of the type.
     fn nearest(x: f64) -> Self;
 
-    /// x = 2ⁿ·m for normal x > 0, m from √½ to √2: n and m.
+    /// n and m of x = 2ⁿ·m, m from √½ to √2, for normal x > 0.
     fn split(self) -> (Self, Self);
 
-    /// The bits of x moved up by the width of a mantissa: from an integer to an exponent.
+    /// Shifts the bits of x left by the width of the mantissa: turns an integer into an exponent.
     fn exponent_up(self) -> Self;
 }
 
@@ -141,7 +142,8 @@ impl Precision for f64 {
     const FACTOR_BITS: [u32; 2] = [41, 26];
     const GRID: f64 = 1.5 * (1 << 26) as f64;
 
-    // Few processors convert integers of 64 bits in vectors. An integer in the last bits of 2⁵² makes the number 2⁵² plus that integer.
+    // Few processors convert 64-bit integers in vectors. Instead: an integer in the last bits of
+    // 2⁵² makes the number 2⁵² plus that integer.
     #[inline(always)]
     fn split(self) -> (f64, f64) {
         const LOWEST: u64 = (0.5 * SQRT_2).to_bits();

@@ -1,12 +1,13 @@
-//! What a formula sees of one class at one voxel: p, 1 − p and ln p, each free of cancellation.
+//! A class's probability at a voxel: p, 1 − p and ln p, each without cancellation.
 
 use crate::parameter::{ParameterError, Range};
 use crate::{Dual, Parameter, Real};
 
-/// A class's probability at a voxel: p, 1 − p and ln p, each computed without subtracting near-equal numbers.
+/// A class's probability at a voxel: p, 1 − p and ln p, each computed without subtracting
+/// near-equal numbers.
 ///
-/// From a probability, ln p is taken only if a formula asks for it. From a logit all three come from the logarithm, so
-/// that a prediction of 1 − 10⁻³⁰ is not rounded to 1.
+/// From a probability, ln p is computed only when a formula calls [`ln`](Probability::ln). From a
+/// logit, all three come from the logarithm, so that 1 − 10⁻³⁰ is not rounded to 1.
 ///
 /// # Examples
 ///
@@ -30,23 +31,23 @@ pub struct Probability<R> {
     bounds: Clip,
 }
 
-/// Where ln p comes from.
+/// The source of ln p.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Logarithm<R> {
-    /// It is known.
+    /// It is given.
     Known(R),
-    /// It is the logarithm of what was given as p, taken when it is asked for.
+    /// The logarithm of this p, computed on demand.
     Of(R),
 }
 
 impl<R: Real> Probability<R> {
-    /// From p itself; what rounding left outside of [0, 1] counts as 0 or 1.
+    /// From p. Values outside [0, 1] count as 0 or 1.
     #[inline(always)]
     pub fn new(p: R) -> Self {
         Self::within(p, Clip::NONE)
     }
 
-    /// From p, 1 − p and ln p, each as exact as the source of the three allows.
+    /// From p, 1 − p and ln p.
     #[inline(always)]
     pub fn from_ln(p: R, complement: R, ln: R) -> Self {
         Self {
@@ -62,7 +63,7 @@ impl<R: Real> Probability<R> {
     pub fn ln(&self) -> R {
         match &self.ln {
             Logarithm::Known(ln) => ln.clone(),
-            // What bounds it from above is the bound of ln p, which f32 does not round.
+            // Clamp ln p from above, not p: f32 would round 1 − ε.
             Logarithm::Of(given) => {
                 let low = self.bounds.low.max(R::TINY);
                 let ln = given.clone().ln_above(low);
@@ -71,11 +72,12 @@ impl<R: Real> Probability<R> {
         }
     }
 
-    /// p clamped to [ε, 1 − ε], and 1 − p and ln p with it; unchanged without a clip, and where p comes from a logit.
+    /// Clamps p to [ε, 1 − ε], and 1 − p and ln p accordingly. Does nothing without a clip, or if p
+    /// comes from a logit: ln p is exact then, and needs no bound.
     ///
-    /// Each of the three gets its own bounds, so that 1 − p is ε at the upper one in every precision (in `f32`,
-    /// 1 − 10⁻⁷ is 1 − 1.19·10⁻⁷). The derivatives are those of [`Real::clip`]. From a logit, ln p is exact and nothing needs a
-    /// bound.
+    /// Each of the three has its own bounds, so that 1 − p is ε at the upper bound in every
+    /// precision (in `f32`, 1 − 10⁻⁷ is 1 − 1.19·10⁻⁷). The derivatives are those of
+    /// [`Real::clip`].
     #[inline(always)]
     pub fn clipped(&self, clip: Option<Clip>) -> Self {
         match &self.ln {
@@ -97,7 +99,8 @@ impl<R: Real> Probability<R> {
 }
 
 impl<R: Real> Probability<Dual<R>> {
-    /// From p, 1 − p and ln p, as dual numbers in ln p, which is the stable variable of logits: ∂p = p, ∂(1 − p) = −p, ∂ln p = 1.
+    /// p, 1 − p and ln p as dual numbers in the variable ln p, which is stable for logits: ∂p = p,
+    /// ∂(1 − p) = −p, and ∂ln p = 1.
     ///
     /// # Examples
     ///
@@ -119,7 +122,7 @@ impl<R: Real> Probability<Dual<R>> {
     }
 }
 
-/// The bounds [ε, 1 − ε] that a loss clamps given probabilities to, 0 < ε < ½. From logits nothing is clipped.
+/// The bounds [ε, 1 − ε] that a loss clamps probabilities to, 0 < ε < ½. Logits are never clamped.
 ///
 /// # Examples
 ///
@@ -138,21 +141,21 @@ pub struct Clip {
 }
 
 impl Clip {
-    /// The clip of the reference, ε = 10⁻⁷.
+    /// The reference's clip, ε = 10⁻⁷.
     pub const REFERENCE: Self = Self {
         low: 1e-7,
         high: 1.0 - 1e-7,
         ln_high: -1.000_000_050_000_003_3e-7,
     };
 
-    /// No clip: the bounds that every probability keeps.
+    /// No clip: p in [0, 1].
     const NONE: Self = Self {
         low: 0.0,
         high: 1.0,
         ln_high: 0.0,
     };
 
-    /// Bounds [ε, 1 − ε].
+    /// Creates the bounds [ε, 1 − ε].
     ///
     /// # Errors
     ///

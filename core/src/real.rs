@@ -1,24 +1,25 @@
-//! The arithmetic that every formula is written over, and its scalars.
+//! The arithmetic of the formulas, and its scalars.
 //!
-//! [`Real`] is what one elementwise value is: an `f32`, an `f64`, a [`Dual`](crate::Dual) of these, or a whole tensor of a
-//! framework. [`Float`] adds what a scalar can do besides, and what only the evaluation of values in memory needs.
+//! [`Real`] is an elementwise value: an `f32`, an `f64`, a [`Dual`](crate::Dual) of these, or a
+//! whole tensor of a framework. [`Float`] adds the operations of scalars that the evaluation of
+//! values in memory needs.
 
 use core::ops::{Add, Div, Mul, Sub};
 
 use crate::math;
 
-/// Elementwise arithmetic: all that the formulas of the losses need, and no more.
+/// Elementwise arithmetic: exactly the operations that the formulas of the losses need.
 ///
-/// Constants are `f64` in every method, and are rounded to the type's own precision once.
+/// Constants are `f64` in every method, and are rounded once to the type's precision.
 ///
-/// Three methods differ from what their names mean elsewhere, so that no formula has to guard against a NaN or a
-/// dead gradient:
+/// Three methods are defined at their edges so that no formula has to guard against NaN or a
+/// vanishing gradient:
 ///
 /// | method | at the edge | why |
 /// |---|---|---|
 /// | [`ln`](Real::ln) | `ln(max(x, TINY))` | `0 · ln 0` is 0, not NaN |
-/// | [`powf`](Real::powf) | its derivative at 0 is 0 for an exponent below 1 | a perfect score pulls nowhere, instead of to NaN |
-/// | [`clip`](Real::clip) | its derivative is 1 outside the bounds too | a hard wrong prediction is pushed back |
+/// | [`powf`](Real::powf) | its derivative at 0 is 0 for an exponent below 1 | a perfect score has the gradient 0, not NaN |
+/// | [`clip`](Real::clip) | its derivative is 1 outside the bounds, too | a prediction that is wrong with certainty still gets a gradient |
 ///
 /// # Examples
 ///
@@ -40,7 +41,7 @@ use crate::math;
 pub trait Real:
     Clone + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
-    /// The smallest positive number that is not subnormal, below which a number counts as 0.
+    /// The smallest positive normal number. Smaller numbers count as 0.
     const TINY: f64;
 
     /// x · k.
@@ -49,21 +50,21 @@ pub trait Real:
     /// x + k.
     fn shift(self, k: f64) -> Self;
 
-    /// The natural logarithm of max(x, `low`), `low` being [`TINY`](Real::TINY) at least.
+    /// The natural logarithm of max(x, `low`), with `low` at least [`TINY`](Real::TINY).
     fn ln_above(self, low: f64) -> Self;
 
     /// xᵉ for x ≥ 0; 0⁰ is 1.
     ///
-    /// Its derivative at 0 is 0 for e < 1, where the true one is infinite (or, at e = 0, is 0).
+    /// The derivative at 0 is 0 for e < 1, where the true one is infinite (or 0, for e = 0).
     fn powf(self, e: Exponent) -> Self;
 
-    /// x clamped to [`low`, `high`], with the derivative of x itself.
+    /// Clamps x to [`low`, `high`]; the derivative stays that of x.
     ///
-    /// A clamp whose derivative vanishes outside its bounds leaves the worst predictions without a gradient; this
-    /// one continues the derivative of the bound, so it pushes them back.
+    /// A clamp whose derivative vanishes outside the bounds would leave the worst predictions
+    /// without a gradient.
     fn clip(self, low: f64, high: f64) -> Self;
 
-    /// 1 where x > 0 and 0 elsewhere, a constant.
+    /// 1 where x > 0, else 0. The derivative is 0.
     fn positive(self) -> Self;
 
     /// The natural logarithm of max(x, [`TINY`](Real::TINY)): finite for every finite x.
@@ -72,16 +73,16 @@ pub trait Real:
         self.ln_above(Self::TINY)
     }
 
-    /// x / (x + `rest`), the share of x in the sum of two numbers ≥ 0.
+    /// x / (x + `rest`), for x and `rest` ≥ 0.
     ///
-    /// Its derivative is exact to the last digits wherever the share is: where it is near 1, the quotient's own derivative is a
-    /// difference of near-equal numbers.
+    /// The derivative is as exact as the value. Near 1, the derivative of the plain quotient would
+    /// be a difference of near-equal numbers.
     #[inline(always)]
     fn over_sum_with(self, rest: Self) -> Self {
         self.clone() / (self + rest)
     }
 
-    /// 0, whatever x is.
+    /// 0, with the shape of x.
     #[inline(always)]
     fn zero(&self) -> Self {
         self.clone().positive().scale(0.0)
@@ -94,7 +95,7 @@ pub trait Real:
     }
 }
 
-/// A scalar: a [`Real`] that can be compared, converted and exponentiated.
+/// A scalar: a [`Real`] with comparison, conversion and exponentials.
 pub trait Float: Real + Copy + PartialOrd + Default + Send + Sync + 'static {
     /// 0.
     const ZERO: Self;
@@ -102,24 +103,25 @@ pub trait Float: Real + Copy + PartialOrd + Default + Send + Sync + 'static {
     /// The largest finite number of the type.
     const MAX: f64;
 
-    /// How far below 0 a logarithm may be: far enough from the largest number that weighted sums of
-    /// 2⁶⁴ of them are finite in `f64`.
+    /// The largest magnitude of a logarithm. Weighted sums of 2⁶⁴ such logarithms are finite in
+    /// `f64`.
     const LN_LIMIT: f64;
 
-    /// The nearest number of this type; beyond its range, the largest finite one.
+    /// Rounds to the nearest number of this type. Numbers beyond its range become the largest
+    /// finite one.
     fn from_f64(x: f64) -> Self;
 
-    /// The same number, exactly.
+    /// Converts to `f64`, exactly.
     fn to_f64(self) -> f64;
 
-    /// The bits of the number: those of numbers ≥ 0 are in the order of the numbers, and all others lie beyond the
-    /// infinite one's.
+    /// The bits of a number. Compared as integers, numbers ≥ 0 sort by value, and negative numbers
+    /// and NaN sort above infinity.
     type Bits: Copy + Ord + Default;
 
-    /// These bits.
+    /// The bits.
     fn to_bits(self) -> Self::Bits;
 
-    /// The larger of two numbers, or the number where the other one is NaN.
+    /// The larger of two numbers; if one is NaN, the other.
     fn larger(self, other: Self) -> Self;
 
     /// eˣ.
@@ -131,12 +133,11 @@ pub trait Float: Real + Copy + PartialOrd + Default + Send + Sync + 'static {
     /// √x, rounded correctly.
     fn sqrt(self) -> Self;
 
-    /// xᵉ for x ≥ 0 and any e ≠ 0, without the short cuts of [`powf`](Real::powf).
+    /// xᵉ for x ≥ 0 and any e ≠ 0, without the shortcuts of [`powf`](Real::powf).
     fn pow(self, e: f64) -> Self;
 }
 
-/// An exponent, sorted into those that the losses use by default, for which [`Real::powf`] has exact short cuts, and all
-/// others.
+/// An exponent. [`Real::powf`] has exact shortcuts for those that the losses use by default.
 ///
 /// # Examples
 ///
@@ -177,7 +178,7 @@ impl From<f64> for Exponent {
 }
 
 impl Exponent {
-    /// The number.
+    /// The exponent as a number.
     #[inline(always)]
     pub fn to_f64(self) -> f64 {
         match self {
@@ -190,8 +191,9 @@ impl Exponent {
         }
     }
 
-    /// Calls `f` with this exponent, in a place of its own for each known one and for all others up to 1 in size, so that a loop there is
-    /// compiled for it. Not where a program is compiled for its tests, which takes several times as long then.
+    /// Calls `f` with this exponent, in a separate branch for each known exponent and for |e| ≤ 1,
+    /// so that a loop inside `f` is compiled for each of them. Not in debug builds, which would
+    /// take several times as long to compile.
     #[inline(always)]
     pub(crate) fn specialize<O>(self, f: impl FnOnce(Self) -> O) -> O {
         if cfg!(debug_assertions) {
@@ -279,7 +281,8 @@ macro_rules! float {
 
             #[inline(always)]
             fn larger(self, other: Self) -> Self {
-                // No comparison: a compiler makes a store that depends on one, which takes some processors much longer.
+                // `max`, not a comparison: compilers turn the latter into a conditional store,
+                // which some processors execute much more slowly.
                 self.max(other)
             }
 
@@ -314,7 +317,7 @@ float!(
     math::exp,
     math::pow,
     math::sqrt,
-    // As many terms as a chunk has are added in f32.
+    // A chunk of terms is summed in f32.
     f32::MAX as f64 / 4096.0
 );
 float!(

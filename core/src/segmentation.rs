@@ -1,4 +1,4 @@
-//! A prediction beside its target in memory: sums in one sweep, the gradient in another.
+//! A prediction and its target in memory: one sweep for the sums, one for the gradient.
 
 use crate::Input;
 use core::convert::Infallible;
@@ -16,26 +16,28 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Pooling {
-    /// Those of a sample: the loss is the mean over the samples.
+    /// Each sample has its own sums; the loss is the mean over the samples.
     #[default]
     PerSample,
-    /// Those of the whole batch: its samples count as one large one, which elsewhere is `batch=True`.
+    /// The whole batch shares its sums, like one large sample. Other libraries call this
+    /// `batch=True`.
     Batch,
 }
 
-/// A prediction beside its target.
+/// A prediction with its target.
 ///
-/// `P` and `T` are where they are read from; nothing is copied or allocated. The numbers of a prediction are
-/// probabilities unless [`with_input`](Segmentation::with_input) says that they are logits; a prediction
-/// of one channel is the foreground of two classes.
+/// `P` and `T` say where to read them; nothing is copied or allocated. A prediction holds
+/// probabilities, unless [`with_input`](Segmentation::with_input) declares logits. A single channel
+/// is the foreground of two classes.
 ///
-/// Evaluation goes in three steps, each of which can be taken alone: the [sums](Segmentation::add_sums) of the voxels, the
-/// [value](crate::mean) of the sums, and the [gradient](Segmentation::gradient) by the sums. Between the first two, sums of
-/// other parts of the same batch can be [merged](ClassSums::merge) in.
+/// The evaluation has three steps, which can also run alone: the [sums](Segmentation::add_sums) over
+/// the voxels, the [value](crate::mean) from the sums, and the [gradient](Segmentation::gradient)
+/// from the sums. After the first step, the sums of other parts of the same batch can be
+/// [merged](ClassSums::merge) in.
 ///
 /// # Examples
 ///
-/// One sample of two classes and three voxels, with a buffer of the caller's for the sums of each class:
+/// One sample of two classes and three voxels, with the caller's buffer for the sums of each class:
 ///
 /// ```
 /// use unifocal_core::*;
@@ -67,16 +69,17 @@ pub struct Segmentation<P, T, W = Unweighted, V = Baseline> {
     pub(crate) vectors: V,
 }
 
-/// Whether the memory of a gradient holds numbers to make the gradient of.
+/// Whether the gradient's memory holds numbers of [`forward`](Segmentation::forward).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// It holds those that [`forward`](Segmentation::forward) left for the same loss, classes and prediction.
+    /// It holds the numbers that [`forward`](Segmentation::forward) stored for the same loss,
+    /// classes and prediction.
     ByForward,
-    /// It holds nothing of use.
+    /// Its contents are unspecified.
     Nothing,
 }
 
-/// Every voxel weighs 1.
+/// A weight of 1 for every voxel.
 #[derive(Clone, Copy, Debug)]
 pub struct Unweighted(Shape);
 
@@ -99,12 +102,12 @@ impl Field for Unweighted {
 }
 
 impl<P: Field<Item: Element>, T: Target> Segmentation<P, T> {
-    /// Probabilities beside their target.
+    /// Pairs probabilities with their target.
     ///
     /// # Errors
     ///
-    /// Different numbers of samples or voxels, a one-hot or soft target with another number of channels, or a
-    /// prediction without values.
+    /// The shapes do not match: different numbers of samples or voxels, or of channels for a
+    /// one-hot or soft target; the prediction is empty.
     pub fn new(prediction: P, target: T) -> Result<Self, Error> {
         let shape = prediction.shape();
         shape.check("prediction")?;
@@ -127,12 +130,12 @@ where
     W: Field<Item: Element>,
     V: Vectors,
 {
-    /// How many samples, channels and voxels the prediction has.
+    /// The shape of the prediction.
     pub fn shape(&self) -> Shape {
         self.prediction.shape()
     }
 
-    /// How many groups have sums of their own: the samples, or one for the whole batch.
+    /// The number of groups, each of which has its own sums: the samples, or one for the whole batch.
     pub fn groups(&self) -> usize {
         match self.pooling {
             Pooling::PerSample => self.prediction.shape().samples,
@@ -140,17 +143,17 @@ where
         }
     }
 
-    /// How many classes there are.
+    /// The number of classes.
     #[inline(always)]
     pub fn class_count(&self) -> usize {
         class_count(self.prediction.shape().channels)
     }
 
-    /// Says what the numbers of the prediction are.
+    /// Sets how to interpret the values of the prediction: as probabilities by default.
     ///
     /// # Errors
     ///
-    /// A softmax of a single class.
+    /// A softmax over a single channel.
     pub fn with_input(self, input: Input) -> Result<Self, Error> {
         if input == Input::Softmax && self.prediction.shape().channels == 1 {
             return Err(Error::SoftmaxOfOneClass);
@@ -158,13 +161,14 @@ where
         Ok(Self { input, ..self })
     }
 
-    /// Weighs each voxel, as [N, spatial…]; a mask is weights of 0 and 1.
+    /// Sets a weight per voxel, with the shape [N, spatial…]. A mask consists of weights 0 and 1.
     ///
-    /// A voxel of weight 0 is not looked at, and is not one of the M that cross entropies are divided by.
+    /// A voxel of weight 0 is ignored, whatever it holds, and does not count in the M that cross
+    /// entropies are divided by.
     ///
     /// # Errors
     ///
-    /// Weights of another number of samples or voxels, or with channels.
+    /// Weights with another number of samples or voxels, or with channels.
     pub fn with_voxel_weights<X: Field<Item: Element>>(
         self,
         weights: X,
@@ -181,7 +185,7 @@ where
         })
     }
 
-    /// Says which vector instructions to use.
+    /// Sets the vector instructions to use.
     pub fn with_vectors<X: Vectors>(self, vectors: X) -> Segmentation<P, T, W, X> {
         Segmentation {
             prediction: self.prediction,
@@ -193,17 +197,17 @@ where
         }
     }
 
-    /// Says which voxels share their sums.
+    /// Sets which voxels share their sums.
     pub fn with_pooling(self, pooling: Pooling) -> Self {
         Self { pooling, ..self }
     }
 
-    /// The loss, from probabilities or logits; `sums` (groups × classes) holds the sums on return.
+    /// The value of the loss. On return, `sums` (groups × classes) holds the sums.
     ///
     /// # Errors
     ///
-    /// A prediction that is not finite or no probability, a target, label or weight that is none, each with its place; an
-    /// impossible [`Classes`]; `sums` of another length.
+    /// An invalid prediction, target, label or weight, with its position; invalid class options;
+    /// `sums` of the wrong length.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn value<const K: usize>(
         &self,
@@ -233,17 +237,18 @@ where
         self.forward(loss, classes, sums, none, &mut Workspace::new())
     }
 
-    /// The loss's gradient with respect to the numbers of the prediction, from `sums` over this batch and whatever was
-    /// merged into them.
+    /// The gradient of the loss with respect to the values of the prediction, from `sums` over this
+    /// batch and everything that was merged into them.
     ///
-    /// `slopes` is room for the derivatives with respect to the sums, as many as there are sums. Voxels that do not
-    /// count get 0. The result is finite: what exceeds the type's range is its largest number.
+    /// `slopes` is a buffer for the derivatives with respect to the sums, as long as `sums`. Voxels
+    /// that do not count get the gradient 0. The result is finite: values beyond the range of the
+    /// type become its largest number.
     ///
-    /// The data are not checked again: take the sums from this very segmentation.
+    /// The data are not checked again. Take the sums from this segmentation.
     ///
     /// # Errors
     ///
-    /// `sums`, `slopes` or `gradient` of another size.
+    /// Invalid class options; `sums`, `slopes` or `gradient` of the wrong size.
     pub fn gradient<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -257,12 +262,13 @@ where
         self.gradient_by(loss, classes, slopes, gradient)
     }
 
-    /// The gradient of Σ slope·sum with respect to the numbers of the prediction: the second half of
-    /// [`gradient`](Segmentation::gradient), for [slopes](crate::slopes) that were taken once for several parts, or scaled.
+    /// The gradient of Σ slope·sum with respect to the values of the prediction. This is the second
+    /// half of [`gradient`](Segmentation::gradient), for [slopes](crate::slopes) that are shared by
+    /// several parts, or scaled.
     ///
     /// # Errors
     ///
-    /// `slopes` or `gradient` of another size.
+    /// `slopes` or `gradient` of the wrong size.
     pub fn gradient_by<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -281,8 +287,9 @@ where
         )
     }
 
-    /// Adds the sums as [`add_sums`](Segmentation::add_sums) does. `gradient`, if there is one, then holds the derivatives or probabilities that
-    /// [`backward`](Segmentation::backward) makes the gradient of, so that it need not compute everything again.
+    /// Adds the sums, as [`add_sums`](Segmentation::add_sums) does. If `gradient` is given, stores
+    /// numbers in it from which [`backward`](Segmentation::backward) computes the gradient without
+    /// repeating the work.
     ///
     /// # Examples
     ///
@@ -310,7 +317,8 @@ where
     ///
     /// # Errors
     ///
-    /// As [`add_sums`](Segmentation::add_sums), and `gradient` of another size. What is in `sums` and `gradient` then is of no use.
+    /// As [`add_sums`](Segmentation::add_sums); `gradient` of the wrong size. On error the contents
+    /// of `sums` and `gradient` are unspecified.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn forward<const K: usize>(
         &self,
@@ -336,12 +344,13 @@ where
         Ok(())
     }
 
-    /// Writes the gradient as [`gradient_by`](Segmentation::gradient_by) does, from the numbers that [`forward`](Segmentation::forward) left in
-    /// `gradient`, if it did. [`forward`](Segmentation::forward) has an example.
+    /// Writes the gradient, as [`gradient_by`](Segmentation::gradient_by) does. With
+    /// [`Kept::ByForward`], starts from the numbers that [`forward`](Segmentation::forward) stored
+    /// in `gradient`; see the example there.
     ///
     /// # Errors
     ///
-    /// `slopes` or `gradient` of another size.
+    /// `slopes` or `gradient` of the wrong size.
     pub fn backward<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -369,7 +378,7 @@ where
         Ok(())
     }
 
-    /// The sums of one group, which start at this index.
+    /// The index of the first sum of a sample's group.
     fn first_sum(&self, sample: usize) -> usize {
         match self.pooling {
             Pooling::PerSample => sample * self.class_count(),
@@ -403,7 +412,7 @@ where
         })
     }
 
-    /// Checks the numbers that were given for a voxel.
+    /// Checks the prediction at a voxel.
     #[inline(always)]
     pub(crate) fn check_prediction(&self, sample: usize, voxel: usize) -> Result<(), Error> {
         for channel in 0..self.prediction.shape().channels {
@@ -497,7 +506,7 @@ where
     }
 }
 
-/// No memory for a gradient.
+/// The absence of a gradient: a type without values.
 enum Nowhere<T> {
     #[expect(dead_code, reason = "there is none")]
     Never(T, Infallible),

@@ -1,4 +1,4 @@
-//! Losses in files: a map of the name and the parameters, or one text where the format is not for people.
+//! Losses in files: a map of name and parameters, or a text in binary formats.
 
 use core::fmt;
 
@@ -6,16 +6,16 @@ use serde::de::{self, Deserializer, MapAccess, Unexpected, Visitor};
 use serde::ser::{self, SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use crate::named::{Settings, read};
+use crate::named::{Assignments, read};
 use crate::{AnyLoss, Focal, LossError, Name, Parameter, Tversky, UnifiedFocal};
 
-/// The key of the name, beside those of the parameters.
+/// The key of the name.
 const NAME: &str = "name";
 
-/// The value of a parameter that is none, which not all formats have a value of their own for.
+/// The value of a parameter that is none. A text, because not all formats have a null.
 const NONE: &str = "none";
 
-/// All keys.
+/// All valid keys.
 const KEYS: [&str; 1 + Parameter::ALL.len()] = {
     let mut keys = [NAME; 1 + Parameter::ALL.len()];
     let mut index = 0;
@@ -27,7 +27,7 @@ const KEYS: [&str; 1 + Parameter::ALL.len()] = {
 };
 
 impl Serialize for AnyLoss {
-    /// With every parameter, so that other defaults would not change what a file means.
+    /// Writes every parameter, so that a file keeps its meaning if defaults change.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let name = self
             .name()
@@ -72,19 +72,21 @@ impl<'de> Visitor<'de> for LossVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyLoss, A::Error> {
         let mut name = None;
-        let mut settings = Settings::default();
+        let mut assignments = Assignments::default();
         while let Some(key) = map.next_key()? {
             match key {
                 Key::Name if name.is_some() => return Err(de::Error::duplicate_field(NAME)),
                 Key::Name => name = Some(map.next_value()?),
                 Key::Parameter(parameter) => {
                     let Value(value) = map.next_value()?;
-                    settings.add(parameter, value).map_err(de::Error::custom)?;
+                    assignments
+                        .add(parameter, value)
+                        .map_err(de::Error::custom)?;
                 }
             }
         }
         let name = name.ok_or_else(|| de::Error::missing_field(NAME))?;
-        settings.of(name).map_err(de::Error::custom)
+        assignments.of(name).map_err(de::Error::custom)
     }
 }
 
@@ -159,7 +161,7 @@ impl Visitor<'_> for ValueVisitor {
     }
 }
 
-/// One of the losses, by way of [`AnyLoss`].
+/// Reads and writes one type of loss through [`AnyLoss`].
 macro_rules! one_of_the_losses {
     ($($loss:ident $expected:literal,)*) => {
         $(
@@ -174,7 +176,7 @@ macro_rules! one_of_the_losses {
                     match AnyLoss::deserialize(deserializer)? {
                         AnyLoss::$loss(loss) => Ok(loss),
                         other => Err(de::Error::custom(format_args!(
-                            "{other} is no {} loss, expected one",
+                            "expected a {} loss, found {other}",
                             $expected
                         ))),
                     }
@@ -190,7 +192,7 @@ one_of_the_losses! {
     UnifiedFocal "compound",
 }
 
-/// What is a text: its name.
+/// Reads and writes names as text.
 macro_rules! names {
     ($($name:ident $expected:literal,)*) => {
         $(

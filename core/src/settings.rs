@@ -1,13 +1,15 @@
-//! Everything about predictions and targets that a loss does not hold.
+//! All settings that are not part of a loss.
 
 use alloc::vec::Vec;
 
 use crate::{AbsentClass, Classes, Input, Pooling};
 
-/// How predictions and targets are read, which voxels share their sums, and what is known of the classes.
+/// The settings of an evaluation: how to read predictions and targets, which voxels share their
+/// sums, and the class options.
 ///
-/// A loss holds its own parameters; the settings hold all the rest. Every adapter takes them, whole or one by one, by the same methods.
-/// With the feature `serde` they can be read from a configuration file, in which a setting that is missing has its default.
+/// A loss holds its own parameters; the settings hold the rest. Every adapter accepts them as a
+/// whole, and has the same methods to set them one by one. With the feature `serde` they can be
+/// read from a configuration file; missing settings have their defaults.
 ///
 /// # Examples
 ///
@@ -27,26 +29,27 @@ use crate::{AbsentClass, Classes, Input, Pooling};
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct Settings {
-    /// What the numbers of a prediction are. Default: probabilities
+    /// How to interpret the values of a prediction. Default: as probabilities
     pub input: Input,
     /// Which voxels share their sums. Default: those of a sample
     pub pooling: Pooling,
-    /// The label of voxels that do not count. Default: none
+    /// The label of voxels to ignore. Default: none
     pub ignore_label: Option<i64>,
-    /// How a class that a sample's target does not contain is scored. Default: the smoothing term decides
+    /// How to score a class that is absent from a sample's target. Default: the smoothing term
+    /// decides
     pub absent_class: AbsentClass,
-    /// A weight per class, in [0, 10³⁰], at least one of them above 0. Default: all alike
+    /// A weight per class, in [0, 10³⁰], at least one above 0. Default: equal weights
     pub class_weights: Option<Vec<f64>>,
     /// The focal loss's α per class, in [0, 10³⁰]. Default: 1
     pub class_alpha: Option<Vec<f64>>,
-    /// The rare classes of asymmetric losses. Default: all but class 0
+    /// The rare classes, for asymmetric losses. Default: all but class 0
     pub rare_classes: Option<Vec<usize>>,
 }
 
 impl Settings {
     crate::settings_methods!(self => self);
 
-    /// Sets what the losses know of the classes, all at once.
+    /// Sets all class options.
     #[must_use]
     pub fn with_classes(self, classes: &Classes<'_>) -> Self {
         Self {
@@ -58,7 +61,7 @@ impl Settings {
         }
     }
 
-    /// What the losses know of the classes.
+    /// The class options.
     pub fn classes(&self) -> Classes<'_> {
         let mut classes = Classes::default().with_absent(self.absent_class);
         if let Some(weights) = &self.class_weights {
@@ -74,56 +77,60 @@ impl Settings {
     }
 }
 
-/// The methods that set one of the [`Settings`] each: the same for the settings alone and for what an adapter makes of them.
+/// Methods that set one of the [`Settings`] each, for `Settings` itself and for the types of
+/// adapters.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! settings_methods {
     ($self:ident => $settings:expr) => {
-        /// Sets what the numbers of a prediction are: probabilities by default. Give logits where you can, so that nothing is clipped.
+        /// Sets how to interpret the values of a prediction: as probabilities by default. Prefer
+        /// logits: they are never clamped.
         #[must_use]
         pub fn with_input(mut $self, input: $crate::Input) -> Self {
             $settings.input = input;
             $self
         }
 
-        /// Sets which voxels share their sums: those of a sample by default, or all of the batch.
+        /// Sets which voxels share their sums: those of a sample by default, or those of the whole
+        /// batch.
         #[must_use]
         pub fn with_pooling(mut $self, pooling: $crate::Pooling) -> Self {
             $settings.pooling = pooling;
             $self
         }
 
-        /// Leaves voxels with this label out of every sum. One-hot and soft targets have no labels: beside them it is an error, and voxel
-        /// weights of 0 leave voxels out.
+        /// Ignores voxels with this label. An error with one-hot and soft targets, which have no
+        /// labels: use voxel weights of 0 there.
         #[must_use]
         pub fn with_ignore_label(mut $self, label: impl Into<Option<i64>>) -> Self {
             $settings.ignore_label = label.into();
             $self
         }
 
-        /// Sets how a class is scored that a sample's target does not contain.
+        /// Sets how to score a class that is absent from a sample's target.
         #[must_use]
         pub fn with_absent_class(mut $self, absent: $crate::AbsentClass) -> Self {
             $settings.absent_class = absent;
             $self
         }
 
-        /// Sets a weight per class, of all that the class adds to the loss. They are normalised so that those above 0 are 1 on average; 0
-        /// leaves a class out.
+        /// Sets a weight per class, applied to everything that the class adds to the loss. Weights
+        /// are normalised so that those above 0 average 1; a weight of 0 leaves the class out.
         #[must_use]
         pub fn with_class_weights(mut $self, weights: impl Into<Vec<f64>>) -> Self {
             $settings.class_weights = Some(weights.into());
             $self
         }
 
-        /// Sets the focal loss's α per class: an absolute weight, of distribution-based losses only.
+        /// Sets the focal loss's α per class: an absolute weight, used only by distribution-based
+        /// losses.
         #[must_use]
         pub fn with_class_alpha(mut $self, alpha: impl Into<Vec<f64>>) -> Self {
             $settings.class_alpha = Some(alpha.into());
             $self
         }
 
-        /// Sets the rare classes of asymmetric losses, in place of all but class 0.
+        /// Sets the rare classes, for asymmetric losses. Default: all but class 0.
         #[must_use]
         pub fn with_rare_classes(mut $self, classes: impl Into<Vec<usize>>) -> Self {
             $settings.rare_classes = Some(classes.into());

@@ -1,12 +1,12 @@
-//! y, as a formula sees it: how much of a voxel a class covers.
+//! The target y in a formula: the fraction of a voxel that a class covers.
 
 use crate::{Dual, Real};
 
-/// The target y ∈ [0, 1] of a class at a voxel, as a factor of what a formula computes there.
+/// The target y ∈ [0, 1] of a class at a voxel, as a factor in formulas.
 ///
-/// It is data: nothing is differentiated with respect to it. So a formula needs two things of it only, and each source of y
-/// does them as cheaply as it can. Where y is the same at all voxels of a stretch, as in most of a mask, a
-/// formula loses the terms that y = 0 or y = 1 makes vanish when it is compiled.
+/// y is data: no derivative is taken with respect to it. So formulas need only two operations, and
+/// each kind of y implements them as cheaply as it can. Where y is 0 or 1 for a whole stretch of
+/// voxels, as in most of a mask, the terms that vanish are removed at compile time.
 ///
 /// # Examples
 ///
@@ -57,7 +57,7 @@ impl<R: Real> Share<Dual<R>> for R {
     }
 }
 
-/// All of a voxel, or nothing of it: where that is known as a program is compiled, the terms that vanish are not computed.
+/// y = 1 or y = 0. Where the compiler knows which, it removes the terms that vanish.
 #[derive(Clone, Copy)]
 pub(crate) struct Hard(pub(crate) bool);
 

@@ -1,4 +1,4 @@
-//! Where the probabilities of a class come from: what was given, or what was computed of logits.
+//! Where the kernels read the probabilities of a class: given ones, or ones computed from logits.
 
 use core::ops::Range;
 
@@ -6,22 +6,22 @@ use crate::activation::{saturate, share_of};
 use crate::stretch::Stretch;
 use crate::{Dual, Float, Probability};
 
-/// Where the probabilities of a class come from, over a run of stretches.
+/// The probabilities of a class over a run of stretches.
 pub(crate) trait Source<T>: Copy {
-    /// Some of these stretches.
+    /// The source restricted to these stretches.
     fn run(&self, stretches: Range<usize>) -> Self;
 
-    /// The probability at this place of this stretch.
+    /// The probability at position `i` of a stretch.
     fn probability(&self, stretch: usize, i: usize) -> Probability<T>;
 
-    /// The same as a dual number in the variable of the source.
+    /// The probability as a dual number, in the variable of the source.
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>>;
 
-    /// The number that was given for it, if it has yet to be checked.
+    /// The given value, if it still has to be checked.
     fn given(&self, stretch: usize, i: usize) -> Option<T>;
 }
 
-/// Probabilities, each of which is its own variable.
+/// Given probabilities. The variable is p.
 #[derive(Clone, Copy)]
 pub(crate) struct Given<'a, T>(pub(crate) &'a [Stretch<T>]);
 
@@ -47,7 +47,7 @@ impl<T: Float> Source<T> for Given<'_, T> {
     }
 }
 
-/// p, 1 − p and ln p, the last of which is the variable.
+/// p, 1 − p and ln p. The variable is ln p.
 #[derive(Clone, Copy)]
 pub(crate) struct FromLn<'a, T> {
     pub(crate) p: &'a [Stretch<T>],
@@ -83,14 +83,16 @@ impl<T: Float> Source<T> for FromLn<'_, T> {
     }
 }
 
-/// p, 1 − p and ln p of a class of a softmax, computed as far as a formula asks for them; ln p is the variable.
+/// p, 1 − p and ln p of a class of a softmax, computed only as far as a formula needs them. The
+/// variable is ln p.
 #[derive(Clone, Copy)]
 pub(crate) struct FromSoftmax<'a, T> {
     /// The logits.
     pub(crate) z: &'a [Stretch<T>],
     /// e^(z − largest).
     pub(crate) e: &'a [Stretch<T>],
-    /// The numbers that all classes share: the largest logit, the rest, the share of the likeliest, and the logarithm of the total.
+    /// The numbers that all classes share: the largest logit, the rest, the probability of the
+    /// likeliest class, and the logarithm of the total.
     pub(crate) common: [&'a [Stretch<T>]; 4],
 }
 
@@ -140,7 +142,8 @@ impl<T: Float> Source<T> for FromSoftmax<'_, T> {
     }
 }
 
-/// p in one number from which 1 − p is as exact: p up to ½, and p − 1, or −0 in place of 0, beyond.
+/// Stores p in one number from which p and 1 − p are equally exact: p if p ≤ ½, else p − 1, with −0
+/// instead of 0.
 #[inline(always)]
 pub(crate) fn share<T: Float>(p: T, complement: T) -> T {
     if p > T::from_f64(0.5) {
@@ -150,7 +153,7 @@ pub(crate) fn share<T: Float>(p: T, complement: T) -> T {
     }
 }
 
-/// Whether a [share] is above ½.
+/// Whether a [share] means p > ½.
 #[inline(always)]
 pub(crate) fn is_most<T: Float>(share: T) -> bool {
     share.to_bits() >= T::ZERO.scale(-1.0).to_bits()
@@ -167,7 +170,7 @@ pub(crate) fn parts_of<T: Float>(share: T) -> [T; 2] {
     }
 }
 
-/// p, 1 − p and ln p from [shares](share), the last of which is the variable.
+/// p, 1 − p and ln p from [shares](share). The variable is ln p.
 #[derive(Clone, Copy)]
 pub(crate) struct FromShares<'a, T>(pub(crate) &'a [Stretch<T>]);
 
@@ -175,7 +178,7 @@ impl<T: Float> FromShares<'_, T> {
     #[inline(always)]
     fn parts(&self, stretch: usize, i: usize) -> [T; 3] {
         let [p, complement] = parts_of(self.0[stretch][i]);
-        // Exact at both ends: ln p = −ln(1 + (1 − p)/p).
+        // ln p = −ln(1 + (1 − p)/p) is exact at both ends.
         let ln = (complement / p).clip(0.0, T::MAX).ln_1p().scale(-1.0);
         [p, complement, ln]
     }

@@ -1,22 +1,22 @@
-//! Names as people type them: which known word one is, or is most like.
+//! Names as people type them: finding the known word that matches, or the most similar one.
 
 use core::fmt;
 
-/// What has this name, where case does not matter and `_` is `-`.
+/// The item with this name, ignoring case and reading `_` as `-`.
 pub(crate) fn find<T>(name: &str, mut known: impl Iterator<Item = (T, &'static str)>) -> Option<T> {
     known
         .find(|(_, word)| letters(name).eq(word.bytes()))
         .map(|(what, _)| what)
 }
 
-/// What has the name that is most like this one.
+/// The item with the most similar name.
 pub(crate) fn nearest<T>(name: &str, known: impl Iterator<Item = (T, &'static str)>) -> Option<T> {
     known
         .min_by_key(|(_, word)| distance(name, word))
         .map(|(what, _)| what)
 }
 
-/// Writes words with commas between them.
+/// Writes words separated by commas.
 pub(crate) fn list(
     f: &mut fmt::Formatter<'_>,
     words: impl IntoIterator<Item: fmt::Display>,
@@ -35,21 +35,22 @@ fn letters(name: &str) -> impl Iterator<Item = u8> {
     })
 }
 
-/// No known word is longer.
+/// The length of the longest known word, with some room.
 const LONGEST: usize = 32;
 
-/// The cost of a letter that the name lacks. People shorten names more often than they lengthen them.
+/// The cost of a missing letter. Low, because people shorten names more often than they lengthen
+/// them.
 const LACKED: usize = 1;
-/// The cost of two letters that have changed places.
+/// The cost of two swapped letters.
 const SWAPPED: usize = 2;
-/// The cost of a letter too many, or of another one.
+/// The cost of an extra or a wrong letter.
 const WRONG: usize = 3;
 
-/// The least cost of the mistakes that make the name of a known word: the edit distance with exchanges, weighted.
+/// The weighted edit distance, with swaps, from a known word to the name.
 fn distance(name: &str, word: &str) -> usize {
     let word = word.as_bytes();
     debug_assert!(word.len() <= LONGEST, "{} letters", word.len());
-    // Row i has the costs of the name's first i letters, beside each number of the word's.
+    // Row i holds, for each prefix of the word, the cost of the name's first i letters.
     let mut row = [0; LONGEST + 1];
     for (j, cost) in row.iter_mut().enumerate() {
         *cost = j * LACKED;

@@ -1,13 +1,15 @@
-//! How many voxels are looked at at once.
+//! The block sizes of the engine.
 
-/// Whether code and stack have a few kilobytes, as on a device without an operating system: loops stay loops there.
+/// Whether the device has only a few kilobytes for code and stack, as devices without an operating
+/// system do. Loops are not unrolled there.
 pub(crate) const SMALL: bool = cfg!(target_os = "none");
 
-/// How many neighbouring voxels are looked at at once: whether they count, and whether they are all of one class.
+/// The length of a stretch: the number of neighbouring voxels that are classified together, as
+/// ignored, counted, or all of one class.
 pub const STRETCH: usize = 64;
 
-/// How many sums run side by side: as many as the widest vectors have lanes.
+/// The number of sums that run in parallel: the number of lanes of the widest vectors.
 pub(crate) const LANES: usize = 16;
 
-/// The numbers of a stretch.
+/// The values of a stretch.
 pub(crate) type Stretch<T> = [T; STRETCH];

@@ -1,14 +1,16 @@
-//! The two sweeps over the voxels: one adds up the terms and leaves in the gradient's memory what the other one makes the gradient of.
+//! The two sweeps over the voxels. The first adds up the terms and stores numbers in the gradient's
+//! memory, the second turns these numbers into the gradient.
 //!
-//! A sample is swept in chunks, which stay in the first cache while all classes look at them; a chunk in runs of stretches, each of
-//! which lies inside of a class, outside of it, or across its border, and is left to a [kernel](crate::kernel) for that. Terms
-//! are added up in the precision of the prediction over a chunk, and in `f64` beyond.
+//! A sample is swept in chunks, small enough to stay in the first-level cache for all classes. A
+//! chunk is split into runs of stretches that lie inside a class, outside it, or across its border;
+//! a [kernel](crate::kernel) processes each run. Terms are summed in the precision of the
+//! prediction within a chunk, and in `f64` across chunks.
 //!
-//! Where memory is counted in kilobytes there is room for a part of a chunk at a time. Sums still go over to `f64` at the end of the
-//! chunk, so the bits are the same.
+//! Devices with kilobytes of memory process one part of a chunk at a time. Their sums still move to
+//! `f64` at the end of the chunk, so the bits are the same.
 //!
-//! What is done here is decided once a run or once a chunk; the loops are in the kernels, which an adapter compiles for the
-//! vectors of several processors.
+//! Code here decides once per run or per chunk. The loops are in the kernels, which adapters
+//! compile for several instruction sets.
 
 mod channel;
 mod finish;
@@ -30,39 +32,41 @@ use crate::{
     Class, ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Segmentation, Target,
 };
 
-/// How many stretches are swept for one class before the next one's turn, and before their sums go over to `f64`.
+/// The stretches per chunk: how many are swept for one class before the next class, and before
+/// their sums move to `f64`.
 const STRETCHES: usize = 64;
 
-/// How many of logits, of which there is more to keep in the first cache.
+/// The stretches per chunk of logits, which need more buffers in the first-level cache.
 const BLOCK: usize = 8;
 
-/// How many stretches there is room for at once: all of a chunk, or one.
+/// The stretches that a buffer holds: a whole chunk, or one stretch.
 const ROOM: usize = if SMALL { 1 } else { STRETCHES };
 
-/// How many of logits.
+/// The stretches that a buffer for logits holds.
 const BLOCK_ROOM: usize = if SMALL { 1 } else { BLOCK };
 
-/// How many stretches all classes of a softmax have together, as long as each has one: their numbers stay in the second cache.
+/// The stretches that a softmax keeps for all classes together, each class in a place of its own.
+/// They stay in the second-level cache.
 const OF_ALL: usize = 512;
 
-/// For how many of these there is room.
+/// The stretches that the buffer for all classes holds.
 const OF_CLASSES: usize = if SMALL { 0 } else { OF_ALL };
 
-/// Room for a chunk, or a part of it.
+/// A buffer for a chunk, or a part of one.
 type Room<T> = [Stretch<T>; ROOM];
 
-/// Room for a chunk of logits, or a part of it.
+/// A buffer for a chunk of logits, or a part of one.
 type Block<T> = [Stretch<T>; BLOCK_ROOM];
 
-/// An empty one.
+/// An empty buffer.
 const fn block<T: Float>() -> Block<T> {
     [[T::ZERO; STRETCH]; BLOCK_ROOM]
 }
 
-/// The arithmetic of a prediction's values.
+/// The type in which a prediction's values are evaluated.
 type RealOf<P> = <<P as Field>::Item as Element>::Real;
 
-/// Neighbouring voxels that are swept together: a chunk, or a part of it.
+/// Neighbouring voxels that are swept together: a chunk, or a part of one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Chunk {
     sample: usize,
@@ -70,7 +74,7 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// Some of a sample's voxels, as many stretches at a time.
+    /// Splits voxels of a sample into chunks of `stretches` stretches.
     #[inline(always)]
     fn of(sample: usize, voxels: Range<usize>, stretches: usize) -> impl Iterator<Item = Self> {
         let (len, end) = (stretches * STRETCH, voxels.end);
@@ -80,13 +84,13 @@ impl Chunk {
         })
     }
 
-    /// How many stretches it has, the last of which may be shorter.
+    /// The number of stretches; the last one may be shorter.
     #[inline(always)]
     fn stretches(&self) -> usize {
         self.voxels.len().div_ceil(STRETCH)
     }
 
-    /// The voxels of a stretch.
+    /// The voxels of stretch `index`.
     #[inline(always)]
     fn stretch(&self, index: usize) -> Range<usize> {
         let start = self.voxels.start + index * STRETCH;
@@ -94,37 +98,39 @@ impl Chunk {
     }
 }
 
-/// What is known of a chunk, in buffers that serve one chunk after the other.
+/// The buffers of a sweep, reused from chunk to chunk.
 pub(crate) struct Scratch<T> {
     survey: Survey,
     rooms: Rooms<T>,
-    /// The slopes of the classes of a group, if they cannot be written to the gradient at once.
+    /// The slopes of the classes of a group, where they cannot be written to the gradient directly.
     slopes: [Room<T>; 2],
 }
 
-/// Buffers for what is computed.
+/// Buffers for intermediate results.
 struct Rooms<T> {
     cover: Cover<T>,
-    /// What was given, and the complement or the other logits.
+    /// The given values; second, their complement or the other logits.
     given: [Room<T>; 2],
     logits: Logits<T>,
     collected: Collected<T>,
 }
 
-/// The memory that the sweeps work in: 270 kB for `f32` and 500 kB for `f64`, or a few kilobytes without an operating system.
+/// The working memory of the sweeps: 270 kB for `f32`, 500 kB for `f64`, a few kilobytes without an
+/// operating system.
 ///
-/// It holds nothing between two calls, and serves any number of them. [`forward`](Segmentation::forward) has an example; methods that take no
-/// workspace have one on the stack.
+/// It carries no data from call to call, and can be reused for any number of calls; see the example
+/// of [`forward`](Segmentation::forward). Methods without a workspace argument put one on the
+/// stack.
 pub struct Workspace<T>(Scratch<T>);
 
 impl<T: Float> Workspace<T> {
-    /// Memory for predictions of this precision.
+    /// Working memory for predictions of this precision.
     #[inline(always)]
     pub const fn new() -> Self {
         Self(Scratch::EMPTY)
     }
 
-    /// Its buffers, for another prediction.
+    /// The buffers, cleared of what was known about an earlier prediction.
     #[inline(always)]
     pub(crate) fn scratch(&mut self) -> &mut Scratch<T> {
         self.0.survey.forget();
@@ -139,7 +145,8 @@ impl<T: Float> Default for Workspace<T> {
 }
 
 impl<T: Float> Scratch<T> {
-    /// Bytes of 0, which a compiler writes where they are to be: what a function returned, it would copy.
+    /// All bytes are 0, so that the compiler writes it in place. It would copy the result of a
+    /// function.
     pub(crate) const EMPTY: Self = Self {
         survey: Survey::EMPTY,
         rooms: Rooms {
@@ -159,7 +166,7 @@ where
     W: Field<Item: Element>,
     V: Vectors,
 {
-    /// How many stretches a chunk has, and for how many there is room.
+    /// The stretches per chunk, and those that the buffers hold.
     #[inline(always)]
     fn stretches(&self) -> [usize; 2] {
         match self.input {
@@ -179,14 +186,15 @@ where
         Chunk::of(sample, 0..self.prediction.shape().voxels, stretches)
     }
 
-    /// The parts of a chunk that there is room for: one, as a rule.
+    /// Splits a chunk into the parts that the buffers hold: usually one.
     #[inline(always)]
     pub(crate) fn parts_of(&self, chunk: &Chunk) -> impl Iterator<Item = Chunk> + use<P, T, W, V> {
         let [_, stretches] = self.stretches();
         Chunk::of(chunk.sample, chunk.voxels.clone(), stretches)
     }
 
-    /// Finds what all classes need of these voxels, if that is not what is known already, and shows `see` the logits.
+    /// Computes what all classes need to know about these voxels, unless it is known already. Calls
+    /// `see` with the logits.
     #[cfg_attr(target_os = "none", inline(always))]
     fn look_at(
         &self,
@@ -205,7 +213,7 @@ where
         Ok(())
     }
 
-    /// Adds the terms of a chunk to the sums of each class, and leaves in the memory of the gradient what
+    /// Adds the terms of a chunk to the sums of each class, and stores in the gradient what
     /// [`finish`](Segmentation::finish) needs.
     #[inline(always)]
     pub(crate) fn add_chunk<const K: usize>(
@@ -264,7 +272,8 @@ where
                                 ),
                             }
                         }
-                        // Never: so that a program for probabilities has no code for logits.
+                        // Unreachable: the guard lets the compiler drop the logit code for
+                        // probabilities.
                         Parts::FromLn(_) | Parts::FromSoftmax(_)
                             if self.input == Input::Probabilities => {}
                         Parts::FromLn(ln) => {
@@ -314,7 +323,8 @@ where
         }
     }
 
-    /// Keeps for the gradient of a part of a chunk what [`add_chunk`](Segmentation::add_chunk) keeps.
+    /// Stores for a part of a chunk what [`add_chunk`](Segmentation::add_chunk) stores for the
+    /// gradient.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(crate) fn keep_chunk<const K: usize>(
         &self,
@@ -356,22 +366,23 @@ where
         }
     }
 
-    /// Finds again what the sweep of the sums has found.
+    /// Repeats the survey of the first sweep.
     #[cfg_attr(target_os = "none", inline(always))]
     fn survey_again(&self, chunk: &Chunk, survey: &mut Survey) {
         if !survey.is_of(chunk) && self.survey(chunk, survey).is_err() {
-            // The sums have found it, too: there is no gradient.
+            // The first sweep reported the error. The gradient is 0 here.
             survey.count_nothing(chunk);
         }
     }
 }
 
-/// How many numbers are kept for the gradient at each voxel of a class of which the probabilities are given, if these are all it takes.
+/// How many numbers per voxel must be stored for the gradient of a class with given probabilities,
+/// or `None` if stored numbers do not suffice.
 #[inline(always)]
 fn kept<const K: usize>(loss: &impl Loss<K>, class: &Class, group: Group) -> Option<usize> {
     match group {
         Group::One(_) => Plan::new(loss, class).kept(),
-        // Two classes write to the same place.
+        // Two classes would write to the same place.
         Group::Foreground | Group::Difference => None,
     }
 }

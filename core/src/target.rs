@@ -1,23 +1,23 @@
-//! The truth: integer labels, or a one-hot or soft target per class.
+//! Targets: integer labels, or a one-hot or soft target per class.
 
 use core::ops::Range;
 
 use crate::stretch::STRETCH;
 use crate::{Element, Error, Field, Float, Position, Shape};
 
-/// How much of a stretch of voxels a class covers.
+/// How many voxels of a stretch a class covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// None of them.
     None,
-    /// Some, or perhaps all or none of them.
+    /// Some of them; possibly all or none.
     Some,
     /// All of them.
     All,
 }
 
 impl Extent {
-    /// The extent of `count` voxels among `of`.
+    /// The extent of `count` out of `of` voxels.
     #[inline(always)]
     fn of(count: usize, of: usize) -> Self {
         if count == of {
@@ -30,42 +30,42 @@ impl Extent {
     }
 }
 
-/// What a target says of a stretch of voxels at first sight.
+/// The content of a stretch of the target, as far as [`Target::survey`] finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
-    /// Nothing: each voxel is to be [checked](Target::check).
+    /// Not known: each voxel must be [checked](Target::check).
     Unknown,
-    /// None of them counts.
+    /// No voxel counts.
     Ignored,
-    /// All of them count.
+    /// All voxels count.
     Counted,
-    /// All of them count, and lie inside of this class and outside of all others.
+    /// All voxels count and belong to this class.
     Class(usize),
 }
 
-/// y, by sample, class and voxel.
+/// The target y, by sample, class and voxel.
 pub trait Target {
-    /// How many samples, channels (1 for labels) and voxels there are.
+    /// The shape, with one channel for labels.
     fn shape(&self) -> Shape;
 
-    /// The shape that a target of this kind has beside a prediction of the shape `prediction`.
+    /// The shape that this kind of target must have for a prediction of shape `prediction`.
     fn expected_shape(&self, prediction: Shape) -> Shape;
 
-    /// Whether this voxel counts.
+    /// Whether a voxel counts.
     ///
     /// # Errors
     ///
-    /// The voxel holds something that is no target for `classes` classes.
+    /// The voxel holds no valid target for `classes` classes.
     fn check(&self, sample: usize, voxel: usize, classes: usize) -> Result<bool, Error>;
 
     /// y of `class`, one of `classes`, at a voxel that [counts](Target::check).
     fn get<R: Float>(&self, sample: usize, class: usize, voxel: usize, classes: usize) -> R;
 
-    /// What each stretch of [`STRETCH`] of these voxels holds, the last of which may be shorter.
+    /// Classifies each stretch of [`STRETCH`] voxels; the last one may be shorter.
     ///
-    /// [`Content::Unknown`] is always right; whatever else is said of a stretch says that each of its voxels passes the
-    /// [check](Target::check).
+    /// [`Content::Unknown`] is always correct. Any other content guarantees that every voxel of the
+    /// stretch passes the [check](Target::check).
     #[inline(always)]
     fn survey(
         &self,
@@ -78,8 +78,8 @@ pub trait Target {
         contents.fill(Content::Unknown);
     }
 
-    /// How much of each stretch of [`STRETCH`] of these voxels a class covers; where that is [`Extent::Some`], `y` is filled
-    /// with y of each voxel (of those that count, at least).
+    /// Finds how much of each stretch of [`STRETCH`] voxels a class covers. Where that is
+    /// [`Extent::Some`], fills `y` with y of at least the voxels that count.
     #[inline(always)]
     fn cover<R: Float>(
         &self,
@@ -97,15 +97,15 @@ pub trait Target {
     }
 }
 
-/// An integer that numbers a class.
+/// An integer type for class labels.
 pub trait Label: Copy + PartialEq + Send + Sync {
-    /// The number.
+    /// The class number.
     fn number(self) -> i64;
 
-    /// The label of this number, if the type has it.
+    /// The label with this number, if it is in the type's range.
     fn of(number: i64) -> Option<Self>;
 
-    /// Whether the number is that of one of `classes` classes.
+    /// Whether the label is one of `classes` classes.
     fn is_class(self, classes: usize) -> bool;
 }
 
@@ -124,7 +124,8 @@ macro_rules! label {
 
             #[inline(always)]
             fn is_class(self, classes: usize) -> bool {
-                // In the label's own width, so that as many fit in a vector as can; negative labels are large ones.
+                // In the label's own width, so that vectors hold as many labels as possible. As
+                // unsigned numbers, negative labels are too large.
                 let largest = $int::try_from(classes.saturating_sub(1)).unwrap_or($int::MAX);
                 self as $unsigned <= largest as $unsigned
             }
@@ -134,7 +135,7 @@ macro_rules! label {
 
 label!(u8 as u8 u16 as u16 u32 as u32 i8 as u8 i16 as u16 i32 as u32 i64 as u64);
 
-/// Integer labels, [N, spatial…]: y is 1 for the class that the label numbers, and 0 for the others.
+/// Integer labels, [N, spatial…]: y is 1 for the labelled class and 0 for the others.
 ///
 /// # Examples
 ///
@@ -153,7 +154,7 @@ pub struct Labels<F> {
 }
 
 impl<F: Field<Item: Label>> Labels<F> {
-    /// Labels, every one of which must number a class.
+    /// Takes labels, each of which must name a class.
     pub fn new(labels: F) -> Self {
         Self {
             labels,
@@ -161,7 +162,7 @@ impl<F: Field<Item: Label>> Labels<F> {
         }
     }
 
-    /// Leaves voxels with this label out of every sum.
+    /// Ignores voxels with this label.
     pub fn with_ignore_label(self, label: impl Into<Option<i64>>) -> Self {
         let ignored = label.into();
         Self { ignored, ..self }
@@ -299,8 +300,8 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
 }
 
 impl<F: Field<Item: Label>> Labels<F> {
-    /// The label that all of these voxels have, if they have and follow each other in memory: in a mask, that is nearly
-    /// everywhere so.
+    /// The common label of these voxels, if they are contiguous in memory and all have the same
+    /// label. In a mask, most runs do.
     #[inline(always)]
     fn uniform(&self, sample: usize, voxels: &Range<usize>) -> Option<F::Item> {
         let labels = self.labels.slice(sample, 0, voxels.clone())?;
@@ -313,7 +314,7 @@ impl<F: Field<Item: Label>> Labels<F> {
     }
 }
 
-/// How many values of a stretch this holds for.
+/// The number of values in a stretch for which `holds` is true.
 #[inline(always)]
 fn count<T: Copy>(stretch: &[T], holds: impl Fn(T) -> bool) -> usize {
     const { assert!(STRETCH < 256) };
@@ -324,8 +325,8 @@ fn count<T: Copy>(stretch: &[T], holds: impl Fn(T) -> bool) -> usize {
     usize::from(count)
 }
 
-/// Calls `visit` with each stretch of a channel's voxels and its number; a full stretch has a length that the compiler
-/// knows.
+/// Calls `visit` with the index and the values of each stretch of a channel. The compiler knows the
+/// length of full stretches.
 #[inline(always)]
 fn for_each_stretch<F: Field>(
     field: &F,
@@ -353,9 +354,9 @@ fn for_each_stretch<F: Field>(
     }
 }
 
-/// A one-hot or soft target of the prediction's shape, each y in [0, 1].
+/// A one-hot or soft target with the prediction's shape, each y in [0, 1].
 ///
-/// With a single channel, that is the foreground, and the background its complement.
+/// A single channel is the foreground; the background is its complement.
 ///
 /// # Examples
 ///
@@ -490,7 +491,7 @@ impl<F: Field<Item: Element>> Target for Soft<F> {
     }
 }
 
-/// Integer labels as a prediction: a hard segmentation, p = 1 for the class that the label numbers.
+/// Integer labels as a prediction: a hard segmentation with p = 1 for the labelled class.
 ///
 /// # Examples
 ///
@@ -508,11 +509,11 @@ pub struct OneHot<F> {
 }
 
 impl<F: Field<Item: Label>> OneHot<F> {
-    /// The one-hot form of labels of `classes` classes.
+    /// Converts labels of `classes` classes.
     ///
     /// # Errors
     ///
-    /// A label that numbers none of them.
+    /// A label that names none of the classes, with its position.
     pub fn new(labels: F, classes: usize) -> Result<Self, Error> {
         let shape = labels.shape();
         let target = Labels::new(&labels);

@@ -1,4 +1,4 @@
-//! The region-based losses: Dice, Jaccard, Tversky and the focal Tversky losses are one formula.
+//! The region-based losses: Dice, Jaccard, Tversky and the focal Tversky losses as one formula.
 
 use crate::name::Origin;
 use crate::parameter::{ParameterError, Range};
@@ -12,8 +12,9 @@ use crate::{Class, ClassSums, Clip, Loss, Name, Parameter, Probability, Real, Sc
 /// 1 − TI = (α·FP + β·FN) / (TP + α·FP + β·FN + s)         α = 1 − δ, β = δ
 /// ```
 ///
-/// always in this form, which subtracts no near-equal numbers. α is [`fp_weight`](Tversky::fp_weight) and β
-/// [`fn_weight`](Tversky::fn_weight): elsewhere the two letters are swapped as often as not.
+/// computed in this form, which subtracts no near-equal numbers. α is
+/// [`fp_weight`](Tversky::fp_weight) and β is [`fn_weight`](Tversky::fn_weight). The literature
+/// uses the two letters both ways.
 ///
 /// | constructor | e | δ | γ | s | clip | source |
 /// |---|---|---|---|---|---|---|
@@ -24,7 +25,7 @@ use crate::{Class, ClassSums, Clip, Loss, Name, Parameter, Probability, Real, Sc
 /// | [`symmetric_focal`](Tversky::symmetric_focal) | 1−γ | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
 /// | [`asymmetric_focal`](Tversky::asymmetric_focal) | 1 common, 1−γ rare | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022 |
 ///
-/// The three sums are TP, FP and FN, in this order.
+/// It has three sums: TP, FP and FN.
 ///
 /// # Examples
 ///
@@ -48,12 +49,12 @@ pub struct Tversky {
     pub(crate) origin: Origin,
 }
 
-/// How γ becomes the exponent of 1 − TI.
+/// How γ determines the exponent of 1 − TI.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Focus {
-    /// (1 − TI)^γ: plain at γ = 1.
+    /// (1 − TI)^γ; no focus at γ = 1.
     Plain,
-    /// (1 − TI)^(1−γ): plain at γ = 0.
+    /// (1 − TI)^(1−γ); no focus at γ = 0.
     Symmetric,
     /// (1 − TI)^(1−γ) for rare classes, 1 − TI for common ones.
     Asymmetric,
@@ -113,8 +114,8 @@ impl Tversky {
         }
     }
 
-    /// The asymmetric focal Tversky loss, (1 − TI)^(1−γ) for rare classes and 1 − TI for common ones: δ = 0.7,
-    /// γ = 0.75, s = clip = 10⁻⁷.
+    /// The asymmetric focal Tversky loss, (1 − TI)^(1−γ) for rare classes and 1 − TI for common
+    /// ones: δ = 0.7, γ = 0.75, s = clip = 10⁻⁷.
     pub fn asymmetric_focal() -> Self {
         Self {
             focus: Focus::Asymmetric,
@@ -123,7 +124,7 @@ impl Tversky {
         }
     }
 
-    /// Weighs false negatives with δ and false positives with 1 − δ.
+    /// Weighs false negatives by δ and false positives by 1 − δ.
     ///
     /// # Errors
     ///
@@ -137,7 +138,7 @@ impl Tversky {
         })
     }
 
-    /// Weighs false positives with α and false negatives with β, which need not sum to 1.
+    /// Weighs false positives by α and false negatives by β, which need not sum to 1.
     ///
     /// # Errors
     ///
@@ -150,8 +151,8 @@ impl Tversky {
         })
     }
 
-    /// Sets γ: the exponent itself for the focal Tversky loss (and for Dice, Tversky and Jaccard, which are it at
-    /// γ = 1), 1 minus the exponent for the symmetric and asymmetric ones.
+    /// Sets γ: the exponent itself for the focal Tversky loss (and for Dice, Tversky and Jaccard,
+    /// where it is 1 by default), 1 minus the exponent for the symmetric and asymmetric losses.
     ///
     /// # Errors
     ///
@@ -168,17 +169,18 @@ impl Tversky {
         }
     }
 
-    /// Sets the smoothing term s of numerator and denominator of TI.
+    /// Sets the smoothing term s in the numerator and denominator of TI.
     ///
     /// # Errors
     ///
-    /// s below 10⁻³⁰ or not finite: at 0, a class that is neither there nor predicted would score 0/0.
+    /// s below 10⁻³⁰ or not finite. At s = 0, a class that is absent and not predicted would score
+    /// 0/0.
     pub fn with_smooth(self, smooth: f64) -> Result<Self, ParameterError> {
         let smooth = Range::SMOOTH.check(Parameter::Smooth.as_str(), smooth)?;
         Ok(Self { smooth, ..self })
     }
 
-    /// Clamps probabilities to [ε, 1 − ε], or with `None` takes them as they are. From logits nothing is clipped.
+    /// Clamps probabilities to [ε, 1 − ε]; `None` does not clamp. Logits are never clamped.
     ///
     /// # Errors
     ///
@@ -203,7 +205,7 @@ impl Tversky {
         self.smooth
     }
 
-    /// γ, in the sense of [`with_gamma`](Tversky::with_gamma).
+    /// γ, as [`with_gamma`](Tversky::with_gamma) defines it.
     pub fn gamma(&self) -> f64 {
         self.gamma
     }
@@ -242,7 +244,7 @@ impl Loss<3> for Tversky {
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 3>) -> Score<R> {
         let [tp, fp, fn_] = sums.terms.clone();
         let error = fp.scale(self.fp_weight) + fn_.scale(self.fn_weight);
-        // 1 − TI, without the difference.
+        // 1 − TI, without a subtraction.
         let loss = error.over_sum_with(tp.shift(self.smooth));
         Score::mean(loss.powf(self.exponent(class).into()))
     }

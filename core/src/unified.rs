@@ -1,4 +1,4 @@
-//! The compound losses: a region-based and a distribution-based loss, weighted.
+//! The compound losses: weighted sums of a region-based and a distribution-based loss.
 
 use crate::name::Origin;
 use crate::parameter::{ParameterError, Range};
@@ -6,7 +6,8 @@ use crate::{
     Class, ClassSums, Focal, Loss, Name, Parameter, Probability, Real, Score, Share, Tversky,
 };
 
-/// The Unified Focal loss, λ·(focal Tversky) + (1−λ)·(focal cross entropy), and the compound losses it generalises.
+/// The Unified Focal loss, λ·(focal Tversky) + (1−λ)·(focal cross entropy), and the compound losses
+/// it generalises.
 ///
 /// | constructor | region | distribution | λ |
 /// |---|---|---|---|
@@ -15,15 +16,16 @@ use crate::{
 /// | [`tversky_cross_entropy`](UnifiedFocal::tversky_cross_entropy) | symmetric at γ = 0 | symmetric at γ = 0 | ½ |
 /// | [`combo`](UnifiedFocal::combo) | minus [`Tversky::dice`]'s index | weighted cross entropy | 1−a |
 ///
-/// λ multiplies the Tversky side, as in the code that was published with the paper. Other places mean other things by
-/// the same letters; [`paper_symmetric`](UnifiedFocal::paper_symmetric),
-/// [`paper_asymmetric`](UnifiedFocal::paper_asymmetric), [`monai`](UnifiedFocal::monai) and [`geodl`](UnifiedFocal::geodl)
-/// take theirs.
+/// λ multiplies the Tversky side, as in the code published with the paper. Other sources use the
+/// same letters differently; [`paper_symmetric`](UnifiedFocal::paper_symmetric),
+/// [`paper_asymmetric`](UnifiedFocal::paper_asymmetric), [`monai`](UnifiedFocal::monai) and
+/// [`geodl`](UnifiedFocal::geodl) take the parameters of these sources.
 ///
-/// Source: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice and cross entropy-based losses to handle
-/// class imbalanced medical image segmentation", Comput. Med. Imaging Graph. 95 (2022) 102026, arXiv 2102.04525.
+/// Source: Yeung, Sala, Schönlieb, Rundo, "Unified Focal loss: Generalising Dice and cross
+/// entropy-based losses to handle class imbalanced medical image segmentation", Comput. Med.
+/// Imaging Graph. 95 (2022) 102026, arXiv 2102.04525.
 ///
-/// The four sums are TP, FP, FN and F.
+/// It has four sums: TP, FP, FN and F.
 ///
 /// # Examples
 ///
@@ -43,13 +45,13 @@ pub struct UnifiedFocal {
     distribution: Focal,
     region_weight: f64,
     distribution_weight: f64,
-    /// Whether the region side is −TI in place of 1 − TI.
+    /// Whether the region side is −TI instead of 1 − TI.
     negated_index: bool,
     pub(crate) origin: Origin,
 }
 
 impl UnifiedFocal {
-    /// The plain sum of a region-based and a distribution-based loss (λ absent).
+    /// The plain sum of a region-based and a distribution-based loss, without λ.
     pub fn sum(region: Tversky, distribution: Focal) -> Self {
         Self {
             region,
@@ -69,7 +71,7 @@ impl UnifiedFocal {
 
     /// The asymmetric Unified Focal loss: λ = ½, δ = 0.6, γ = 0.5, s = clip = 10⁻⁷.
     ///
-    /// The PyTorch port has γ = 0.2 by default and is the same otherwise: `.with_gamma(0.2)?`.
+    /// The PyTorch port differs only in its default γ = 0.2: `.with_gamma(0.2)?`.
     pub fn asymmetric() -> Self {
         let (region, distribution) = (Tversky::asymmetric_focal(), Focal::asymmetric());
         Self::reference(region, distribution, Name::AsymmetricUnifiedFocal)
@@ -88,7 +90,8 @@ impl UnifiedFocal {
         .expect(valid)
     }
 
-    /// Tversky loss and weighted cross entropy: the symmetric Unified Focal loss at γ = 0 (λ = ½, δ = 0.6).
+    /// Tversky loss and weighted cross entropy: the symmetric Unified Focal loss at γ = 0
+    /// (λ = ½, δ = 0.6).
     pub fn tversky_cross_entropy() -> Self {
         Self {
             origin: Origin(Name::TverskyCrossEntropy),
@@ -96,10 +99,12 @@ impl UnifiedFocal {
         }
     }
 
-    /// The Combo loss, a·(1/M) Σ_c b_c·F_c(0) − (1−a)·mean_c TI, with δ = ½ and s = 10⁻⁶; a absent: the plain difference.
+    /// The Combo loss, a·(1/M) Σ_c b_c·F_c(0) − (1−a)·mean_c TI, with δ = ½ and s = 10⁻⁶. Without
+    /// a: the plain difference.
     ///
-    /// b_c is b for common classes and 1−b for rare ones, as in the reference's code; b absent: 1 for every class. The
-    /// reference's defaults are a = b = ½. It is ½ below the Unified Focal loss at λ = ½, γ = 0, δ = ½.
+    /// b_c is b for common classes and 1−b for rare ones, as in the reference's code; without b, it
+    /// is 1 for every class. The reference's defaults are a = b = ½, where the loss is ½ below the
+    /// Unified Focal loss at λ = ½, γ = 0, δ = ½.
     ///
     /// Source: Taghanaki et al. 2019, arXiv 1805.02798.
     ///
@@ -149,16 +154,17 @@ impl UnifiedFocal {
         })
     }
 
-    /// a of [`combo`](UnifiedFocal::combo), if it is in force.
+    /// a of [`combo`](UnifiedFocal::combo), if there is one.
     pub(crate) fn alpha(&self) -> Option<f64> {
         self.lambda().map(|_| self.distribution_weight)
     }
 
-    /// The symmetric Unified Focal loss of the paper's printed equations, for `classes` classes.
+    /// The symmetric Unified Focal loss as printed in the paper's equations, for `classes` classes.
     ///
-    /// There λ multiplies the focal side, γ is 1 minus the code's, the focal side weighs every class with δ, and the
-    /// Tversky side is summed over the classes in place of averaged: λ·δ·(1/M) Σ_c F_c(1−γ) + (1−λ)·Σ_c (1−TI_c)^γ. s and
-    /// the clip are the code's; the equations have none.
+    /// It differs from the code: λ multiplies the focal side, γ is 1 minus the code's γ, the focal
+    /// side weighs every class by δ, and the Tversky side is the sum over the classes instead of
+    /// the mean: λ·δ·(1/M) Σ_c F_c(1−γ) + (1−λ)·Σ_c (1−TI_c)^γ. The equations have no s and no
+    /// clip; here they are the code's.
     ///
     /// # Errors
     ///
@@ -177,10 +183,11 @@ impl UnifiedFocal {
         Self::sum(region, distribution).printed(lambda, classes)
     }
 
-    /// The asymmetric Unified Focal loss of the paper's printed equations, for `classes` classes.
+    /// The asymmetric Unified Focal loss as printed in the paper's equations, for `classes`
+    /// classes.
     ///
-    /// There λ multiplies the focal side, and the Tversky side is summed over the classes in place of averaged; γ is
-    /// the code's.
+    /// It differs from the code: λ multiplies the focal side, and the Tversky side is the sum over
+    /// the classes instead of the mean. γ is the same.
     ///
     /// # Errors
     ///
@@ -203,9 +210,9 @@ impl UnifiedFocal {
     }
 
     /// MONAI's `AsymmetricUnifiedFocalLoss(weight, gamma, delta)`, for two classes.
-    ///
-    /// There the weight multiplies the focal side, which is averaged over the class axis besides:
-    /// (1−weight)·mean_c (1−TI_c)^e_c + weight·½·(1/M) Σ_c w_c·F_c(g_c). Its defaults are 0.5, 0.5 and 0.7.
+    /// It differs from the reference: the weight multiplies the focal side, and the focal side is
+    /// also averaged over the class axis: (1−weight)·mean_c (1−TI_c)^e_c + weight·½·(1/M) Σ_c
+    /// w_c·F_c(g_c). MONAI's defaults are 0.5, 0.5 and 0.7.
     ///
     /// # Errors
     ///
@@ -218,11 +225,14 @@ impl UnifiedFocal {
             .with_weights(1.0 - weight, 0.5 * weight)
     }
 
-    /// The Unified Focal loss of the R package geodl, `defineUnifiedFocalLoss(lambda, gamma, delta)` without class weights.
+    /// The Unified Focal loss of the R package geodl,
+    /// `defineUnifiedFocalLoss(lambda, gamma, delta)` without class weights.
     ///
-    /// There λ multiplies the focal side, γ is the exponent itself (1 is no focus) and 1−γ that of the focal side, whose
-    /// classes all weigh 1: λ·(1/M) Σ_c F_c(1−γ) + (1−λ)·mean_c (1−TI_c)^γ with s = 10⁻⁸ and no clip. Its sums are
-    /// those of the whole batch ([`Pooling::Batch`](crate::Pooling::Batch)), and its input is softmax logits.
+    /// It differs from the reference: λ multiplies the focal side, the exponent of the Tversky side
+    /// is γ itself (1 is no focus), that of the focal side is 1−γ, and all classes of the focal
+    /// side have the weight 1: λ·(1/M) Σ_c F_c(1−γ) + (1−λ)·mean_c (1−TI_c)^γ with s = 10⁻⁸ and no
+    /// clip. geodl sums over the whole batch ([`Pooling::Batch`](crate::Pooling::Batch)) and takes
+    /// softmax logits.
     ///
     /// # Errors
     ///
@@ -238,7 +248,7 @@ impl UnifiedFocal {
         Self::sum(region, distribution).with_weights(1.0 - lambda, lambda)
     }
 
-    /// Weighs the Tversky side with λ and the cross entropy side with 1−λ, or with `None` both with 1.
+    /// Weighs the Tversky side by λ and the cross entropy side by 1−λ; `None` weighs both by 1.
     ///
     /// # Errors
     ///
@@ -250,7 +260,7 @@ impl UnifiedFocal {
         }
     }
 
-    /// Weighs the two sides with any two numbers, for conventions that no λ gives.
+    /// Sets any two weights for the sides, for conventions that no λ can express.
     ///
     /// # Errors
     ///
@@ -263,7 +273,8 @@ impl UnifiedFocal {
         })
     }
 
-    /// Sets δ of both sides: false negatives against false positives, and rare classes against common ones.
+    /// Sets δ of both sides: it weighs false negatives against false positives, and rare classes
+    /// against common ones.
     ///
     /// # Errors
     ///
@@ -300,8 +311,8 @@ impl UnifiedFocal {
         Ok(Self { region, ..self })
     }
 
-    /// Clamps the probabilities of both sides to [ε, 1 − ε], or with `None` takes them as they are. From logits nothing is
-    /// clipped.
+    /// Clamps the probabilities of both sides to [ε, 1 − ε]; `None` does not clamp. Logits are
+    /// never clamped.
     ///
     /// # Errors
     ///
@@ -325,9 +336,9 @@ impl UnifiedFocal {
         self.distribution
     }
 
-    /// λ, if the weights of the two sides are λ and 1−λ.
+    /// λ, if the weights of the two sides add up to 1.
     pub fn lambda(&self) -> Option<f64> {
-        // To rounding: 1 − 0.3 and what is left of 1 by 0.7 differ in the last bit.
+        // Up to rounding: 1 − 0.3 and 0.7 differ in the last bit.
         let sums_to_one =
             (self.region_weight + self.distribution_weight - 1.0).abs() <= f64::EPSILON;
         sums_to_one.then_some(self.region_weight)
@@ -374,7 +385,7 @@ impl Loss<4> for UnifiedFocal {
         } else {
             region
         };
-        // What has no part in the loss may have an infinite slope.
+        // A side with weight 0 may have an infinite slope, and 0·∞ is NaN.
         let part = |score: R, weight: f64| match weight {
             0.0 => score.zero(),
             _ => score.scale(weight),

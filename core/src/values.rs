@@ -5,11 +5,11 @@ use crate::{ClassSums, Classes, Error, Loss, Real};
 
 /// The mean of a loss over groups of `count` classes each, from their sums.
 ///
-/// Groups in which nothing [counts](Classes::counts) are left out of it; it is 0 if none is left.
+/// Leaves out groups in which nothing [counts](Classes::counts). The mean is 0 if no group counts.
 ///
 /// # Examples
 ///
-/// Two halves of one sample, each summed where it is, and merged:
+/// Two halves of one sample, summed separately and merged:
 ///
 /// ```
 /// use unifocal_core::*;
@@ -33,7 +33,7 @@ use crate::{ClassSums, Classes, Error, Loss, Real};
 ///
 /// # Errors
 ///
-/// Sums that are no whole number of groups, or none.
+/// The number of sums is 0, or not a multiple of `count`.
 pub fn mean<R: Real, const K: usize>(
     loss: &impl Loss<K>,
     classes: &Classes<'_>,
@@ -61,7 +61,7 @@ pub fn mean<R: Real, const K: usize>(
     .ok_or(wrong)
 }
 
-/// The derivatives of [`mean`] with respect to the sums: what a gradient is made of.
+/// The derivatives of [`mean`] with respect to the sums, from which gradients are computed.
 ///
 /// # Examples
 ///
@@ -78,7 +78,8 @@ pub fn mean<R: Real, const K: usize>(
 ///
 /// # Errors
 ///
-/// Sums that are no whole number of groups of `count` classes, impossible [`Classes`], or another number of slopes.
+/// The number of sums is 0, or not a multiple of `count`; invalid class options; `slopes` of the
+/// wrong length.
 pub fn slopes<const K: usize>(
     loss: &impl Loss<K>,
     classes: &Classes<'_>,

@@ -1,11 +1,11 @@
-//! A loss is its name and parameters: what is set is found, what is printed is read, and what does not fit says so.
+//! Losses by name and parameters: setting, reading, printing, parsing and their errors.
 
 use proptest::prelude::*;
 use unifocal_core::*;
 
 use crate::draw::any_loss;
 
-/// Values of a parameter: the ends of its range, one between them, and none.
+/// Values of a parameter: both ends of its range, a number between them, and none if it is valid.
 fn values(range: Range) -> Vec<Option<f64>> {
     let between = 0.375_f64.clamp(range.least(), range.most());
     let mut values = vec![Some(range.least()), Some(between), Some(range.most())];
@@ -14,7 +14,7 @@ fn values(range: Range) -> Vec<Option<f64>> {
 }
 
 #[test]
-fn what_is_set_is_found_and_what_is_printed_is_read() -> Result<(), LossError> {
+fn set_get_print_and_parse_agree() -> Result<(), LossError> {
     for name in Name::ALL {
         let loss = name.loss();
         assert_eq!(loss.to_string(), name.as_str());
@@ -39,9 +39,9 @@ fn what_is_set_is_found_and_what_is_printed_is_read() -> Result<(), LossError> {
     Ok(())
 }
 
-/// By the methods of the types, too.
+/// The ranges hold for `AnyLoss::with` and for the setters of the types.
 #[test]
-fn ranges_are_those_of_the_methods() {
+fn ranges_match_the_setters() {
     for name in Name::ALL {
         let listed: Vec<Parameter> = name.loss().parameters().map(|(p, _)| p).collect();
         assert_eq!(listed, name.parameters());
@@ -69,7 +69,7 @@ fn ranges_are_those_of_the_methods() {
                 assert_eq!(
                     method(name, parameter, value).map_err(LossError::from),
                     match error {
-                        // NaN is not equal to itself.
+                        // NaN differs from itself.
                         LossError::Value(_) if value.is_nan() => continue,
                         error => Err(error),
                     }
@@ -85,7 +85,7 @@ fn ranges_are_those_of_the_methods() {
     }
 }
 
-/// The method that sets a parameter.
+/// Sets a parameter through the setter of the type.
 fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, ParameterError> {
     Ok(match (name.loss(), parameter) {
         (_, Parameter::Alpha) if name == Name::Combo => UnifiedFocal::combo(value, 0.5)?.into(),
@@ -107,9 +107,10 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
     })
 }
 
-/// A loss has the name that it was made by while that has all its parameters, then one that has, and none if there is none.
+/// A loss has the name it was made with if that name has all its parameters, else a name that does,
+/// else none.
 #[test]
-fn names_are_true() -> Result<(), ParameterError> {
+fn names_describe_the_loss() -> Result<(), ParameterError> {
     let named: [(AnyLoss, &str); 11] = [
         (Tversky::dice().with_delta(0.7)?.into(), "dice(delta=0.7)"),
         (
@@ -175,7 +176,7 @@ fn names_are_true() -> Result<(), ParameterError> {
 }
 
 #[test]
-fn names_are_read_as_people_write_them() {
+fn parsing_of_names_is_lenient() {
     for (text, name) in [
         ("Dice", Name::Dice),
         ("dice_loss", Name::Dice),
@@ -201,7 +202,7 @@ fn names_are_read_as_people_write_them() {
 }
 
 #[test]
-fn the_nearest_name_is_proposed() {
+fn unknown_names_suggest_the_nearest() {
     for (text, nearest) in [
         ("unifed", Name::AsymmetricUnifiedFocal),
         ("unified", Name::AsymmetricUnifiedFocal),
@@ -225,13 +226,13 @@ fn the_nearest_name_is_proposed() {
     }
     let error = "gama".parse::<Parameter>().expect_err("gama");
     assert_eq!(error.nearest, Parameter::Gamma);
-    // However long it is.
+    // The length does not matter.
     let error = "dice".repeat(1000).parse::<Name>().expect_err("long");
     assert!(Name::ALL.contains(&error.nearest));
 }
 
 #[test]
-fn what_does_not_fit_says_so() {
+fn invalid_text_returns_an_error() {
     for (text, says) in [
         (
             "dise(smooth=1)",
@@ -257,7 +258,7 @@ fn what_does_not_fit_says_so() {
         ),
         (
             "dice(delta=half)",
-            "delta is no number, expected one or none",
+            "delta is not a number, expected a number or none",
         ),
         (
             "dice(delta=0.1, delta=0.2)",
@@ -265,11 +266,11 @@ fn what_does_not_fit_says_so() {
         ),
         (
             "dice(delta)",
-            "this is no loss, expected a name, or name(parameter=value, …)",
+            "this is not a loss, expected a name or name(parameter=value, …)",
         ),
-        ("dice(delta=0.1,)", "this is no loss"),
-        ("dice(delta=0.1", "this is no loss"),
-        ("dice(delta=0.1) + focal", "this is no loss"),
+        ("dice(delta=0.1,)", "this is not a loss"),
+        ("dice(delta=0.1", "this is not a loss"),
+        ("dice(delta=0.1) + focal", "this is not a loss"),
     ] {
         let error = text.parse::<AnyLoss>().expect_err(text);
         assert!(error.to_string().starts_with(says), "{text}: {error}");
@@ -287,9 +288,9 @@ fn what_does_not_fit_says_so() {
 }
 
 proptest! {
-    /// Any loss with any parameters.
+    /// Any loss with any parameters survives printing and parsing.
     #[test]
-    fn any_loss_is_read_as_it_is_printed(loss in any_loss()) {
+    fn any_loss_round_trips_through_text(loss in any_loss()) {
         let text = loss.to_string();
         prop_assert_eq!(text.parse(), Ok(loss), "{}", text);
     }

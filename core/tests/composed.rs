@@ -1,4 +1,4 @@
-//! Whole tensors as `Real`: the route of frameworks, with a tensor that is a vector of f64.
+//! Whole tensors as `Real`, as frameworks use the formulas. The tensor here is a vector of f64.
 
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -8,7 +8,7 @@ use unifocal_core::{
     Probability, Real, Segmentation, Soft, TensorLike, evaluate,
 };
 
-/// A tensor of one axis with elementwise arithmetic, as a framework has it.
+/// A tensor of one axis with elementwise arithmetic.
 #[derive(Clone, Debug)]
 struct Tensor(Vec<f64>);
 
@@ -74,7 +74,7 @@ impl Real for Tensor {
     }
 }
 
-/// Predictions and one-hot targets, by class and then by sample and voxel.
+/// Predictions and one-hot targets per class; within a class ordered by sample, then by voxel.
 struct Composed {
     prediction: Vec<Tensor>,
     target: Vec<Tensor>,
@@ -116,7 +116,7 @@ impl<L: Loss<K>, const K: usize> TensorLike<L, K> for Composed {
 
 proptest! {
     #[test]
-    fn tensors_give_what_slices_give(
+    fn tensors_and_slices_agree(
         voxels in prop::collection::vec((prop::array::uniform3(0.0..=1.0_f64), 0..3_usize), 8),
         skip in any::<bool>(),
     ) {
@@ -145,7 +145,7 @@ proptest! {
         }
     }
 
-    /// Duals nest: the derivative of a derivative is that of the analytic second derivative.
+    /// Duals nest: their second derivative is the analytic one.
     #[test]
     fn duals_nest(p in 0.05..0.95_f64, gamma in 0.0..3.0_f64) {
         let x = Dual::variable(Dual::variable(p));

@@ -8,7 +8,7 @@ use unifocal_core::{
     Input, Labels, Layout, Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
 };
 
-/// A logit, of any size.
+/// A logit of any magnitude.
 fn logit() -> impl Strategy<Value = f64> {
     prop_oneof![
         -10.0..10.0_f64,
@@ -18,12 +18,12 @@ fn logit() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// As many voxels as are looked at at once, and some more, four of which differ.
+/// A full stretch of voxels and a partial one, made of four different voxels.
 const VOXELS: usize = 68;
 
 const DIFFERENT: usize = 4;
 
-/// What was given: three channels of voxels, targets, weights.
+/// Random input: three channels of predictions, targets and weights.
 #[derive(Clone, Debug)]
 struct Given {
     prediction: Vec<f64>,
@@ -54,7 +54,7 @@ fn given(
         })
 }
 
-/// Every channel of four voxels, over and over.
+/// Repeats the four voxels of every channel.
 fn repeat(values: &[f64]) -> Vec<f64> {
     let channels = values.chunks(DIFFERENT);
     channels
@@ -62,7 +62,7 @@ fn repeat(values: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// The value and the gradient, in the precision that `narrow` gives.
+/// The value and the gradient, in the precision of `narrow`.
 fn evaluate<T: Element<Real = T> + Float>(
     loss: &AnyLoss,
     given: &Given,
@@ -118,7 +118,7 @@ fn assert_finite(loss: &AnyLoss, given: &Given) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Found by the properties below: a slope that overflows f64 became NaN where it met a 0.
+/// Found by the property tests below: a slope that overflowed f64 became NaN when multiplied by 0.
 #[test]
 fn overflowing_slopes_stay_finite() {
     let loss = Tversky::focal()
@@ -140,7 +140,7 @@ fn overflowing_slopes_stay_finite() {
     assert_finite(&loss.into(), &given).unwrap();
 }
 
-/// Subnormal class weights, whose quotient with their sum overflowed.
+/// The quotient of subnormal class weights and their sum overflowed.
 #[test]
 fn tiny_class_weights_stay_finite() {
     let weights = [1e-310, 0.0, 5e-324];
@@ -154,24 +154,25 @@ fn tiny_class_weights_stay_finite() {
     assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
 }
 
-/// Found by fuzzing: γ is a factor of the derivative, so that one beyond every weight made it infinite.
+/// Found by fuzzing: γ is a factor of the derivative; a γ larger than every weight made it
+/// infinite.
 #[test]
-fn a_gamma_beyond_every_weight_is_refused() {
+fn too_large_gamma_is_rejected() {
     for gamma in [1.1e30, f64::MAX, f64::INFINITY, f64::NAN, -1e-300] {
         let found = [
             Tversky::focal().with_gamma(gamma).map(|_| ()),
             Focal::new().with_gamma(gamma).map(|_| ()),
         ];
-        for error in found.map(|made| made.expect_err("beyond the range")) {
+        for error in found.map(|made| made.expect_err("out of range")) {
             assert!(error.to_string().contains("1e30"), "{error}");
         }
     }
     assert!(Focal::new().with_gamma(1e30).is_ok());
 }
 
-/// Found by fuzzing: where 1 − TI rounds to 1, its slope was the rounding of a difference.
+/// Found by fuzzing: where 1 − TI rounds to 1, its slope was the rounding error of a difference.
 #[test]
-fn slope_of_a_hopeless_score_keeps_its_digits() {
+fn slope_is_exact_where_the_loss_rounds_to_1() {
     let loss = Tversky::focal()
         .with_weights(1.0, 0.0)
         .and_then(|loss| loss.with_gamma(100.0))
@@ -192,8 +193,8 @@ fn slope_of_a_hopeless_score_keeps_its_digits() {
     );
 }
 
-/// Found by fuzzing: of a single f32 probability the background is 1 − p, rounded once. A nearly perfect score may be as much off, and
-/// no more.
+/// Found by fuzzing: the background of a single f32 probability is 1 − p, rounded once. A nearly
+/// perfect score may be off by that much, but not more.
 #[test]
 fn background_of_a_single_probability_is_rounded_once() {
     const VOXELS: usize = 4000;
@@ -217,8 +218,8 @@ fn background_of_a_single_probability_is_rounded_once() {
     }
 }
 
-/// Found by fuzzing: of a soft target of one channel, the background's 1 − y is rounded to f32 before a formula sees it, from logits, too;
-/// nothing else is lost.
+/// Found by fuzzing: for a soft target of one channel, the background's 1 − y is rounded to f32,
+/// even with logits. This is the only loss of precision.
 #[test]
 fn background_of_a_single_soft_target_is_rounded_once() {
     const VOXELS: usize = 9;
@@ -243,17 +244,17 @@ fn background_of_a_single_soft_target_is_rounded_once() {
     let (rounded, exact) = (wide(f64::from(1.0 - y)), wide(1.0 - f64::from(y)));
     let near = |a: f64, b: f64| (a - b).abs() <= 4e-6 * b;
     assert!(near(narrow, rounded), "{narrow} is not {rounded}");
-    assert!(!near(rounded, exact), "rounding is not seen: {exact}");
+    assert!(!near(rounded, exact), "the rounding does not show: {exact}");
 
     fn both(background: f64, foreground: f64) -> Vec<f64> {
         [vec![background; VOXELS], vec![foreground; VOXELS]].concat()
     }
 }
 
-/// Found by fuzzing: where no voxel counts, the focal part's slope by its sum is infinite at a large weight per class. It was multiplied
-/// with that part's weight, 0.
+/// Found by fuzzing: where no voxel counts, a large weight per class made the slope of the focal
+/// side infinite, and multiplying it by that side's weight 0 gave NaN.
 #[test]
-fn infinite_slope_of_a_part_without_weight_is_nothing() {
+fn infinite_slope_of_a_side_with_weight_0_is_ignored() {
     for lambda in [0.0, 0.5, 1.0] {
         let loss = UnifiedFocal::symmetric().with_lambda(lambda).unwrap();
         for activation in [Input::Probabilities, Input::Sigmoid, Input::Softmax] {
@@ -267,7 +268,7 @@ fn infinite_slope_of_a_part_without_weight_is_nothing() {
     }
 }
 
-/// The gradient of a voxel that does not count, where class 1 has an α of 10³⁰.
+/// The gradient of a voxel that does not count, where class 1 has α = 10³⁰.
 fn of_nothing<T: Element<Real = T> + Float>(
     loss: &UnifiedFocal,
     activation: Input,
@@ -294,12 +295,14 @@ fn of_nothing<T: Element<Real = T> + Float>(
     gradient.into_iter().map(Float::to_f64).collect()
 }
 
-/// Found by fuzzing: in one channel, what a voxel adds to the foreground and what it takes from the background can cancel. What is left
-/// of an f32 gradient is then exact to the rounding of those parts, each of about 1/voxels, and not to its own.
+/// Found by fuzzing: in one channel, the contributions of a voxel to foreground and background can
+/// cancel. The f32 gradient is then exact to the rounding of the contributions, about 1/voxels
+/// each, not to its own.
 #[test]
 fn cancelled_gradient_is_exact_to_the_rounding_of_its_parts() {
     for voxels in [2, 66] {
-        // As much foreground as background, and pairs of predictions that add up to 1 in f32, so that all of the gradient cancels.
+        // Equal parts of foreground and background, and pairs of predictions that add up to 1 in
+        // f32: the whole gradient cancels.
         let pair = |i: usize| [i as f64 / 70.0, 1.0 - i as f64 / 70.0];
         let predictions: Vec<f64> = (1..=voxels / 2).flat_map(pair).collect();
         let targets = vec![0.5; voxels];
@@ -315,7 +318,7 @@ fn cancelled_gradient_is_exact_to_the_rounding_of_its_parts() {
     }
 }
 
-/// The gradient of Dice.
+/// The gradient of the Dice loss.
 fn of_one_channel<T: Element<Real = T> + Float>(
     prediction: &[f64],
     target: &[f64],

@@ -1,4 +1,5 @@
-//! All tests in one program, which compiles the engine once for what they share; `ulp` is one of its own, for a release build.
+//! All tests in one program, so that the engine is compiled once. `ulp` is separate, because it
+//! needs a release build.
 
 mod by_name;
 mod composed;

@@ -1,4 +1,4 @@
-//! Sums of parts merge into the sums of the whole, and the gradient by them is the whole's.
+//! The sums of parts merge into the sums of the whole, and give the gradient of the whole.
 
 use proptest::prelude::*;
 use unifocal_core::{
@@ -10,7 +10,7 @@ const CLASSES: usize = 3;
 
 type Sums = [ClassSums<f64, 4>; CLASSES];
 
-/// A part of a batch: as many voxels of one sample as there are labels.
+/// The sums of a part of a batch: one voxel per label, all of one sample.
 fn sums_of(loss: &AnyLoss, prediction: &[f64], labels: &[u8]) -> Result<Sums, Error> {
     let mut sums = Sums::default();
     segmentation(prediction, labels)?.add_sums(loss, &Classes::default(), &mut sums)?;
@@ -42,7 +42,7 @@ fn gradient(loss: &AnyLoss, part: &Part<'_>, sums: &Sums) -> Result<Vec<f64>, Er
 
 proptest! {
     #[test]
-    fn shards_are_the_whole(
+    fn merged_shards_equal_the_whole(
         voxels in prop::collection::vec((prop::array::uniform3(0.0..=1.0_f64), 0..3_u8), 2..300),
         cut in any::<prop::sample::Index>(),
     ) {

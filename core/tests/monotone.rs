@@ -1,7 +1,8 @@
-//! A better prediction of one voxel never raises the loss.
+//! Improving the prediction of one voxel never raises the loss.
 //!
-//! For hard labels every loss of the family falls in p of the right class and rises, or stays, in p of any other: TI has TP in its
-//! numerator, FP and FN in its denominator only, and (1−p)^γ·(−ln p) falls in p.
+//! With hard labels, every loss of the family falls as p of the right class rises, and never falls
+//! as p of a wrong class rises: TI has TP in its numerator and FP and FN only in its denominator,
+//! and (1−p)^γ·(−ln p) falls in p.
 
 use crate::draw::any_loss;
 use proptest::prelude::*;
@@ -14,7 +15,7 @@ use unifocal_core::{
 const CLASSES: usize = 3;
 const VOXELS: usize = 5;
 
-/// A prediction, its labels, and a voxel of which one class is predicted better.
+/// A prediction before and after one class of one voxel improved, with its labels.
 #[derive(Clone, Debug)]
 struct Better {
     before: Vec<f64>,
@@ -40,7 +41,7 @@ fn better(input: Input) -> impl Strategy<Value = Better> {
         .prop_map(move |(before, labels, (voxel, class, part), absent)| {
             let mut after = before.clone();
             let label = usize::from(labels[voxel]);
-            // A softmax gives what one wrong class loses to the other wrong ones, too.
+            // Through a softmax, lowering one wrong class raises the other wrong ones.
             let class = if input == Input::Softmax {
                 label
             } else {
@@ -79,7 +80,7 @@ where
 }
 
 fn assert_not_above(after: f64, before: f64, tolerance: f64, loss: AnyLoss) {
-    // Those with a negative part are differences, rounded as the numbers are that are subtracted.
+    // Losses with a negative part are differences, and are rounded like the numbers subtracted.
     let scale = match loss {
         AnyLoss::UnifiedFocal(_) => before.abs().max(1.0),
         _ => before,

@@ -1,8 +1,9 @@
-//! Fields, targets and gradients of a user that have the required methods alone: what they give is what arrays give.
+//! User-defined fields, targets and gradients with only the required methods give the same results
+//! as arrays.
 
 use unifocal_core::*;
 
-/// What it holds, one number at a time.
+/// Wraps a field and offers only its required methods.
 struct OneByOne<T>(T);
 
 impl<F: Field> Field for OneByOne<F> {
@@ -51,7 +52,7 @@ impl<T: Target> Target for OneByOne<T> {
     }
 }
 
-/// Numbers of [0, 1), the same every time.
+/// Reproducible numbers in [0, 1).
 fn numbers(count: usize) -> Vec<f64> {
     let mut seed = 7_u32;
     let mut next = || {
@@ -63,10 +64,10 @@ fn numbers(count: usize) -> Vec<f64> {
 
 const SAMPLES: usize = 2;
 
-/// The value, and the gradient.
+/// The value and the gradient.
 type Outcome = Result<(f64, Vec<f64>), Error>;
 
-/// One by one, and from arrays.
+/// Evaluates one by one, and from arrays.
 fn both<T: Target + Copy>(
     prediction: &[f64],
     target: T,
@@ -120,7 +121,7 @@ fn evaluate(
 
 #[track_caller]
 fn assert_close([found, expected]: [Outcome; 2]) {
-    let (found, expected) = (found.expect("in order"), expected.expect("in order"));
+    let (found, expected) = (found.expect("valid"), expected.expect("valid"));
     let scale = expected.1.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
     assert!((found.0 - expected.0).abs() <= 1e-12 * expected.0);
     for (found, expected) in found.1.iter().zip(&expected.1) {
@@ -130,7 +131,7 @@ fn assert_close([found, expected]: [Outcome; 2]) {
 }
 
 #[test]
-fn what_is_read_one_by_one_is_what_arrays_give() -> Result<(), Error> {
+fn required_methods_give_the_results_of_arrays() -> Result<(), Error> {
     for voxels in [1, 63, 64, 1500] {
         for (channels, input) in [
             (1, Input::Probabilities),
@@ -159,9 +160,9 @@ fn what_is_read_one_by_one_is_what_arrays_give() -> Result<(), Error> {
     Ok(())
 }
 
-/// Wherever it is, and whatever comes before it.
+/// At any position, with any data before it.
 #[test]
-fn the_same_error_is_found_one_by_one() -> Result<(), Error> {
+fn required_methods_give_the_errors_of_arrays() -> Result<(), Error> {
     const VOXELS: usize = 1500;
     let prediction = numbers(SAMPLES * 2 * VOXELS);
     let weights = vec![1.0; SAMPLES * VOXELS];
@@ -183,7 +184,7 @@ fn the_same_error_is_found_one_by_one() -> Result<(), Error> {
             let labels = Labels::new(Dense::labels(labels, [SAMPLES, VOXELS])?);
             let outcomes = both(prediction, labels, weights, Input::Probabilities)?;
             let [found, expected] =
-                outcomes.map(|outcome| outcome.expect_err("it is wrong").to_string());
+                outcomes.map(|outcome| outcome.expect_err("invalid").to_string());
             assert_eq!(found, expected);
             assert!(found.contains(&(at % VOXELS).to_string()), "{found}");
         }

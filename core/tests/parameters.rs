@@ -1,9 +1,9 @@
-//! Parameters are what was set, names are what is printed, and what is out of range says so.
+//! Setting and reading parameters, printing names, and errors for values out of range.
 
 use unifocal_core::*;
 
 #[test]
-fn parameters_are_what_was_set() -> Result<(), ParameterError> {
+fn getters_return_what_was_set() -> Result<(), ParameterError> {
     let loss = Tversky::focal()
         .with_weights(0.2, 0.7)?
         .with_gamma(1.5)?
@@ -45,7 +45,7 @@ fn parameters_are_what_was_set() -> Result<(), ParameterError> {
 }
 
 #[test]
-fn names_are_what_is_printed() {
+fn names_round_trip() {
     for name in Name::ALL {
         assert_eq!(name.to_string().parse(), Ok(name));
     }
@@ -58,9 +58,9 @@ fn names_are_what_is_printed() {
     }
 }
 
-/// With the name of the parameter, and what was found.
+/// The error has the name of the parameter and the value found.
 #[test]
-fn what_is_out_of_range_says_so() {
+fn values_out_of_range_return_an_error() {
     let made: [(&str, f64, Result<AnyLoss, ParameterError>); 9] = [
         (
             "lambda",

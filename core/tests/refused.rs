@@ -8,13 +8,13 @@ const LABELS: [u8; 6] = [0, 1, 0, 1, 1, 0];
 #[track_caller]
 fn assert_says<T>(outcome: Result<T, Error>, says: &str) {
     match outcome {
-        Ok(_) => panic!("not refused: {says}"),
+        Ok(_) => panic!("accepted, expected the error: {says}"),
         Err(error) => assert_eq!(error.to_string(), says),
     }
 }
 
 #[test]
-fn slices_of_another_length() {
+fn wrong_slice_lengths_are_rejected() {
     assert_says(
         Dense::channels_first(&P, [1, 2, 7]),
         "the number of values in the slice is 12, expected 14",
@@ -27,12 +27,12 @@ fn slices_of_another_length() {
         DenseMut::new(&mut [0.0; 3], [1, 2, 2], Layout::ChannelsLast),
         "the number of values in the slice is 3, expected 4",
     );
-    // As long as the product of these numbers, if it were taken modulo 2⁶⁴.
+    // Modulo 2⁶⁴, the product of these numbers is 0, the length of the slice.
     assert!(Dense::channels_first(&P[..0], [1 << 32, 1 << 31, 2]).is_err());
 }
 
 #[test]
-fn shapes_that_differ() -> Result<(), Error> {
+fn mismatched_shapes_are_rejected() -> Result<(), Error> {
     let prediction = Dense::channels_first(&P, [1, 2, 6])?;
     let labels = Labels::new(Dense::labels(&LABELS, [2, 3])?);
     assert_says(
@@ -53,7 +53,7 @@ fn shapes_that_differ() -> Result<(), Error> {
 }
 
 #[test]
-fn room_of_another_size() -> Result<(), Error> {
+fn wrong_buffer_sizes_are_rejected() -> Result<(), Error> {
     let prediction = Dense::channels_first(&P, [1, 2, 6])?;
     let labels = Labels::new(Dense::labels(&LABELS, [1, 6])?);
     let segmentation = Segmentation::new(prediction, labels)?;
@@ -86,9 +86,10 @@ fn room_of_another_size() -> Result<(), Error> {
     Ok(())
 }
 
-/// Sums of other data let a gradient be asked of data that are wrong. It is 0 around what is wrong.
+/// With the sums of other data, a gradient of invalid data can be computed. It is 0 around the
+/// invalid values.
 #[test]
-fn a_gradient_of_wrong_data_is_finite() -> Result<(), Error> {
+fn gradient_of_invalid_data_is_finite() -> Result<(), Error> {
     const VOXELS: usize = 12_000;
     let mut labels = [1_u8; VOXELS];
     let p = [0.5_f32; 2 * VOXELS];

@@ -1,16 +1,16 @@
-//! A loss in a file: its name and its parameters, checked where it is read.
+//! Losses in files: name and parameters, checked when they are read.
 
 use serde_json::{Value, from_value, json, to_value};
 use unifocal_core::*;
 
 #[test]
-fn what_is_written_is_read() -> serde_json::Result<()> {
+fn losses_round_trip() -> serde_json::Result<()> {
     for name in Name::ALL {
         let text = to_value(name)?;
         assert_eq!(text, name.as_str());
         assert_eq!(from_value::<Name>(text)?, name);
         for parameter in name.parameters() {
-            let range = name.range(*parameter).expect("it has it");
+            let range = name.range(*parameter).expect("a parameter of the loss");
             let values = [Some(range.least()), Some(range.most()), None];
             for value in values.into_iter().filter(|value| range.contains(*value)) {
                 let loss = name.loss().with(*parameter, value).expect("in range");
@@ -18,7 +18,7 @@ fn what_is_written_is_read() -> serde_json::Result<()> {
                 let read: AnyLoss = from_value(map.clone())?;
                 assert_eq!(read, loss, "{map}");
                 assert_eq!(read.to_string(), loss.to_string());
-                // Bit for bit, through a text as well.
+                // Exact to the bit as text, too.
                 let text = serde_json::to_string(&loss)?;
                 assert_eq!(serde_json::from_str::<AnyLoss>(&text)?, loss, "{text}");
                 match loss {
@@ -38,7 +38,7 @@ fn what_is_written_is_read() -> serde_json::Result<()> {
 }
 
 #[test]
-fn files_are_read_as_people_write_them() -> Result<(), Box<dyn std::error::Error>> {
+fn several_forms_are_accepted() -> Result<(), Box<dyn std::error::Error>> {
     let loss: AnyLoss = UnifiedFocal::asymmetric().with_gamma(0.2)?.into();
     assert_eq!(
         to_value(loss)?,
@@ -69,7 +69,7 @@ fn files_are_read_as_people_write_them() -> Result<(), Box<dyn std::error::Error
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn invalid_files_are_rejected() {
     let refused = |file: Value, says: &str| {
         let error = from_value::<AnyLoss>(file).expect_err(says).to_string();
         assert!(error.contains(says), "{error}");

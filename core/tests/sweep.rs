@@ -1,8 +1,9 @@
-//! The sweeps against the formulas, voxel by voxel: over chunks, stretches and their rests, weighted or not.
+//! The sweeps against the formulas voxel by voxel: over whole and partial chunks and stretches,
+//! with and without weights.
 
 use unifocal_core::*;
 
-/// Numbers of [0, 1), the same every time.
+/// Reproducible numbers in [0, 1).
 fn numbers() -> impl FnMut() -> f64 {
     let mut seed = 3_u32;
     move || {
@@ -11,7 +12,7 @@ fn numbers() -> impl FnMut() -> f64 {
     }
 }
 
-/// Labels in runs, some of which are longer than a stretch and some shorter.
+/// Labels in runs, some longer than a stretch and some shorter.
 fn labels(voxels: usize, classes: usize) -> Vec<u8> {
     let mut next = numbers();
     let mut label = 0;
@@ -24,7 +25,7 @@ fn labels(voxels: usize, classes: usize) -> Vec<u8> {
     (0..voxels).map(|_| draw()).collect()
 }
 
-/// Σ weight·terms of each class, from what each voxel sees.
+/// Σ weight·terms of each class, from the probability of each voxel.
 fn expected(
     labels: &[u8],
     classes: usize,
@@ -73,7 +74,7 @@ fn assert_close(found: &[ClassSums<f64, 4>], expected: &[ClassSums<f64, 4>], tol
     }
 }
 
-/// Weights that are 0, 1 or anything else, in runs and one by one.
+/// Weights of 0, 1 and other values, in runs and one by one.
 fn weights(voxels: usize) -> Vec<f64> {
     let mut next = numbers();
     let weight = |voxel: usize| match voxel / 150 % 5 {
@@ -92,7 +93,7 @@ fn weighted_voxels() -> Result<(), Error> {
         let labels = labels(voxels, 2);
         let weights = weights(voxels);
         let mut next = numbers();
-        // What has no weight is not looked at.
+        // Voxels of weight 0 are ignored, so NaN must not matter.
         let first = |voxel: usize, p: f64| if weights[voxel] == 0.0 { f64::NAN } else { p };
         let p: Vec<f64> = (0..2 * voxels).map(|i| first(i % voxels, next())).collect();
         let narrow: Vec<f32> = p.iter().map(|p| *p as f32).collect();
@@ -129,9 +130,9 @@ fn weighted_voxels() -> Result<(), Error> {
     Ok(())
 }
 
-/// Wherever in a chunk a weight is none, that is told with its place; −0 is 0.
+/// An invalid weight anywhere in a chunk is reported with its position; −0 is a valid 0.
 #[test]
-fn wrong_weights() -> Result<(), Error> {
+fn invalid_weights_are_reported_with_their_position() -> Result<(), Error> {
     const VOXELS: usize = 2500;
     let p = [0.5_f32; VOXELS];
     let labels = [0_u8; VOXELS];
@@ -155,7 +156,7 @@ fn wrong_weights() -> Result<(), Error> {
             .unwrap_err();
         let Error::Value {
             what,
-            found: told,
+            found: reported,
             at: place,
             ..
         } = error
@@ -163,18 +164,19 @@ fn wrong_weights() -> Result<(), Error> {
             panic!("{error}");
         };
         assert_eq!((what, place.voxel), ("voxel weight", at));
-        assert_eq!(told.to_bits(), found.to_bits());
+        assert_eq!(reported.to_bits(), found.to_bits());
     }
     Ok(())
 }
 
-/// More classes than a softmax keeps the exponentials of, some of them equally likely, in both layouts.
+/// More classes than a softmax keeps exponentials for, some of them equally likely, in both
+/// layouts.
 #[test]
 fn softmax_of_many_classes() -> Result<(), Error> {
     const CLASSES: usize = 11;
     for voxels in [1, 200, 512, 1100] {
         let mut next = numbers();
-        // Multiples of ½, so that the largest is often there twice.
+        // Multiples of ½, so that the largest logit often occurs twice.
         let z: Vec<f64> = (0..CLASSES * voxels)
             .map(|_| (16.0 * next()).floor() / 2.0)
             .collect();
@@ -205,7 +207,7 @@ fn softmax_of_many_classes() -> Result<(), Error> {
         let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
         first.gradient(&loss, &classes, &sums, &mut slopes, &mut out)?;
 
-        // The same with the class axis last, to the bit.
+        // The other layout gives the same bits.
         let transposed: Vec<f64> = (0..voxels)
             .flat_map(|voxel| (0..CLASSES).map(move |class| (class, voxel)))
             .map(|(class, voxel)| z[class * voxels + voxel])
@@ -220,7 +222,7 @@ fn softmax_of_many_classes() -> Result<(), Error> {
             assert_eq!(*g, other[i % voxels * CLASSES + i / voxels]);
         }
 
-        // Against central differences, here and there.
+        // Compare some entries with central differences.
         let largest = gradient.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
         let step = 1e-5;
         for i in (0..z.len()).step_by(1 + z.len() / 40) {
@@ -243,9 +245,10 @@ fn softmax_of_many_classes() -> Result<(), Error> {
     Ok(())
 }
 
-/// 1 − p of a class that a softmax is certain of is the sum of the others, and not what subtraction leaves.
+/// 1 − p of a class that a softmax is certain of is the sum of the other classes, not the result of
+/// a subtraction.
 #[test]
-fn softmax_keeps_the_complement_of_certainty() -> Result<(), Error> {
+fn softmax_complement_does_not_cancel() -> Result<(), Error> {
     let logits = [30.0_f32, -30.0, -30.0];
     let target = Labels::new(Dense::labels(&[0_u8], [1, 1])?);
     let segmentation = Segmentation::new(Dense::channels_first(&logits, [1, 3, 1])?, target)?
@@ -261,9 +264,9 @@ fn softmax_keeps_the_complement_of_certainty() -> Result<(), Error> {
     Ok(())
 }
 
-/// Found by fuzzing: a soft target that is no number made the value none, at a voxel that weighs nothing.
+/// Found by fuzzing: a NaN soft target at a voxel of weight 0 made the value NaN.
 #[test]
-fn what_weighs_nothing_may_be_anything() -> Result<(), Error> {
+fn values_at_weight_0_do_not_matter() -> Result<(), Error> {
     let loss = UnifiedFocal::asymmetric();
     for voxels in [1, 2, 64, 100, 1500] {
         let mut next = numbers();

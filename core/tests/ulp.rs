@@ -1,21 +1,21 @@
-//! The vector functions of `f32` against `f64`, over every number of their ranges.
-//!
-//! In a debug build a sample of them is looked at; in a release build, all.
+//! The vector functions of `f32` against `f64`, on every number of their ranges in release builds,
+//! and on a sample in debug builds.
 
 use std::thread;
 
 use unifocal_core::{Float, Real};
 
-/// Every how many numbers one is looked at.
+/// The step between tested numbers.
 const STRIDE: usize = if cfg!(debug_assertions) { 4099 } else { 1 };
 
-/// Below it, the functions are the first terms of their series.
+/// Below it, the functions equal the first terms of their series.
 const TINY: f64 = 1.0 / (1 << 25) as f64;
 
-/// How many numbers are computed at a time, so that the compiler finds vectors.
+/// How many numbers are computed at a time, so that the compiler vectorizes.
 const BLOCK: usize = 64;
 
-/// The largest error of `f` in units in the last place, over the numbers with bits from `first` to `last`, and where it is.
+/// The largest error of `f` in units in the last place, over the numbers with bits from `first` to
+/// `last`, and where it occurs.
 fn largest_error(
     first: f32,
     last: f32,
@@ -26,7 +26,7 @@ fn largest_error(
     let (first, last, stride) = (first.to_bits(), last.to_bits(), stride as u32);
     let count = (last - first) / stride + 1;
     let larger_in_block = |most: (f64, f32), start: u32| {
-        // Those beyond the last number are the last number.
+        // The block may be partial: its rest repeats the last number.
         let mut x = [f32::from_bits(last); BLOCK];
         for (index, x) in (start..count).zip(&mut x) {
             *x = f32::from_bits(first + index * stride);
@@ -36,7 +36,7 @@ fn largest_error(
         for ((error, found), expected) in errors.iter_mut().zip(found).zip(expected) {
             *error = (f64::from(found) - expected).abs() / ulp(expected);
         }
-        // Nearly every block has nothing larger, nor what is not a number.
+        // Skip the search in blocks without a new maximum or NaN: nearly all of them.
         if errors
             .iter()
             .fold(true, |all, error| all & (*error <= most.0))
@@ -45,7 +45,7 @@ fn largest_error(
         }
         errors.into_iter().zip(x).fold(most, larger)
     };
-    // A stretch of neighbours for each thread.
+    // One range of numbers per thread.
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let stretch = count.div_ceil(threads as u32);
     thread::scope(|scope| {
@@ -63,12 +63,12 @@ fn largest_error(
     })
 }
 
-/// The larger of two errors; what is not a number is larger than all.
+/// The larger of two errors; NaN is larger than all.
 fn larger(a: (f64, f32), b: (f64, f32)) -> (f64, f32) {
     if b.0 > a.0 || b.0.is_nan() { b } else { a }
 }
 
-/// The distance of neighbouring `f32` at x.
+/// The spacing of `f32` at x.
 fn ulp(x: f64) -> f64 {
     let size = (x.abs() as f32).max(f32::MIN_POSITIVE);
     let binade = f32::from_bits(size.to_bits() & 0x7f80_0000);
@@ -92,7 +92,7 @@ fn ln() {
 
 #[test]
 fn ln_1p() {
-    // Of tiny numbers two terms of the series are exact to 2⁻⁵⁰, without a call.
+    // For tiny numbers, two terms of the series are exact to 2⁻⁵⁰ and faster.
     let exact = |x: f64| if x < TINY { x - x * x / 2.0 } else { x.ln_1p() };
     let error = largest_error(0.0, f32::MAX, STRIDE, Float::ln_1p, exact);
     assert_within(1.0, "ln_1p", error);
@@ -111,12 +111,13 @@ fn exp() {
     );
 }
 
-/// The exponents that the losses use, on [0, 1] and a little beyond: those of 1 − p, and the others of the dual numbers.
+/// The default exponents of the losses, and those of the derivatives, on [0, 1] and a little
+/// beyond.
 #[test]
 fn powf() {
     for e in [0.2, 0.25, 0.3, 0.75, 0.8, 1.2, 3.0, 5.0] {
         let exact = |x: f64| f64::powf(x, e);
-        // Where the result is a normal number.
+        // Only where the result is a normal number.
         let first = (f64::powf(f64::from(f32::MIN_POSITIVE), 1.0 / e) as f32)
             .max(f32::MIN_POSITIVE)
             * 1.001;
@@ -134,9 +135,9 @@ fn powf() {
     }
 }
 
-/// The short cuts round once, or twice where they are a product.
+/// The shortcuts round once; products round twice.
 #[test]
-fn short_cuts() {
+fn shortcuts() {
     for e in [0.0, 0.5, 1.0, 1.5, 2.0] {
         // x·√x rounds twice.
         let bound = if e == 1.5 { 1.5 } else { 0.5 + 1e-6 };

@@ -1,10 +1,10 @@
-//! How a program on a board ends, and how deep its stack was.
+//! Exit and stack measurement of programs on a board.
 
 use core::panic::PanicInfo;
 
 use cortex_m_semihosting::debug::{EXIT_FAILURE, EXIT_SUCCESS, exit};
 
-/// Ends the program, by its debugger.
+/// Ends the program through its debugger.
 pub fn end(right: bool) -> ! {
     loop {
         exit(if right { EXIT_SUCCESS } else { EXIT_FAILURE });
@@ -16,14 +16,15 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     end(false)
 }
 
-/// How many bytes of the stack were ever used: the start paints all of it, and what is still painted was not.
+/// The number of bytes of stack ever used. The start-up code paints the whole stack; words that
+/// changed were used.
 pub fn deepest() -> usize {
     unsafe extern "C" {
         static _stack_start: u32;
     }
     let top = &raw const _stack_start;
     let mut word = cortex_m_rt::heap_start().cast_const();
-    // SAFETY: the RAM between the variables and the top of the stack, in whole words.
+    // SAFETY: reads whole words in the RAM between the variables and the top of the stack.
     unsafe {
         while word < top && word.read_volatile() == 0xcccc_cccc {
             word = word.add(1);

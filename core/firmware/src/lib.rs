@@ -1,4 +1,4 @@
-//! What the programs share: the scores, what the host says of them, and how a program ends.
+//! Shared by the programs: the scores, their expected values, and the exit.
 
 #![no_std]
 
@@ -7,7 +7,7 @@ pub mod scores;
 #[cfg(target_arch = "arm")]
 pub mod board;
 
-/// The bits of the scores on the host that built this.
+/// The bits of the scores, computed on the build host.
 pub const EXPECTED: [u64; scores::COUNT] = include!(concat!(env!("OUT_DIR"), "/expected.rs"));
 
 #[cfg(not(target_arch = "arm"))]

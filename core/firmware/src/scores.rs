@@ -1,14 +1,15 @@
-//! Small masks that are scored in every way: the same lines on the host, which says what is expected, and on the device.
+//! Small masks scored in every way. The same code runs on the host, for the expected values, and on
+//! the device.
 
 use unifocal_core::{
-    AbsentClass, Input, ClassSums, Classes, Dense, DenseMut, Element, Error, Field, Focal,
-    Labels, Layout, Loss, Segmentation, Shape, Soft, Target, Tversky, UnifiedFocal,
+    AbsentClass, ClassSums, Classes, Dense, DenseMut, Element, Error, Field, Focal, Input, Labels,
+    Layout, Loss, Segmentation, Shape, Soft, Target, Tversky, UnifiedFocal,
 };
 
-/// More than a chunk of voxels, and no whole number of stretches.
+/// More than a chunk, and not a whole number of stretches.
 pub const VOXELS: usize = 1100;
 
-/// 8-bit probabilities as a network's last layer leaves them: q/255.
+/// 8-bit probabilities q/255, as a quantized network outputs them.
 #[derive(Clone, Copy)]
 pub struct Quantized<'a>(pub &'a [u8]);
 
@@ -24,7 +25,7 @@ impl Field for Quantized<'_> {
     }
 }
 
-/// Numbers that are computed when they are looked at.
+/// Numbers computed on access.
 struct Computed<F> {
     shape: Shape,
     number: F,
@@ -42,7 +43,7 @@ impl<T: Copy, F: Fn(usize, usize) -> T> Field for Computed<F> {
     }
 }
 
-/// A predicted lesion of 8-bit probabilities: two runs of it, with soft borders, on a noisy ground.
+/// A predicted lesion in 8-bit probabilities: two runs with soft borders on a noisy background.
 pub const PREDICTED: [u8; VOXELS] = {
     let mut mask = [0; VOXELS];
     let mut voxel = 0;
@@ -59,7 +60,7 @@ pub const PREDICTED: [u8; VOXELS] = {
     mask
 };
 
-/// The lesion as it was drawn.
+/// The true lesion.
 pub const DRAWN: [u8; VOXELS] = {
     let mut mask = [0; VOXELS];
     let mut voxel = 0;
@@ -71,7 +72,7 @@ pub const DRAWN: [u8; VOXELS] = {
     mask
 };
 
-/// How many scores there are.
+/// The number of scores.
 pub const COUNT: usize = 2 * (TVERSKY.len() + FOCAL.len() + UNIFIED.len()) + 8;
 
 const TVERSKY: [fn() -> Tversky; 6] = [
@@ -96,7 +97,8 @@ const UNIFIED: [fn() -> UnifiedFocal; 3] = [
     UnifiedFocal::tversky_cross_entropy,
 ];
 
-/// Every loss from 8-bit probabilities and from logits of three classes, then everything else that the engine does.
+/// Scores every loss from 8-bit probabilities and from logits of three classes, then every other
+/// path of the engine.
 pub fn scores() -> Result<[f64; COUNT], Error> {
     let mut scores = [0.0; COUNT];
     let mut next = scores.iter_mut();
@@ -132,7 +134,7 @@ fn drawn<'a>() -> Result<Labels<Dense<'a, u8>>, Error> {
     Ok(Labels::new(Dense::labels(&DRAWN, [1, VOXELS])?))
 }
 
-/// How many voxels the shorter examples have.
+/// The number of voxels of the shorter examples.
 const FEW: usize = 200;
 
 fn few<'a>() -> Result<Labels<Dense<'a, u8>>, Error> {
@@ -148,7 +150,7 @@ fn logits() -> impl Field<Item = f32> {
     }
 }
 
-// Each has a frame of its own, or the stack would hold the buffers of all of them.
+// Not inlined: one frame would hold the buffers of all functions at once.
 
 #[inline(never)]
 fn quantized<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
@@ -158,8 +160,7 @@ fn quantized<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
 
 #[inline(never)]
 fn softmax<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
-    let segmentation =
-        Segmentation::new(logits(), drawn()?)?.with_input(Input::Softmax)?;
+    let segmentation = Segmentation::new(logits(), drawn()?)?.with_input(Input::Softmax)?;
     segmentation.value(loss, &Classes::default(), &mut [ClassSums::default(); 3])
 }
 
@@ -196,7 +197,7 @@ fn absent() -> Result<f64, Error> {
     segmentation.value(&UnifiedFocal::asymmetric(), &classes, &mut sums)
 }
 
-/// A gradient, of which a number is left that no entry can change unseen.
+/// A weighted sum of the gradient, which changes with every entry.
 #[inline(never)]
 fn pushed() -> Result<f64, Error> {
     let logits = Computed {
@@ -235,7 +236,7 @@ fn push(
     segmentation.gradient_by(loss, &Classes::default(), slopes, &mut out)
 }
 
-/// In f64.
+/// In `f64`.
 #[inline(never)]
 fn wide() -> Result<f64, Error> {
     let logits = Computed {
@@ -247,7 +248,7 @@ fn wide() -> Result<f64, Error> {
     segmentation.value(&loss, &classes, &mut [ClassSums::default(); 2])
 }
 
-/// What is wrong at one voxel.
+/// Which value is invalid.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wrong {
     Probability,
@@ -255,7 +256,7 @@ enum Wrong {
     Weight,
 }
 
-/// The voxel at which a wrong number is found, among many that are in order.
+/// The voxel of the reported error, where one value among many is invalid.
 #[inline(never)]
 fn refused(wrong: Wrong) -> Result<f64, Error> {
     const AT: usize = 1031;
@@ -291,7 +292,7 @@ fn refused(wrong: Wrong) -> Result<f64, Error> {
     }
 }
 
-/// The Dice loss of the 8-bit prediction alone: the first of the scores.
+/// The Dice loss of the 8-bit prediction, the first of the scores.
 #[allow(dead_code, reason = "the build script needs the scores only")]
 pub fn dice() -> Result<f64, Error> {
     let labels = Labels::new(Dense::labels(&DRAWN, [1, VOXELS])?);

@@ -1,4 +1,4 @@
-//! Computes a loss and its gradient with nothing below it but the kernel's `exit`, whose status is the verdict.
+//! Computes a loss and its gradient without any library. The exit status is the result.
 
 #![no_std]
 #![no_main]
@@ -28,7 +28,7 @@ extern "C" fn run() -> ! {
     })
 }
 
-/// Whether value and gradient are what they are on any host.
+/// Whether the value and the signs of the gradient are as on any host.
 fn evaluate() -> Result<bool, Error> {
     let probabilities = [0.9, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6];
     let labels = [0_u8, 0, 0, 1];
@@ -60,11 +60,11 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     exit(3)
 }
 
-/// What the compiler may call and a C library would hold.
+/// The compiler may call it; a C library would provide it.
 ///
 /// # Safety
 ///
-/// As C's function of this name.
+/// As the C function of this name.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
     for step in 0..count {
@@ -82,15 +82,16 @@ unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut
     to
 }
 
-/// What the compiler may call and a C library would hold.
+/// The compiler may call it; a C library would provide it.
 ///
 /// # Safety
 ///
-/// As C's function of this name.
+/// As the C function of this name.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
     for index in 0..count {
-        // SAFETY: the caller promises `count` bytes on both sides. Volatile, or this loop would become memcpy.
+        // SAFETY: the caller guarantees `count` bytes on both sides. Volatile, so that the compiler
+        // does not turn this loop into a call of memcpy.
         unsafe {
             to.add(index)
                 .write_volatile(from.add(index).read_volatile())
@@ -99,13 +100,15 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut 
     to
 }
 
+/// The compiler may call it; a C library would provide it.
+///
 /// # Safety
 ///
-/// As C's function of this name.
+/// As the C function of this name.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memset(to: *mut u8, byte: i32, count: usize) -> *mut u8 {
     for index in 0..count {
-        // SAFETY: the caller promises `count` bytes.
+        // SAFETY: the caller guarantees `count` bytes.
         unsafe { to.add(index).write_volatile(byte as u8) }
     }
     to

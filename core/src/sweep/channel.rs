@@ -1,4 +1,4 @@
-//! A channel of a chunk: in memory as it is, if it lies there in one piece, and through a room otherwise.
+//! A channel of a chunk: used in place if it is contiguous in memory, else copied to a buffer.
 
 use super::survey::Survey;
 use super::{Chunk, RealOf};
@@ -13,7 +13,8 @@ where
     W: Field<Item: Element>,
     V: Vectors,
 {
-    /// The values of a channel where they are, if they are as they are to be evaluated, and all of them count.
+    /// The values of a channel in place, if they have the right type, are contiguous, and all
+    /// count.
     #[inline(always)]
     pub(super) fn in_place(
         &self,
@@ -26,7 +27,7 @@ where
         survey.complete.then_some(reals.as_chunks().0)
     }
 
-    /// Reads the values of a channel; what does not count is ½.
+    /// Copies the values of a channel to a buffer. Voxels that do not count get ½.
     #[inline(always)]
     pub(super) fn gather(
         &self,
@@ -61,7 +62,8 @@ where
         }
     }
 
-    /// The values of a channel: [in place](Segmentation::in_place), or [gathered](Segmentation::gather).
+    /// The values of a channel: [in place](Segmentation::in_place), or
+    /// [gathered](Segmentation::gather).
     #[inline(always)]
     pub(super) fn read<'a>(
         &'a self,
@@ -78,7 +80,7 @@ where
     }
 }
 
-/// Lets `write` fill a channel of the gradient.
+/// Fills a channel of the gradient with `write`.
 #[inline(always)]
 pub(super) fn write<G: FieldMut>(
     gradient: &mut G,
@@ -95,7 +97,7 @@ pub(super) fn write<G: FieldMut>(
     store(gradient, channel, chunk, room);
 }
 
-/// The numbers that were written to a channel of the gradient.
+/// The numbers last written to a channel of the gradient.
 #[inline(always)]
 pub(super) fn read_back<'a, G: FieldMut>(
     gradient: &'a mut G,
@@ -111,7 +113,7 @@ pub(super) fn read_back<'a, G: FieldMut>(
     slice_mut(gradient, channel, chunk).unwrap_or_default()
 }
 
-/// Lets `change` change what was written to a channel of the gradient.
+/// Changes a channel of the gradient in place with `change`.
 #[inline(always)]
 pub(super) fn rewrite<G: FieldMut>(
     gradient: &mut G,
@@ -129,7 +131,7 @@ pub(super) fn rewrite<G: FieldMut>(
     store(gradient, channel, chunk, room);
 }
 
-/// A channel of the gradient, if it is in one piece.
+/// A channel of the gradient as a slice, if it is contiguous and consists of whole stretches.
 #[inline(always)]
 fn slice_mut<'a, G: FieldMut>(
     gradient: &'a mut G,
@@ -141,14 +143,14 @@ fn slice_mut<'a, G: FieldMut>(
     rest.is_empty().then_some(stretches)
 }
 
-/// Copies a channel of the gradient.
+/// Copies a channel of the gradient to a buffer.
 #[inline(always)]
 fn load<G: FieldMut>(gradient: &G, channel: usize, chunk: &Chunk, to: &mut [Stretch<G::Item>]) {
     let to = &mut to.as_flattened_mut()[..chunk.voxels.len()];
     gradient.read(chunk.sample, channel, chunk.voxels.clone(), to);
 }
 
-/// Copies a channel to the gradient.
+/// Copies a buffer to a channel of the gradient.
 #[inline(always)]
 pub(super) fn store<G: FieldMut>(
     gradient: &mut G,

@@ -1,4 +1,4 @@
-//! The second sweep: from what the first one left in the gradient's memory to the gradient.
+//! The second sweep: turns the numbers that the first sweep stored into the gradient.
 
 use super::parts::{self, Collected, Group, Parts};
 use super::runs::Runs;
@@ -18,7 +18,8 @@ where
     W: Field<Item: Element>,
     V: Vectors,
 {
-    /// Writes the gradient of a part of a chunk from what [`add_chunk`](Segmentation::add_chunk) kept.
+    /// Writes the gradient of a part of a chunk, from the numbers that
+    /// [`add_chunk`](Segmentation::add_chunk) stored.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(crate) fn finish<const K: usize>(
         &self,
@@ -42,7 +43,7 @@ where
         }
     }
 
-    /// Writes the gradient by the probabilities of a group.
+    /// Writes the gradient of a group with respect to its probabilities.
     #[cfg_attr(target_os = "none", inline(always))]
     #[expect(
         clippy::too_many_arguments,
@@ -114,7 +115,7 @@ where
         });
     }
 
-    /// Writes the gradient by the logits of a group from its shares.
+    /// Writes the gradient of a group with respect to its logits, from its shares.
     #[cfg_attr(target_os = "none", inline(always))]
     #[expect(
         clippy::too_many_arguments,
@@ -160,7 +161,7 @@ where
         }
     }
 
-    /// Writes Σ slope·derivative of a class by the variable of its source.
+    /// Writes Σ slope·derivative of a class, with respect to the variable of its source.
     #[cfg_attr(target_os = "none", inline(always))]
     #[expect(
         clippy::too_many_arguments,
@@ -184,7 +185,7 @@ where
         runs.slope(self.vectors, *loss, class, source, slopes, out);
     }
 
-    /// Writes the gradient of a softmax over more than two classes from their shares.
+    /// Writes the gradient of a softmax over more than two classes, from their shares.
     #[cfg_attr(target_os = "none", inline(always))]
     fn finish_softmax<const K: usize>(
         &self,

@@ -1,4 +1,4 @@
-//! From what was given to what the formulas see of each class, and back for the gradient.
+//! From the given values to what the formulas see of each class, and back for the gradient.
 
 use core::ops::Range;
 use core::slice;
@@ -12,19 +12,20 @@ use crate::source::{FromLn, FromSoftmax};
 use crate::stretch::{STRETCH, Stretch};
 use crate::{Element, Field, FieldMut, Float, Input, Segmentation, Target};
 
-/// The classes that are evaluated together: one, or the foreground and the background of one number.
+/// The classes that are evaluated together: a single one, or foreground and background of one
+/// number.
 #[derive(Clone, Copy)]
 pub(super) enum Group {
-    /// A class with a channel of its own.
+    /// A class with its own channel.
     One(usize),
-    /// Class 1 and class 0, from the one channel there is.
+    /// Classes 1 and 0, from a single channel.
     Foreground,
-    /// Class 1 and class 0, from the difference of their logits.
+    /// Classes 1 and 0, from the difference of their logits.
     Difference,
 }
 
 impl Group {
-    /// The classes, the foreground first.
+    /// The classes, foreground first.
     #[inline(always)]
     pub(super) fn classes(&self) -> &[usize] {
         match self {
@@ -33,7 +34,7 @@ impl Group {
         }
     }
 
-    /// The channel that the first class is written to.
+    /// The channel of the first class in the gradient.
     #[inline(always)]
     pub(super) fn channel(self) -> usize {
         match self {
@@ -44,18 +45,18 @@ impl Group {
     }
 }
 
-/// What the formulas see of a class over a chunk.
+/// The input of the formulas for a class over a chunk.
 #[derive(Clone, Copy)]
 pub(super) enum Parts<'a, T> {
     /// Its probabilities.
     Given(&'a [Stretch<T>]),
-    /// Its p, 1 − p and ln p.
+    /// p, 1 − p and ln p.
     FromLn(FromLn<'a, T>),
-    /// The numbers that these are computed from.
+    /// The numbers from which p, 1 − p and ln p are computed.
     FromSoftmax(FromSoftmax<'a, T>),
 }
 
-/// Room for what is computed of the logits of a chunk.
+/// Buffers for what is computed from the logits of a chunk.
 pub(super) struct Logits<T> {
     p: Block<T>,
     complement: Block<T>,
@@ -64,8 +65,9 @@ pub(super) struct Logits<T> {
     softmax: Softmax<T>,
 }
 
-/// The numbers that the classes of a softmax share, and one of each class: e^(z − largest) at first, and the slope by ln p when
-/// the gradient is finished. Classes that there is no room for have the last place by turns.
+/// The numbers that the classes of a softmax share, and one number of each class: e^(z − largest)
+/// first, then the slope with respect to ln p while the gradient is finished. Classes without a
+/// place of their own take turns in the last place.
 struct Softmax<T> {
     largest: Block<T>,
     rest: Block<T>,
@@ -89,13 +91,13 @@ impl<T: Float> Logits<T> {
         },
     };
 
-    /// The numbers of a class of a softmax over as many stretches.
+    /// The numbers of a class of a softmax.
     #[inline(always)]
     pub(super) fn of_class(&mut self, class: usize, stretches: usize) -> &mut [Stretch<T>] {
         &mut self.softmax.of_classes[place(class, stretches)]
     }
 
-    /// p, 1 − p, ln p and ln(1 − p) from logits, by sigmoid.
+    /// Sigmoid: p, 1 − p, ln p and ln(1 − p) from logits.
     #[inline(always)]
     fn sigmoid(&mut self, vectors: impl Vectors, z: &[Stretch<T>]) {
         let n = z.len();
@@ -111,7 +113,7 @@ impl<T: Float> Logits<T> {
 }
 
 impl<T: Float> Softmax<T> {
-    /// Fills the place of a class with its e^(z − largest).
+    /// Writes e^(z − largest) of a class to its place.
     #[inline(always)]
     fn exponentiate(&mut self, vectors: impl Vectors, class: usize, z: &[Stretch<T>]) {
         let n = z.len();
@@ -120,7 +122,7 @@ impl<T: Float> Softmax<T> {
     }
 }
 
-/// Where the numbers of a class are, over as many stretches.
+/// The place of a class in the buffer.
 #[inline(always)]
 fn place(class: usize, stretches: usize) -> Range<usize> {
     let start = if has_place(class, stretches) {
@@ -131,17 +133,17 @@ fn place(class: usize, stretches: usize) -> Range<usize> {
     start..start + stretches
 }
 
-/// Whether a class has a place for itself.
+/// Whether a class has a place of its own.
 #[inline(always)]
 pub(super) fn has_place(class: usize, stretches: usize) -> bool {
     (class + 1) * stretches <= OF_CLASSES
 }
 
-/// The sums of the slopes h by ln p of all classes of a softmax.
+/// The sums over the classes of a softmax of the slopes h with respect to ln p.
 pub(super) struct Collected<T> {
-    /// Of the class above ½ at each voxel.
+    /// The slope of the class with p > ½ at each voxel.
     most: Block<T>,
-    /// Of its others.
+    /// The sum over the other classes.
     others: Block<T>,
 }
 
@@ -159,7 +161,7 @@ impl<T: Float> Collected<T> {
         activation::collect(vectors, shares, h, most, others);
     }
 
-    /// From the shares and the slopes of a class to the gradient by its logits.
+    /// Turns the shares and slopes of a class into the gradient with respect to its logits.
     #[inline(always)]
     pub(super) fn carry(&self, vectors: impl Vectors, h: &[Stretch<T>], shares: &mut [Stretch<T>]) {
         let n = h.len();
@@ -174,7 +176,7 @@ where
     W: Field<Item: Element>,
     V: Vectors,
 {
-    /// The groups of classes.
+    /// The classes, grouped for evaluation.
     #[inline(always)]
     pub(super) fn groups_of_classes(&self) -> impl Iterator<Item = Group> + use<P, T, W, V> {
         let pair = match (self.input, self.prediction.shape().channels) {
@@ -186,13 +188,13 @@ where
         (0..count).map(move |class| pair.unwrap_or(Group::One(class)))
     }
 
-    /// Whether the classes are those of a softmax of more than two.
+    /// Whether the prediction is a softmax over more than two classes.
     #[inline(always)]
     pub(super) fn is_normalized(&self) -> bool {
         self.input == Input::Softmax && self.prediction.shape().channels > 2
     }
 
-    /// Finds what the classes of a softmax have in common, and shows `see` the logits.
+    /// Computes what the classes of a softmax share. Calls `see` with the logits.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn normalize(
         &self,
@@ -229,7 +231,7 @@ where
         activation::complete(self.vectors, rest, share, &mut softmax.ln_total[..n]);
     }
 
-    /// Computes the [parts](Segmentation::parts) of a group, and shows `see` the logits.
+    /// Computes the [parts](Segmentation::parts) of a group. Calls `see` with the logits.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn prepare(
         &self,
@@ -271,7 +273,7 @@ where
         }
     }
 
-    /// What the formulas see of the classes of a group that was [prepared](Segmentation::prepare).
+    /// The input of the formulas for the classes of a [prepared](Segmentation::prepare) group.
     #[inline(always)]
     pub(super) fn parts<'a>(
         &'a self,
@@ -316,7 +318,8 @@ where
         [own, other].map(Parts::FromLn)
     }
 
-    /// Leaves the [shares](crate::source::share) of the first class of a group in its channel of the gradient.
+    /// Stores the [shares](crate::source::share) of the first class of a group in its channel of
+    /// the gradient.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn keep_shares(
         &self,

@@ -1,4 +1,4 @@
-//! The runs of stretches of a chunk that are alike for a class, each of which is left to a kernel.
+//! Passes each run of stretches that are alike for a class to a kernel.
 
 use super::survey::{Cover, Kind, Survey};
 use crate::kernel::{
@@ -15,7 +15,8 @@ pub(super) struct Runs<'a, T> {
 }
 
 impl<T: Float> Runs<'_, T> {
-    /// Adds the terms of the class to its sums over the chunk, checks what was given, and keeps what the gradient needs.
+    /// Adds the terms of the class to its sums over the chunk, checks the given values, and stores
+    /// numbers for the gradient.
     #[expect(
         clippy::too_many_arguments,
         reason = "of what, from what, and where to"
@@ -92,7 +93,8 @@ impl<T: Float> Runs<'_, T> {
         chunk.voxels += self.survey.voxels;
     }
 
-    /// Writes the slopes of the class by the variable of its source; 0 where nothing counts.
+    /// Writes the slopes of the class with respect to the variable of its source; 0 where nothing
+    /// counts.
     pub(super) fn slope<const K: usize>(
         &self,
         vectors: impl Vectors,
@@ -126,7 +128,7 @@ impl<T: Float> Runs<'_, T> {
         }
     }
 
-    /// Keeps what the gradient needs.
+    /// Stores numbers for the gradient.
     pub(super) fn keep<const K: usize>(
         &self,
         vectors: impl Vectors,
@@ -153,7 +155,8 @@ impl<T: Float> Runs<'_, T> {
         }
     }
 
-    /// Writes the slopes of the class by its probabilities; from what was kept, if anything was.
+    /// Writes the gradient of the class with respect to its probabilities, from stored numbers if
+    /// there are any.
     pub(super) fn finish(
         &self,
         vectors: impl Vectors,
@@ -186,11 +189,11 @@ impl<T: Float> Runs<'_, T> {
 /// The sums of one class over a chunk.
 pub(super) struct ChunkSums<T, const K: usize> {
     plain: Sums<T, K>,
-    /// How many voxels lie in stretches that are inside of the class.
+    /// The number of voxels in stretches inside the class.
     inside: f64,
     /// The sum of all weights.
     voxels: f64,
-    /// Those of the voxels that have a weight, if there are any.
+    /// The sums over voxels with a weight of their own, if there are any.
     weighted: Option<Sums<f64, K>>,
 }
 

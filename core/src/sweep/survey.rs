@@ -1,5 +1,5 @@
-//! What is known of the voxels of a chunk before their predictions are looked at: which of them count, what they weigh, and which a
-//! class covers.
+//! What the sweeps need to know about the voxels of a chunk besides the predictions: which of them
+//! count, their weights, and which a class covers.
 
 use core::ops::Range;
 use core::slice;
@@ -13,41 +13,42 @@ use crate::{Element, Error, Extent, Field, Float, Segmentation, Target};
 
 /// Which voxels of a chunk, or of a part of it, count.
 pub(super) struct Survey {
-    /// Of which voxels this is known.
+    /// The voxels described here.
     of: Option<Chunk>,
-    /// What the target says of each stretch.
+    /// The content of each stretch of the target.
     contents: [Content; ROOM],
-    /// How many voxels of each stretch count in full; of the others of [`Extent::Some`], each has a weight.
+    /// How many voxels of each stretch count in full. With [`Extent::Some`], each voxel has its own
+    /// weight.
     pub(super) counted: [Extent; ROOM],
     /// The weights of the voxels, in stretches of [`Extent::Some`].
     pub(super) weights: [Stretch<f64>; ROOM],
-    /// Whether all voxels count, whatever they weigh.
+    /// Whether all voxels count, with any weight.
     pub(super) complete: bool,
     /// The sum of all weights.
     pub(super) voxels: f64,
-    /// Where runs of stretches end of which the same is known, and how many of these there are.
+    /// The ends of the runs of stretches with equal content and extent, and the number of runs.
     ends: [usize; ROOM],
     runs: usize,
 }
 
-/// How a stretch of which something counts is evaluated for a class.
+/// How to evaluate a stretch for a class, if any of its voxels count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Kind {
-    /// How much of it the class covers.
+    /// How many of its voxels the class covers.
     pub(super) covered: Extent,
-    /// Whether each voxel has a weight of its own.
+    /// Whether each voxel has its own weight.
     pub(super) weighted: bool,
 }
 
 /// The target of a class over a chunk.
 pub(super) struct Cover<T> {
-    /// Of each run of stretches that are alike; `None` where nothing counts.
+    /// The kind of each run of stretches; `None` where nothing counts.
     kinds: [Option<Kind>; ROOM],
-    /// Where each ends.
+    /// The end of each run.
     ends: [usize; ROOM],
-    /// How many of them there are.
+    /// The number of runs.
     runs: usize,
-    /// y, in stretches of which the class covers some.
+    /// y, in stretches that the class covers partly.
     pub(super) y: [Stretch<T>; ROOM],
 }
 
@@ -63,7 +64,7 @@ impl Survey {
         runs: 0,
     };
 
-    /// Finds the runs among this many stretches, of which everything else is known.
+    /// Finds the runs among the first `stretches` stretches, from their contents and extents.
     #[cfg_attr(target_os = "none", inline(always))]
     fn find_runs(&mut self, stretches: usize) {
         let contents = &self.contents[..stretches];
@@ -79,7 +80,7 @@ impl Survey {
         self.runs += 1;
     }
 
-    /// Counts none of these voxels.
+    /// Marks all voxels of a chunk as ignored.
     #[inline(always)]
     pub(super) fn count_nothing(&mut self, chunk: &Chunk) {
         let stretches = chunk.stretches();
@@ -90,13 +91,13 @@ impl Survey {
         self.of = Some(chunk.clone());
     }
 
-    /// Forgets of which voxels it is known.
+    /// Discards the survey.
     #[inline(always)]
     pub(super) fn forget(&mut self) {
         self.of = None;
     }
 
-    /// Whether it is known of these voxels.
+    /// Whether the survey describes this chunk.
     #[inline(always)]
     pub(super) fn is_of(&self, chunk: &Chunk) -> bool {
         self.of.as_ref() == Some(chunk)
@@ -105,7 +106,7 @@ impl Survey {
 
 impl<T: Float> Cover<T> {
     pub(super) const EMPTY: Self = Self {
-        // Not `None`, so that all of it is bytes of 0.
+        // Not `None`, so that all bytes are 0.
         kinds: [Some(Kind {
             covered: Extent::None,
             weighted: false,
@@ -115,7 +116,7 @@ impl<T: Float> Cover<T> {
         y: [[T::ZERO; STRETCH]; ROOM],
     };
 
-    /// Takes in the stretches up to this one.
+    /// Appends stretches of a kind, up to `end`.
     #[inline(always)]
     fn push(&mut self, kind: Option<Kind>, end: usize) {
         if self.runs == 0 || self.kinds[self.runs - 1] != kind {
@@ -125,7 +126,7 @@ impl<T: Float> Cover<T> {
         self.ends[self.runs - 1] = end;
     }
 
-    /// Runs of stretches of the same kind.
+    /// The runs of stretches, with their kinds.
     #[inline(always)]
     pub(super) fn runs(&self) -> impl Iterator<Item = (Option<Kind>, Range<usize>)> {
         let mut start = 0;
@@ -138,14 +139,15 @@ impl<T: Float> Cover<T> {
     }
 }
 
-/// Finds how much of each stretch counts by the weights of its voxels, `None` if they have to be looked at one by one, and whether all
-/// of them do.
+/// Finds from the weights how many voxels of each stretch count, or `None` if they must be checked
+/// one by one. Returns whether all voxels count.
 #[inline(always)]
 fn survey_weights(weights: &[Stretch<f64>], extents: &mut [Option<Extent>]) -> bool {
     let [zero, one, largest] = [0.0, 1.0, LARGEST_WEIGHT].map(f64::to_bits);
     let mut complete = true;
     for (weights, extent) in weights.iter().zip(extents) {
-        // Those of numbers ≥ 0 are in the order of the numbers, and all others lie beyond. Written out, as in the kernels.
+        // As bits, numbers ≥ 0 sort by value, and all others are larger. Unrolled by hand, as in
+        // the kernels.
         let [mut low, mut high] = [[0; LANES]; 2];
         for lane in 0..LANES {
             let bits = |i: usize| weights[lane + i * LANES].to_bits();
@@ -176,14 +178,14 @@ where
     W: Field<Item: Element>,
     V: Vectors,
 {
-    /// Finds which voxels count, and what they weigh.
+    /// Finds which voxels count, and their weights.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn survey(&self, chunk: &Chunk, survey: &mut Survey) -> Result<(), Error> {
         let stretches = chunk.stretches();
         let Chunk { sample, voxels } = chunk;
         let mut weighed = [Some(Extent::All); ROOM];
         survey.complete = true;
-        // Where code is counted, each voxel is looked at by itself, and what the target contains stays unknown.
+        // Small devices check each voxel by itself, to save code. The contents stay unknown.
         if !SMALL {
             let (target, classes) = (&self.target, self.class_count());
             let contents = &mut survey.contents[..stretches];
@@ -224,7 +226,7 @@ where
             let extent = match known {
                 Some(extent) if !SMALL && stretch.len() == STRETCH => extent,
                 _ => {
-                    // What is missing at the end does not count, either.
+                    // The missing voxels at the end do not count, either.
                     survey.complete = false;
                     self.weigh(*sample, stretch, &mut survey.weights[index])?
                 }
@@ -250,7 +252,7 @@ where
         lanes.sum()
     }
 
-    /// Reads the weights as they were given.
+    /// Reads the weights.
     #[inline(always)]
     fn read_weights(&self, Chunk { sample, voxels }: &Chunk, weights: &mut [f64]) {
         let weights = &mut weights[..voxels.len()];
@@ -260,7 +262,7 @@ where
             });
     }
 
-    /// Checks the voxels of a stretch one by one, and finds what they weigh.
+    /// Checks the voxels of a stretch one by one, and finds their weights.
     #[cfg_attr(target_os = "none", inline(always))]
     fn weigh(
         &self,
@@ -279,7 +281,7 @@ where
         })
     }
 
-    /// Finds what a class covers.
+    /// Finds which voxels a class covers.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn cover(
         &self,
@@ -330,7 +332,8 @@ where
                         },
                     );
                     if content == Content::Unknown {
-                        // Each of these voxels was weighed: what a target that does not count says could be anything.
+                        // A voxel of weight 0 was not checked: its target may be anything, NaN
+                        // included.
                         let weights = survey.weights[start..end].as_flattened();
                         for (y, weight) in y.as_flattened_mut().iter_mut().zip(weights) {
                             *y = if *weight == 0.0 { Float::ZERO } else { *y };
@@ -345,7 +348,7 @@ where
         }
     }
 
-    /// Checks the numbers that were given, one by one.
+    /// Checks the predictions one by one.
     #[cold]
     pub(super) fn check(&self, Chunk { sample, voxels }: &Chunk) -> Result<(), Error> {
         for voxel in voxels.clone() {

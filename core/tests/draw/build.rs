@@ -1,8 +1,9 @@
-//! A loss of parameters that were drawn, by proptest or by a fuzzer.
+//! Builds a loss from random parameters, for proptest and for fuzzers.
 
 use unifocal_core::{AnyLoss, LossError, Name, Parameter};
 
-/// The loss of this name with these values of its parameters: at most the largest that it takes, and its default where it takes none.
+/// The loss called `name` with the drawn parameters. Numbers above a range are lowered to its end;
+/// where none is drawn but the range does not allow it, the default stays.
 pub(super) fn build(
     name: Name,
     drawn: impl Fn(Parameter) -> Option<f64>,

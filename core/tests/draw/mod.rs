@@ -1,4 +1,5 @@
-//! Losses of any parameters, and numbers that are at the ends of their range more often than not.
+//! Strategies for losses with any parameters, and for numbers that are often at the ends of their
+//! range.
 
 mod build;
 
@@ -8,7 +9,7 @@ use unifocal_core::{AnyLoss, Name, Parameter};
 
 use self::build::build;
 
-/// A number of [0, 1], more often than not at an end of it.
+/// A number in [0, 1], often at one of the ends.
 pub(crate) fn unit() -> impl Strategy<Value = f64> {
     prop_oneof![
         0.0..=1.0_f64,
@@ -44,7 +45,7 @@ fn clip() -> impl Strategy<Value = Option<f64>> {
     ])
 }
 
-/// A share of a whole, or none.
+/// A number in [0, 1], or none.
 fn share() -> impl Strategy<Value = Option<f64>> {
     proptest::option::weighted(0.8, unit())
 }

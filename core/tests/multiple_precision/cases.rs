@@ -1,14 +1,14 @@
-//! Predictions of a few dozen kinds of voxels, each of which there may be many.
+//! Predictions made of a few kinds of voxels, each repeated many times.
 
 use fastrand::Rng;
 use unifocal_core::Input;
 
-/// What is hard about a prediction.
+/// What makes a prediction numerically difficult.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Structure {
-    /// Nothing: a third of the voxels is lesion, and any p is as likely as another.
+    /// Nothing: a third of the voxels is lesion, and p is uniform.
     Ordinary,
-    /// p of the right class misses 1 by 10⁻⁷ to 10⁻³.
+    /// p of the right class is 10⁻⁷ to 10⁻³ below 1.
     NearlyPerfect,
     /// One voxel in ten thousand is lesion.
     NearlyEmpty,
@@ -36,9 +36,9 @@ impl Structure {
     }
 }
 
-/// Voxels that are alike.
+/// Identical voxels.
 pub(crate) struct Kind {
-    /// A number per channel.
+    /// One number per channel.
     pub(crate) given: Vec<f32>,
     pub(crate) label: usize,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Case {
     pub(crate) order: Vec<usize>,
 }
 
-/// How many kinds of voxels there are.
+/// The number of kinds of voxels.
 const KINDS: usize = 24;
 
 impl Case {
@@ -100,7 +100,7 @@ impl Case {
     }
 }
 
-/// A logit per class: that of the right one is ahead by as much as the structure says.
+/// One logit per class; the structure determines how far the right one leads.
 fn logits(
     rng: &mut Rng,
     structure: Structure,
@@ -125,7 +125,7 @@ fn logits(
         .collect()
 }
 
-/// The numbers of a voxel's channels, rounded to f32.
+/// The values of a voxel's channels, rounded to f32.
 fn given(input: Input, channels: usize, logits: &[f64]) -> Vec<f32> {
     if input != Input::Probabilities {
         let first = if channels == 1 { logits[0] } else { 0.0 };

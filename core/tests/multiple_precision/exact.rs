@@ -1,4 +1,4 @@
-//! Numbers of 320 bits, which rounding errors are measured against.
+//! 320-bit numbers, against which rounding errors are measured.
 
 use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
@@ -6,15 +6,15 @@ use unifocal_core::{Exponent, Real};
 
 type Big = FBig<HalfEven, 2>;
 
-/// How many bits a number has.
+/// The precision in bits.
 const BITS: usize = 320;
 
-/// A number whose rounding does not show in any `f64`, and whose exponent has no limits.
+/// A number whose rounding error is invisible in `f64`, with an unlimited exponent.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Exact(Big);
 
 impl Exact {
-    /// This number, exactly.
+    /// Converts exactly.
     pub(crate) fn new(x: f64) -> Self {
         let x = Big::try_from(x).expect("a finite number");
         Self(x.with_precision(BITS).value())
@@ -33,7 +33,7 @@ impl Exact {
         self.0.to_f64().value()
     }
 
-    /// |found − self|, in terms of `scale`.
+    /// |found − self| divided by `scale`.
     pub(crate) fn error_of(&self, found: f64, scale: &Self) -> f64 {
         let error = (Self::new(found) - self.clone()).abs();
         if error.0 == Big::ZERO {

@@ -1,14 +1,15 @@
-//! The vector functions of `f64` against numbers of 320 bits, over dense samples of their ranges.
+//! The vector functions of `f64` against 320-bit numbers, on dense samples of their ranges.
 
 use fastrand::Rng;
 use unifocal_core::{Float, Real};
 
 use super::exact::Exact;
 
-/// How many numbers of each range are looked at.
+/// How many numbers of each range are tested.
 const SAMPLE: usize = 2000;
 
-/// The largest error of `f` in units in the last place of the result, over these numbers, and where it is.
+/// The largest error of `f` over these numbers, in units in the last place of the result, and where
+/// it occurs.
 fn largest_error(
     numbers: impl Iterator<Item = f64>,
     f: impl Fn(f64) -> f64,
@@ -19,7 +20,7 @@ fn largest_error(
             let (found, expected) = (f(x), exact(&Exact::new(x)));
             let nearest = expected.to_f64();
             let size = nearest.abs().max(f64::MIN_POSITIVE);
-            // The distance of neighbouring numbers of this size; of subnormal ones, that of all of them.
+            // The spacing of `f64` at this size; for subnormal results, their common spacing.
             let ulp = f64::from_bits(size.to_bits() & 0x7ff0_0000_0000_0000) * f64::EPSILON;
             (expected.error_of(found, &Exact::new(ulp)), x)
         })
@@ -38,14 +39,14 @@ fn assert_within(bound: f64, what: &str, (error, x): (f64, f64)) {
     );
 }
 
-/// Numbers with bits between those of two numbers, spread evenly: as many in each binade.
+/// Random numbers in a range, uniform in their bits: equally many in each binade.
 fn by_bits(low: f64, high: f64) -> impl Iterator<Item = f64> {
     let mut rng = Rng::with_seed(1);
     let (low, high) = (low.to_bits(), high.to_bits());
     (0..SAMPLE).map(move |_| f64::from_bits(rng.u64(low..=high)))
 }
 
-/// Numbers between two numbers, spread evenly.
+/// Random numbers in a range, uniform in value.
 fn between(low: f64, high: f64) -> impl Iterator<Item = f64> {
     let mut rng = Rng::with_seed(2);
     (0..SAMPLE).map(move |_| low + (high - low) * rng.f64())
@@ -80,14 +81,14 @@ fn exp() {
     );
 }
 
-/// `math.rs` computes powers with an exponent up to 1 in size; `libm` computes the others.
+/// `math.rs` computes powers with |exponent| ≤ 1, `libm` the others.
 #[test]
 fn powf() {
     for e in [0.2, 0.25, 0.3, 0.75, 0.999, -0.4, -1e-3, 1e-9, 1.2, 3.7] {
         let exact = |x: &Exact| (x.ln_exact() * Exact::new(e)).exp();
         let numbers = by_bits(f64::from_bits(1), 2.0).chain(between(0.0, 1.0));
         let numbers = numbers.step_by(4).filter(|x| {
-            // Where the result is a normal number.
+            // Only where the result is a normal number.
             (e * x.ln()).abs() < 700.0 && *x > 0.0
         });
         let error = largest_error(numbers, |x| Real::powf(x, e.into()), exact);

@@ -1,13 +1,13 @@
-//! Values and gradients in f32 and f64 against the same formulas in numbers of 320 bits, beside the arithmetic of the published
-//! implementations: the table of `docs/numerics.md`, which
+//! Values and gradients in f32 and f64 against the same formulas in 320-bit numbers, compared with
+//! the arithmetic of the published implementations.
+//!
+//! This prints the table of `docs/numerics.md`:
 //!
 //! ```text
 //! cargo test --release --package unifocal-core --test all multiple_precision -- --nocapture
 //! ```
-//!
-//! prints.
 
-/// The operators of a number that holds another.
+/// The arithmetic operators of a newtype around a number.
 macro_rules! operators {
     ($number:ident: $($operator:ident $method:ident $symbol:tt)*) => {$(
         impl std::ops::$operator for $number {
@@ -35,7 +35,7 @@ use unifocal_core::{
 use cases::{Case, Kind, Structure};
 use exact::Exact;
 
-/// What predictions are given as, and in how many channels.
+/// The kinds of input, with the number of channels.
 const INPUTS: [(Input, usize); 5] = [
     (Input::Probabilities, 2),
     (Input::Probabilities, 3),
@@ -44,7 +44,7 @@ const INPUTS: [(Input, usize); 5] = [
     (Input::Sigmoid, 1),
 ];
 
-/// Values relative to themselves, gradients to their largest entry.
+/// Errors of values are relative to the value, errors of gradients to the largest entry.
 #[derive(Clone, Copy, Default)]
 struct Errors {
     value_f32: f64,
@@ -81,7 +81,7 @@ impl Errors {
 
 #[test]
 fn errors_are_within_bounds() {
-    // A thread for each structure, since numbers of 320 bits take their time.
+    // One thread per structure, because 320-bit arithmetic is slow.
     let found = thread::scope(|scope| {
         Structure::ALL
             .map(|structure| scope.spawn(move || errors_of_structure(structure)))
@@ -100,7 +100,7 @@ fn errors_are_within_bounds() {
     }
 }
 
-/// The largest errors of each loss over a structure, all of them within bounds.
+/// The largest errors of each loss over a structure. Checks that they are within bounds.
 fn errors_of_structure(structure: Structure) -> [Errors; Name::ALL.len()] {
     let mut largest = [Errors::default(); Name::ALL.len()];
     for (input, channels) in INPUTS {
@@ -128,12 +128,13 @@ fn errors_of_structure(structure: Structure) -> [Errors; Name::ALL.len()] {
 fn errors(name: Name, case: &Case) -> Result<Errors, Error> {
     let loss = name.loss();
     let (value, gradient) = exact(&loss, case, |kind| probabilities(case.input, &kind.given));
-    // They clip what the logits gave, and are measured against that.
+    // The published implementations clamp the probabilities, so their errors are measured against
+    // the clamped ones.
     let (clipped, _) = exact(&loss, case, |kind| {
         let given = probabilities(case.input, &kind.given);
         given.into_iter().map(|p| Probability::new(p.p)).collect()
     });
-    // Combo is a difference: what it is rounded to is that of the numbers subtracted.
+    // Combo is a difference, and is rounded like the numbers subtracted.
     let least = Exact::new(if name == Name::Combo { 0.5 } else { 1e-30 });
     let relative = |found: f64, value: &Exact| value.error_of(found, &value.abs().max(&least));
 
@@ -158,7 +159,7 @@ fn errors(name: Name, case: &Case) -> Result<Errors, Error> {
     })
 }
 
-/// The value, and the gradient at a voxel of each kind, as the library has them in numbers of this type.
+/// The library's value, and its gradient at one voxel of each kind, in numbers of this type.
 fn ours<T: Element<Real = T> + Copy + Into<f64> + Default>(
     loss: &AnyLoss,
     case: &Case,
@@ -227,7 +228,7 @@ fn probabilities(input: Input, given: &[f32]) -> Vec<Probability<Exact>> {
         .collect()
 }
 
-/// The value, and the gradient at a voxel of each kind.
+/// The exact value, and the exact gradient at one voxel of each kind.
 fn exact(
     loss: &AnyLoss,
     case: &Case,
@@ -273,7 +274,7 @@ fn exact(
             if *count == 0.0 {
                 return vec![zero(); kind.given.len()];
             }
-            // By p, or by ln p.
+            // With respect to p, or to ln p.
             let by: Vec<Exact> = (0..given.len())
                 .map(|index| {
                     let Probability { p, complement, .. } = given[index].clone();

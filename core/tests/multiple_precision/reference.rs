@@ -1,14 +1,15 @@
-//! The arithmetic of the published implementations in f32: 1 − TI and 1 − p are differences, and sums are f32.
+//! The f32 arithmetic of the published implementations: they compute 1 − TI and 1 − p by
+//! subtraction, and sum in f32.
 
 use unifocal_core::{AnyLoss, ClassSums, Classes, Exponent, Input, Loss, Probability, Real};
 
 use super::cases::Case;
 
-/// An f32 of the published implementations.
+/// An f32 with the arithmetic of the published implementations.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reference(f32);
 
-/// The value of a loss by their arithmetic.
+/// The value of a loss in that arithmetic.
 pub(crate) fn value(loss: &AnyLoss, case: &Case) -> f64 {
     let classes = Classes::default();
     let kinds: Vec<Vec<Reference>> = case
@@ -57,7 +58,7 @@ fn probabilities(input: Input, given: &[f32]) -> Vec<Reference> {
     }
 }
 
-/// p, clamped if the loss does so: they clamp it first, and subtract the result from 1.
+/// Clamps p if the loss does. The published implementations clamp first, and then subtract from 1.
 fn clamped(loss: &AnyLoss, p: Reference) -> Reference {
     let clips = match loss {
         AnyLoss::Tversky(loss) => loss.clip().is_some(),
@@ -67,7 +68,7 @@ fn clamped(loss: &AnyLoss, p: Reference) -> Reference {
     if clips { p.clip(1e-7, 1.0 - 1e-7) } else { p }
 }
 
-/// As TensorFlow and PyTorch add up.
+/// Sums pairwise, as TensorFlow and PyTorch do.
 fn pairwise(all: &[f32]) -> f32 {
     if all.len() <= 16 {
         return all.iter().sum();
@@ -105,7 +106,7 @@ impl Real for Reference {
         Self(if self.0 > 0.0 { 1.0 } else { 0.0 })
     }
 
-    /// 1 − TI, as a difference.
+    /// 1 − TI, by subtraction.
     fn over_sum_with(self, rest: Self) -> Self {
         Self(1.0 - rest.0 / (self.0 + rest.0))
     }

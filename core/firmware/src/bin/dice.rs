@@ -1,4 +1,4 @@
-//! The Dice loss of an 8-bit prediction, and nothing else.
+//! Only the Dice loss of an 8-bit prediction: measures its size.
 
 #![no_std]
 #![cfg_attr(target_arch = "arm", no_main)]

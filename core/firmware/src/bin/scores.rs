@@ -1,4 +1,4 @@
-//! Every score, printed, and whether its bits are the host's.
+//! Computes every score, and prints which have the same bits as on the host.
 
 #![no_std]
 #![cfg_attr(target_arch = "arm", no_main)]

@@ -1,9 +1,9 @@
-//! How many scores of a WebAssembly machine have other bits than the host's.
+//! Compares the scores of a WebAssembly machine with the host's.
 
 #![no_std]
 #![cfg_attr(target_arch = "wasm32", no_main)]
 
-/// How many there are, or −1 if they could not be computed.
+/// The number of scores whose bits differ from the host's, or −1 if they could not be computed.
 #[cfg(target_arch = "wasm32")]
 #[unsafe(no_mangle)]
 extern "C" fn wrong() -> i32 {
