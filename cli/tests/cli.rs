@@ -353,7 +353,7 @@ fn help_and_completions() {
     let words: Vec<&str> = help.split_whitespace().collect();
     let words = words.join(" ");
     for part in [
-        "--loss <NAME> Name of the loss; the list below has all of them [default: asymmetric-unified-focal]",
+        "--loss <NAME> Set the loss; see the list below [default: asymmetric-unified-focal]",
         "--lambda <X|none> λ, the weight of the Tversky side",
         "[range: 0 ≤ λ ≤ 1, or none]",
         "--gamma <X> γ, the focus [range: 0 ≤ γ ≤ 1; a number from 0 to 1e30 for focal-tversky, focal, symmetric-focal, asymmetric-focal]",
@@ -618,7 +618,7 @@ fn bad_parameters_are_refused() {
         &["unifed", "\"asymmetric-unified-focal\"", "jaccard"],
     );
     eval(&["--delta", "none"], &["--delta is none", "0 ≤ δ ≤ 1"]);
-    eval(&["--gamma", "0.2,0.3"], &["--gamma is one number"]);
+    eval(&["--gamma", "0.2,0.3"], &["--gamma takes one number"]);
     eval(
         &["--loss", "focal", "--alpha", "none"],
         &["--alpha is none"],
