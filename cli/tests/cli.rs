@@ -457,7 +457,10 @@ fn folders_are_matched_by_name() {
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(text(&output.stdout).contains("one.nii"));
     assert!(message.contains("two.nii.gz") && message.contains("no target"));
-    refused(&["eval", &p, &fixture("labels_u8.nii")], &["no folder"]);
+    refused(
+        &["eval", &p, &fixture("labels_u8.nii")],
+        &["must be a folder"],
+    );
 }
 
 /// Many cases run at the same time; the report does not tell with how many threads, or how many at once.

@@ -500,7 +500,7 @@ fn gradients_lie_in_folders_as_cases_do() {
     let left = fs::read_dir(data.0.path().join("g")).expect("a folder");
     assert_eq!(left.count(), 2);
 
-    // No gradient takes the place of an input, of another gradient, or lies elsewhere.
+    // A gradient never overwrites an input or another gradient, nor leaves the folder.
     let prediction = || fs::read(data.0.path().join("p/a/seg.npy")).expect("the prediction");
     let before = prediction();
     let refused = |arguments: &[&str], words: &[&str]| {
@@ -517,7 +517,7 @@ fn gradients_lie_in_folders_as_cases_do() {
         &["p/a/seg.npy", "is an input"],
     );
     assert_eq!(prediction(), before);
-    for (names, word) in [(["x", "x"], "of their own"), (["x", "../x"], "leads out")] {
+    for (names, word) in [(["x", "x"], "unique names"), (["x", "../x"], "leads out")] {
         let rows = format!(
             "case,prediction,target\n{},p/a/seg.npy,y/a/seg.npy\n{},p/b/seg.npy,y/b/seg.npy\n",
             names[0], names[1]

@@ -56,11 +56,11 @@ fn of_paths(
     match (prediction_folder.is_dir(), target_folder.is_dir()) {
         (true, true) => {}
         (true, false) => {
-            let message = "is no folder, expected one since PRED is";
+            let message = "must be a folder, because PRED is one";
             return Err(Failure::file(target, message));
         }
         (false, true) => {
-            let message = "is no folder, expected one since TARGET is";
+            let message = "must be a folder, because TARGET is one";
             return Err(Failure::file(prediction, message));
         }
         (false, false) => return of_files(prediction, target, pairing),
