@@ -222,7 +222,7 @@ fn of_nnunets_files_the_input_chooses() {
         said.starts_with("note: ") && said.contains(".npz is read"),
         "{said}"
     );
-    // Hard labels are the image, which is none here.
+    // Labels are in the image, which is not a valid file here.
     data.refused(&["p", "y"], &["a.nii.gz", "b.nii.gz", "2 of 2"]);
     let output = data.run(&["eval", "p", "y", "--input", "logits"]);
     let said = String::from_utf8(output.stderr).expect("UTF-8");
@@ -239,7 +239,7 @@ fn of_nnunets_files_the_input_chooses() {
         "--prediction-pattern",
         "{case}.npz",
     ];
-    // The pattern chooses the archive, whose numbers are no logits.
+    // The pattern chooses the archive, whose numbers are not logits.
     let said = String::from_utf8(data.run(&npz).stderr).expect("UTF-8");
     assert!(
         said.contains("a.npz") && said.contains("--input probabilities"),
@@ -248,7 +248,7 @@ fn of_nnunets_files_the_input_chooses() {
 }
 
 #[test]
-fn an_addition_to_all_names_is_recognised_and_told() {
+fn a_common_suffix_is_recognised_with_a_note() {
     let data = two(
         |case| format!("p/case_{case}_0000.nii.gz"),
         |case| format!("y/case_{case}.nii.gz"),
@@ -264,12 +264,12 @@ fn an_addition_to_all_names_is_recognised_and_told() {
     );
     let note = report["notes"][0].as_str().expect("a note");
     assert!(said.contains(note), "{note}");
-    // A case without a prediction fails, and not the others.
+    // A case without a prediction fails; the others do not.
     data.labels("y/case_2.nii.gz", LABELS[2]);
     let (report, code, said) = data.eval(&["p", "y"]);
     assert_eq!(code, Some(1));
     assert_eq!(report["cases"].as_array().map(Vec::len), Some(2));
-    assert!(said.contains("no prediction of the case case_2"), "{said}");
+    assert!(said.contains("no prediction for the case case_2"), "{said}");
 }
 
 #[test]
@@ -314,7 +314,7 @@ fn patterns_say_where_the_name_is() {
     );
     data.refused(
         &["p/0_pred.npy", "y/0_true.npy", "--recursive"],
-        &["--recursive", "no folder"],
+        &["--recursive", "not a folder"],
     );
 }
 
