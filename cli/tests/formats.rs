@@ -423,9 +423,9 @@ fn dice(folder: &Path, arguments: &str) -> Result<f64, String> {
     Err(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// The options about axes that a message names, each choice on its own.
+/// The choices of axis options that a message lists.
 fn choices(message: &str) -> Vec<String> {
-    let Some((_, list)) = message.split_once("expected an option that chooses: ") else {
+    let Some((_, list)) = message.split_once("choose one by an option: ") else {
         return Vec::new();
     };
     let choice = |text: &str| text.split(" (").next().map(str::to_owned);

@@ -177,7 +177,7 @@ fn volumes_that_lie_the_other_way_are_turned() {
         files.scores(&format!("p.nii {target}"), expected);
         let (report, _) = files.report(&format!("p.nii {target}"));
         let notes = report["cases"][0]["reading"]["notes"].to_string();
-        assert!(notes.contains("turned"), "{notes}");
+        assert!(notes.contains("reoriented"), "{notes}");
     }
     let mut shifted = PLAIN;
     shifted[2][3] = 3.0;

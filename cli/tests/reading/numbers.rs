@@ -23,7 +23,7 @@ fn integers_are_probabilities_when_told_their_scale() {
     files.npy("bytes.npy", &stored);
     files.refused("bytes.npy y.npy", &["--scale 255"]);
     let logits = "bytes.npy y.npy --input logits";
-    files.refused(logits, &["no logits", "--scale 255"]);
+    files.refused(logits, &["not logits", "--scale 255"]);
     let scaled = stored.mapv(|p| f64::from(p) / 255.0);
     files.scores("bytes.npy y.npy --scale 255", dice(&scaled, &y));
     let stored = p.mapv(|p| (p * 10_000.0).round() as i16);
@@ -39,7 +39,7 @@ fn integers_are_probabilities_when_told_their_scale() {
     files.png("y.png", &truth);
     files.refused("p.png y.png", &["--scale 255"]);
     let logits = "p.png y.png --input logits";
-    files.refused(logits, &["no logits", "--scale 255"]);
+    files.refused(logits, &["not logits", "--scale 255"]);
     let scaled = foreground(&stored.mapv(|p| f64::from(p) / 255.0));
     let expected = dice(&scaled, &foreground(&truth));
     files.scores("p.png y.png --scale 255", expected);
