@@ -245,7 +245,7 @@ fn colons_can_occur_in_paths_and_keys() {
 }
 
 #[test]
-fn names_decide_if_the_content_does_not() {
+fn extensions_determine_the_format() {
     for name in [
         "a.npy",
         "a.npz",

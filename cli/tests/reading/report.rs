@@ -38,7 +38,7 @@ fn cases_and_classes_without_a_value_are_left_out_of_means() {
                 .as_str()
                 .is_some_and(|warning| said.contains(warning))
     );
-    // A class that is skipped has no value.
+    // A skipped class has no value.
     files.npy("q.npy", &probabilities(&truth, 3, 2));
     let (report, _) = files.report("q.npy y/a.npy --loss dice --absent-class skip");
     assert_eq!(report["cases"][0]["per_class"][2]["value"], Value::Null);
@@ -90,7 +90,7 @@ fn options_that_do_not_apply_are_errors() {
 }
 
 #[test]
-fn every_report_says_how_its_inputs_were_read() {
+fn every_report_states_how_its_inputs_were_read() {
     let files = Files::new();
     let truth = labels(&[9, 8], 2, 1);
     files.npy("p.npy", &probabilities(&truth, 2, 2));
