@@ -11,7 +11,7 @@ use crate::pairs::Pairing;
 use crate::reading::Axes;
 use crate::reading::classes::Region;
 
-/// Scores segmentation predictions with the Unified Focal loss family: Dice, Jaccard, Tversky, cross entropy, focal,
+/// Score segmentation predictions with the Unified Focal loss family: Dice, Jaccard, Tversky, cross entropy, focal,
 /// Combo, and the symmetric and asymmetric Unified Focal losses.
 #[derive(Debug, Parser)]
 #[command(name = "unifocal", version, about, arg_required_else_help = true)]

@@ -29,7 +29,7 @@ pub(crate) enum Content {
     Arrays(Box<Arrays>),
 }
 
-/// A prediction beside its target, in the axes of their files.
+/// A prediction and its target, with the axes of their files.
 #[derive(Debug)]
 pub(crate) struct Arrays {
     pub(crate) prediction: Prediction,

@@ -182,7 +182,7 @@ fn other_files_and_hidden_files_are_skipped() {
         "p/0.pkl",
         "y/.git/1.npy",
     ] {
-        data.bytes(file, b"no array");
+        data.bytes(file, b"not an array");
     }
     data.pairs(
         &["p", "y"],

@@ -123,7 +123,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Unlisted { label, listed } => write!(
                 f,
-                "found the label {label}, expected one of those in --labels, {} (add it to the list, or use --ignore-label {label})",
+                "found the label {label}, expected a label in --labels ({}): add it there, or use --ignore-label {label}",
                 list(listed)
             ),
             Self::Count {
