@@ -1,33 +1,33 @@
-//! The account that a report gives of how its inputs were read.
+//! How the inputs of a case were read, as reports show it.
 
 use serde::Serialize;
 
 use crate::reading::Axes;
 use crate::reading::classes::Name;
 
-/// An account of how a prediction and its target were read.
+/// How a prediction and its target were read.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Account {
     pub(crate) prediction: Input,
     pub(crate) target: Input,
     pub(crate) samples: usize,
     pub(crate) classes: Vec<Name>,
-    /// Changes of the numbers, and decisions between readings.
+    /// What was done to the numbers, and what decided between readings.
     pub(crate) notes: Vec<String>,
     #[serde(skip)]
     pub(crate) warnings: Vec<String>,
-    /// The labels to be left out that the target does not have.
+    /// The labels of `--ignore-label` that do not occur in the target.
     #[serde(skip)]
     pub(crate) ignored_in_vain: Vec<i64>,
 }
 
-/// An account of how one file was read.
+/// How one file was read.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Input {
     pub(crate) format: String,
     pub(crate) shape: Vec<usize>,
     pub(crate) axes: Axes,
-    /// The meaning of its numbers.
+    /// What its numbers are.
     pub(crate) numbers: &'static str,
 }
 
@@ -40,10 +40,10 @@ impl Input {
     }
 }
 
-/// The most classes that a line lists.
+/// A line lists at most this many classes.
 const SHOWN: usize = 12;
 
-/// The classes, or how many there are if they are many.
+/// The classes, shortened if there are many.
 pub(crate) fn listed(classes: &[Name]) -> String {
     let mut text: Vec<String> = classes.iter().take(SHOWN).map(Name::to_string).collect();
     if classes.len() > SHOWN {
@@ -53,7 +53,7 @@ pub(crate) fn listed(classes: &[Name]) -> String {
 }
 
 impl Account {
-    /// All of it, a line each.
+    /// The account as lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = vec![
             format!("PRED    {}", self.prediction.line()),
@@ -68,7 +68,7 @@ impl Account {
         lines
     }
 
-    /// All of it on one line.
+    /// The account on one line.
     pub(crate) fn text(&self) -> String {
         self.lines().join("; ")
     }

@@ -11,7 +11,7 @@ use crate::pairs::Pairing;
 use crate::reading::Axes;
 use crate::reading::classes::Region;
 
-/// Scores segmentation predictions with the Unified Focal loss family: Dice, Jaccard, Tversky, cross entropy, focal,
+/// Score segmentation predictions with the Unified Focal loss family: Dice, Jaccard, Tversky, cross entropy, focal,
 /// Combo, and the symmetric and asymmetric Unified Focal losses.
 #[derive(Debug, Parser)]
 #[command(name = "unifocal", version, about, arg_required_else_help = true)]
@@ -29,9 +29,9 @@ pub(crate) const EVAL_EXAMPLES: &str = "Examples:
   unifocal eval --manifest cases.csv --input labels
   unifocal eval p.npy y.npy --gradient dloss_dp.npy --format json
 
-Files: .npy, .npz and .safetensors (FILE:KEY), NIfTI (.nii, .nii.gz, .hdr/.img), NRRD, MetaImage, PNG, TIFF, BMP, GIF; or two folders
-(FOLDER:KEY), matched by name.
-Exit status: 0 done, 1 a case has no score (stderr lists such cases) or a parameter is bad, 2 usage.";
+Files: .npy, .npz and .safetensors (FILE:KEY), NIfTI (.nii, .nii.gz, .hdr/.img), NRRD, MetaImage, PNG, TIFF, BMP and GIF; or two
+folders (FOLDER or FOLDER:KEY), whose files are matched by name.
+Exit status: 0 success; 1 a case could not be scored (see stderr) or an option has an invalid value; 2 wrong usage.";
 
 const COMPARE_EXAMPLES: &str = "Examples:
   unifocal compare prediction.npy labels.npy
@@ -45,13 +45,13 @@ pub(crate) enum Command {
         data: Data,
         #[command(flatten)]
         loss: LossArgs,
-        /// Also report the score of each class
+        /// Also report the loss of each class
         #[arg(long, help_heading = "Output")]
         per_class: bool,
-        /// Write the gradient with respect to PRED as .npy: to a file, or to a folder for several cases
+        /// Write the gradient with respect to PRED as .npy. OUT is a file, or a folder for several cases
         #[arg(long, value_name = "OUT", help_heading = "Output")]
         gradient: Option<PathBuf>,
-        /// Form of the report
+        /// Report format
         #[arg(long, value_enum, default_value_t, help_heading = "Output")]
         format: Format,
     },
@@ -60,39 +60,39 @@ pub(crate) enum Command {
     Compare {
         #[command(flatten)]
         data: Data,
-        /// Form of the report
+        /// Report format
         #[arg(long, value_enum, default_value_t, help_heading = "Output")]
         format: Format,
     },
     /// Run `compare` on a built-in example
     Demo {
-        /// Form of the report
+        /// Report format
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Print a completion script for a shell
+    /// Print a shell completion script
     Completions {
         #[arg(value_enum)]
         shell: Shell,
     },
-    /// Print a man page, of the program or of a command
+    /// Print the man page of the program or of a command
     Man {
-        /// Command whose page is printed [default: the program]
+        /// Print the page of this command [default: the page of the program]
         #[arg(value_parser = ["eval", "compare", "demo", "completions", "man"])]
         command: Option<String>,
     },
 }
 
-/// The inputs, and how to read them.
+/// The inputs and how to read them.
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     #[command(flatten)]
     pub(crate) pairing: Pairing,
-    /// Kind of numbers in PRED
+    /// What the numbers in PRED are
     #[arg(long, value_enum, default_value_t, help_heading = "Numbers")]
     pub(crate) input: Input,
-    /// Name the axes of PRED, a letter each: n (samples), c (classes), z, y, x (or d, h, w), t (time), 1 (an axis of
-    /// length 1), such as nczyx or xyzc
+    /// Name the axes of PRED in the order of its shape, one letter each, such as nczyx or xyzc: n (samples), c (classes),
+    /// z, y, x (or d, h, w), t (time), 1 (an axis of length 1 to drop) [default: inferred]
     #[arg(
         long,
         value_name = "LETTERS",
@@ -100,13 +100,13 @@ pub(crate) struct Data {
         help_heading = "Axes"
     )]
     pub(crate) axes: Option<Axes>,
-    /// Name the axes of TARGET [default: as PRED's where TARGET is such an array]
+    /// Name the axes of TARGET [default: those of PRED if TARGET has the same format and shape, else inferred]
     #[arg(long, value_name = "LETTERS", help_heading = "Axes")]
     pub(crate) target_axes: Option<Axes>,
-    /// Place of the class axis, a short form of --axes [default: from the format or both shapes]
+    /// Set where the class axis of PRED is; a short form of --axes [default: inferred]
     #[arg(long, value_enum, help_heading = "Axes")]
     pub(crate) layout: Option<LayoutArg>,
-    /// Whether the first axis is the batch [default: from the shapes]
+    /// Set whether the first axis is the batch [default: inferred]
     #[arg(
         long,
         value_enum,
@@ -115,13 +115,13 @@ pub(crate) struct Data {
         help_heading = "Axes"
     )]
     pub(crate) batch: Batch,
-    /// Read PRED as the probability (or logit) of the foreground, without a class axis
+    /// Read PRED, which has no class axis, as the probability (or logit) of the foreground
     #[arg(long, help_heading = "Axes")]
     pub(crate) foreground: bool,
-    /// Score the voxels of two volumes as they lie, whatever their headers say
+    /// Compare the voxels of two volumes by index and ignore the geometry in their headers
     #[arg(long, help_heading = "Axes")]
     pub(crate) ignore_geometry: bool,
-    /// List the labels that are classes, in order: channel k of PRED is the k-th [default: those that occur]
+    /// Set the labels of the classes, in order; channel k of PRED is the k-th label [default: the labels that occur]
     #[arg(
         long,
         value_name = "L,L…",
@@ -131,10 +131,10 @@ pub(crate) struct Data {
         help_heading = "Classes"
     )]
     pub(crate) labels: Option<Vec<i64>>,
-    /// Score regions, unions of labels, in place of labels: whole=1,2,4 core=1,4
+    /// Score regions (unions of labels) instead of labels, such as whole=1,2,4 core=1,4
     #[arg(long, value_name = "NAME=L,L…", num_args = 1.., help_heading = "Classes")]
     pub(crate) regions: Vec<Region>,
-    /// Leave out the voxels that have one of these labels in TARGET
+    /// Ignore the voxels that have one of these labels in TARGET
     #[arg(
         long,
         value_name = "L,L…",
@@ -143,22 +143,22 @@ pub(crate) struct Data {
         help_heading = "Classes"
     )]
     pub(crate) ignore_label: Vec<i64>,
-    /// Score only where this file, a mask of TARGET's voxels, is not 0; or a folder of such files, matched by name
+    /// Score only the voxels at which this mask, of the size of TARGET, is not 0. FILE can be a folder of masks, matched by name
     #[arg(long, value_name = "FILE", help_heading = "Classes")]
     pub(crate) mask: Option<PathBuf>,
-    /// Divide the numbers of PRED by this, such as 255 for probabilities stored as bytes
+    /// Divide the numbers in PRED by X, such as 255 for probabilities stored as bytes
     #[arg(long, value_name = "X", help_heading = "Numbers")]
     pub(crate) scale: Option<f64>,
-    /// Divide the numbers of TARGET by this, which makes it a soft target
+    /// Divide the numbers in TARGET by X and read it as a soft target
     #[arg(long, value_name = "X", help_heading = "Numbers")]
     pub(crate) target_scale: Option<f64>,
-    /// Take probabilities below 0 as 0, and those above 1 as 1, in PRED and in a soft TARGET
+    /// Clamp the probabilities in PRED and in a soft TARGET to [0, 1]
     #[arg(long, help_heading = "Numbers")]
     pub(crate) clamp: bool,
-    /// How to score a class that is absent from the target
+    /// Set how to score a class that is absent from TARGET
     #[arg(long, value_enum, default_value_t, help_heading = "Classes")]
     pub(crate) absent_class: Absent,
-    /// Weigh the classes, in their order; 0 leaves a class out
+    /// Weight the classes, in order; 0 leaves a class out [default: equal weights]
     #[arg(
         long,
         value_name = "X,X…",
@@ -166,7 +166,7 @@ pub(crate) struct Data {
         help_heading = "Classes"
     )]
     pub(crate) class_weights: Option<Vec<f64>>,
-    /// Classes treated as rare by asymmetric losses, by their labels or regions [default: all but the first]
+    /// Set the classes that asymmetric losses treat as rare, by label or region name [default: all but the first]
     #[arg(
         long,
         value_name = "C,C…",
@@ -175,10 +175,10 @@ pub(crate) struct Data {
         help_heading = "Classes"
     )]
     pub(crate) rare: Option<Vec<String>>,
-    /// Threads; 0 = all cores. Does not affect results
+    /// Set the number of threads; 0 uses all cores. Results do not depend on it
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Run")]
     pub(crate) threads: usize,
-    /// Memory limit for cases scored in parallel; at least one always runs
+    /// Limit the memory for cases scored in parallel; at least one case always runs
     #[arg(
         long,
         value_name = "SIZE",
@@ -190,10 +190,10 @@ pub(crate) struct Data {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// A table for people
+    /// A table for reading
     #[default]
     Table,
-    /// One object; numbers round-trip
+    /// One object; numbers have full precision
     Json,
     /// One row per case and loss (and class)
     Csv,
@@ -201,21 +201,21 @@ pub(crate) enum Format {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Input {
-    /// Numbers in [0, 1]
+    /// Probabilities in [0, 1]
     #[default]
     Probabilities,
-    /// Logits of a softmax over the class axis
+    /// Logits, to which a softmax over the class axis applies
     Softmax,
-    /// Logits of a sigmoid per channel; one channel is the foreground
+    /// Logits, to which a sigmoid per channel applies; a single channel is the foreground
     Sigmoid,
-    /// Logits: of a softmax for several channels, of a sigmoid for one channel and for regions
+    /// Logits, with a softmax for several channels and a sigmoid for one channel or for regions
     Logits,
-    /// An integer label per voxel: a hard segmentation
+    /// A label map: one integer label per voxel
     Labels,
 }
 
 impl Input {
-    /// Whether the numbers are logits of either kind.
+    /// Whether the numbers are logits, with a softmax or a sigmoid.
     pub(crate) fn is_logits(self) -> bool {
         matches!(self, Self::Softmax | Self::Sigmoid | Self::Logits)
     }
@@ -223,18 +223,18 @@ impl Input {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LayoutArg {
-    /// Classes before the voxels: n c y x, c y x, and so on; c x y z for NIfTI
+    /// Class axis before the spatial axes: ncyx, cyx and so on; cxyz for NIfTI
     ChannelsFirst,
-    /// Classes last: y x c; n y x c from four axes on, unless --batch no
+    /// Class axis last: yxc; nyxc for four or more axes, unless --batch no
     ChannelsLast,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Batch {
-    /// If the shapes of PRED and TARGET show it; a file without a class axis is one sample
+    /// Infer it from the shapes of PRED and TARGET; a file without a class axis is one sample
     #[default]
     Auto,
-    /// The first axis counts samples
+    /// The first axis is the batch
     Yes,
     /// The whole file is one sample
     No,
@@ -242,9 +242,9 @@ pub(crate) enum Batch {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Absent {
-    /// By the smoothing term
+    /// Let the smoothing term decide
     #[default]
     Smooth,
-    /// Not at all: it is left out of the mean
+    /// Leave it out of the mean
     Skip,
 }

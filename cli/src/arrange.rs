@@ -1,11 +1,10 @@
-//! Arrays seen as [sample, class, voxels…], whatever the order of their axes: views, never copies.
+//! Views of arrays as [sample, class, voxels…], whatever the order of their axes. Nothing is copied.
 
 use ndarray::{ArrayBase, IxDyn, RawData};
 
 use crate::reading::{Axes, Axis, Turn};
 
-/// The array with these axes in this order; those that it does not have are added with length 1, and those of length 1 that are
-/// not wanted go.
+/// The array with these axes in this order. Missing axes are added with length 1; other axes of length 1 are dropped.
 pub(crate) fn arrange<S: RawData>(
     mut array: ArrayBase<S, IxDyn>,
     axes: &Axes,
@@ -36,14 +35,14 @@ pub(crate) fn arrange<S: RawData>(
     array
 }
 
-/// Samples, classes, and the voxels in the order in which a prediction has them.
+/// Sample axis, class axis, then the spatial axes in the prediction's order.
 pub(crate) fn with_classes(prediction: &Axes) -> Vec<Axis> {
     let mut wanted = vec![Axis::Sample, Axis::Class];
     wanted.extend(prediction.space());
     wanted
 }
 
-/// Samples and voxels.
+/// Sample axis, then the spatial axes in the prediction's order.
 pub(crate) fn without_classes(prediction: &Axes) -> Vec<Axis> {
     let mut wanted = vec![Axis::Sample];
     wanted.extend(prediction.space());

@@ -1,4 +1,4 @@
-//! A prediction and its target as they are scored, whatever their files were.
+//! A prediction and its target, ready to be scored.
 
 use std::sync::Arc;
 
@@ -21,22 +21,22 @@ pub(crate) struct Case {
     pub(crate) account: Arc<Account>,
 }
 
-/// The numbers that are scored.
+/// The numbers to score.
 #[derive(Debug)]
 pub(crate) enum Content {
-    /// Of a hard segmentation beside its target: the counts of each class, sample by sample.
+    /// Two label maps: the counts of each class, sample by sample.
     Counts(Vec<Count>),
     Arrays(Box<Arrays>),
 }
 
-/// A prediction beside its target, in the axes of their files.
+/// A prediction and its target, with the axes of their files.
 #[derive(Debug)]
 pub(crate) struct Arrays {
     pub(crate) prediction: Prediction,
     pub(crate) target: Target,
     pub(crate) input: Input,
     pub(crate) reading: Reading,
-    /// The prediction's numbers as its file has them.
+    /// A summary of the prediction's numbers before scaling and clamping.
     pub(crate) summary: Summary,
 }
 
@@ -47,22 +47,22 @@ pub(crate) enum Prediction {
     F64(Numbers<f64>),
 }
 
-/// A target, and where to score.
+/// A target and the voxels to score.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// The class of each voxel, and the number of voxels that do not count.
+    /// The class of each voxel, and the number that marks ignored voxels.
     Classes {
         classes: ClassNumbers,
         void: Option<i64>,
     },
-    /// A one-hot or soft target, and weights of 0 and 1 as [sample, voxels…].
+    /// A one-hot or soft target, and voxel weights of 0 and 1 as [sample, voxels…].
     Soft {
         target: Numbers<f64>,
         weights: Option<ArrayD<f64>>,
     },
 }
 
-/// The numbers of classes, in few types: the engine is compiled for each.
+/// Class indices. There are only two types because the engine is compiled for each.
 #[derive(Debug)]
 pub(crate) enum ClassNumbers {
     U8(Numbers<u8>),
@@ -70,13 +70,13 @@ pub(crate) enum ClassNumbers {
 }
 
 impl Arrays {
-    /// A prediction as [sample, class, voxels…].
+    /// Views a prediction as [sample, class, voxels…].
     pub(crate) fn prediction<'a, T>(&self, array: ArrayViewD<'a, T>) -> ArrayViewD<'a, T> {
         let axes = &self.reading.prediction;
         arrange(array, axes, &Turn::NONE, &with_classes(axes))
     }
 
-    /// An array of the prediction's shape, to be written to, as [sample, class, voxels…].
+    /// Mutably views an array of the prediction's shape as [sample, class, voxels…].
     pub(crate) fn prediction_mut<'a, T>(
         &self,
         array: ArrayViewMutD<'a, T>,
@@ -85,7 +85,7 @@ impl Arrays {
         arrange(array, axes, &Turn::NONE, &with_classes(axes))
     }
 
-    /// A soft target as [sample, class, voxels…].
+    /// Views a soft target as [sample, class, voxels…].
     pub(crate) fn soft<'a, T>(&self, array: ArrayViewD<'a, T>) -> ArrayViewD<'a, T> {
         let Reading {
             prediction,
@@ -96,7 +96,7 @@ impl Arrays {
         arrange(array, target, turn, &with_classes(prediction))
     }
 
-    /// Labels as [sample, voxels…].
+    /// Views labels as [sample, voxels…].
     pub(crate) fn labels<'a, T>(&self, array: ArrayViewD<'a, T>) -> ArrayViewD<'a, T> {
         let Reading {
             prediction,
@@ -107,13 +107,13 @@ impl Arrays {
         arrange(array, target, turn, &without_classes(prediction))
     }
 
-    /// Proposes what a number of the prediction that is refused is likely to be.
+    /// Suggests an option for a number of the prediction that was refused.
     pub(crate) fn hint(&self, found: f64) -> &'static str {
         match self.input {
             Input::Probabilities if found.is_finite() => numbers::beyond(&self.summary),
             Input::Probabilities => "",
             _ if found == f64::NEG_INFINITY => {
-                " (write a finite logit such as -10000 for a class that cannot be: its probability is 0 as well)"
+                " (for an impossible class, write a finite logit such as -10000, whose probability is 0 as well)"
             }
             _ => "",
         }

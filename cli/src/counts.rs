@@ -1,4 +1,4 @@
-//! Label maps against label maps: everything follows from how often each label meets each other one.
+//! Label maps against label maps. All sums follow from how often each pair of labels occurs.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use unifocal_ndarray::core::{Class, ClassSums, Loss, Probability};
 use crate::labels::Label;
 use crate::reading::classes::Classes;
 
-/// Counts of the voxels of one class in one sample, by how they are predicted.
+/// The confusion counts of one class in one sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) tp: u64,
     pub(crate) fp: u64,
     pub(crate) fn_: u64,
-    /// All voxels of the sample that count.
+    /// All voxels of the sample that are scored.
     pub(crate) voxels: u64,
 }
 
@@ -27,7 +27,7 @@ impl Count {
         self.voxels += other.voxels;
     }
 
-    /// The sums of a loss's terms: those of the four kinds of voxels, as often as there are such voxels.
+    /// The sums of a loss's terms: the terms of a TP, FP, FN and TN, times their counts.
     pub(crate) fn sums<const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -46,7 +46,7 @@ impl Count {
             voxels: self.voxels as f64,
         };
         for (count, p, y) in kinds.into_iter().filter(|(count, ..)| *count > 0) {
-            // In the precision of a network's probabilities.
+            // In f32, as for the probabilities of a network.
             let terms: [f32; K] = loss.terms(class, &Probability::new(p), &y);
             for (sum, term) in sums.terms.iter_mut().zip(terms) {
                 *sum += count as f64 * f64::from(term);
@@ -56,12 +56,12 @@ impl Count {
     }
 }
 
-/// Counts of how often each label of a prediction meets each label of its target, sample by sample: all that the two files tell.
+/// How often each pair of predicted and target label occurs, sample by sample.
 #[derive(Debug)]
 pub(crate) struct Meetings(Vec<FxHashMap<(i64, i64), u64>>);
 
 impl Meetings {
-    /// Looks at all voxels once, [sample, voxels…]; where a mask has `true`, if there is one.
+    /// Counts the pairs of two arrays [sample, voxels…], within the mask if there is one.
     pub(crate) fn count<P: Label, T: Label>(
         prediction: &ArrayViewD<'_, P>,
         target: &ArrayViewD<'_, T>,
@@ -88,7 +88,7 @@ impl Meetings {
         Self(samples.map(of_sample).collect())
     }
 
-    /// The labels that occur in the prediction at voxels that count, and in the target, in ascending order.
+    /// The labels that occur in the prediction at voxels that are not ignored, and those in the target, in ascending order.
     pub(crate) fn occurring(&self, ignored: &[i64]) -> [Vec<i64>; 2] {
         let met = || self.0.iter().flat_map(FxHashMap::keys);
         let counted = met().filter(|(_, theirs)| !ignored.contains(theirs));
@@ -99,7 +99,7 @@ impl Meetings {
 
     /// The counts of every class, sample by sample.
     ///
-    /// Voxels whose target is ignored do not count; a label of the prediction that is no class is none.
+    /// Voxels with an ignored target label are left out. Predicted labels that are not classes count for no class.
     pub(crate) fn counts(&self, ignored: &[i64], classes: &Classes) -> Vec<Count> {
         let of_sample = |meetings: &FxHashMap<(i64, i64), u64>| {
             let mut counts = vec![Count::default(); classes.len()];
@@ -118,7 +118,7 @@ impl Meetings {
                         &mut count.fn_
                     }) += times;
                 }
-                // An ignored label of the prediction is no class.
+                // A predicted label that is ignored belongs to no class.
                 if !ignored.contains(&label) {
                     for class in predicted.iter().filter(|class| !actual.contains(class)) {
                         counts[*class].fp += times;
@@ -134,7 +134,7 @@ impl Meetings {
     }
 }
 
-/// Counts of pairs of labels, and of the pair that was seen last: neighbours mostly have the same.
+/// Counts of pairs of labels. The last pair is counted apart from the map, because neighbouring voxels mostly have the same pair.
 struct Runs<P, T> {
     counts: FxHashMap<(i64, i64), u64>,
     last: Option<(P, T)>,

@@ -1,6 +1,6 @@
-//! The embedded example: a phantom of two small lesions, and a prediction that misses part of them.
+//! The built-in example: a phantom with two small lesions, and a prediction that misses part of them.
 //!
-//! It is computed here from a few ellipses, so it has no origin but this file and no licence but the project's.
+//! It is computed from a few ellipses, so no third-party data or licence is involved.
 
 use clap::Parser;
 use ndarray::{ArrayD, IxDyn};
@@ -14,24 +14,24 @@ use crate::read::{Format, Stored, Values, Volume};
 
 /// The lines below the table.
 pub(crate) const HINT: &str = "
-A phantom of 128 x 128 pixels, 2 % of them lesion. On your own files (.npy, .npz, .nii.gz, .png, .safetensors):
+A phantom of 128 x 128 pixels, of which 2 % are lesions. To score your own files (.npy, .npz, .nii.gz, .png, .safetensors):
   unifocal compare PREDICTION LABELS        unifocal eval PREDICTION LABELS --loss dice --per-class
 ";
 
 const SIZE: usize = 128;
 
-/// Centre, half axes.
+/// Centre and half axes, in pixels.
 type Ellipse = [f64; 4];
 
 const LESIONS: [Ellipse; 2] = [[44.0, 52.0, 11.0, 8.0], [86.0, 80.0, 4.5, 4.0]];
 
-/// The lesions as the network sees them: the large one is displaced, the small one faint.
+/// The predicted lesions, with their intensity: the large one is displaced, the small one faint.
 const SEEN: [(Ellipse, f64); 2] = [
     ([46.0, 53.5, 10.5, 8.5], 1.0),
     ([86.5, 80.0, 4.0, 3.5], 0.55),
 ];
 
-/// The phantom, its prediction, and how the two are to be read.
+/// The phantom, its prediction, and the options to read them with.
 pub(crate) fn example() -> Result<(Pair, Case, Data), Failure> {
     let labels = ArrayD::from_shape_fn(IxDyn(&[SIZE, SIZE]), |index| {
         u8::from(
@@ -70,7 +70,7 @@ fn depth([x, y, a, b]: &Ellipse, row: usize, column: usize) -> f64 {
     1.0 - (dx * dx + dy * dy)
 }
 
-/// The predicted probability of a lesion: soft edges, a faint texture, nowhere 0 or 1.
+/// The predicted probability of a lesion, with soft edges and a faint texture; it is never 0 or 1.
 fn lesion(row: usize, column: usize) -> f64 {
     let seen = SEEN
         .iter()

@@ -1,4 +1,4 @@
-//! Failures that end a command or a case: each names a file or parameter, what was found and what was expected.
+//! Errors that end a command or a case. Each names a file or parameter, what was found and what was expected.
 
 use std::path::PathBuf;
 
@@ -28,9 +28,9 @@ pub(crate) enum Failure {
         target: PathBuf,
         message: String,
     },
-    #[error("the threads cannot be started: {0}")]
+    #[error("cannot start the threads: {0}")]
     Threads(String),
-    #[error("the report cannot be written: {0}")]
+    #[error("cannot write the report: {0}")]
     Report(String),
 }
 
@@ -43,13 +43,13 @@ impl Failure {
     }
 }
 
-/// The options of a loss's parameters.
+/// The options for the parameters of a loss.
 fn options(loss: Name) -> String {
     let options = loss.parameters().iter().map(|has| format!("--{has}"));
     options.collect::<Vec<_>>().join(", ")
 }
 
-/// A case without a score, which the others have all the same.
+/// A case that could not be scored.
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) prediction: Option<PathBuf>,
@@ -66,7 +66,7 @@ impl Failed {
         }
     }
 
-    /// Its entry in a report.
+    /// Its entry in a JSON report.
     pub(crate) fn to_json(&self) -> Value {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         json!({
@@ -78,7 +78,7 @@ impl Failed {
 }
 
 impl Pair {
-    /// A failure that names both files.
+    /// An error that names both files.
     pub(crate) fn failure(&self, message: impl Into<String>) -> Failure {
         Failure::Pair {
             prediction: self.prediction.clone(),

@@ -15,7 +15,7 @@ pub(crate) enum Labels {
     I64(Numbers<i64>),
 }
 
-/// Evaluates an expression for labels, whatever their type.
+/// Evaluates an expression for labels of any type.
 macro_rules! with_labels {
     ($labels:expr, $numbers:ident => $result:expr) => {
         match $labels {
@@ -28,27 +28,27 @@ macro_rules! with_labels {
 }
 pub(crate) use with_labels;
 
-/// A label in a file's type.
+/// A number type for labels.
 pub(crate) trait Label: AnyBitPattern + PartialEq + Into<i64> {}
 
 impl<T: AnyBitPattern + PartialEq + Into<i64>> Label for T {}
 
-/// A number that is no label, and its index.
+/// A number that is not a label, and its index.
 #[derive(Debug)]
 pub(crate) struct NoLabel {
     pub(crate) found: f64,
     pub(crate) index: Vec<usize>,
 }
 
-/// Labels that a header's scaling moves further than this are not rounded.
+/// Labels are not rounded if the header's scaling can move them further than this.
 const MOST_ROUNDED: f64 = 0.05;
 
-/// Larger numbers are no labels: f64 does not hold all integers above.
+/// Larger numbers are not labels, because f64 does not hold all integers above 2^53 ≈ 9e15.
 const LARGEST: f64 = 9e15;
 
 impl Labels {
-    /// The labels that these numbers are, and the largest distance by which they were rounded; or the numbers as they are, and the
-    /// first that is no label.
+    /// Converts numbers to labels and returns the largest rounding distance, or else the unchanged numbers and the first one that is
+    /// not a label.
     pub(crate) fn of(
         values: Values,
         scaling: Option<Scaling>,
@@ -69,7 +69,7 @@ impl Labels {
     }
 }
 
-/// The nearest integers of finite numbers that are labels up to the rounding of a header's scaling, and the largest distance.
+/// Rounds numbers to integers if the rounding of the header's scaling explains the distance; also returns the largest distance.
 fn rounded<T: AnyBitPattern + Into<f64>>(
     view: ArrayViewD<'_, T>,
     scaling: Option<Scaling>,
@@ -77,7 +77,7 @@ fn rounded<T: AnyBitPattern + Into<f64>>(
     let is_wrong = |number: f64| {
         let distance = (number - number.round()).abs();
         let error = || scaling.map_or(0.0, |scaling| scaling.error(number).min(MOST_ROUNDED));
-        // A label is finite, not too large, and at most that far from an integer.
+        // A label is finite, not too large, and near an integer.
         !(number.abs() < LARGEST && (distance == 0.0 || distance <= error()))
     };
     let (mut largest, mut wrong) = (0.0_f64, false);
@@ -100,7 +100,7 @@ fn rounded<T: AnyBitPattern + Into<f64>>(
     Err(NoLabel { found, index })
 }
 
-/// The labels that occur, in ascending order; where a mask has `true`, if there is one of the labels' shape.
+/// The labels that occur, in ascending order; within the mask if there is one.
 pub(crate) fn occurring<T: Label>(
     labels: &ArrayViewD<'_, T>,
     inside: Option<&ArrayViewD<'_, bool>>,
@@ -119,7 +119,7 @@ pub(crate) fn occurring<T: Label>(
     found
 }
 
-/// Distinct labels, and the one that was seen last: neighbours mostly have the same.
+/// Distinct labels. The last one is kept apart, because neighbouring voxels mostly have the same label.
 struct Seen<T> {
     found: FxHashSet<i64>,
     last: Option<T>,
@@ -141,7 +141,7 @@ impl<T: Label> Seen<T> {
     }
 }
 
-/// Calls `f` for each label.
+/// Maps each label by `f`.
 pub(crate) fn mapped<T: Label, U: Copy>(
     labels: &ArrayViewD<'_, T>,
     f: impl Fn(i64) -> U,
@@ -149,7 +149,7 @@ pub(crate) fn mapped<T: Label, U: Copy>(
     labels.mapv(remembering(f))
 }
 
-/// Calls `f` for each label and writes the results to an array of the labels' shape.
+/// Maps each label by `f` into an array of the same shape.
 pub(crate) fn map_into<T: Label, U: Copy>(
     labels: &ArrayViewD<'_, T>,
     into: ArrayViewMutD<'_, U>,
@@ -161,7 +161,7 @@ pub(crate) fn map_into<T: Label, U: Copy>(
         .for_each(|into, label| *into = f(*label));
 }
 
-/// The same function, which is called once for neighbours with the same label.
+/// A version of `f` that is called once per run of equal labels.
 fn remembering<T: Label, U: Copy>(f: impl Fn(i64) -> U) -> impl FnMut(T) -> U {
     let mut last: Option<(T, U)> = None;
     move |label| match last {

@@ -1,6 +1,6 @@
-//! The program `unifocal`, which scores segmentation predictions on disk with every loss of the Unified Focal family.
+//! The program `unifocal`, which scores segmentation predictions on disk with the Unified Focal family of losses.
 //!
-//! [`run`] is all of it that is public. It is a library so that its documentation is made and checked like that of the other crates.
+//! Only [`run`] is public. The program is a library so that its documentation is built and checked like that of the other crates.
 
 #![deny(unsafe_code)]
 
@@ -44,7 +44,7 @@ use report::{Report, Run};
 use score::{Score, Wanted};
 use unifocal_ndarray::core::Name;
 
-/// Runs the program with the arguments of this process: 0 if all went well, 1 for bad input, 2 for bad usage.
+/// Runs the program with the arguments of this process. The exit status is 0 for success, 1 for bad input, 2 for wrong usage.
 pub fn run() -> ExitCode {
     let arguments = command_line().get_matches();
     let arguments = Cli::from_arg_matches(&arguments).unwrap_or_else(|error| error.exit());
@@ -63,7 +63,7 @@ pub fn run() -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     match anstream::stdout().lock().write_all(&done.report) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            code = failed(format!("the report cannot be written: {error}"));
+            code = failed(format!("cannot write the report: {error}"));
         }
         _ => {}
     }
@@ -77,7 +77,7 @@ pub fn run() -> ExitCode {
     code
 }
 
-/// The command line, with the losses and their parameters in the help of `eval`.
+/// The command-line parser. The help of `eval` lists the losses and their parameters.
 fn command_line() -> clap::Command {
     Cli::command().mut_subcommand("eval", |eval| {
         let losses = loss::list();
@@ -98,7 +98,7 @@ fn failed(message: impl Display) -> ExitCode {
 /// The outcome of a command.
 #[derive(Default)]
 struct Done {
-    /// The whole report, or nothing where no case has a score.
+    /// The whole report; empty if no case has a score.
     report: Vec<u8>,
     failed: Vec<Failed>,
     /// The number of cases.
@@ -186,7 +186,7 @@ fn printed(report: Vec<u8>) -> Done {
     }
 }
 
-/// The report of what has a score, and the cases that have none.
+/// Reports the scored cases and keeps the failed ones.
 fn done<R>(
     outcome: Outcome<R>,
     format: Format,
@@ -217,7 +217,7 @@ fn done<R>(
     })
 }
 
-/// Every loss of the family on one case.
+/// Scores one case with every loss.
 fn losses(pair: &Pair, case: &Case, data: &Data) -> Result<Vec<(Name, Score)>, Failure> {
     let score = |name: Name| {
         let loss = loss::Chosen::default_of(name);

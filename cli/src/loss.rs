@@ -1,4 +1,4 @@
-//! A loss by its name and parameters: the options are those that the core lists, and one that a loss does not have is an error.
+//! The options `--loss` and its parameters, generated from the core's list. A parameter that the loss does not have is an error.
 
 use std::num::ParseFloatError;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use unifocal_ndarray::core::{AnyLoss, LossError, Name, Parameter, Range};
 
 use crate::failure::Failure;
 
-/// A loss, its name, and the α of each class if there is one.
+/// The chosen loss, its name, and α per class if several were given.
 #[derive(Debug)]
 pub(crate) struct Chosen {
     pub(crate) name: Name,
@@ -18,7 +18,7 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
-    /// The loss of this name as it is by default.
+    /// The loss of this name with its default parameters.
     pub(crate) fn default_of(name: Name) -> Self {
         Self {
             name,
@@ -27,7 +27,7 @@ impl Chosen {
         }
     }
 
-    /// Every parameter in force, by the name of its option.
+    /// The effective value of each parameter, by option name.
     pub(crate) fn parameters(&self) -> Map<String, Value> {
         let value = |(parameter, value)| match (parameter, &self.alpha) {
             (Parameter::Alpha, Some(alpha)) => (parameter.to_string(), json!(alpha)),
@@ -36,7 +36,7 @@ impl Chosen {
         self.loss.parameters().map(value).collect()
     }
 
-    /// Whether it treats rare classes apart.
+    /// Whether it treats rare and common classes differently.
     pub(crate) fn is_asymmetric(&self) -> bool {
         matches!(
             self.name,
@@ -44,13 +44,13 @@ impl Chosen {
         )
     }
 
-    /// Whether it has a part that is averaged over the classes, from which an absent one can be left out.
+    /// Whether it averages over classes, so that an absent class can be left out of the mean.
     pub(crate) fn averages_classes(&self) -> bool {
         !matches!(self.loss, AnyLoss::Focal(_))
     }
 }
 
-/// All losses, each with its parameters and their defaults, and the other names that are read.
+/// The text that lists all losses with their default parameters, and their aliases.
 pub(crate) fn list() -> String {
     let line = |name: Name| {
         let parameters = Chosen::default_of(name).parameters();
@@ -68,19 +68,19 @@ pub(crate) fn list() -> String {
         .map(|name| format!("{} = {name}", name.aliases().join(", ")))
         .collect();
     format!(
-        "{lines}\nOther names: {}. Case does not matter, and _ is -.\n",
+        "{lines}\nAliases: {}. Names ignore case, and _ can replace -.\n",
         aliases.join("; ")
     )
 }
 
-/// A loss and its parameters, as they are given.
+/// A loss and its parameters, as given on the command line.
 #[derive(Debug)]
 pub(crate) struct LossArgs {
     loss: String,
     parameters: Vec<(Parameter, Setting)>,
 }
 
-/// The name of the option of the loss itself.
+/// The option that names the loss.
 const LOSS: &str = "loss";
 
 impl Args for LossArgs {
@@ -88,7 +88,7 @@ impl Args for LossArgs {
         let loss = Arg::new(LOSS)
             .value_name("NAME")
             .default_value(Name::default().as_str())
-            .help("Name of the loss; the list below has all of them");
+            .help("Set the loss; see the list below");
         let parameters = Parameter::ALL.map(|parameter| {
             Arg::new(parameter.as_str())
                 .value_name(value_name(parameter))
@@ -126,7 +126,7 @@ impl FromArgMatches for LossArgs {
     }
 }
 
-/// The values of an option, in short.
+/// The placeholder for an option's value in the help.
 fn value_name(parameter: Parameter) -> &'static str {
     let none = ranges(parameter)
         .iter()
@@ -138,11 +138,12 @@ fn value_name(parameter: Parameter) -> &'static str {
     }
 }
 
-/// What a parameter means, and its range; where losses differ, which has which, but for the default one.
+/// The description of a parameter and its range. If losses have different ranges, the first is that of the default loss, and the
+/// others name their losses.
 fn help(parameter: Parameter) -> String {
     let mut text = parameter.description().to_owned();
     if parameter == Parameter::Alpha {
-        text += &format!("; for {}, one number, or one per class", Name::Focal);
+        text += &format!("; {} takes one number or one per class", Name::Focal);
     }
     let ranges: Vec<String> = ranges(parameter)
         .into_iter()
@@ -158,7 +159,7 @@ fn help(parameter: Parameter) -> String {
     format!("{text} [range: {}]", ranges.join("; "))
 }
 
-/// The ranges of a parameter, each with the losses that have it there, the default loss first.
+/// The ranges of a parameter, each with the losses that have it; the range of the default loss comes first.
 fn ranges(parameter: Parameter) -> Vec<(Range, Vec<Name>)> {
     let mut ranges: Vec<(Range, Vec<Name>)> = Vec::new();
     let others = Name::ALL
@@ -177,7 +178,7 @@ fn ranges(parameter: Parameter) -> Vec<(Range, Vec<Name>)> {
 }
 
 impl LossArgs {
-    /// The loss that is asked for.
+    /// Builds the loss.
     pub(crate) fn choose(&self) -> Result<Chosen, Failure> {
         let failure = |error| match error {
             LossError::NotOfLoss { loss, parameter } => {
@@ -202,7 +203,7 @@ impl LossArgs {
                 }
                 Some(_) => {
                     return Err(Failure::Option(format!(
-                        "--{parameter} is one number for --loss {name}, expected several as --{} of --loss {} only",
+                        "--{parameter} takes one number for --loss {name}, found several: only --{} of --loss {} takes one number per class",
                         Parameter::Alpha,
                         Name::Focal
                     )));
@@ -215,7 +216,7 @@ impl LossArgs {
     }
 }
 
-/// What an option sets its parameter to: a number, numbers with commas between them, or none.
+/// The value of a parameter option: a number, several separated by commas, or `none`.
 #[derive(Clone, Debug)]
 struct Setting(Option<Vec<f64>>);
 

@@ -1,4 +1,4 @@
-//! The man pages: one of the program, and one of each of its commands.
+//! The man pages of the program and of each command.
 
 use std::io::{Error, Write};
 
@@ -6,10 +6,10 @@ use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-/// The page of the command of this name, or that of the program.
+/// The page of this command, or of the program.
 pub(crate) fn page(program: Command, name: Option<&str>) -> Result<Vec<u8>, Error> {
     let mut program = program.disable_help_subcommand(true);
-    // Names the commands as their pages are named, such as unifocal-eval.
+    // Commands are named like their pages, such as unifocal-eval.
     program.build();
     let command = name
         .and_then(|name| program.find_subcommand(name))
@@ -31,7 +31,7 @@ pub(crate) fn page(program: Command, name: Option<&str>) -> Result<Vec<u8>, Erro
     Ok(page)
 }
 
-/// What stands below the options, whose tables and examples keep their lines.
+/// Writes the text below the options without filling its lines, since it has tables and examples.
 fn write_notes(notes: &str, page: &mut dyn Write) -> Result<(), Error> {
     let mut roff = Roff::new();
     roff.control("SH", ["NOTES"]).control("nf", []);

@@ -1,14 +1,14 @@
-//! Options that do not apply to the rest of the command.
+//! Refuses options that have no effect with the other options.
 
 use crate::args::{Absent, Data, Input};
 use crate::failure::Failure;
 use crate::loss::Chosen;
 
-/// Refuses options about data that the kind of input makes no use of.
+/// Refuses data options that do not apply to the kind of input.
 pub(crate) fn check_data(data: &Data) -> Result<(), Failure> {
     let is_for = |option: &str, input: &str| {
         Err(Failure::Option(format!(
-            "{option} is for {input}, expected --input {input} beside it"
+            "{option} applies to {input} only, expected --input {input}"
         )))
     };
     if data.input != Input::Probabilities {
@@ -42,17 +42,17 @@ pub(crate) fn check_data(data: &Data) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses options that the loss, or its gradient, makes no use of.
+/// Refuses options that do not apply to the loss or to its gradient.
 pub(crate) fn check_loss(data: &Data, loss: &Chosen, gradient: bool) -> Result<(), Failure> {
     if data.rare.is_some() && !loss.is_asymmetric() {
         return Err(Failure::Option(format!(
-            "--rare is for the asymmetric losses, found --loss {}",
+            "--rare applies to asymmetric losses only, found --loss {}",
             loss.name
         )));
     }
     if data.absent_class == Absent::Skip && !loss.averages_classes() {
         return Err(Failure::Option(format!(
-            "--absent-class skip is for losses with a mean over the classes, found --loss {}, which is a sum over the voxels",
+            "--absent-class skip applies to losses that average over classes, found --loss {}, which sums over voxels",
             loss.name
         )));
     }
@@ -64,6 +64,6 @@ pub(crate) fn check_loss(data: &Data, loss: &Chosen, gradient: bool) -> Result<(
 
 fn no_labels(option: &str) -> Result<(), Failure> {
     Err(Failure::Option(format!(
-        "{option} is for probabilities and logits, expected none beside --input labels"
+        "{option} applies to probabilities and logits only, found --input labels"
     )))
 }

@@ -1,4 +1,4 @@
-//! The outcome of many cases: one that fails leaves the others alone.
+//! The outcome of many cases. A failed case does not affect the others.
 
 use crate::args::Data;
 use crate::failure::{Failed, Failure};
@@ -6,7 +6,7 @@ use crate::pair::Pair;
 use crate::pairs::Cases;
 use crate::parallel;
 
-/// The cases that went well, and those that failed; at least one of either.
+/// The cases that succeeded and those that failed. There is at least one case.
 #[derive(Debug)]
 pub(crate) struct Outcome<R> {
     pub(crate) good: Vec<(Pair, R)>,
@@ -15,7 +15,7 @@ pub(crate) struct Outcome<R> {
     pub(crate) notes: Vec<String>,
 }
 
-/// Calls `run` for each case and gives the results in the cases' order. With `--fail-fast` the first failure is the only result.
+/// Calls `run` for each case and returns the results in order. With `--fail-fast` the first failure is the only result.
 pub(crate) fn of_each<R: Send>(
     found: Cases,
     data: &Data,
@@ -56,7 +56,7 @@ pub(crate) fn of_each<R: Send>(
 }
 
 impl<R> Outcome<R> {
-    /// Calls `then` for the cases that went well.
+    /// Calls `then` for the cases that succeeded.
     pub(crate) fn and_then<S>(
         self,
         data: &Data,

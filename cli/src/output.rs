@@ -1,4 +1,4 @@
-//! Gradients on disk: complete, or not at all.
+//! Writes gradients to disk, either all of them or none.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -14,20 +14,20 @@ use crate::pairs::Cases;
 use crate::read;
 use crate::score::Gradient;
 
-/// A gradient that is written, and waits for all others before it takes its place.
+/// A gradient in a temporary file, which is moved into place once all gradients are written.
 #[derive(Debug)]
 pub(crate) struct Staged {
     file: PathBuf,
     written: NamedTempFile,
 }
 
-/// Checks that the gradients of these cases can be written to `out`, a file for one, a folder for several: each to a file of its
-/// own, within the folder, that is no input.
+/// Checks where gradients would be written: `out` is a folder if there are several cases, each gradient has its own file within the
+/// folder, and no input is overwritten.
 pub(crate) fn check(out: &Path, found: &Cases) -> Result<(), Failure> {
     if !out.is_dir() && found.cases.len() > 1 {
         return Err(Failure::file(
             out,
-            "is no folder, expected one for the gradients of several cases",
+            "must be an existing folder, because there are several cases and each has a gradient",
         ));
     }
     let pairs = || found.cases.iter().flatten();
@@ -41,19 +41,19 @@ pub(crate) fn check(out: &Path, found: &Cases) -> Result<(), Failure> {
         let inside = |part| matches!(part, Component::Normal(_));
         if out.is_dir() && !Path::new(&pair.name).components().all(inside) {
             return Err(pair.failure(format!(
-                "the case's name {:?} leads out of the folder of gradients, expected one that does not",
+                "the name of the case, {:?}, leads out of the gradient folder: give it another name in the manifest's column case",
                 pair.name
             )));
         }
         if file.canonicalize().is_ok_and(|file| inputs.contains(&file)) {
             return Err(Failure::file(
                 file,
-                "is an input, expected another place for the gradient",
+                "is an input file: write the gradient to another file",
             ));
         }
         if let Some(other) = places.insert(file, pair) {
             return Err(pair.failure(format!(
-                "has the name {} as {} has, expected names of their own for gradients (a manifest's column case gives them)",
+                "has the same case name, {}, as {}, so their gradients would overwrite each other: give them unique names in the manifest's column case",
                 pair.name,
                 other.prediction.display()
             )));
@@ -62,7 +62,7 @@ pub(crate) fn check(out: &Path, found: &Cases) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The place of a case's gradient: the file `out`, or under the case's name in the folder `out`.
+/// The file for a case's gradient: `out`, or a file named after the case in the folder `out`.
 fn place(out: &Path, pair: &Pair) -> PathBuf {
     if out.is_dir() {
         out.join(format!("{}.npy", pair.name))
@@ -75,7 +75,7 @@ impl Staged {
     /// Writes the gradient of a case.
     pub(crate) fn new(out: &Path, pair: &Pair, gradient: Gradient) -> Result<Self, Failure> {
         let file = place(out, pair);
-        // A case's own folder is made when the gradient takes its place.
+        // `persist` creates subfolders, so that a failed run leaves none.
         let folder = if out.is_dir() {
             Some(out)
         } else {
@@ -87,7 +87,7 @@ impl Staged {
         }
     }
 
-    /// Puts it where it belongs.
+    /// Moves it into place.
     pub(crate) fn persist(self) -> Result<(), Failure> {
         let Self { file, written } = self;
         if let Some(folder) = file.parent().filter(|folder| *folder != Path::new("")) {
@@ -100,7 +100,7 @@ impl Staged {
     }
 }
 
-/// The gradient in a temporary file in a folder, on the same disk as the file that it is to become.
+/// Writes the gradient to a temporary file in `folder`, on the same disk as its final place, so that moving it is atomic.
 fn stage(folder: &Path, gradient: Gradient) -> Result<NamedTempFile, Box<dyn std::error::Error>> {
     let folder = if folder == Path::new("") {
         Path::new(".")

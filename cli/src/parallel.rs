@@ -1,4 +1,4 @@
-//! Many cases at the same time, within a bound of memory.
+//! Runs cases in parallel within a memory limit.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use crate::failure::Failure;
 use crate::pair::Pair;
 use crate::read;
 
-/// The factor by which a compressed volume is taken to be larger than its file: masks compress well, predictions do not.
+/// The assumed compression ratio. Masks compress better, predictions worse.
 const COMPRESSED: u64 = 16;
 
-/// Runs with as many threads as asked for, 0 for as many as the processor has.
+/// Runs `f` in a pool of this many threads; 0 means one per core.
 pub(crate) fn in_pool<R: Send>(
     threads: usize,
     run: impl FnOnce() -> R + Send,
@@ -23,10 +23,9 @@ pub(crate) fn in_pool<R: Send>(
     }
 }
 
-/// Calls `run` for each pair and gives the results in the pairs' order; if `fail_fast`, up to the first failure.
+/// Calls `run` for each pair and returns the results in order; with `fail_fast`, up to the first failure.
 ///
-/// As many cases run at the same time as their files, once read, are expected to fit into `memory` bytes together, and one in
-/// any case.
+/// Cases run in parallel as long as their files, once read, are expected to fit into `memory` bytes together. At least one runs.
 pub(crate) fn in_order<R: Send>(
     pairs: &[&Pair],
     memory: u64,
@@ -59,10 +58,10 @@ pub(crate) fn in_order<R: Send>(
     results
 }
 
-/// The number of bytes that a file is expected to need.
+/// The memory that a file is expected to need, in bytes.
 fn need(file: &Path) -> u64 {
     let (file, _) = read::split_key(file);
-    // A file that is not there is told of when it is read.
+    // A missing file is reported when it is read.
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     let name = file.to_string_lossy().to_ascii_lowercase();
     let plain = [".npy", ".nii"].iter().any(|end| name.ends_with(end));

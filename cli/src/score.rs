@@ -1,4 +1,4 @@
-//! The score of a case: the loss, each class's part of it, and the gradient.
+//! The score of a case: the loss, the loss of each class, and the gradient.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use crate::reading::classes::Name;
 /// The score of a case.
 #[derive(Clone, Debug)]
 pub(crate) struct Score {
-    /// Nothing where no voxel counts.
+    /// `None` if no voxel is scored.
     pub(crate) value: Option<f64>,
     pub(crate) per_class: Vec<ClassScore>,
-    /// The account of how the case was read.
+    /// How the case was read.
     pub(crate) account: Arc<Account>,
 }
 
@@ -32,14 +32,14 @@ pub(crate) struct Score {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ClassScore {
     pub(crate) class: Name,
-    /// The class's part of the loss; nothing where no voxel counts, and where the class is skipped or left out.
+    /// The loss of the class; `None` if no voxel is scored, or the class is skipped or has weight 0.
     pub(crate) value: Option<f64>,
-    /// The sums, where they are wanted.
+    /// The sums, if requested.
     #[serde(flatten)]
     pub(crate) sums: Option<KnownSums>,
 }
 
-/// The sums of a class in reports, over the voxels of all samples.
+/// The sums of a class that reports show, over the voxels of all samples.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct KnownSums {
     pub(crate) tp: f64,
@@ -50,21 +50,21 @@ pub(crate) struct KnownSums {
     pub(crate) cross_entropy: f64,
 }
 
-/// The results that are wanted besides the value, of which each takes a look at all voxels.
+/// The results to compute besides the value. Each takes another pass over the voxels.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wanted {
     pub(crate) gradient: bool,
     pub(crate) known_sums: bool,
 }
 
-/// A gradient, in the precision and the shape of its prediction's file.
+/// A gradient in the precision and shape of the prediction's file.
 #[derive(Debug)]
 pub(crate) enum Gradient {
     F32(ArrayD<f32>),
     F64(ArrayD<f64>),
 }
 
-/// A case, and what to compute of it.
+/// A case and what to compute for it.
 struct Task<'a> {
     case: &'a Case,
     loss: &'a Chosen,
@@ -96,7 +96,7 @@ pub(crate) fn score(
         && weights.len() != case.names.len()
     {
         return Err(pair.failure(format!(
-                "found {} class weights, expected {}, one for each of the classes {} (--labels lists the classes of a whole run)",
+                "found {} class weights, expected {}: one for each of the classes {} (--labels sets the classes of all cases)",
                 weights.len(),
                 case.names.len(),
                 listed(&case.names)
@@ -125,7 +125,7 @@ pub(crate) fn score(
     scored.map_err(|error| pair.failure(hint(&error, case)))
 }
 
-/// The places of the rare classes, which are named by their labels or regions.
+/// The indices of the rare classes, which `--rare` gives by label or region name.
 fn rare(case: &Case, pair: &Pair, data: &Data) -> Result<Option<Vec<usize>>, Failure> {
     let Some(rare) = &data.rare else {
         return Ok(None);
@@ -135,11 +135,11 @@ fn rare(case: &Case, pair: &Pair, data: &Data) -> Result<Option<Vec<usize>>, Fai
             .names
             .iter()
             .position(|class| class.to_string() == *name);
-        // Of label maps without a list of classes, one may lack this label.
+        // Without --labels, the classes of label maps are those that occur, so a case may lack a rare class.
         if place.is_none() && !(matches!(case.content, Content::Counts(_)) && data.labels.is_none())
         {
             return Err(pair.failure(format!(
-                "--rare names the class {name}, expected one of {}",
+                "--rare: found the class {name}, expected one of {}",
                 listed(&case.names)
             )));
         }
@@ -151,9 +151,9 @@ fn rare(case: &Case, pair: &Pair, data: &Data) -> Result<Option<Vec<usize>>, Fai
 
 type Scored<P> = (Score, Option<ArrayD<P>>);
 
-/// The sums of the plain Combo loss are those of a class in reports: TP, FP, FN and the cross entropy.
+/// The loss whose sums reports show: those of the plain Combo loss are TP, FP, FN and the cross entropy.
 ///
-/// As [`AnyLoss`], the type of all other losses: the engine is compiled for each type.
+/// It is an [`AnyLoss`] like all other losses, because the engine is compiled for each type.
 fn known_sums() -> Result<AnyLoss, Error> {
     Ok(UnifiedFocal::combo(None, None)?.into())
 }
@@ -188,7 +188,7 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// One look at all voxels for the sums of the loss, and one more for each other result that is wanted.
+    /// Takes one pass over the voxels for the sums of the loss, and one more for each other requested result.
     fn evaluate<P: Element, T: TargetArray>(
         &self,
         arrays: &Arrays,
@@ -225,7 +225,7 @@ impl<'a> Task<'a> {
         Ok((self.summarize(&sums, known.as_deref())?, gradient))
     }
 
-    /// Labels against labels: p and y are 0 or 1, so counts tell all sums.
+    /// Scores two label maps: p and y are 0 or 1, so the sums follow from the counts.
     fn by_counts(&self, counts: &[Count]) -> Result<Score, Error> {
         let count = self.case.names.len();
         let classes = self.settings.classes();
@@ -247,8 +247,8 @@ impl<'a> Task<'a> {
         self.summarize(&sums, Some(&known))
     }
 
-    /// The score from the sums of the loss, sample by sample, and the known sums of the whole file. Samples in which nothing counts
-    /// have no part in it.
+    /// Builds the score from the sums of the loss in each sample and the known sums of the whole file. Samples in which no
+    /// voxel is scored are left out.
     fn summarize(
         &self,
         sums: &[ClassSums<f64, 4>],
@@ -310,7 +310,7 @@ impl<'a> Task<'a> {
     }
 }
 
-/// The error's message, with a proposal where one is known.
+/// The message of an error, with a suggestion if there is one.
 fn hint(error: &Error, case: &Case) -> String {
     use unifocal_ndarray::core::Error as Core;
     let hint = match (error, &case.content) {

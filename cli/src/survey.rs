@@ -1,4 +1,4 @@
-//! One look at all numbers of a file: how large they are, and what they sum to.
+//! Summaries of all numbers of a file: their range, how many differ, and what they sum to.
 
 use std::cell::OnceCell;
 
@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 use crate::read::{Numbers, Stored, Values, Volume};
 use crate::reading::numbers::Summary;
 
-/// Evaluates an expression for the numbers of a file, whatever their type.
+/// Evaluates an expression for numbers of any type.
 macro_rules! with_numbers {
     ($values:expr, $numbers:ident => $result:expr) => {
         match $values {
@@ -38,10 +38,10 @@ macro_rules! number {
 }
 number!(u8, u16, i32, i64, f32, f64);
 
-/// More different integers than this are many.
+/// Distinct integers are counted up to this number.
 const FEW: usize = 256;
 
-/// A file's content, and a summary of its numbers once somebody wants it.
+/// The content of a file and a summary of its numbers, which is computed on first use.
 #[derive(Debug)]
 pub(crate) struct Surveyed {
     pub(crate) volume: Volume,
@@ -65,7 +65,7 @@ impl Surveyed {
     }
 }
 
-/// A summary of all numbers; NaN is looked for by whoever needs numbers.
+/// Summarizes all numbers. NaN is not checked here but where the numbers are used.
 fn summarize(volume: &Volume) -> Summary {
     let values = &volume.values;
     let (min, max) = with_numbers!(values, numbers => range(numbers));
@@ -88,7 +88,7 @@ fn range<T: Number>(numbers: &Numbers<T>) -> (f64, f64) {
     range
 }
 
-/// Calls `f` with all numbers, in the order of memory if that is possible.
+/// Calls `f` with all numbers, in memory order if possible.
 fn for_each<T: Copy>(view: ArrayViewD<'_, T>, f: impl FnMut(T)) {
     match view.as_slice_memory_order() {
         Some(slice) => slice.iter().copied().for_each(f),
@@ -96,7 +96,7 @@ fn for_each<T: Copy>(view: ArrayViewD<'_, T>, f: impl FnMut(T)) {
     }
 }
 
-/// Counts the different integers, up to one more than `most`.
+/// Counts the distinct integers, up to `most` + 1.
 fn distinct(values: &Values, most: usize) -> usize {
     match values {
         Values::U8(numbers) => distinct_of(numbers, most),
@@ -111,7 +111,7 @@ fn distinct_of<T: Number + Into<i64>>(numbers: &Numbers<T>, most: usize) -> usiz
     let mut found = FxHashSet::default();
     let mut last = None;
     for_each(numbers.view(), |number| {
-        // Neighbours mostly are the same.
+        // Neighbouring numbers are mostly equal.
         if last != Some(number) && found.len() <= most {
             found.insert(number.into());
             last = Some(number);
@@ -120,8 +120,8 @@ fn distinct_of<T: Number + Into<i64>>(numbers: &Numbers<T>, most: usize) -> usiz
     found.len()
 }
 
-/// Tells whether the numbers along an axis sum to `total` everywhere, up to the rounding of numbers with few digits. Places with a
-/// number that is no probability are passed over.
+/// Whether the numbers along an axis sum to `total` everywhere, up to the rounding of numbers with few digits. Positions with a
+/// number that is not a probability are skipped.
 pub(crate) fn sums_to(values: &Values, axis: usize, total: f64) -> bool {
     with_numbers!(values, numbers => sums(numbers.view(), Axis(axis), total))
 }

@@ -1,4 +1,4 @@
-//! The program driven as a process: results, formats, outputs, and what it says of bad input.
+//! Runs the program as a process: results, formats, outputs and errors.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-/// What a successful run prints.
+/// The output of a successful run.
 fn stdout(arguments: &[&str]) -> String {
     let output = unifocal(arguments);
     assert_eq!(
@@ -43,7 +43,7 @@ fn json(arguments: &[&str]) -> Value {
     serde_json::from_str(&stdout(&arguments)).expect("JSON")
 }
 
-/// A run that fails: exit status 1, nothing on stdout, one message that holds these words.
+/// Checks that a run fails with exit status 1, an empty stdout and one message that contains these words.
 #[track_caller]
 fn refused(arguments: &[&str], words: &[&str]) {
     let output = unifocal(arguments);
@@ -86,7 +86,7 @@ fn small(folder: &TempDir) -> (String, String) {
 }
 
 #[test]
-fn equals_the_published_values() {
+fn losses_equal_the_published_values() {
     let manifest = fs::read_to_string(format!("{GOLDEN}/manifest.json")).expect("the manifest");
     let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
     let mut held = 0;
@@ -120,7 +120,7 @@ fn equals_the_published_values() {
                 "delta" => "--delta",
                 "gamma" => "--gamma",
                 "epsilon" => "--clip",
-                other => panic!("a parameter that nobody knows: {other}"),
+                other => panic!("unknown parameter {other}"),
             };
             let value = if value.is_null() {
                 "none".to_owned()
@@ -145,7 +145,7 @@ fn equals_the_published_values() {
 }
 
 #[test]
-fn every_format_gives_the_same() {
+fn every_format_gives_the_same_score() {
     let value = |prediction: &str, target: &str, more: &[&str]| {
         let (prediction, target) = (fixture(prediction), fixture(target));
         let files = [
@@ -172,13 +172,13 @@ fn every_format_gives_the_same() {
         "pred_cl_f32_big_endian.nii",
         "pred_cl_f32.safetensors",
     ] {
-        // Up to the rounding of f32: another order in memory is another order of the terms.
+        // Up to f32 rounding, because the order in memory is the order of summation.
         assert!(
             (value(prediction, "labels_u8.npy", last) - expected).abs() <= 1e-7,
             "{prediction}"
         );
     }
-    // More digits, or fewer.
+    // Files with higher or lower precision.
     for (prediction, tolerance) in [
         ("pred_cl_f64_fortran_big_endian.npy", 1e-6),
         ("pred_cl_f64.nii.gz", 1e-6),
@@ -206,7 +206,7 @@ fn every_format_gives_the_same() {
         let value = value("pred_cl.npy", target, last);
         assert!((value - expected).abs() <= 1e-7, "{target}");
     }
-    // NIfTI has its classes last and is one sample, without being told so.
+    // NIfTI has classes last and one sample by default.
     let (prediction, target) = (fixture("pred_cl_f32.nii"), fixture("labels_u8.nii"));
     let nifti = json(&["eval", &prediction, &target])["mean"]
         .as_f64()
@@ -215,7 +215,7 @@ fn every_format_gives_the_same() {
 }
 
 #[test]
-fn pictures_are_labels() {
+fn pictures_are_read_as_labels() {
     let target = fixture("labels2d.npy");
     for picture in [
         "labels2d_8bit.png",
@@ -245,7 +245,7 @@ fn pictures_are_labels() {
 }
 
 #[test]
-fn json_is_the_whole_report() {
+fn json_contains_the_whole_report() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, target) = small(&folder);
     let report = json(&["eval", &prediction, &target, "--lambda", "none"]);
@@ -266,7 +266,7 @@ fn json_is_the_whole_report() {
     near("fp", 0.6);
     near("fn", 0.4);
     near("cross_entropy", -(0.6_f64.ln()) / 4.0);
-    // Numbers round-trip, and compare gives the same ones.
+    // Numbers have full precision, and `compare` gives the same ones.
     let compared = json(&["compare", &prediction, &target]);
     let default = json(&["eval", &prediction, &target]);
     assert_eq!(
@@ -302,7 +302,7 @@ fn csv_has_a_row_per_class() {
 }
 
 #[test]
-fn tables_have_colour_on_terminals_only() {
+fn tables_have_colour_only_on_terminals() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, target) = small(&folder);
     let table = stdout(&["eval", &prediction, &target, "--per-class"]);
@@ -349,11 +349,11 @@ fn help_and_completions() {
     ] {
         assert!(help.contains(part), "{part:?} is not in {help}");
     }
-    // As it is, however it is wrapped.
+    // Compare words, whatever the line breaks.
     let words: Vec<&str> = help.split_whitespace().collect();
     let words = words.join(" ");
     for part in [
-        "--loss <NAME> Name of the loss; the list below has all of them [default: asymmetric-unified-focal]",
+        "--loss <NAME> Set the loss; see the list below [default: asymmetric-unified-focal]",
         "--lambda <X|none> λ, the weight of the Tversky side",
         "[range: 0 ≤ λ ≤ 1, or none]",
         "--gamma <X> γ, the focus [range: 0 ≤ γ ≤ 1; a number from 0 to 1e30 for focal-tversky, focal, symmetric-focal, asymmetric-focal]",
@@ -399,7 +399,7 @@ fn every_command_has_a_man_page() {
 }
 
 #[test]
-fn gradient_is_a_file_of_the_predictions_shape() {
+fn the_gradient_file_has_the_shape_of_the_prediction() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, target) = small(&folder);
     let out = folder.path().join("gradient.npy");
@@ -417,7 +417,7 @@ fn gradient_is_a_file_of_the_predictions_shape() {
         ArrayD::<f32>::read_npy(fs::File::open(&out).expect("the gradient")).expect("f32");
     assert_eq!(gradient.shape(), [2, 2, 2]);
     assert!(gradient[[1, 1, 1]] < 0.0 && gradient[[1, 0, 0]] > 0.0);
-    // Moving along it changes the loss as it says.
+    // A step along the gradient changes the loss accordingly.
     let step = 1e-2_f32;
     let moved: Vec<f32> = [0.9, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6_f32]
         .iter()
@@ -457,10 +457,13 @@ fn folders_are_matched_by_name() {
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(text(&output.stdout).contains("one.nii"));
     assert!(message.contains("two.nii.gz") && message.contains("no target"));
-    refused(&["eval", &p, &fixture("labels_u8.nii")], &["no folder"]);
+    refused(
+        &["eval", &p, &fixture("labels_u8.nii")],
+        &["must be a folder"],
+    );
 }
 
-/// Many cases run at the same time; the report does not tell with how many threads, or how many at once.
+/// The report does not depend on the number of threads or of parallel cases.
 #[test]
 fn threads_and_memory_change_nothing() {
     let folder = TempDir::new().unwrap();
@@ -484,7 +487,7 @@ fn threads_and_memory_change_nothing() {
     assert_eq!(run(&["--threads", "5", "--memory", "1B"]), expected);
     assert_eq!(run(&["--memory", "40kB"]), expected);
 
-    // Of several bad cases the first is told, if it is to end all.
+    // With --fail-fast, the first of several bad cases is reported.
     for case in [3, 5] {
         fs::write(format!("{targets}/{case}.npy"), "no array").unwrap();
     }
@@ -560,7 +563,7 @@ fn ignored_labels_and_class_weights() {
 }
 
 #[test]
-fn bad_data_are_refused() {
+fn bad_data_is_refused() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, target) = small(&folder);
     let wide = npy(&folder, "wide.npy", &[2, 3], vec![0_i64; 6]);
@@ -618,7 +621,7 @@ fn bad_parameters_are_refused() {
         &["unifed", "\"asymmetric-unified-focal\"", "jaccard"],
     );
     eval(&["--delta", "none"], &["--delta is none", "0 ≤ δ ≤ 1"]);
-    eval(&["--gamma", "0.2,0.3"], &["--gamma is one number"]);
+    eval(&["--gamma", "0.2,0.3"], &["--gamma takes one number"]);
     eval(
         &["--loss", "focal", "--alpha", "none"],
         &["--alpha is none"],
@@ -639,7 +642,7 @@ fn bad_parameters_are_refused() {
 }
 
 #[test]
-fn parameters_are_what_they_say() {
+fn parameters_have_their_documented_effect() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, target) = small(&folder);
     let value = |more: &[&str]| {
@@ -673,7 +676,7 @@ fn bad_files_are_refused() {
     };
     let cut = write("cut.npy", &whole[..whole.len() - 5]);
     refused(&["eval", &cut, &target], &["cut.npy"]);
-    // 10^15 voxels promised, none there.
+    // A header that promises 10^15 voxels without data.
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000, 1000000, 1000000), }";
     let mut hostile = b"\x93NUMPY\x01\x00".to_vec();
     hostile.extend((header.len() as u16).to_le_bytes());
@@ -690,7 +693,7 @@ fn bad_files_are_refused() {
 }
 
 #[test]
-fn nothing_is_half_written() {
+fn gradients_are_written_completely_or_not_at_all() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, target) = small(&folder);
     let missing = folder
@@ -731,7 +734,7 @@ fn nothing_is_half_written() {
 }
 
 #[test]
-fn batches_are_means_over_samples() {
+fn batch_losses_are_means_over_samples() {
     let folder = TempDir::new().expect("a folder");
     let one = [0.9, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6_f32];
     let two = [0.6, 0.2, 0.9, 0.9, 0.4, 0.8, 0.1, 0.1_f32];

@@ -1,4 +1,4 @@
-//! Folders as they come: which files are cases, which belong together, and what becomes of the rest when one fails.
+//! Folders: which files are cases, how they are paired, and what happens to the others when one fails.
 
 #[path = "build/mod.rs"]
 mod build;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// Three label maps, and another of each.
+/// Three ground truths and a prediction of each.
 const LABELS: [[u8; 8]; 3] = [
     [0, 0, 1, 1, 0, 1, 1, 0],
     [0, 1, 1, 1, 0, 0, 0, 0],
@@ -29,7 +29,7 @@ const GUESSES: [[u8; 8]; 3] = [
     [1, 0, 1, 1, 0, 1, 1, 0],
 ];
 
-/// A folder of files that goes with the test.
+/// A temporary folder with the files of a test.
 struct Data(TempDir);
 
 impl Data {
@@ -43,7 +43,7 @@ impl Data {
         fs::write(path, bytes).expect("a file");
     }
 
-    /// A label map in the format that the name says.
+    /// Writes a label map in the format of the extension.
     fn labels(&self, path: &str, labels: [u8; 8]) {
         let file = if path.ends_with(".nii.gz") {
             gzip(&nifti1(&Nifti1 {
@@ -83,7 +83,7 @@ impl Data {
             .expect("the program starts")
     }
 
-    /// The report of label maps, the exit status and what was said besides.
+    /// The report on label maps, the exit status and stderr.
     fn eval(&self, arguments: &[&str]) -> (Value, Option<i32>, String) {
         let labels = ["--input", "labels", "--loss", "dice", "--format", "json"];
         let output = self.run(&[&["eval"], arguments, &labels].concat());
@@ -92,14 +92,14 @@ impl Data {
         (report, output.status.code(), said)
     }
 
-    /// What one pair scores.
+    /// The score of one pair.
     fn score(&self, prediction: &str, target: &str) -> f64 {
         let (report, code, said) = self.eval(&[prediction, target]);
         assert_eq!(code, Some(0), "{said}");
         report["mean"].as_f64().expect("a mean")
     }
 
-    /// Files that all are paired: as many cases as there are pairs, with the mean of what each scores.
+    /// Checks that these pairs are the cases, and that the mean is the mean of their scores.
     #[track_caller]
     fn pairs(&self, arguments: &[&str], pairs: &[(&str, &str)]) -> (Value, String) {
         let (report, code, said) = self.eval(arguments);
@@ -120,7 +120,7 @@ impl Data {
         (report, said)
     }
 
-    /// A run that prints nothing and says these words.
+    /// Checks that a run prints no report and an error with these words.
     #[track_caller]
     fn refused(&self, arguments: &[&str], words: &[&str]) {
         let (report, code, said) = self.eval(arguments);
@@ -132,13 +132,14 @@ impl Data {
 }
 
 fn npy<T: WritableElement>(shape: &[usize], values: Vec<T>) -> Vec<u8> {
-    let array = ArrayD::from_shape_vec(IxDyn(shape), values).expect("as many as the shape says");
+    let array =
+        ArrayD::from_shape_vec(IxDyn(shape), values).expect("as many values as the shape has");
     let mut bytes = Vec::new();
     array.write_npy(&mut bytes).expect("a .npy file");
     bytes
 }
 
-/// Two cases in folders `p` and `y`, under names made of the case's.
+/// Two cases in the folders `p` and `y`, with file names made from the number of the case.
 fn two(prediction: impl Fn(usize) -> String, target: impl Fn(usize) -> String) -> Data {
     let data = Data::new();
     for case in [0, 1] {
@@ -169,7 +170,7 @@ fn a_pair_scores_the_dice_of_its_labels() {
 }
 
 #[test]
-fn what_is_no_case_is_passed_over() {
+fn other_files_and_hidden_files_are_skipped() {
     let data = two(
         |case| format!("p/{case}.NPY"),
         |case| format!("y/{case}.npy"),
@@ -181,7 +182,7 @@ fn what_is_no_case_is_passed_over() {
         "p/0.pkl",
         "y/.git/1.npy",
     ] {
-        data.bytes(file, b"no array");
+        data.bytes(file, b"not an array");
     }
     data.pairs(
         &["p", "y"],
@@ -190,7 +191,7 @@ fn what_is_no_case_is_passed_over() {
 }
 
 #[test]
-fn of_nnunets_files_the_input_chooses() {
+fn the_input_option_chooses_between_the_files_of_nnunet() {
     let data = Data::new();
     for case in ["a", "b"] {
         data.bytes(&format!("p/{case}.nii.gz"), b"not looked into");
@@ -222,7 +223,7 @@ fn of_nnunets_files_the_input_chooses() {
         said.starts_with("note: ") && said.contains(".npz is read"),
         "{said}"
     );
-    // Hard labels are the image, which is none here.
+    // Labels are in the image, which is not a valid file here.
     data.refused(&["p", "y"], &["a.nii.gz", "b.nii.gz", "2 of 2"]);
     let output = data.run(&["eval", "p", "y", "--input", "logits"]);
     let said = String::from_utf8(output.stderr).expect("UTF-8");
@@ -239,7 +240,7 @@ fn of_nnunets_files_the_input_chooses() {
         "--prediction-pattern",
         "{case}.npz",
     ];
-    // The pattern chooses the archive, whose numbers are no logits.
+    // The pattern chooses the archive, whose numbers are not logits.
     let said = String::from_utf8(data.run(&npz).stderr).expect("UTF-8");
     assert!(
         said.contains("a.npz") && said.contains("--input probabilities"),
@@ -248,7 +249,7 @@ fn of_nnunets_files_the_input_chooses() {
 }
 
 #[test]
-fn an_addition_to_all_names_is_recognised_and_told() {
+fn a_common_suffix_is_recognised_with_a_note() {
     let data = two(
         |case| format!("p/case_{case}_0000.nii.gz"),
         |case| format!("y/case_{case}.nii.gz"),
@@ -264,16 +265,16 @@ fn an_addition_to_all_names_is_recognised_and_told() {
     );
     let note = report["notes"][0].as_str().expect("a note");
     assert!(said.contains(note), "{note}");
-    // A case without a prediction fails, and not the others.
+    // A case without a prediction fails; the others do not.
     data.labels("y/case_2.nii.gz", LABELS[2]);
     let (report, code, said) = data.eval(&["p", "y"]);
     assert_eq!(code, Some(1));
     assert_eq!(report["cases"].as_array().map(Vec::len), Some(2));
-    assert!(said.contains("no prediction of the case case_2"), "{said}");
+    assert!(said.contains("no prediction for the case case_2"), "{said}");
 }
 
 #[test]
-fn patterns_say_where_the_name_is() {
+fn patterns_mark_the_name_of_the_case() {
     let data = two(
         |case| format!("d/{case}_pred.npy"),
         |case| format!("d/{case}_true.npy"),
@@ -295,11 +296,11 @@ fn patterns_say_where_the_name_is() {
         ("d/1_pred.npy", "d/1_true.npy"),
     ];
     data.pairs(&patterns, &pairs);
-    // Without them each file is its own target, which is said.
+    // Without patterns each file is its own target, with a note.
     let (report, code, said) = data.eval(&["d", "d"]);
     assert_eq!((report["mean"].as_f64(), code), (Some(0.0), Some(0)));
     assert!(said.contains("against itself"), "{said}");
-    // Two folders: the patterns are proposed, and pair what they say.
+    // With two folders, the error proposes patterns that pair the files.
     let data = two(
         |case| format!("p/{case}_pred.npy"),
         |case| format!("y/{case}_true.npy"),
@@ -314,12 +315,12 @@ fn patterns_say_where_the_name_is() {
     );
     data.refused(
         &["p/0_pred.npy", "y/0_true.npy", "--recursive"],
-        &["--recursive", "no folder"],
+        &["--recursive", "not a folder"],
     );
 }
 
 #[test]
-fn cases_in_folders_of_their_own() {
+fn cases_can_have_a_folder_each() {
     let data = two(
         |case| format!("p/{case}/seg.nii.gz"),
         |case| format!("y/{case}/seg.nii.gz"),
@@ -335,7 +336,7 @@ fn cases_in_folders_of_their_own() {
     );
     let pairs = [("p/0.npy", "y/0/0-seg.npy"), ("p/1.npy", "y/1/1-seg.npy")];
     data.pairs(&["p", "y"], &pairs);
-    // Several files in each: BraTS.
+    // Several files in each folder, as in BraTS.
     for case in [0, 1] {
         data.labels(&format!("y/{case}/{case}-t1.npy"), LABELS[2]);
     }
@@ -344,7 +345,7 @@ fn cases_in_folders_of_their_own() {
 }
 
 #[test]
-fn folders_within_folders_are_part_of_the_name() {
+fn subfolders_are_part_of_the_name() {
     let data = two(
         |case| format!("p/{case}/x.npy"),
         |case| format!("y/{case}/x.npy"),
@@ -361,7 +362,7 @@ fn folders_within_folders_are_part_of_the_name() {
 }
 
 #[test]
-fn a_key_chooses_from_every_archive_of_a_folder() {
+fn a_key_selects_an_array_in_every_archive_of_a_folder() {
     let data = Data::new();
     for case in [0, 1] {
         let arrays = [
@@ -417,7 +418,7 @@ fn a_manifest_lists_the_cases() {
 }
 
 #[test]
-fn one_bad_case_leaves_the_others_alone() {
+fn one_bad_case_does_not_affect_the_others() {
     let data = two(
         |case| format!("p/{case}.nii.gz"),
         |case| format!("y/{case}.nii.gz"),
@@ -448,7 +449,7 @@ fn one_bad_case_leaves_the_others_alone() {
         assert_eq!(*line, format!("error: {message}"));
     }
     assert_eq!(lines[3], "error: 3 of 5 cases have no score");
-    // The same of the other command, and of the other forms of a report.
+    // The other command and the other report formats do the same.
     let compared = data.run(&["compare", "p", "y", "--input", "labels", "--format", "csv"]);
     assert_eq!(compared.status.code(), Some(1));
     assert_eq!(
@@ -458,7 +459,7 @@ fn one_bad_case_leaves_the_others_alone() {
 }
 
 #[test]
-fn the_first_failure_ends_all_if_wanted() {
+fn fail_fast_stops_at_the_first_failure() {
     let data = two(
         |case| format!("p/{case}.npy"),
         |case| format!("y/{case}.npy"),
@@ -474,9 +475,9 @@ fn the_first_failure_ends_all_if_wanted() {
     data.refused(&["p", "y", "--fail-fast"], &["p/2.npy", "no target"]);
 }
 
-/// Gradients of predictions of 2 × 2 pixels in folders of their own.
+/// Gradients of predictions of 2 × 2 pixels, each case in its own folder.
 #[test]
-fn gradients_lie_in_folders_as_cases_do() {
+fn gradients_have_the_folders_of_their_cases() {
     let data = Data::new();
     let probabilities = vec![0.9_f32, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6];
     for case in ["a", "b"] {
@@ -500,7 +501,7 @@ fn gradients_lie_in_folders_as_cases_do() {
     let left = fs::read_dir(data.0.path().join("g")).expect("a folder");
     assert_eq!(left.count(), 2);
 
-    // No gradient takes the place of an input, of another gradient, or lies elsewhere.
+    // A gradient never overwrites an input or another gradient, nor leaves the folder.
     let prediction = || fs::read(data.0.path().join("p/a/seg.npy")).expect("the prediction");
     let before = prediction();
     let refused = |arguments: &[&str], words: &[&str]| {
@@ -517,7 +518,7 @@ fn gradients_lie_in_folders_as_cases_do() {
         &["p/a/seg.npy", "is an input"],
     );
     assert_eq!(prediction(), before);
-    for (names, word) in [(["x", "x"], "of their own"), (["x", "../x"], "leads out")] {
+    for (names, word) in [(["x", "x"], "unique names"), (["x", "../x"], "leads out")] {
         let rows = format!(
             "case,prediction,target\n{},p/a/seg.npy,y/a/seg.npy\n{},p/b/seg.npy,y/b/seg.npy\n",
             names[0], names[1]
@@ -528,9 +529,9 @@ fn gradients_lie_in_folders_as_cases_do() {
     assert!(!there("x.npy"));
 }
 
-/// Each class has a mean over the cases that have it.
+/// The mean of a class is over the cases that have the class.
 #[test]
-fn means_of_classes_are_over_the_cases_that_have_them() {
+fn class_means_are_over_the_cases_with_the_class() {
     let data = two(
         |case| format!("p/{case}.npy"),
         |case| format!("y/{case}.npy"),
@@ -556,7 +557,7 @@ fn means_of_classes_are_over_the_cases_that_have_them() {
         let mean = mean["value"].as_f64().expect("a value");
         assert!((mean - expected).abs() < 1e-12, "{mean} is not {expected}");
     }
-    // The table has them, and over how many cases.
+    // The table shows the means and the number of cases.
     let table = data.run(&["eval", "p", "y", "--input", "labels"]);
     let table = String::from_utf8(table.stdout).expect("UTF-8");
     assert!(table.contains("mean class loss"), "{table}");

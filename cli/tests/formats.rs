@@ -1,4 +1,4 @@
-//! The same data in every format that can hold it and in every order of axes: the same score, or an error with an option that
+//! The same data in every format that can hold it and in every order of axes gives the same score, or an error with an option that
 //! gives it.
 
 #[path = "build/mod.rs"]
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// A format, as it is written.
+/// A format to write.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Format {
     Npy,
@@ -54,7 +54,7 @@ enum Format {
 }
 
 impl Format {
-    /// Whether the format says the order x, y, z.
+    /// Whether the format fixes the order x, y, z.
     fn begins_with_x(self) -> bool {
         use Format::{MetaImage, Nifti1, Nifti2, Nrrd, Pair};
         matches!(
@@ -67,7 +67,7 @@ impl Format {
         matches!(self, Self::Tiff { .. } | Self::Bmp | Self::Png | Self::Gif)
     }
 
-    /// Whether it can hold such an array.
+    /// Whether it can hold this array.
     fn holds(self, of: &Array) -> bool {
         match self {
             Self::Tiff { .. } => !of.has('n') && !of.has('c'),
@@ -77,11 +77,11 @@ impl Format {
         }
     }
 
-    /// The order of axes in which it holds this array; formats that say nothing have the one that is given.
+    /// The order of axes in which it holds this array; `unsaid` for formats without a fixed order.
     fn order(self, of: &Array, unsaid: &str) -> String {
         let order = if self.begins_with_x() {
             let space = if of.has('z') { "xyz" } else { "xy" };
-            // The fourth axis is that of classes.
+            // The fourth axis is the class axis.
             match (of.has('c'), of.has('z')) {
                 (true, true) => "xyzc".to_owned(),
                 (true, false) => "xy1c".to_owned(),
@@ -115,7 +115,7 @@ fn formats() -> Vec<Format> {
     formats
 }
 
-/// Numbers, with a letter for each axis: f32, or bytes.
+/// An array of f32 or bytes with a letter for each axis.
 #[derive(Clone, Debug)]
 struct Array {
     axes: String,
@@ -128,7 +128,7 @@ impl Array {
         self.axes.contains(axis)
     }
 
-    /// The same numbers in another order of axes, in which 1 is an axis of length 1.
+    /// The array in another order of axes; 1 is an axis of length 1.
     fn ordered(&self, order: &str) -> Self {
         let mut numbers = self.numbers.view();
         let mut axes = self.axes.clone();
@@ -148,12 +148,12 @@ impl Array {
         }
     }
 
-    /// The numbers in their order, the last axis fastest.
+    /// The numbers, the last axis fastest.
     fn bytes(&self) -> Vec<u8> {
         encoded(self.numbers.iter(), self.is_bytes)
     }
 
-    /// The numbers with the first axis fastest.
+    /// The numbers, the first axis fastest.
     fn bytes_from_first(&self) -> Vec<u8> {
         encoded(self.numbers.t().iter(), self.is_bytes)
     }
@@ -173,7 +173,7 @@ impl Array {
         bytes
     }
 
-    /// Writes the array, whose axes are in the format's order, and gives the file's name.
+    /// Writes the array, whose axes are in the order of the format, and returns the file name.
     fn write(&self, folder: &Path, stem: &str, format: Format) -> String {
         let put = |extension: &str, bytes: &[u8]| {
             let name = format!("{stem}.{extension}");
@@ -302,7 +302,7 @@ impl Array {
     }
 }
 
-/// As `nifti2` has it.
+/// The affine that `nifti2` writes.
 const AFFINE: [[f32; 4]; 3] = [
     [2.0, 0.0, 0.0, -10.0],
     [0.0, 2.0, 0.0, -10.0],
@@ -326,7 +326,7 @@ fn archive(key: &str, array: &[u8]) -> Vec<u8> {
     archive.finish().expect("an archive").into_inner()
 }
 
-/// Labels on these axes, and probabilities of their classes that mostly agree and sum to 1.
+/// Random labels with these axes, and class probabilities that mostly agree with them.
 fn drawn(axes: &str, shape: &[usize], classes: usize, seed: u64) -> [Array; 2] {
     let mut state = seed;
     let mut next = move || {
@@ -364,7 +364,7 @@ fn drawn(axes: &str, shape: &[usize], classes: usize, seed: u64) -> [Array; 2] {
     [labels, probabilities]
 }
 
-/// A segmentation by the classes that are most likely.
+/// The label map of the most likely classes.
 fn most_likely(p: &Array) -> Array {
     let numbers = p.numbers.map_axis(ndarray::Axis(0), |p| {
         let better = |best: usize, class: usize| if p[class] > p[best] { class } else { best };
@@ -377,7 +377,7 @@ fn most_likely(p: &Array) -> Array {
     }
 }
 
-/// Labels as channels of 0 and 1, one for each of these.
+/// The labels as channels of 0 and 1, one for each class.
 fn one_hot(labels: &Array, classes: &[f32]) -> Array {
     let channels = formula::one_hot(&labels.numbers, classes);
     Array {
@@ -387,7 +387,7 @@ fn one_hot(labels: &Array, classes: &[f32]) -> Array {
     }
 }
 
-/// What the files must score: the mean over samples and classes, which are the channels, or the labels of two label maps.
+/// The expected score: the mean over samples and classes. These are the channels, or the labels of two label maps.
 fn expected_dice(prediction: &Array, target: &Array, classes: &[f32]) -> f64 {
     let occurs = |label: &f32| {
         let mut both = prediction.numbers.iter().chain(&target.numbers);
@@ -408,7 +408,7 @@ fn expected_dice(prediction: &Array, target: &Array, classes: &[f32]) -> f64 {
     }
 }
 
-/// Dice of the files, or what is said in its place.
+/// The Dice loss of the files, or the error message.
 fn dice(folder: &Path, arguments: &str) -> Result<f64, String> {
     let output = Command::new(env!("CARGO_BIN_EXE_unifocal"))
         .current_dir(folder)
@@ -423,9 +423,9 @@ fn dice(folder: &Path, arguments: &str) -> Result<f64, String> {
     Err(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// The options about axes that a message names, each choice on its own.
+/// The choices of axis options that a message lists.
 fn choices(message: &str) -> Vec<String> {
-    let Some((_, list)) = message.split_once("expected an option that chooses: ") else {
+    let Some((_, list)) = message.split_once("choose one by an option: ") else {
         return Vec::new();
     };
     let choice = |text: &str| text.split(" (").next().map(str::to_owned);
@@ -438,10 +438,10 @@ struct Drawn {
     space: usize,
     lengths: [usize; 4],
     classes: usize,
-    /// A segmentation in place of probabilities.
+    /// A label map instead of probabilities.
     hard: bool,
     one_hot: bool,
-    /// Whether formats that say nothing have x first, and classes last.
+    /// Whether formats without a fixed order have x first (`reversed`) and classes last (`last`).
     reversed: bool,
     last: bool,
     seed: u64,
@@ -450,7 +450,7 @@ struct Drawn {
 fn strategy() -> impl Strategy<Value = Drawn> {
     (
         (any::<bool>(), 2_usize..4, any::<[bool; 4]>()),
-        // Sides often coincide.
+        // Short sides, so that they often have equal lengths.
         (prop::array::uniform4(2_usize..5), 2_usize..5, any::<u64>()),
     )
         .prop_map(|((samples, space, flags), (lengths, classes, seed))| {
@@ -469,7 +469,7 @@ fn strategy() -> impl Strategy<Value = Drawn> {
         })
 }
 
-/// Runs a test on so many cases, the same in every run.
+/// Runs a test on this many cases, which are the same in every run.
 fn on_each<S: Strategy>(
     cases: u32,
     strategy: &S,
@@ -485,11 +485,10 @@ fn on_each<S: Strategy>(
     runner.run(strategy, test).expect("the same score");
 }
 
-/// Two files whose formats say nothing have the same order of space, which is z, y, x or x, y, z, and z, y, x beside a picture; classes
-/// come before or behind it.
-/// Whatever the formats and the order, the score is that of the numbers, or an error says how to get it.
+/// In any formats and orders of axes, the score is the same, or an error states how to get it. Two files whose formats do not fix the
+/// order have the same spatial order: z, y, x or x, y, z, and z, y, x with a picture. Classes come before or after it.
 #[test]
-fn the_same_data_gives_the_same_score_or_an_error_that_says_how() {
+fn the_same_data_gives_the_same_score_or_an_error_with_the_option() {
     let strategy = (strategy(), select(formats()), select(formats()));
     on_each(200, &strategy, |(case, our_format, their_format)| {
         let folder = TempDir::new().expect("a folder");
@@ -509,7 +508,7 @@ fn the_same_data_gives_the_same_score_or_an_error_that_says_how() {
         } else {
             truth
         };
-        // Formats that cannot hold an array leave it to one that holds all.
+        // If a format cannot hold the array, use one that can.
         let format = |format: Format, array: &Array| {
             if format.holds(array) {
                 format
@@ -570,7 +569,7 @@ fn the_same_data_gives_the_same_score_or_an_error_that_says_how() {
 }
 
 #[test]
-fn labels_of_every_format_score_alike() {
+fn labels_have_the_same_score_in_every_format() {
     let folder = TempDir::new().expect("a folder");
     let folder = folder.path();
     let mut formats_of_labels = 0;
@@ -582,7 +581,7 @@ fn labels_of_every_format_score_alike() {
             if !format.holds(&truth) {
                 continue;
             }
-            // Volumes that begin with x beside one that does.
+            // A target with x first needs a prediction with x first.
             let ours = if axes == "zyx" && format.begins_with_x() {
                 image
             } else {
@@ -604,6 +603,6 @@ fn labels_of_every_format_score_alike() {
         let said = dice(folder, "p.npy y.jpg").expect_err("no labels");
         assert!(said.contains("y.jpg") && said.contains("JPEG"), "{said}");
     }
-    // All but nnU-Net's archive, which has probabilities; pictures of one page have two axes.
+    // All formats except nnU-Net's archive, which holds probabilities. One-page pictures have two axes.
     assert_eq!(formats_of_labels, 2 * (formats().len() - 1) - 3);
 }

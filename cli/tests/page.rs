@@ -1,6 +1,6 @@
-//! docs/cli.md: each of its commands prints what the page shows.
+//! Each command in docs/cli.md prints what the page shows.
 //!
-//! `UPDATE_PAGE=1 cargo test -p unifocal-cli --test page` writes what they print into the page.
+//! `UPDATE_PAGE=1 cargo test -p unifocal-cli --test page` writes the output into the page.
 
 #[path = "build/mod.rs"]
 mod build;
@@ -25,7 +25,7 @@ fn npy<T: WritableElement>(folder: &Path, name: &str, array: &ArrayD<T>) {
     array.write_npy(file).expect("a .npy file");
 }
 
-/// A NIfTI file of labels [x, y, z], as integers of 16 bits or, scaled by the header, such that these do not give back the labels.
+/// A NIfTI file of labels [x, y, z] as integers of 16 bits. With scaling, these do not give back the exact labels.
 fn nii(folder: &Path, name: &str, labels: &ArrayD<u8>, affine: [[f32; 4]; 3], scaling: [f32; 2]) {
     let [slope, intercept] = scaling;
     let stored = |label: u8| match slope {
@@ -55,7 +55,7 @@ fn picture(by: usize) -> Array2<u8> {
     })
 }
 
-/// Probabilities of its three classes.
+/// Probabilities of the three classes of a label map.
 fn probabilities(labels: &ArrayD<u8>) -> ArrayD<f32> {
     let channel = |class: u8| labels.mapv(|label| if label == class { 0.75_f32 } else { 0.125 });
     let channels = [0, 1, 2].map(channel);
@@ -67,7 +67,7 @@ fn probabilities(labels: &ArrayD<u8>) -> ArrayD<f32> {
     ]
 }
 
-/// The files that the page names.
+/// Writes the files that the page names.
 fn files(folder: &Path) {
     let [truth, mask] = [picture(0), picture(1)].map(Array2::into_dyn);
     npy(folder, "labels.npy", &truth);
@@ -137,7 +137,7 @@ fn files(folder: &Path) {
     nii(folder, "segmentation.nii", &segmentation, ras, [0.0, 0.0]);
     let mut labels = volume.clone().reversed_axes();
     nii(folder, "scaled.nii", &labels, ras, [3.051_804e-5, 1.0]);
-    // x and y run the other way.
+    // Flip x and y.
     labels.invert_axis(Axis(0));
     labels.invert_axis(Axis(1));
     let lps = [
@@ -165,7 +165,7 @@ fn files(folder: &Path) {
     }
 }
 
-/// What a command prints, stderr after stdout, without trailing spaces.
+/// The output of a command, stderr after stdout, without trailing spaces.
 fn output(folder: &Path, command: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_unifocal"))
         .current_dir(folder)
@@ -179,7 +179,7 @@ fn output(folder: &Path, command: &str) -> String {
 }
 
 #[test]
-fn its_commands_print_what_it_shows() {
+fn commands_print_what_the_page_shows() {
     let folder = TempDir::new().expect("a folder");
     files(folder.path());
     let page = fs::read_to_string(PAGE).expect("the page");
@@ -206,7 +206,7 @@ fn its_commands_print_what_it_shows() {
     assert_eq!(printed.len(), page.len());
 }
 
-/// The README's example is one of the page, which the test above runs.
+/// The example in the README is one of the page, so the test above runs it.
 #[test]
 fn readme_shows_an_example_of_the_page() {
     let page = fs::read_to_string(PAGE).expect("the page");

@@ -1,4 +1,4 @@
-//! A case while it is put together, and the account of how that is done.
+//! A case under construction, and the account of how it is read.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -55,10 +55,10 @@ impl<'a> Draft<'a> {
         self.account.warnings.push(warning.into());
     }
 
-    /// Notes how axes were chosen, how the target was turned, and how much a mask keeps.
+    /// Notes how the axes were chosen, how the target was reoriented, and how many voxels the mask keeps.
     fn note_reading(&mut self) {
         if let Some(evidence) = self.reading.evidence {
-            self.note(format!("axes chosen since {evidence}"));
+            self.note(format!("axes chosen because {evidence}"));
         }
         if self.reading.turn != Turn::NONE {
             let Turn { along, flipped } = &self.reading.turn;
@@ -73,7 +73,7 @@ impl<'a> Draft<'a> {
                 })
                 .collect();
             self.note(format!(
-                "TARGET's axes run along PRED's {}, by their affines, and were turned",
+                "TARGET was reoriented to PRED: by their affines, its axes run along PRED's {}",
                 axes.join(", ")
             ));
         }
@@ -91,7 +91,7 @@ impl<'a> Draft<'a> {
             self.note(format!("{side}'s numbers were divided by {scale}"));
             if scale > 1.0 && !summary.integers && summary.max <= 1.0 {
                 self.warn(format!(
-                    "{side}'s numbers were at most {} before they were divided by {scale}",
+                    "{side}'s numbers were at most {} before the division by {scale}, so they may not need it",
                     summary.max
                 ));
             }
@@ -104,19 +104,19 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Notes which labels of the target, of those that occur in it, are left out, and which of those to be left out do not occur.
+    /// Notes which ignored labels occur in the target, and keeps those that do not for a warning.
     pub(super) fn note_ignored(&mut self, occurring: &[i64]) {
         let (ignored, missing): (Vec<i64>, Vec<i64>) =
             (self.data.ignore_label.iter()).partition(|label| occurring.contains(label));
         if !ignored.is_empty() {
             let ignored: Vec<String> = ignored.iter().map(i64::to_string).collect();
             let ignored = ignored.join(", ");
-            self.note(format!("voxels of TARGET's label {ignored} are left out"));
+            self.note(format!("voxels with label {ignored} in TARGET are ignored"));
         }
         self.account.ignored_in_vain = missing;
     }
 
-    /// The labels of a file.
+    /// Reads the numbers of a file as labels.
     pub(super) fn labels(
         &mut self,
         side: &str,
@@ -136,7 +136,7 @@ impl<'a> Draft<'a> {
     pub(super) fn note_rounding(&mut self, side: &str, distance: f64) {
         if distance > 0.0 {
             self.note(format!(
-                "{side}'s labels were rounded by up to {distance:.1e}, which its header's scaling explains"
+                "{side}'s labels were rounded by up to {distance:.1e}, within the precision of its header's scaling"
             ));
         }
     }
@@ -150,7 +150,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Takes these classes for those of the case.
+    /// Sets the classes of the case.
     pub(super) fn classes(&mut self, classes: Result<Classes, Fault>) -> Result<Classes, Failure> {
         let classes = classes.map_err(|fault| self.pair.failure(fault.to_string()))?;
         self.account.notes.extend(classes.notes.iter().cloned());
@@ -179,16 +179,16 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Says which number of a file is no label.
+/// The error for a number that is not a label.
 pub(super) fn no_labels(file: &Path, wrong: &NoLabel) -> Failure {
     let NoLabel { found, index } = wrong;
     let message = format!(
-        "found {found} at index {index:?}, expected integer labels (or a one-hot target of PRED's shape)"
+        "found {found} at index {index:?}, expected integer labels (or a one-hot target with PRED's shape)"
     );
     Failure::file(file, message)
 }
 
-/// An account of the files, before anything is done to their numbers.
+/// The account of the files as they were read, before scaling or clamping.
 fn account(data: &Data, prediction: &Volume, target: &Volume, reading: &Reading) -> Account {
     let input = |volume: &Volume, axes: &Axes, numbers| InputAccount {
         format: match &volume.key {

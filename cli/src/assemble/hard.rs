@@ -1,4 +1,4 @@
-//! A label map beside a label map.
+//! A label map as the prediction, and one as the target.
 
 use super::draft::Draft;
 use crate::arrange::arrange;

@@ -1,4 +1,4 @@
-//! The mask of voxels to score, in a file of its own.
+//! The mask of voxels to score, which `--mask` reads from a file.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::read::{Format, Volume};
 use crate::reading::{self, Asked, Axes, Axis, Facts, Reading};
 use crate::survey::{Number, with_numbers};
 
-/// The mask of a case: the file, or that of the case's name in the folder.
+/// The mask file of a case: `mask` itself, or the file in the folder `mask` with the name of the case.
 pub(super) fn file(mask: &Path, pair: &Pair) -> Result<PathBuf, Failure> {
     if !mask.is_dir() {
         return Ok(mask.to_owned());
@@ -37,12 +37,12 @@ pub(super) fn file(mask: &Path, pair: &Pair) -> Result<PathBuf, Failure> {
     names.iter().find_map(named).cloned().ok_or_else(|| {
         Failure::file(
             mask,
-            format!("found no mask of the name {} in it", names[0]),
+            format!("found no mask for the case {} in this folder", names[0]),
         )
     })
 }
 
-/// The voxels at which a mask is not 0, as [sample, voxels…] of the prediction.
+/// Whether a mask is not 0, as [sample, voxels…] of the prediction.
 pub(super) fn inside(
     pair: &Pair,
     data: &Data,
@@ -61,7 +61,7 @@ pub(super) fn inside(
         ..Asked::default()
     };
     let found = reading::read(&asked, &ours, &theirs).or_else(|fault| {
-        // One mask for all samples.
+        // Else the mask may be one for all samples.
         let Some(samples) = reading.prediction.position(Axis::Sample) else {
             return Err(fault);
         };
@@ -79,7 +79,11 @@ pub(super) fn inside(
         };
         reading::read(&asked, &ours, &theirs)
     });
-    let found = found.map_err(|fault| pair.failure(format!("the mask: {fault}")))?;
+    let found = found.map_err(|fault| {
+        pair.failure(format!(
+            "the mask does not fit PRED (the message calls it TARGET): {fault}"
+        ))
+    })?;
     let mask: ArrayD<bool> = with_numbers!(&mask.values, numbers => {
         numbers.view().mapv(|number| Number::to_f64(number) != 0.0)
     });
@@ -93,6 +97,6 @@ pub(super) fn inside(
     let whole: Vec<usize> = wanted.iter().map(length).collect();
     match mask.broadcast(whole) {
         Some(mask) => Ok(mask.to_owned()),
-        None => Err(pair.failure("the mask has another shape than the voxels of PRED")),
+        None => Err(pair.failure("the shape of the mask differs from that of PRED's voxels")),
     }
 }

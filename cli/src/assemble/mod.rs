@@ -1,4 +1,4 @@
-//! Cases from files, by the one reading that fits.
+//! Assembles cases from files.
 
 mod draft;
 mod hard;
@@ -38,7 +38,7 @@ pub(crate) fn assemble(
 ) -> Result<Case, Failure> {
     if data.ignore_geometry && (prediction.geometry.is_none() || target.geometry.is_none()) {
         return Err(pair.failure(
-            "--ignore-geometry is for two files that say where they lie, found one that does not",
+            "--ignore-geometry applies to two files with geometry in their headers, found one without",
         ));
     }
     let [prediction, target] = [prediction, target].map(Surveyed::from);

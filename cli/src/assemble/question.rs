@@ -1,4 +1,4 @@
-//! The questions of the reading layer, answered from options and files.
+//! The input of the reading layer, from options and files.
 
 use crate::args::{Batch, Data, Input, LayoutArg};
 use crate::read::{AxisOrder, Format, Volume};
@@ -29,7 +29,7 @@ pub(super) fn asked(data: &Data) -> Asked {
 /// The key of nnU-Net's archives.
 const PROBABILITIES: &str = "probabilities";
 
-/// A file's shape, format and place; its values are asked for by functions.
+/// The facts about a file. Its values are only looked at through the functions.
 pub(super) fn facts<'a>(
     volume: &'a Volume,
     sums_to_one: &'a dyn Fn(usize) -> bool,

@@ -1,4 +1,4 @@
-//! Probabilities or logits beside their target.
+//! Probabilities or logits, and their target.
 
 use unifocal_ndarray::core;
 
@@ -42,9 +42,9 @@ pub(super) fn assemble(
 fn input(draft: &Draft<'_>, foreground: bool) -> Result<core::Input, Failure> {
     let regions = !draft.data.regions.is_empty();
     match draft.data.input {
-        Input::Softmax if regions => Err(draft
-            .pair
-            .failure("regions may overlap, so each has a sigmoid, expected --input sigmoid")),
+        Input::Softmax if regions => Err(draft.pair.failure(
+            "found --input softmax with --regions, expected --input sigmoid: regions may overlap",
+        )),
         Input::Logits if foreground || regions => Ok(core::Input::Sigmoid),
         Input::Softmax | Input::Logits => Ok(core::Input::Softmax),
         Input::Sigmoid => Ok(core::Input::Sigmoid),
@@ -52,7 +52,7 @@ fn input(draft: &Draft<'_>, foreground: bool) -> Result<core::Input, Failure> {
     }
 }
 
-/// Decides what is done to the numbers of the prediction.
+/// Decides how the numbers of the prediction are scaled and clamped.
 fn treatment(
     draft: &mut Draft<'_>,
     prediction: &Surveyed,
@@ -66,7 +66,7 @@ fn treatment(
         numbers::logits(&summary, || class_axis.is_some_and(sums)).map_err(fault)?;
         if summary.min >= 0.0 && summary.max <= 1.0 {
             draft.warn(
-                "all logits are in [0, 1], as probabilities are: --input probabilities, if they are",
+                "all logits are in [0, 1]: if they are probabilities, use --input probabilities",
             );
         }
         return Ok(Treatment::default());

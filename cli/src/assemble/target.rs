@@ -1,4 +1,4 @@
-//! The target beside probabilities or logits: labels, regions of labels, or one-hot and soft.
+//! The target of probabilities or logits: labels, regions of labels, or a one-hot or soft target.
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
@@ -14,7 +14,7 @@ use crate::reading::numbers::Treatment;
 use crate::reading::{Axes, Axis, Turn};
 use crate::survey::Surveyed;
 
-/// The label of voxels that do not count, where labels are mapped to classes.
+/// The class index of ignored voxels, where labels are mapped to classes.
 const VOID: i32 = -1;
 
 pub(super) fn assemble(
@@ -25,7 +25,7 @@ pub(super) fn assemble(
     if draft.reading.target.has(Axis::Class) || draft.data.target_scale.is_some() {
         return soft(draft, target, channels);
     }
-    // Without a class axis, numbers between 0 and 1 are soft where not all are integers.
+    // Without a class axis, a target in [0, 1] that is not all integers is soft.
     let may_be_soft = !draft.reading.prediction.has(Axis::Class) && is_unit(draft, &target);
     let scaling = target.volume.scaling;
     match Labels::of(target.volume.values, scaling) {
@@ -41,7 +41,7 @@ pub(super) fn assemble(
     }
 }
 
-/// Tells whether the target holds floats in [0, 1], or near enough to be clamped where that is asked for.
+/// Whether the target holds floats in [0, 1], or near it with `--clamp`.
 fn is_unit(draft: &Draft<'_>, target: &Surveyed) -> bool {
     if !matches!(target.volume.values, Values::F32(_) | Values::F64(_)) {
         return false;
@@ -56,14 +56,12 @@ fn soft(draft: &mut Draft<'_>, target: Surveyed, channels: usize) -> Result<Targ
     let refused = |message: &str| Err(Failure::file(&draft.pair.target, message));
     if !draft.data.ignore_label.is_empty() {
         return refused(
-            "holds no labels but a one-hot or soft target, so --ignore-label leaves nothing out, \
-             expected --mask with a file of the voxels that count",
+            "is a one-hot or soft target, so it has no labels for --ignore-label: use --mask to select the \
+             voxels to score",
         );
     }
     if !draft.data.regions.is_empty() {
-        return refused(
-            "holds no labels but a one-hot or soft target, expected a label map beside --regions",
-        );
+        return refused("is a one-hot or soft target, expected a label map with --regions");
     }
     let treatment = Treatment {
         scale: draft.data.target_scale,
@@ -81,7 +79,7 @@ fn soft(draft: &mut Draft<'_>, target: Surveyed, channels: usize) -> Result<Targ
     Ok(Target::Soft { target, weights })
 }
 
-/// Labels, by the classes that they are.
+/// A target of labels, mapped to classes.
 fn hard(draft: &mut Draft<'_>, labels: Labels, channels: usize) -> Result<Target, Failure> {
     let occurring = with_labels!(&labels, labels => {
         let inside = draft.inside.as_ref().map(|inside| inside.view());
@@ -105,7 +103,7 @@ fn hard(draft: &mut Draft<'_>, labels: Labels, channels: usize) -> Result<Target
     }
     let mut voids = occurring.iter().filter(|label| ignored.contains(label));
     let (void, other) = (voids.next().copied(), voids.next());
-    // Labels that are their classes already are not copied.
+    // Labels that equal their classes are not copied.
     let labels = match labels {
         Labels::U8(labels) if classes.plain && other.is_none() && draft.inside.is_none() => {
             let classes = ClassNumbers::U8(labels);
@@ -139,13 +137,13 @@ fn hard(draft: &mut Draft<'_>, labels: Labels, channels: usize) -> Result<Target
     })
 }
 
-/// Labels as [sample, voxels…].
+/// Views labels as [sample, voxels…].
 fn arranged<'a, T>(draft: &Draft<'_>, labels: ArrayViewD<'a, T>) -> ArrayViewD<'a, T> {
     let reading = &draft.reading;
     arrange(labels, &reading.target, &reading.turn, &draft.voxels())
 }
 
-/// The place where a label is first.
+/// The position of the first voxel with a label.
 fn place(draft: &Draft<'_>, labels: &Labels, label: i64) -> Option<String> {
     let (first, shape) = with_labels!(labels, labels => {
         let labels = arranged(draft, labels.view());
@@ -157,7 +155,7 @@ fn place(draft: &Draft<'_>, labels: &Labels, label: i64) -> Option<String> {
     Some(format!("sample {sample}, voxel {voxel}"))
 }
 
-/// Regions of labels as channels in the axes of PRED, and the voxels that count.
+/// Regions of labels as channels in the axes of PRED, with weights for the voxels to score.
 fn regions(draft: &mut Draft<'_>, labels: &Labels, classes: &Classes, any_ignored: bool) -> Target {
     let ignored = &draft.data.ignore_label;
     let mut weights = draft.weights();

@@ -7,7 +7,7 @@ use crate::survey::{Number, with_numbers};
 /// Scales and clamps numbers.
 pub(super) fn treated(values: Values, treatment: Treatment) -> Values {
     let Treatment { scale, clamp } = treatment;
-    // Numbers that are not finite stay, for the error that names them.
+    // Non-finite numbers stay, so that an error can name them.
     match (scale, clamp, values) {
         (None, false, values) => values,
         (None, true, Values::F32(numbers)) => {

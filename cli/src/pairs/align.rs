@@ -1,14 +1,14 @@
-//! Names that mean the same case, found from two lists of names.
+//! Matches two lists of names by case.
 //!
-//! A name is a path in a folder without its extension. Names mean the same case where
+//! A name is a path in a folder without its extension. Two names mean the same case if
 //!
 //! 1. they are equal, or
-//! 2. every case has a folder of its own with one file in it, and the folder's name is the other side's name, or its folder's, or
-//! 3. the names of one side are those of the other with the same text before or after all of them, apart from them by one of
+//! 2. every case has its own folder with one file, and the folder's name is a name or a folder of the other side, or
+//! 3. all names of one side are those of the other with the same prefix or suffix, separated by one of
 //!    [`SEPARATORS`](super::naming::SEPARATORS).
 //!
-//! The first that holds for every file is taken, unless another pairs them otherwise. Names both of which have an addition,
-//! `1_pred` and `1_true`, are left to the user: `train_1` and `test_1` look the same.
+//! The first rule that pairs every file applies, unless another one pairs them differently. If both sides have a prefix or suffix,
+//! such as `1_pred` and `1_true`, the user decides, because `train_1` and `test_1` look the same.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::naming::Naming;
 use super::pattern::CASE;
 use super::unclear::{self, Unclear};
 
-/// The files of a case, by their places in the lists; at least one of them.
+/// The files of a case, as indices into the lists. There is at least one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) prediction: Option<usize>,
@@ -27,7 +27,7 @@ pub(super) struct Found {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Alignment {
     pub(super) cases: BTreeMap<String, Found>,
-    /// The patterns of the paths of predictions and of targets.
+    /// The path patterns of predictions and targets.
     patterns: [String; 2],
 }
 
@@ -73,7 +73,7 @@ pub(super) fn by_equal_names(
     Ok(equal)
 }
 
-/// All ways to pair names that are not equal.
+/// All alignments by rules 2 and 3.
 fn other_alignments(ours: &Naming, theirs: &Naming) -> Vec<Alignment> {
     let (our_folders, their_folders) = (ours.folders(), theirs.folders());
     let mut alignments = Vec::new();
@@ -93,7 +93,7 @@ fn other_alignments(ours: &Naming, theirs: &Naming) -> Vec<Alignment> {
     alignments
 }
 
-/// The alignments that pair other files than the ones before them.
+/// The alignments without those that pair the same files as an earlier one.
 fn distinct<'a>(alignments: impl Iterator<Item = &'a Alignment>) -> Vec<&'a Alignment> {
     let mut distinct: Vec<&Alignment> = Vec::new();
     for alignment in alignments {
@@ -120,19 +120,19 @@ impl Alignment {
         Self { cases, patterns }
     }
 
-    /// Says how the cases were found, if not by equal names.
+    /// States how the cases were matched, unless by equal names.
     pub(super) fn note(&self) -> Option<String> {
         let [ours, theirs] = &self.patterns;
         let plain = ours == CASE && theirs == CASE;
         (!plain).then(|| {
             format!(
-                "predictions are taken to be named '{ours}' and targets '{theirs}', which pairs {}",
+                "matched predictions named '{ours}' with targets named '{theirs}' (pairs: {})",
                 self.paired()
             )
         })
     }
 
-    /// The options that pair so.
+    /// The options that select this alignment.
     fn options(&self) -> String {
         let [ours, theirs] = &self.patterns;
         unclear::options(ours, theirs)
@@ -168,7 +168,7 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    /// The names of the pairs, and those of all cases.
+    /// The names of the pairs, and the number of all cases.
     fn aligned(predictions: &[&str], targets: &[&str]) -> Result<(Vec<String>, usize), Unclear> {
         let alignment = align(&names(predictions), &names(targets))?;
         let paired = (alignment.cases.iter())
@@ -181,10 +181,10 @@ mod tests {
     fn names_that_mean_the_same_case() {
         for (predictions, targets, expected, cases) in [
             (vec!["b", "a"], vec!["a", "b"], vec!["a", "b"], 2),
-            // A case that only one side has stays.
+            // A case that is on one side only is kept.
             (vec!["a", "b"], vec!["a", "b", "c"], vec!["a", "b"], 3),
             (vec!["a", "b"], vec!["a", "c"], vec!["a"], 3),
-            // nnU-Net's channel, an addition in front, both.
+            // nnU-Net's channel suffix, a prefix, both.
             (
                 vec!["c_1_0000", "c_2_0000"],
                 vec!["c_1", "c_2"],
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_is_part_of_another_word() {
+    fn prefixes_and_suffixes_need_a_separator() {
         for (predictions, targets) in [
             (vec!["p10", "p20"], vec!["p1", "p2"]),
             (vec!["train_1", "train_2"], vec!["test_1", "test_2"]),
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn two_additions_are_proposed_and_not_taken() {
+    fn suffixes_on_both_sides_are_proposed_but_not_applied() {
         let unclear =
             aligned(&["1_pred", "2_pred"], &["1_true", "2_true"]).expect_err("two additions");
         let message = unclear.message(Path::new("targets"));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_files_per_case_each_is_proposed() {
+    fn each_file_of_a_case_is_proposed_if_there_are_several() {
         let targets = ["a/a-seg", "a/a-t1", "b/b-seg", "b/b-t1"];
         let unclear = aligned(&["a", "b"], &targets).expect_err("two files per case");
         let message = unclear.message(Path::new("targets"));
@@ -275,17 +275,17 @@ mod tests {
     }
 
     #[test]
-    fn of_two_ways_none_is_taken() {
-        // Equal names pair a_b with a_b, the addition pairs it with a.
+    fn two_ways_to_pair_are_an_error() {
+        // Equal names pair a_b with a_b, the suffix pairs it with a.
         let unclear = aligned(&["a_b", "a_b_b"], &["a", "a_b"]).expect_err("two ways");
         let message = unclear.message(Path::new("targets"));
         assert!(message.contains("'{case}_b'"), "{message}");
     }
 
     proptest! {
-        /// Whatever is added to all names of a side, in whatever order they come, each is paired with its own, or none is.
+        /// With any prefix and suffix on one side, in any order, each name is paired with its own case or none is.
         #[test]
-        fn additions_pair_each_with_its_own(
+        fn prefixes_and_suffixes_pair_each_name_with_its_own_case(
             cases in prop::collection::btree_set("[a-c1-2_/é]{1,6}", 1..8),
             before in "([a-c1]{0,3}[-_. ])?",
             after in "([-_. /][a-c1]{0,3})?",

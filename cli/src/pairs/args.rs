@@ -1,4 +1,4 @@
-//! The options that say which files belong together.
+//! The options that select the files and pair them.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use super::pattern::Pattern;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Files")]
 pub(crate) struct Pairing {
-    /// Prediction: a file or a folder
+    /// Prediction: a file, or a folder of files
     #[arg(
         value_name = "PRED",
         help_heading = "Arguments",
@@ -18,7 +18,7 @@ pub(crate) struct Pairing {
         conflicts_with = "manifest"
     )]
     pub(crate) prediction: Option<PathBuf>,
-    /// Truth: labels, or a one-hot or soft array with PRED's axes
+    /// Ground truth: a file or a folder of label maps, or of one-hot or soft arrays with the axes of PRED
     #[arg(
         value_name = "TARGET",
         help_heading = "Arguments",
@@ -26,25 +26,26 @@ pub(crate) struct Pairing {
         conflicts_with = "manifest"
     )]
     pub(crate) target: Option<PathBuf>,
-    /// Read the cases from a CSV file in place of PRED and TARGET: columns prediction and target (paths from its folder), and case
+    /// Read the cases from a CSV file instead of PRED and TARGET. Its columns are prediction and target (paths relative to the
+    /// CSV file) and, optionally, case (names)
     #[arg(long, value_name = "CSV")]
     pub(crate) manifest: Option<PathBuf>,
-    /// Pattern of the paths in the folder PRED, with the case's name: '{case}_0000.nii.gz', '{case}/{case}-seg'
+    /// Match the files in the folder PRED; {case} stands for the name of the case, as in '{case}_0000.nii.gz' or '{case}/{case}-seg'
     #[arg(long, value_name = "PATTERN", conflicts_with = "manifest")]
     pub(crate) prediction_pattern: Option<Pattern>,
-    /// Pattern of the paths in the folder TARGET
+    /// Match the files in the folder TARGET, as --prediction-pattern does for PRED
     #[arg(long, value_name = "PATTERN", conflicts_with = "manifest")]
     pub(crate) target_pattern: Option<Pattern>,
-    /// Also look into folders within PRED and TARGET, which are part of a case's name
+    /// Search subfolders of PRED and TARGET, too; they become part of the case names
     #[arg(long, conflicts_with = "manifest")]
     pub(crate) recursive: bool,
-    /// Stop at the first case that cannot be scored, and report none
+    /// Stop at the first case that cannot be scored, without a report
     #[arg(long, help_heading = "Run")]
     pub(crate) fail_fast: bool,
 }
 
 impl Pairing {
-    /// An option that was given, and is for folders only.
+    /// The first option that was given but applies to folders only.
     pub(super) fn for_folders(&self) -> Option<&'static str> {
         let options = [
             (self.prediction_pattern.is_some(), "--prediction-pattern"),

@@ -1,4 +1,4 @@
-//! The files of a folder that are cases, one file each.
+//! The files of a folder that are cases, one file per case.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,44 +9,44 @@ use super::pattern::{CASE, Pattern, split_extension};
 use crate::failure::Failure;
 use crate::read::{self, Format};
 
-/// A file of a segmentation, or of the probabilities that it was made of: nnU-Net writes both under one name.
+/// A segmentation or its probabilities; nnU-Net writes both under one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Image,
     Archive,
 }
 
-/// PRED or TARGET, and what was said of it.
+/// PRED or TARGET and its options.
 #[derive(Debug)]
 pub(super) struct Side<'a> {
     pub(super) folder: &'a Path,
     pub(super) key: Option<&'a str>,
     pub(super) pattern: Option<&'a Pattern>,
     pub(super) recursive: bool,
-    /// The kind that is meant where an image and an archive have one name.
+    /// The kind to read if an image and an archive have the same name.
     pub(super) preferred: Option<Kind>,
-    /// The option that says the pattern.
+    /// The option that sets the pattern.
     pub(super) option: &'static str,
 }
 
-/// A file that is a case, or one of several that could be.
+/// A file that can be a case.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct File {
-    /// The case's name: the path in the folder without its extension, or what the pattern makes of it.
+    /// The name of the case: the path in the folder without its extension, or the part of it that matches `{case}`.
     pub(super) name: String,
-    /// In small letters.
+    /// In lower case.
     extension: String,
     format: Format,
-    /// Its place, with the key.
+    /// The path, with the key.
     pub(super) path: PathBuf,
 }
 
 impl Side<'_> {
-    /// The files of the folder, one per case, in the order of their names, and what was chosen.
+    /// The files of the folder, one per case, in the order of their names, and a note if a choice was made.
     pub(super) fn files(&self) -> Result<(Vec<File>, Option<String>), Failure> {
         let deep = self.recursive || self.pattern.is_some_and(Pattern::has_folders);
         let mut paths = list(self.folder, deep)?;
-        // Folders are looked into where there is nothing else.
+        // Subfolders are searched if the folder itself has no cases.
         if !deep && self.pattern.is_none() && !paths.iter().any(|path| self.could_be_case(path)) {
             paths = list(self.folder, true)?;
         }
@@ -62,7 +62,7 @@ impl Side<'_> {
         self.file(path).is_some()
     }
 
-    /// The file at a path in the folder, if it can be a case.
+    /// The file at this path in the folder, if it can be a case.
     fn file(&self, path: &Path) -> Option<File> {
         let format = Format::by_name(path)?;
         let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
@@ -91,24 +91,24 @@ impl Side<'_> {
         })
     }
 
-    /// Says why there is no case among these files.
+    /// The message if none of these files is a case.
     fn nothing(&self, paths: &[PathBuf]) -> String {
         let found = match paths {
-            [] => "no file in it".to_owned(),
-            [path] => format!("only {} in it", path.display()),
-            [path, ..] => format!("{} files in it, {} the first", paths.len(), path.display()),
+            [] => "no file".to_owned(),
+            [path] => format!("only {}", path.display()),
+            [path, ..] => format!("{} files, such as {}", paths.len(), path.display()),
         };
         let expected = match (self.pattern, self.key) {
-            (Some(_), _) => format!("one that {} fits", self.option),
+            (Some(_), _) => format!("a file that matches {}", self.option),
             (None, Some(key)) => {
-                format!("one of {} with an array {key:?}", read::keyed_extensions())
+                format!("a {} file with the array {key:?}", read::keyed_extensions())
             }
-            (None, None) => format!("one to score, of {}", read::extensions()),
+            (None, None) => format!("a file with one of the extensions {}", read::extensions()),
         };
         format!("found {found}, expected {expected}")
     }
 
-    /// Chooses one of several files of a case, where that is plain.
+    /// Chooses one of several files of a case by the preferred kind.
     fn one_per_case(&self, files: Vec<File>) -> Result<(Vec<File>, Option<String>), String> {
         let mut by_name: BTreeMap<String, Vec<File>> = BTreeMap::new();
         for file in files {
@@ -123,7 +123,7 @@ impl Side<'_> {
                     note.get_or_insert_with(|| {
                         let folder = self.folder.display();
                         let (found, read) = (found.join(" and "), &file.extension);
-                        format!("{folder}: of {found} of one name, {read} is read")
+                        format!("{folder}: found {found} files with the same name, {read} is read")
                     });
                 }
             }
@@ -131,7 +131,7 @@ impl Side<'_> {
                 Ok([file]) => chosen.push(file),
                 Err(_) => {
                     return Err(format!(
-                        "found {} files of the name {name} ({}), expected one, or an option that says which: {} '{CASE}{}'",
+                        "found {} files named {name} ({}), expected one: choose it by {} '{CASE}{}'",
                         found.len(),
                         found.join(", "),
                         self.option,
@@ -154,8 +154,8 @@ impl File {
     }
 }
 
-/// The paths of a folder's files in it, those in its folders too if it is to be looked into deeply; without what is hidden, such
-/// as macOS's `._` files.
+/// The paths of a folder's files, relative to it and including subfolders if `deep`. Hidden files, such as macOS's `._` files, are
+/// left out.
 fn list(folder: &Path, deep: bool) -> Result<Vec<PathBuf>, Failure> {
     let walk = WalkDir::new(folder)
         .follow_links(true)
@@ -171,7 +171,7 @@ fn list(folder: &Path, deep: bool) -> Result<Vec<PathBuf>, Failure> {
             Ok(entry) if entry.file_type().is_dir() => continue,
             Ok(entry) => entry.into_path(),
             Err(error) => match error.path() {
-                // A link to nowhere fails where it is read.
+                // A broken link is reported when it is read.
                 Some(path) if Format::by_name(path).is_some() && !is_hidden(path) => {
                     path.to_owned()
                 }
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn of_segmentation_and_probabilities_the_input_chooses() {
+    fn the_kind_of_input_chooses_between_segmentation_and_probabilities() {
         let paths = ["a.nii.gz", "a.npz", "a.pkl", "dataset.json"];
         let image = chosen(&side(Some(Kind::Image), None), &paths);
         assert_eq!(image, Ok(vec!["folder/a.nii.gz".into()]));
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_for_files_that_take_one() {
+    fn a_key_selects_only_files_with_keys() {
         let side = Side {
             key: Some("label"),
             ..side(None, None)
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_part_of_names_if_wanted() {
+    fn recursive_makes_subfolders_part_of_names() {
         let pattern = "{case}_seg".parse().expect("a pattern");
         let mut side = side(None, Some(&pattern));
         assert_eq!(side.file(Path::new("x/a_seg.npy")), None);

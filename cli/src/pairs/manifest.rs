@@ -10,7 +10,7 @@ use super::pattern::split_extension;
 use crate::failure::{Failed, Failure};
 use crate::pair::Pair;
 
-/// The cases of a manifest, in its order. Its paths begin at its own folder.
+/// The cases of a manifest, in its order. Paths are relative to its folder.
 pub(super) fn read(manifest: &Path) -> Result<Vec<Result<Pair, Failed>>, Failure> {
     match File::open(manifest) {
         Ok(file) => cases(file, manifest),
@@ -18,9 +18,10 @@ pub(super) fn read(manifest: &Path) -> Result<Vec<Result<Pair, Failed>>, Failure
     }
 }
 
-/// The cases that a text lists.
+/// The cases in the text of a manifest.
 fn cases(text: impl Read, manifest: &Path) -> Result<Vec<Result<Pair, Failed>>, Failure> {
-    let malformed = |error: csv::Error| Failure::file(manifest, format!("is no CSV file: {error}"));
+    let malformed =
+        |error: csv::Error| Failure::file(manifest, format!("is not a valid CSV file: {error}"));
     let mut csv = ReaderBuilder::new().trim(Trim::All).from_reader(text);
     let columns = csv.headers().map_err(malformed)?.clone();
     let column = |name: &str| {
@@ -31,7 +32,7 @@ fn cases(text: impl Read, manifest: &Path) -> Result<Vec<Result<Pair, Failed>>, 
     let (Some(prediction), Some(target)) = (column("prediction"), column("target")) else {
         let found: Vec<&str> = columns.iter().collect();
         let message = format!(
-            "found the columns {}, expected prediction and target, with commas between them (and case, if wanted)",
+            "found the columns {}, expected prediction and target, separated by commas (and, optionally, case)",
             found.join(", ")
         );
         return Err(Failure::file(manifest, message));
@@ -70,7 +71,7 @@ fn cases(text: impl Read, manifest: &Path) -> Result<Vec<Result<Pair, Failed>>, 
     if cases.is_empty() {
         return Err(Failure::file(
             manifest,
-            "found no case in it, expected a line for each",
+            "found no case, expected one line per case",
         ));
     }
     Ok(cases)
@@ -80,7 +81,7 @@ fn line(row: &StringRecord) -> u64 {
     row.position().map_or(0, csv::Position::line)
 }
 
-/// The prediction's path without its extension, or its file's name where the path leads out of the manifest's folder.
+/// The prediction's path without its extension, or only its file name if the path leads out of the manifest's folder.
 fn name_of(prediction: &str) -> String {
     let path = PathBuf::from(split_extension(prediction).0);
     let inside = path
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_begin_at_the_manifest() {
+    fn paths_are_relative_to_the_manifest() {
         let text = "\u{feff}Target, centre, prediction\r\ny/1.npy, A, p/1.nii.gz\r\n/y/2.npz:y,B,../2.npy\r\n";
         let expected = [
             "p/1=data/p/1.nii.gz data/y/1.npy",
@@ -124,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn cases_have_the_names_that_are_given() {
+    fn the_case_column_names_cases() {
         let cases = listed("case,prediction,target\nanna,1.npy,y.npy\n,2.npy,y.npy\n");
         let expected = ["anna=data/1.npy data/y.npy", "2=data/2.npy data/y.npy"];
         assert_eq!(cases, Ok(expected.map(str::to_owned).to_vec()));
     }
 
     #[test]
-    fn what_a_manifest_lacks_is_told() {
+    fn errors_say_what_a_manifest_lacks() {
         let cases = listed("prediction,target\n1.npy,1.npy\n2.npy,\n").expect("one case");
         assert_eq!(cases[1], "data/cases.csv: found no target in line 3");
         for (text, word) in [

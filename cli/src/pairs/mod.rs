@@ -19,14 +19,14 @@ use crate::pair::Pair;
 use crate::read;
 use folder::{File, Kind, Side};
 
-/// The cases, in order, and notes about how they were found.
+/// The cases in order, and notes on how they were found.
 #[derive(Debug)]
 pub(crate) struct Cases {
     pub(crate) cases: Vec<Result<Pair, Failed>>,
     pub(crate) notes: Vec<String>,
 }
 
-/// The cases that PRED and TARGET or a manifest name. Of several files of one case, `input` tells which is the prediction.
+/// Finds the cases of PRED and TARGET or of a manifest. If a case has several files, `input` decides which is the prediction.
 pub(crate) fn find(pairing: &Pairing, input: Input) -> Result<Cases, Failure> {
     match pairing {
         Pairing {
@@ -40,7 +40,7 @@ pub(crate) fn find(pairing: &Pairing, input: Input) -> Result<Cases, Failure> {
         } => of_paths(prediction, target, pairing, input),
         _ => Err(Failure::file(
             "PRED and TARGET",
-            "found one of them, expected both, or --manifest",
+            "found only one of them, expected both or --manifest",
         )),
     }
 }
@@ -56,11 +56,11 @@ fn of_paths(
     match (prediction_folder.is_dir(), target_folder.is_dir()) {
         (true, true) => {}
         (true, false) => {
-            let message = "is no folder, expected one since PRED is";
+            let message = "must be a folder, because PRED is one";
             return Err(Failure::file(target, message));
         }
         (false, true) => {
-            let message = "is no folder, expected one since TARGET is";
+            let message = "must be a folder, because TARGET is one";
             return Err(Failure::file(prediction, message));
         }
         (false, false) => return of_files(prediction, target, pairing),
@@ -90,7 +90,7 @@ fn of_paths(
 
 fn of_files(prediction: &Path, target: &Path, pairing: &Pairing) -> Result<Cases, Failure> {
     if let Some(option) = pairing.for_folders() {
-        let message = format!("is no folder, which {option} is for");
+        let message = format!("is not a folder, but {option} applies to folders only");
         return Err(Failure::file(prediction, message));
     }
     let pair = Pair {
@@ -114,7 +114,7 @@ fn of_folders(predictions: &Side<'_>, targets: &Side<'_>) -> Result<Cases, Failu
         names.collect()
     };
     let (ours, theirs) = (names(&prediction_files), names(&target_files));
-    // A pattern names the cases exactly, so nothing is looked for beyond equal names.
+    // Patterns name the cases exactly, so only equal names match.
     let aligned = if predictions.pattern.is_some() || targets.pattern.is_some() {
         align::by_equal_names(&ours, &theirs)
     } else {
@@ -139,7 +139,7 @@ fn of_folders(predictions: &Side<'_>, targets: &Side<'_>) -> Result<Cases, Failu
                     ("prediction", predictions.folder)
                 };
                 let message = format!(
-                    "found no {missing} of the case {name} in {}",
+                    "found no {missing} for the case {name} in {}",
                     folder.display()
                 );
                 let found = file.or(other).cloned().unwrap_or_default();
@@ -156,7 +156,7 @@ fn of_folders(predictions: &Side<'_>, targets: &Side<'_>) -> Result<Cases, Failu
         |case: &Result<Pair, Failed>| matches!(case, Ok(pair) if pair.prediction == pair.target);
     if cases.iter().all(itself) {
         notes.push(
-            "every file is scored against itself, since PRED and TARGET are the same".to_owned(),
+            "every file is scored against itself, because PRED and TARGET are the same".to_owned(),
         );
     }
     Ok(Cases { cases, notes })

@@ -1,26 +1,26 @@
-//! The rules by which a file's path, without its extension, gives the name of its case.
+//! The rules that derive the name of a case from a file's path without its extension.
 
 use std::collections::BTreeSet;
 use std::iter;
 
 use super::pattern::CASE;
 
-/// Characters between an addition and a name: `p10` is not `p1` with a zero.
+/// The characters that separate a prefix or suffix from a name: `p10` is not `p1` with the suffix `0`.
 pub(super) const SEPARATORS: [char; 5] = ['_', '-', '.', ' ', '/'];
 
-/// The most names that an error shows of each side.
+/// An error shows at most this many names of each side.
 const SHOWN: usize = 3;
 
-/// Names as one rule has them.
+/// The names by one rule.
 pub(super) struct Naming {
-    /// One per file, no two of them equal.
+    /// One per file, without duplicates.
     pub(super) names: Vec<String>,
-    /// The pattern of paths by this rule.
+    /// The path pattern of this rule.
     pub(super) pattern: String,
 }
 
 impl Naming {
-    /// Names as they are.
+    /// The unchanged names.
     pub(super) fn whole(names: &[String]) -> Self {
         Self {
             names: names.to_vec(),
@@ -28,7 +28,7 @@ impl Naming {
         }
     }
 
-    /// The folders' names, if each holds one file. A file without a folder is in none.
+    /// The names of the folders, if every file has a folder and every folder has one file.
     pub(super) fn folders(&self) -> Option<Self> {
         let split: Option<Vec<(&str, &str)>> = (self.names.iter())
             .map(|name| name.rsplit_once('/'))
@@ -48,7 +48,7 @@ impl Naming {
         })
     }
 
-    /// The names without a text before and one after, in all ways in which all of them have these texts; the shortest first.
+    /// The names without a common prefix and suffix, for all possible pairs of these; the shortest ones first.
     pub(super) fn without_additions(&self) -> Vec<Self> {
         let names = &self.names;
         let Some(first) = names.first() else {
@@ -84,7 +84,7 @@ impl Naming {
         lengths.into_iter().map(without).collect()
     }
 
-    /// The first few, for people.
+    /// The first few names, for a message.
     pub(super) fn shown(&self) -> String {
         let some: Vec<&str> = self.names.iter().take(SHOWN).map(String::as_str).collect();
         let more = self.names.len() - some.len();
@@ -97,7 +97,7 @@ impl Naming {
     }
 }
 
-/// Counts the bytes that two texts have in common at the beginning.
+/// The length in bytes of the common beginning of two texts.
 fn alike(a: impl Iterator<Item = char>, b: impl Iterator<Item = char>) -> usize {
     let alike = a.zip(b).take_while(|(a, b)| a == b);
     alike.map(|(a, _)| a.len_utf8()).sum()

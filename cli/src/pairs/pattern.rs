@@ -1,4 +1,4 @@
-//! Patterns that say where a file's path has the name of its case.
+//! Patterns that mark the name of the case in a file's path.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use crate::read::Format;
 /// The placeholder of a case's name.
 pub(super) const CASE: &str = "{case}";
 
-/// A path in which [`CASE`] stands for the case's name, once or several times. The extension may be left out.
+/// A path in which [`CASE`] stands for the name of the case, one or more times. The extension is optional.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pattern {
-    /// The text before the name, between two of it, and after it.
+    /// The literal text before, between and after the placeholders.
     literals: Vec<String>,
-    /// In small letters.
+    /// In lower case.
     extension: Option<String>,
 }
 
@@ -30,7 +30,7 @@ impl FromStr for Pattern {
         let literals: Vec<String> = stem.split(CASE).map(str::to_owned).collect();
         if literals.len() == 1 {
             return Err(format!(
-                "expected {CASE} where a path has the case's name, as in '{CASE}_seg.nii.gz'"
+                "expected {CASE} in place of the name of the case, as in '{CASE}_seg.nii.gz'"
             ));
         }
         Ok(Self {
@@ -41,12 +41,12 @@ impl FromStr for Pattern {
 }
 
 impl Pattern {
-    /// Whether the pattern has a folder in it.
+    /// Whether the pattern contains a folder.
     pub(super) fn has_folders(&self) -> bool {
         self.literals.iter().any(|literal| literal.contains('/'))
     }
 
-    /// The name of the case in a path without its extension.
+    /// The name of the case in a path without its extension, if the path matches.
     pub(super) fn case<'a>(&self, stem: &'a str, extension: &str) -> Option<&'a str> {
         if self
             .extension
@@ -55,7 +55,7 @@ impl Pattern {
         {
             return None;
         }
-        // All that is not literal is the name, as often as the pattern has it, which tells its length.
+        // All that is not literal text is the name, repeated for each placeholder, which gives its length.
         let fixed: usize = self.literals.iter().map(String::len).sum();
         let length = stem.len().checked_sub(fixed)? / (self.literals.len() - 1);
         let start = self.literals[0].len();
@@ -64,7 +64,7 @@ impl Pattern {
     }
 }
 
-/// A file's name, or a path, without its extension and the extension, `.nii.gz` being one.
+/// Splits a path into the part before the extension and the extension; `.nii.gz` is one extension.
 pub(super) fn split_extension(path: &str) -> (&str, &str) {
     let start = path.rfind('/').map_or(0, |slash| slash + 1);
     let name = &path[start..];
@@ -73,7 +73,7 @@ pub(super) fn split_extension(path: &str) -> (&str, &str) {
     } else {
         name
     };
-    // A dot in front makes a file hidden, and begins no extension.
+    // A leading dot marks a hidden file, not an extension.
     let end = match bare.rfind('.') {
         Some(dot) if dot > 0 => dot,
         _ => bare.len(),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn extensions_come_off() {
+    fn extensions_are_split_off() {
         for (path, expected) in [
             ("case.nii.gz", ("case", ".nii.gz")),
             ("CASE.NII.GZ", ("CASE", ".NII.GZ")),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_is_what_is_not_literal() {
+    fn the_placeholder_matches_the_name() {
         for (text, stem, expected) in [
             ("{case}", "case_001", Some("case_001")),
             ("{case}_0000", "case_001_0000", Some("case_001")),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_in_a_pattern_counts_in_any_letters() {
+    fn an_extension_in_a_pattern_ignores_case() {
         assert_eq!(pattern("{case}.NPZ").case("a", ".npz"), Some("a"));
         assert_eq!(pattern("{case}.npz").case("a", ".nii.gz"), None);
         assert_eq!(pattern("{case}.v2").case("a.v2", ".npy"), Some("a"));

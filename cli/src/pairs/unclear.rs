@@ -1,4 +1,4 @@
-//! Names that cannot be paired: what was found, and the options that say how to.
+//! The error for names that cannot be paired, with options that would pair them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -6,24 +6,24 @@ use std::path::Path;
 use super::naming::Naming;
 use super::pattern::CASE;
 
-/// The most proposals that an error makes.
+/// An error makes at most this many proposals.
 const PROPOSED: usize = 3;
 
-/// The reason why names cannot be paired.
+/// Why names cannot be paired.
 #[derive(Debug, PartialEq)]
 pub(super) enum Unclear {
-    /// No two of them mean the same case; the first few of each side, and options that would pair them.
+    /// No two names match. Has the first few names of each side, and options that would pair them.
     Nothing {
         predictions: String,
         targets: String,
         proposals: Vec<String>,
     },
-    /// They can be paired by each of these options.
+    /// Each of these options pairs them, but differently.
     Several(Vec<String>),
 }
 
 impl Unclear {
-    /// No two names mean the same case.
+    /// The error if no two names match.
     pub(super) fn nothing(ours: &Naming, theirs: &Naming) -> Self {
         Self::Nothing {
             predictions: ours.shown(),
@@ -32,7 +32,7 @@ impl Unclear {
         }
     }
 
-    /// The message about the folder of predictions beside that of targets.
+    /// The message, which follows the folder of predictions.
     pub(super) fn message(&self, targets_folder: &Path) -> String {
         let folder = targets_folder.display();
         match self {
@@ -43,23 +43,23 @@ impl Unclear {
             } => {
                 let what_pairs = match proposals.as_slice() {
                     [] => String::new(),
-                    proposals => format!("; {} pairs them", proposals.join(", or ")),
+                    proposals => format!("; try {}", proposals.join(", or ")),
                 };
                 format!(
-                    "found no prediction of a target's name: predictions {predictions}, targets {targets} in {folder}, expected \
-                     equal names, or --prediction-pattern and --target-pattern that say where a path has the case's name \
-                     (--recursive for files in folders){what_pairs}"
+                    "found no prediction and target with the same name: predictions {predictions}, targets {targets} in {folder} \
+                     (--prediction-pattern and --target-pattern mark the name of the case in a path; --recursive searches \
+                     subfolders){what_pairs}"
                 )
             }
             Unclear::Several(ways) => format!(
-                "found several ways to pair it with {folder}: {}, expected one of these",
+                "found several ways to pair its files with those in {folder}, choose one: {}",
                 ways.join(", or ")
             ),
         }
     }
 }
 
-/// The options that say these patterns.
+/// The options that set these patterns.
 pub(super) fn options(ours: &str, theirs: &str) -> String {
     let ours = (ours != CASE).then(|| format!("--prediction-pattern '{ours}'"));
     let theirs = (theirs != CASE).then(|| format!("--target-pattern '{theirs}'"));
@@ -70,7 +70,7 @@ pub(super) fn options(ours: &str, theirs: &str) -> String {
     given.join(" ")
 }
 
-/// Options that find a file on the other side for all of one.
+/// Options that pair all files of one side.
 fn proposals(ours: &Naming, theirs: &Naming) -> Vec<String> {
     let of_ours = patterns(&ours.names, &theirs.names);
     let of_theirs = patterns(&theirs.names, &ours.names);
@@ -82,7 +82,7 @@ fn proposals(ours: &Naming, theirs: &Naming) -> Vec<String> {
     proposals
 }
 
-/// The patterns by which each of some names is a case of longer names.
+/// The patterns for `longer` by which each of `names` is a case.
 fn patterns(longer: &[String], names: &[String]) -> Vec<String> {
     let Some(first) = names.first() else {
         return Vec::new();
@@ -101,7 +101,7 @@ fn patterns(longer: &[String], names: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// The options that pair all of two sides that have an addition each.
+/// The options that pair all files if both sides have a prefix or suffix.
 fn two_additions(ours: &Naming, theirs: &Naming) -> Option<String> {
     let sorted = |naming: &Naming| naming.names.iter().cloned().collect::<BTreeSet<_>>();
     let (our_additions, their_additions) = (ours.without_additions(), theirs.without_additions());

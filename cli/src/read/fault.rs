@@ -1,9 +1,9 @@
-//! Faults of a file that cannot be read.
+//! Why a file cannot be read.
 
 use std::io;
 use std::path::PathBuf;
 
-/// A file that cannot be read, and the reason.
+/// A file that cannot be read and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {fault}", file.display())]
 pub(crate) struct ReadError {
@@ -11,23 +11,23 @@ pub(crate) struct ReadError {
     pub fault: Fault,
 }
 
-/// A reason why a file cannot be read: what was found, and what was expected.
+/// The reason why a file cannot be read: what was found and what was expected.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
-    #[error("found no regular file, expected one")]
+    #[error("is a folder, pipe or device, expected a regular file")]
     NotAFile,
     #[error(
-        "found an unknown file type, expected one of {}",
+        "found an unknown file type, expected one of the extensions {}",
         super::format::extensions()
     )]
     UnknownExtension,
-    #[error("is one file of a pair: found no {} beside it", expected.display())]
+    #[error("is one file of a pair, but {} is missing", expected.display())]
     NoOtherFile { expected: PathBuf },
     #[error(
-        "found a colour at index {index:?}, expected grey or palette indices: what class a colour means stands in a table that no \
-         picture has, so save the class of each pixel instead"
+        "found a colour at index {index:?}, expected grey levels or palette indices: a picture does not say which class a colour \
+         stands for, so save the class of each pixel instead"
     )]
     Coloured { index: Vec<usize> },
     #[error("is not a valid {format} file: found {found}, expected {expected}")]
@@ -38,9 +38,9 @@ pub(crate) enum Fault {
     },
     #[error("is damaged: {0}")]
     Damaged(String),
-    #[error("the header promises {expected} bytes of data, found {found}")]
+    #[error("found {found} bytes of data, expected {expected} according to the header")]
     Truncated { expected: u64, found: u64 },
-    #[error("found shape {shape:?}, expected one whose data fits in memory")]
+    #[error("found shape {shape:?}, expected an array that fits in memory")]
     TooLarge { shape: Vec<u64> },
     #[error("found {found}, expected {expected}")]
     Unsupported {
@@ -49,9 +49,9 @@ pub(crate) enum Fault {
     },
     #[error("found no array {key:?}, expected one of: {}", available.join(", "))]
     NoSuchKey { key: String, available: Vec<String> },
-    #[error("found {} arrays, expected one, or FILE:KEY with a key of: {}", available.len(), available.join(", "))]
+    #[error("found {} arrays, expected one: choose it by FILE:KEY, with one of the keys {}", available.len(), available.join(", "))]
     KeyNeeded { available: Vec<String> },
-    #[error("found the key {key:?}, expected none: such a file holds one array")]
+    #[error("found the key {key:?}, expected no key: files of this format hold a single array")]
     KeyNotTaken { key: String },
     #[error(
         "found the value {value} at index {index:?}, expected at most {}",

@@ -1,4 +1,4 @@
-//! The formats: what each is called, how its files are named, how they begin, and what it says of their axes.
+//! The table of formats: name, extensions, first bytes and order of axes.
 
 use std::io::Read;
 use std::path::Path;
@@ -25,11 +25,11 @@ pub(crate) enum Format {
 /// The order of a shape's axes, as far as a format fixes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AxisOrder {
-    /// Any order is possible.
+    /// The format does not fix the order.
     Unsaid,
-    /// `[x, y, z, …]`: the axes of space first, as many as there are up to three, then time, channels and so on.
+    /// `[x, y, z, …]`: up to three spatial axes first, then time, channels and so on.
     XyzFirst,
-    /// `[y, x]`, or `[z, y, x]` for a file of several pages.
+    /// `[y, x]`, or `[z, y, x]` for several pages.
     Picture,
 }
 
@@ -37,9 +37,9 @@ pub(crate) enum AxisOrder {
 struct Row {
     format: Format,
     name: &'static str,
-    /// In small letters.
+    /// In lower case.
     extensions: &'static [&'static str],
-    /// The first bytes of such a file, where they tell.
+    /// The possible first bytes of such a file; empty if they vary.
     beginnings: &'static [&'static [u8]],
     axes: AxisOrder,
 }
@@ -117,12 +117,12 @@ static FORMATS: [Row; 10] = [
     },
 ];
 
-/// The voxels of a NIfTI pair, which the other file describes.
+/// The extensions of the voxel file of a NIfTI pair, whose header is in the other file.
 const VOXELS: [&str; 2] = [".img", ".img.gz"];
 
 impl Format {
     fn row(self) -> &'static Row {
-        // The table has the order of the variants, as its test says.
+        // A test checks that the table has the order of the variants.
         &FORMATS[self as usize]
     }
 
@@ -135,12 +135,12 @@ impl Format {
         self.row().axes
     }
 
-    /// Whether a file holds several arrays, of which a key chooses one.
+    /// Whether a file can hold several arrays, of which a key selects one.
     pub(crate) fn has_keys(self) -> bool {
         matches!(self, Self::Npz | Self::Safetensors)
     }
 
-    /// The format that the file's name asks for, in any case of letters. The voxels of a pair have none.
+    /// The format by the file's extension, ignoring case; `None` for the voxel file of a pair.
     pub(crate) fn by_name(path: &Path) -> Option<Self> {
         let has = |extension: &&str| ends_with(path, extension);
         let row = FORMATS.iter().find(|row| row.extensions.iter().any(has));
@@ -160,14 +160,14 @@ pub(super) fn extensions() -> String {
     all.join(", ")
 }
 
-/// The extensions of files of several arrays, for a message.
+/// The extensions of formats with keys, for a message.
 pub(super) fn keyed_extensions() -> String {
     let keyed = FORMATS.iter().filter(|row| row.format.has_keys());
     let keyed: Vec<&str> = keyed.flat_map(|row| row.extensions).copied().collect();
     keyed.join(" or ")
 }
 
-/// The part of a file that [`choose`] looks at.
+/// The number of bytes that [`choose`] looks at.
 pub(super) const HEAD: usize = 4096;
 
 /// A way to read a file.
@@ -178,9 +178,9 @@ pub(super) enum Reader {
     Voxels,
 }
 
-/// The reader for a file of this name that begins with `head`: the first bytes decide, and the name where they do not.
+/// The reader for a file with this name that begins with `head`. The first bytes decide, or else the name.
 pub(super) fn choose(path: &Path, head: &[u8]) -> Result<Reader, Fault> {
-    // Voxels may begin with anything.
+    // A voxel file can begin with any bytes.
     if VOXELS.iter().any(|extension| ends_with(path, extension)) {
         return Ok(Reader::Voxels);
     }
@@ -203,7 +203,7 @@ fn by_content(head: &[u8]) -> Option<Format> {
         let mut inner = [0; 352];
         let mut gunzip = Gunzip::new(head);
         let mut filled = 0;
-        // The stream ends in an error where `head` ends.
+        // The stream ends with an error at the end of `head`.
         while let Ok(n @ 1..) = gunzip.read(&mut inner[filled..]) {
             filled += n;
         }
@@ -212,7 +212,7 @@ fn by_content(head: &[u8]) -> Option<Format> {
     if is_nifti(head) {
         return Some(Format::Nifti);
     }
-    // The length of the header that follows a bitmap's file header, of those in use.
+    // The length of the second header identifies a bitmap, since `BM` alone is too short.
     let bitmap = head.get(14).filter(|_| head.starts_with(b"BM"));
     let is_bitmap = bitmap.is_some_and(|length| [12, 40, 52, 56, 64, 108, 124].contains(length));
     is_bitmap.then_some(Format::Bmp)
@@ -226,11 +226,11 @@ fn is_nifti(head: &[u8]) -> bool {
     magic(344, [b"n+1\0", b"ni1\0"]) || magic(4, [b"n+2\0", b"ni2\0"])
 }
 
-/// Files that users have and no reader is for: what such a file is, and what is wanted in its place.
+/// Common files without a reader: what such a file is, and what to use instead.
 fn unread(path: &Path, head: &[u8]) -> Option<(&'static str, &'static str)> {
     let named = |extensions: &[&str]| extensions.iter().any(|e| ends_with(path, e));
-    let lossless = "a file that keeps numbers as they are, for example a PNG picture or an .npy array, \
-                    made from the labels or probabilities themselves";
+    let lossless = "a lossless file that is made from the original labels or probabilities, such as a PNG \
+                    picture or an .npy array";
     if head.starts_with(b"\xff\xd8\xff") || named(&[".jpg", ".jpeg"]) {
         return Some(("a JPEG picture, whose compression changes labels", lossless));
     }
@@ -243,13 +243,13 @@ fn unread(path: &Path, head: &[u8]) -> Option<(&'static str, &'static str)> {
     if head.get(128..132) == Some(b"DICM") || named(&[".dcm"]) {
         return Some((
             "a DICOM file",
-            "a volume in one file, for example NIfTI, NRRD or MetaImage",
+            "a volume in one file, such as NIfTI, NRRD or MetaImage",
         ));
     }
     if head.starts_with(b"\x89HDF") || named(&[".h5", ".hdf5", ".mat"]) {
         return Some((
             "an HDF5 or MATLAB file",
-            "its array in a file of its own, for example .npy",
+            "the array in a file of its own, such as .npy",
         ));
     }
     None

@@ -1,4 +1,4 @@
-//! The place of a volume in space, to notice that two files do not show the same.
+//! The position of a volume in space, to detect that two files show different places.
 
 /// The map from voxel indices `(i, j, k)` to a position in the file's unit (mm as a rule): `affine · (i, j, k, 1)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,7 +12,7 @@ pub(crate) struct Geometry {
 const TOLERANCE: f64 = 1e-3;
 
 impl Geometry {
-    /// From the step along each axis and the position of the first voxel, in a space whose axes have these signs in NIfTI's.
+    /// From the step along each axis and the position of the first voxel. `signs` converts the file's axes to those of NIfTI.
     pub(super) fn new(steps: [[f64; 3]; 3], origin: [f64; 3], signs: [f64; 3]) -> Self {
         let row =
             |i: usize| [steps[0][i], steps[1][i], steps[2][i], origin[i]].map(|x| x * signs[i]);
@@ -21,8 +21,8 @@ impl Geometry {
         }
     }
 
-    /// The largest displacement between the outer corners of the volume of `shape` under the two maps, if it is
-    /// beyond rounding. The first three axes of `shape` are the spatial ones. Infinite where a map is not finite.
+    /// The largest displacement between the outer corners of a volume of `shape` under the two maps, if it exceeds
+    /// rounding. The first three axes of `shape` are the spatial ones. The result is infinite if a map is not finite.
     pub(crate) fn mismatch(&self, other: &Geometry, shape: &[usize]) -> Option<f64> {
         let mut largest = 0.0_f64;
         for corner in 0..8 {
@@ -82,19 +82,19 @@ mod tests {
     }
 
     #[test]
-    fn same_place_is_no_mismatch() {
+    fn equal_geometries_match() {
         assert_eq!(PLAIN.mismatch(&PLAIN, &[91, 109, 91]), None);
         assert_eq!(PLAIN.mismatch(&changed(0, 3, 1e-5), &[91, 109, 91]), None);
     }
 
     #[test]
-    fn a_shift_is_reported_in_the_files_unit() {
+    fn a_shift_is_reported_in_the_unit_of_the_file() {
         let found = PLAIN.mismatch(&changed(2, 3, -1.5), &[91, 109, 91, 4]);
         assert_eq!(found, Some(1.5));
     }
 
     #[test]
-    fn a_spacing_counts_at_the_far_corner() {
+    fn a_different_spacing_is_measured_at_the_far_corner() {
         let found = PLAIN.mismatch(&changed(1, 1, 0.1), &[91, 109, 91]).unwrap();
         assert!((found - 10.85).abs() < 1e-9, "{found}");
         // Also along an axis of one voxel, or one that the array lacks.
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_matches_nothing() {
+    fn a_non_finite_geometry_never_matches() {
         let broken = changed(0, 0, f64::NAN);
         assert_eq!(broken.mismatch(&broken, &[2, 2, 2]), Some(f64::INFINITY));
         let huge = changed(0, 3, f64::INFINITY);

@@ -12,7 +12,7 @@ pub(super) fn read(path: &Path, file: File) -> Result<Volume, Fault> {
     let header = Header::read(&mut text)?;
     let (layout, has_channels) = header.layout()?;
     let values = header.data(text)?.read(&layout)?;
-    // Channels are stored side by side, and come last in the shape, as in NIfTI.
+    // Channels are interleaved in the file, and last in the shape, as in NIfTI.
     let rank = layout.shape.len();
     let mut order: Vec<usize> = (0..rank).collect();
     order.rotate_left(usize::from(has_channels));
@@ -30,7 +30,7 @@ fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Fault {
     Fault::malformed("MetaImage", found, expected)
 }
 
-/// A header, whose last field says where the numbers are.
+/// A header. Its last field says where the numbers are.
 struct Header {
     fields: Fields,
     dimensions: usize,
@@ -63,7 +63,7 @@ impl Header {
         Ok(Self { fields, dimensions })
     }
 
-    /// The `count` finite numbers of a field, if it is there under one of its names.
+    /// The `count` finite numbers of a field, if it is present under one of its names.
     fn vector(&self, names: &[&str], count: usize) -> Result<Option<Vec<f64>>, Fault> {
         let Some((name, text)) = self.fields.any(names) else {
             return Ok(None);
@@ -73,7 +73,7 @@ impl Header {
         found.map(Some).ok_or_else(fault)
     }
 
-    /// A field that is True or False; False where it is missing.
+    /// A field that is True or False; False if it is missing.
     fn flag(&self, names: &[&str]) -> Result<bool, Fault> {
         let Some((name, text)) = self.fields.any(names) else {
             return Ok(false);
@@ -85,7 +85,7 @@ impl Header {
         }
     }
 
-    /// The layout, and whether its first axis is that of channels.
+    /// The layout, and whether its first axis is the channel axis.
     fn layout(&self) -> Result<(Layout, bool), Fault> {
         let element = element(self.fields.require("ElementType")?)?;
         let sizes = self.fields.require("DimSize")?;
@@ -113,12 +113,8 @@ impl Header {
         let offset = self.vector(&["ElementToIntensityFunctionOffset"], 1)?;
         if slope.is_some_and(|slope| slope != [1.0]) || offset.is_some_and(|offset| offset != [0.0])
         {
-            let found =
-                "ElementToIntensityFunctionSlope or …Offset, which other programs pass over";
-            return Err(Fault::unsupported(
-                found,
-                "numbers that are stored as they are meant",
-            ));
+            let found = "ElementToIntensityFunctionSlope or …Offset, which other programs ignore";
+            return Err(Fault::unsupported(found, "numbers without scaling"));
         }
         let layout = Layout {
             element,
@@ -131,10 +127,7 @@ impl Header {
 
     fn data(&self, text: TextFile<'_>) -> Result<Data, Fault> {
         if self.fields.get("BinaryData").is_some() && !self.flag(&["BinaryData"])? {
-            return Err(Fault::unsupported(
-                "numbers that are written as text",
-                "binary ones",
-            ));
+            return Err(Fault::unsupported("numbers as text", "binary numbers"));
         }
         let encoding = if self.flag(&["CompressedData"])? {
             Encoding::Deflate
@@ -149,14 +142,11 @@ impl Header {
         let header_size = self.fields.get("HeaderSize").unwrap_or("0");
         let start = match header_size.parse::<i64>() {
             Ok(-1) if encoding == Encoding::Raw => Start::FromEnd,
-            // The header of the other file, not this one.
+            // HeaderSize refers to the header of the data file, not of this one.
             Ok(skip @ 0..) => Start::Byte(start.max(skip.unsigned_abs())),
             _ => {
                 let found = format!("HeaderSize {header_size:.40}");
-                return Err(malformed(
-                    found,
-                    "0 or more, or -1 where nothing is compressed",
-                ));
+                return Err(malformed(found, "0 or more, or -1 for uncompressed data"));
             }
         };
         Ok(Data {
@@ -167,7 +157,7 @@ impl Header {
         })
     }
 
-    /// The place of a volume of three axes, which ITK measures to the left, to the back and up.
+    /// The geometry of a volume with three axes. In ITK, x points to the left, y to the back and z up.
     fn geometry(&self) -> Result<Option<Geometry>, Fault> {
         if self.dimensions != 3 {
             return Ok(None);
@@ -179,7 +169,7 @@ impl Header {
             return Ok(None);
         };
         let turn = turn.unwrap_or(vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
-        // The matrix lists the direction of x, then that of y, then that of z.
+        // The matrix lists the directions of x, y and z in turn.
         let step = |axis: usize| std::array::from_fn(|i| turn[3 * axis + i] * spacing[axis]);
         Ok(Some(Geometry::new(
             [step(0), step(1), step(2)],

@@ -1,26 +1,26 @@
 //! Reads arrays and images from the files that segmentation work uses: `.npy`, `.npz`, safetensors, NIfTI, NRRD, MetaImage, PNG, TIFF,
 //! BMP and GIF.
 //!
-//! A file is untrusted: a header may promise anything. What holds for every format here:
+//! Files are untrusted: a header may promise anything. For every format:
 //!
 //! - Headers are checked with checked arithmetic, and where the file's own size bounds the data, against that size,
-//!   before anything is allocated. Compressed data is read in chunks into a vector that grows with what arrives.
-//! - All numbers pass through one decoder, [`payload`]; crates are used for containers and headers only, since their
-//!   own array readers trust the header.
+//!   before anything is allocated. Compressed data is read in chunks into a growing vector.
+//! - All numbers pass through one decoder, [`payload`]. Crates are used only for containers and headers, because their
+//!   array readers trust the header.
 //!
-//! Findings in the crates, and the answer to each:
+//! Findings in the crates, and how they are handled:
 //!
 //! | crate | finding | here |
 //! |---|---|---|
 //! | `npyz` 0.9 | multiplies the shape unchecked (panics in debug builds, wraps in release); allocates a header of up to 4 GiB before reading it | not used: [`npy`] reads the three-key header itself |
 //! | `ndarray-npy` 0.10 | allocates header and array as promised; refuses trailing bytes, which NumPy allows | not used |
-//! | `nifti` 0.18 | reads NIfTI-1 only; does not look at `sizeof_hdr`; its volumes reserve what the header promises; its qform panics on a quaternion that is not a rotation | header parser of version 1 only |
+//! | `nifti` 0.18 | reads NIfTI-1 only; ignores `sizeof_hdr`; its volumes reserve what the header promises; its qform panics on a quaternion that is not a rotation | header parser of version 1 only |
 //! | `zip` 9.8 | checks its directory against the file; reports entry sizes as promised | sizes are not used; entries are read to their checksum |
-//! | `safetensors` 0.8 | wants the whole file in memory; adds sizes unchecked when comparing with the file's | header type only, which refuses holes and overlaps; sizes are added checked |
+//! | `safetensors` 0.8 | needs the whole file in memory; adds sizes unchecked when comparing with the file's | header type only, which refuses holes and overlaps; sizes are added checked |
 //! | `png` 0.18 | needs the caller to allocate the picture | rows are appended as they arrive |
-//! | `tiff` 0.11 | refuses palettes; turns pictures whose white is 0; makes room for a strip before it looks at the data; multiplies lengths unchecked, in debug builds with a panic; takes up to 256 MiB for the values that a tag of the first directory promises | directory parser only, built without overflow checks, with room for as many values as the file has bytes from the second directory on; strips are counted and unpacked here |
+//! | `tiff` 0.11 | refuses palettes; inverts pictures whose white is 0; allocates a strip before it reads the data; multiplies lengths unchecked, in debug builds with a panic; takes up to 256 MiB for the values that a tag of the first directory promises | directory parser only, built without overflow checks, with room for as many values as the file has bytes from the second directory on; strips are counted and unpacked here |
 //! | `weezl` 0.1 | none: fills the buffer that it is given | |
-//! | `gif` 0.14 | makes room for the picture that the header promises, up to 4 GiB | the promise is compared with the file's size times what LZW can make of a byte |
+//! | `gif` 0.14 | allocates the picture that the header promises, up to 4 GiB | the promised size is checked against the file's size times the largest ratio of LZW |
 //! | `image` 0.25 (BMP) | turns palette indices into colours | not used: [`picture::bmp`] reads the few fields itself |
 //! | `flate2` 1.1 | none: a gzip stream carries no size to trust | |
 
@@ -53,12 +53,12 @@ pub(crate) use geometry::Geometry;
 pub(crate) use numbers::Numbers;
 pub(crate) use volume::{Scaling, Stored, Values, Volume};
 
-/// The extensions of the files that [`read`] knows, for a message.
+/// The extensions that [`read`] supports, for a message.
 pub(crate) fn extensions() -> String {
     format::extensions()
 }
 
-/// The extensions of the files that hold several arrays, for a message.
+/// The extensions of formats with keys, for a message.
 pub(crate) fn keyed_extensions() -> String {
     format::keyed_extensions()
 }
@@ -69,7 +69,7 @@ pub(crate) fn read(spec: impl AsRef<Path>) -> Result<Volume, ReadError> {
     read_file(&path, key.as_deref()).map_err(|fault| ReadError { file: path, fault })
 }
 
-/// Separates the key from the path: the longest part before a colon that is a file or a folder, unless the whole is there.
+/// Splits `PATH:KEY`. The path is the whole text if that exists, or else the longest part before a colon that exists.
 pub(crate) fn split_key(spec: &Path) -> (PathBuf, Option<String>) {
     if !spec.exists()
         && let Some(text) = spec.to_str()
@@ -114,7 +114,7 @@ fn read_file(path: &Path, key: Option<&str>) -> Result<Volume, Fault> {
     }
 }
 
-/// Opens a file that has a size to check a header against: a pipe or a device has none, and could block for ever.
+/// Opens a regular file. A pipe or a device has no size to check a header against, and could block forever.
 fn open_regular(path: &Path) -> Result<File, Fault> {
     if !path.metadata()?.is_file() {
         return Err(Fault::NotAFile);
@@ -122,7 +122,7 @@ fn open_regular(path: &Path) -> Result<File, Fault> {
     Ok(File::open(path)?)
 }
 
-/// The array meant by `key`, or the only one.
+/// The name of the array that `key` selects, or of the only one.
 fn choose(mut available: Vec<String>, key: Option<&str>) -> Result<String, Fault> {
     available.sort();
     match key {

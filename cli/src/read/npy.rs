@@ -1,4 +1,4 @@
-//! NumPy's own files: one array (`.npy`), or a zip archive of them (`.npz`).
+//! NumPy's files: one array (`.npy`), or a zip archive of arrays (`.npz`).
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -11,7 +11,7 @@ use super::{Fault, Format, Volume, choose};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// NumPy itself refuses longer headers, for the same reason.
+/// NumPy refuses longer headers, too.
 const MAX_HEADER: usize = 10_000;
 
 pub(super) fn read_npy(file: File, size: u64) -> Result<Volume, Fault> {
@@ -34,7 +34,7 @@ pub(super) fn read_npz(file: File, key: Option<&str>) -> Result<Volume, Fault> {
         let name = name.map_err(zip_fault)?;
         names.extend(name.strip_suffix(".npy").map(str::to_owned));
     }
-    // NumPy takes a key with or without the suffix, too.
+    // Like NumPy, accept a key with or without the suffix.
     let key = key.map(|key| key.strip_suffix(".npy").unwrap_or(key));
     let key = choose(names, key)?;
     let mut entry = archive.by_name(&format!("{key}.npy")).map_err(zip_fault)?;
@@ -61,13 +61,13 @@ fn zip_fault(error: ZipError) -> Fault {
     }
 }
 
-/// Reads all that lies before the numbers.
+/// Reads everything before the numbers.
 fn read_header(source: &mut dyn Read) -> Result<Layout, Fault> {
     let mut start = [0; 8];
     let found = read_up_to(source, &mut start)?;
     if !start[..found].starts_with(MAGIC) {
         let found = format!("the first bytes {}", start[..found].escape_ascii());
-        return Err(malformed(found, "those of a .npy file"));
+        return Err(malformed(found, "the magic of a .npy file"));
     }
     let mut length = [0; 4];
     // The length is a u16 in version 1 and a u32 afterwards.
@@ -80,7 +80,7 @@ fn read_header(source: &mut dyn Read) -> Result<Layout, Fault> {
         }
     };
     if read_up_to(source, &mut length[..length_bytes])? < length_bytes {
-        return Err(malformed("an end within the header", "a whole one"));
+        return Err(malformed("a truncated header", "a complete one"));
     }
     let length = u32::from_le_bytes(length) as usize;
     if length > MAX_HEADER {
@@ -89,7 +89,7 @@ fn read_header(source: &mut dyn Read) -> Result<Layout, Fault> {
     }
     let mut header = vec![0; length];
     if read_up_to(source, &mut header)? < length {
-        return Err(malformed("an end within the header", "a whole one"));
+        return Err(malformed("a truncated header", "a complete one"));
     }
     let text = str::from_utf8(&header).map_err(|e| malformed(e.to_string(), "a text header"))?;
     Parser { rest: text }.layout()
@@ -126,7 +126,7 @@ impl<'a> Parser<'a> {
         let (Some((element, big_endian)), Some(fortran), Some(shape), "") =
             (kind, fortran, shape, self.rest.trim())
         else {
-            return Err(self.unexpected("the keys descr, fortran_order and shape, and no more"));
+            return Err(self.unexpected("only the keys descr, fortran_order and shape"));
         };
         Ok(Layout {
             element,
@@ -200,7 +200,7 @@ impl<'a> Parser<'a> {
         Ok(shape)
     }
 
-    /// A type of numbers, and whether it is big-endian.
+    /// The number type, and whether it is big-endian.
     fn element(&mut self) -> Result<(Element, bool), Fault> {
         let unsupported = |found| Fault::Unsupported {
             found,

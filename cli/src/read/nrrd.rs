@@ -25,13 +25,13 @@ fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Fault {
     Fault::malformed("NRRD", found, expected)
 }
 
-/// The names of the field that names the file of data.
+/// The names of the field that gives the data file.
 const DATA_FILE: [&str; 2] = ["data file", "datafile"];
 
-/// A step along an axis of the array, where that is one of space.
+/// The step along an axis, if it is a spatial axis.
 type Direction = Option<Vec<f64>>;
 
-/// A header, whose fields have names in small letters here.
+/// A header. Field names are in lower case.
 struct Header {
     fields: Fields,
 }
@@ -45,7 +45,7 @@ impl Header {
         }
         let mut fields = Fields::new("NRRD");
         while let Some(line) = text.line()?.filter(|line| !line.is_empty()) {
-            // Lines with := are for whoever wrote them.
+            // Lines with := are key/value pairs of other programs.
             if line.starts_with('#') || line.contains(":=") {
                 continue;
             }
@@ -76,7 +76,7 @@ impl Header {
             let found = format!("dimension {dimension:.40} and sizes {sizes:.200}");
             return Err(malformed(
                 found,
-                "as many positive sizes as dimensions, at most 16",
+                "one positive size per dimension, at most 16",
             ));
         };
         let big_endian = match self.fields.get("endian") {
@@ -141,7 +141,7 @@ impl Header {
         })
     }
 
-    /// The step along each axis of an array of this rank; `None` where there is no such field.
+    /// The step along each axis of an array of this rank; `None` if the field is missing.
     fn directions(&self, rank: usize) -> Result<Option<Vec<Direction>>, Fault> {
         let Some(text) = self.fields.get("space directions") else {
             return Ok(None);
@@ -149,12 +149,15 @@ impl Header {
         let found = vectors(text).filter(|found| found.len() == rank);
         let fault = || {
             let found = format!("space directions {text:.200}");
-            malformed(found, format!("a vector or none for each of {rank} axes"))
+            malformed(
+                found,
+                format!("a vector or none for each of the {rank} axes"),
+            )
         };
         found.map(Some).ok_or_else(fault)
     }
 
-    /// The axes in the order x, y, z, others, and how many are those of space.
+    /// The axes in the order x, y, z, others, and the number of spatial ones.
     fn order(&self, directions: &Option<Vec<Direction>>, rank: usize) -> (Vec<usize>, usize) {
         let kinds: Vec<String> = self
             .fields
@@ -174,7 +177,7 @@ impl Header {
         (order, spatial)
     }
 
-    /// Three directions and an origin, in a space whose axes have names of anatomy.
+    /// The geometry of a volume with three spatial axes in an anatomical space.
     fn geometry(&self, spatial: &[usize], directions: &Option<Vec<Direction>>) -> Option<Geometry> {
         let signs = match self.fields.get("space")?.to_ascii_lowercase().as_str() {
             "right-anterior-superior" | "ras" => [1.0, 1.0, 1.0],
@@ -198,7 +201,7 @@ impl Header {
     }
 }
 
-/// The byte behind so many lines.
+/// The offset after skipping this many lines.
 fn skip_lines(file: &File, start: u64, lines: i64) -> Result<u64, Fault> {
     let mut source = BufReader::new(file.try_clone()?);
     source.seek(SeekFrom::Start(start))?;
@@ -210,7 +213,7 @@ fn skip_lines(file: &File, start: u64, lines: i64) -> Result<u64, Fault> {
     Ok(source.stream_position()?)
 }
 
-/// `(1, 0, 0) none (0, 0, 1)`.
+/// Parses vectors such as `(1, 0, 0) none (0, 0, 1)`.
 fn vectors(text: &str) -> Option<Vec<Direction>> {
     let mut found = Vec::new();
     let mut rest = text.trim();

@@ -1,7 +1,7 @@
-//! The numbers of a file: in memory, or where they are on disk.
+//! The numbers of a file, in memory or memory-mapped.
 //!
-//! A file that holds them as the processor does is mapped: its pages are read when they are looked at, once a sweep, and the
-//! system may drop them again, so that a volume may be larger than the memory.
+//! A file with the processor's number format is mapped. Its pages are read on access and the system may drop them again, so a
+//! volume can be larger than the memory.
 
 use std::fmt;
 use std::fs::File;
@@ -15,9 +15,9 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
 /// An array of numbers.
 #[derive(Clone)]
 pub(crate) enum Numbers<T> {
-    /// They were read.
+    /// In memory.
     Read(ArrayD<T>),
-    /// They are mapped.
+    /// Mapped from a file.
     Mapped(Mapped<T>),
 }
 
@@ -35,7 +35,7 @@ impl<T: AnyBitPattern> Numbers<T> {
     pub(crate) fn view(&self) -> ArrayViewD<'_, T> {
         match self {
             Self::Read(array) => array.view(),
-            Self::Mapped(mapped) => mapped.view().expect("what was mapped has its shape"),
+            Self::Mapped(mapped) => mapped.view().expect("the shape was checked when mapping"),
         }
     }
 
@@ -57,11 +57,11 @@ impl<T: AnyBitPattern> Numbers<T> {
         }
     }
 
-    /// The numbers of this shape from `offset` of a file on; `None` where they cannot be used as they are.
+    /// Maps the numbers of this shape at `offset`; `None` if they cannot be used without conversion.
     pub(super) fn map(file: &File, offset: u64, shape: &[usize], fortran: bool) -> Option<Self> {
-        // SAFETY: the mapping is read only. Another program that cuts the file short while it is read ends this one, with a
-        // bus error; one that writes to it changes the numbers under way, none of which is trusted: each is checked before
-        // it is used, and read as plain numbers, for which any bits are valid.
+        // SAFETY: the mapping is read-only. If another program truncates the file meanwhile, this one ends with a bus error.
+        // If another program writes to it, numbers change, but none is trusted: each is checked before use, and any bits are
+        // valid for these plain types.
         #[allow(unsafe_code, reason = "there is no safe way to map a file")]
         let map = unsafe { Mmap::map(file) }.ok()?;
         let mapped = Mapped {

@@ -1,4 +1,4 @@
-//! Turns the raw numbers behind a header into an array, allocating no more than what really arrives.
+//! Decodes the raw numbers after a header into an array, and allocates only for data that exists.
 
 use std::fs::File;
 use std::io::Read;
@@ -48,11 +48,11 @@ pub(super) struct Layout {
     pub shape: Vec<u64>,
 }
 
-/// Numbers are converted, and vectors of unknown length grown, in steps of this many bytes.
+/// The number of bytes to convert at a time, and to grow vectors of unknown length by.
 const CHUNK: usize = 1 << 16;
 
 impl Layout {
-    /// Reads the numbers from `source`. `available` is how many bytes the file has left, where that is known.
+    /// Reads the numbers from `source`. `available` is the number of bytes left in the file, if known.
     pub(super) fn read(
         &self,
         source: &mut dyn Read,
@@ -90,12 +90,12 @@ impl Layout {
 }
 
 impl Layout {
-    /// The number of bytes that the numbers take.
+    /// The size of the numbers in bytes.
     pub(super) fn bytes(&self) -> Result<u64, Fault> {
         Ok(Plan::new(self, None)?.bytes)
     }
 
-    /// The numbers where they are in the file, from `offset` on, if it holds them as the processor does.
+    /// Maps the numbers at `offset` of the file, if it has the processor's number format.
     pub(super) fn map(
         &self,
         file: &File,
@@ -122,13 +122,13 @@ impl Layout {
     }
 }
 
-/// A layout that was checked against the address space and the file.
+/// A layout that was checked against the address space and the size of the file.
 struct Plan {
     shape: Vec<usize>,
     fortran: bool,
     count: usize,
     bytes: u64,
-    /// Elements to reserve at once: all, where the file is known to hold them.
+    /// The number of elements to reserve at first: all of them if the file is known to hold them.
     reserve: usize,
 }
 
@@ -138,8 +138,8 @@ impl Plan {
             shape: layout.shape.clone(),
         };
         let size = layout.element.bytes();
-        // As ndarray counts: the non-zero lengths must multiply to an address space even in an empty array.
-        // The result may be eight times as wide as the file's numbers.
+        // Like ndarray, require that the product of the non-zero lengths fits the address space even if the array is empty.
+        // The result can be eight times as wide as the file's numbers.
         let mut lengths = layout.shape.iter().copied().filter(|&n| n != 0);
         lengths
             .try_fold(8, u64::checked_mul)
@@ -169,7 +169,7 @@ impl Plan {
         })
     }
 
-    /// Reads elements of `N` bytes; `convert` gives back a value that its type cannot hold.
+    /// Reads elements of `N` bytes. `convert` returns a value that the target type cannot hold as an error.
     fn read<T, const N: usize>(
         &self,
         source: &mut dyn Read,
@@ -214,7 +214,7 @@ impl Plan {
     }
 }
 
-/// Fills `buffer` as far as the source reaches.
+/// Fills `buffer` until the source ends.
 pub(super) fn read_up_to(source: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, Fault> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -223,7 +223,7 @@ pub(super) fn read_up_to(source: &mut dyn Read, buffer: &mut [u8]) -> Result<usi
             Ok(n) => filled += n,
             Err(error) => match error.kind() {
                 std::io::ErrorKind::Interrupted => {}
-                // A compressed stream that ends too soon: the caller says how much was missing.
+                // A compressed stream ends too early. The caller reports how much is missing.
                 std::io::ErrorKind::UnexpectedEof => break,
                 std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
                     return Err(Fault::Damaged(error.to_string()));
@@ -235,7 +235,7 @@ pub(super) fn read_up_to(source: &mut dyn Read, buffer: &mut [u8]) -> Result<usi
     Ok(filled)
 }
 
-/// Reads on past the data so that a compressed stream checks its checksum; a longer rest is left alone.
+/// Reads past the data so that a compressed stream verifies its checksum. Further data is not read.
 pub(super) fn verify_end(source: &mut dyn Read) -> Result<(), Fault> {
     match std::io::copy(&mut source.take(CHUNK as u64), &mut std::io::sink()) {
         Ok(_) => Ok(()),

@@ -1,4 +1,4 @@
-//! Tensors as machine-learning frameworks exchange them: `.safetensors`.
+//! Tensors in `.safetensors` files.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -9,7 +9,7 @@ use safetensors::tensor::Metadata;
 use super::payload::{Element, Layout};
 use super::{Fault, Format, Volume, choose};
 
-/// The format's own bound.
+/// The limit that the format sets.
 const MAX_HEADER: u64 = 100_000_000;
 
 pub(super) fn read(file: File, size: u64, key: Option<&str>) -> Result<Volume, Fault> {
@@ -17,7 +17,7 @@ pub(super) fn read(file: File, size: u64, key: Option<&str>) -> Result<Volume, F
     let (metadata, data_start) = read_header(&mut source, size)?;
     let key = choose(metadata.tensors().into_keys().collect(), key)?;
     let Some(info) = metadata.info(&key) else {
-        return Err(malformed(format!("no tensor {key:?}"), "one"));
+        return Err(malformed(format!("no tensor {key:?}"), "that tensor"));
     };
     let layout = Layout {
         element: element(info.dtype)?,
@@ -35,7 +35,7 @@ pub(super) fn read(file: File, size: u64, key: Option<&str>) -> Result<Volume, F
     })
 }
 
-/// The header, and where the data begins; the tensors are known to fill the file from there, without overlap.
+/// Reads the header and the offset of the data. The tensors are checked to fill the rest of the file without overlap.
 fn read_header(source: &mut impl Read, size: u64) -> Result<(Metadata, u64), Fault> {
     let mut length = [0; 8];
     if size < 8 {
@@ -53,7 +53,7 @@ fn read_header(source: &mut impl Read, size: u64) -> Result<(Metadata, u64), Fau
     let mut text = vec![0; length as usize];
     source.read_exact(&mut text)?;
     let metadata: Metadata = serde_json::from_slice(&text)
-        .map_err(|error| malformed(format!("a header with {error}"), "tensors side by side"))?;
+        .map_err(|error| malformed(format!("a header with {error}"), "contiguous tensors"))?;
     let data_start = 8 + length;
     let (expected, found) = (metadata.data_len() as u64, size - data_start);
     if expected > found {
@@ -61,7 +61,7 @@ fn read_header(source: &mut impl Read, size: u64) -> Result<(Metadata, u64), Fau
     }
     if expected < found {
         let found = format!("{found} bytes of data");
-        return Err(malformed(found, format!("the {expected} of the header")));
+        return Err(malformed(found, format!("{expected} by the header")));
     }
     Ok((metadata, data_start))
 }

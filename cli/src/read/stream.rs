@@ -1,12 +1,11 @@
-//! Compressed streams as they are found: several members, and zeros behind them.
+//! Gzip streams in practice: with several members and zero padding.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// Unpacks gzip: all members one after the other, up to the end or to zeros that fill up a block, as tapes and some object
-/// stores leave them.
+/// Unpacks all members of a gzip stream, up to the end or to zeros that pad a block, as tapes and some object stores do.
 pub(super) struct Gunzip<R> {
     member: Option<GzDecoder<R>>,
 }
@@ -37,7 +36,7 @@ impl<R: BufRead> Read for Gunzip<R> {
     }
 }
 
-/// Skips zeros, and tells whether anything else follows.
+/// Skips zeros and returns whether anything else follows.
 fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let bytes = source.fill_buf()?;
@@ -57,7 +56,7 @@ fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// The content of a file that may be gzipped, whatever its name, and whether it is.
+/// Opens a file that may be gzipped, whatever its name, and returns whether it is.
 pub(super) fn open(file: File) -> io::Result<(Box<dyn Read>, bool)> {
     let mut source = BufReader::new(file);
     let gzipped = source.fill_buf()?.starts_with(b"\x1f\x8b");

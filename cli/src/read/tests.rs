@@ -1,4 +1,4 @@
-//! Every fixture reads as the plain `.npy` of the same numbers; hostile files give their error and never a panic.
+//! Every fixture reads like the plain `.npy` file of the same numbers. Hostile files give the right error and never panic.
 
 #[path = "../../tests/build/mod.rs"]
 mod build;
@@ -28,7 +28,7 @@ fn geometry(name: &str) -> Option<Geometry> {
     read(fixture(name)).unwrap().geometry
 }
 
-/// Writes `bytes` to a file of this name and reads it; `key` goes behind the name.
+/// Writes `bytes` to a file with this name and reads it; `key` is appended to the name.
 fn read_bytes(name: &str, bytes: &[u8], key: &str) -> Result<Volume, ReadError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -58,7 +58,7 @@ fn as_f64(values: &Values) -> ArrayD<f64> {
 }
 
 #[test]
-fn predictions_read_alike_from_every_format() {
+fn predictions_are_equal_in_every_format() {
     let expected = load("pred_cl.npy");
     assert_eq!(expected.shape(), [4, 6, 8, 2]);
     for name in [
@@ -86,7 +86,7 @@ fn predictions_read_alike_from_every_format() {
 }
 
 #[test]
-fn the_other_layout_is_the_same_prediction() {
+fn channels_first_and_last_hold_the_same_prediction() {
     let mut first = as_f64(&load("pred_cf.npy"));
     assert_eq!(first.shape(), [2, 4, 6, 8]);
     first = first.permuted_axes(vec![1, 2, 3, 0]);
@@ -104,7 +104,7 @@ fn half_precision_widens_to_f32() {
 }
 
 #[test]
-fn labels_read_alike_from_every_format() {
+fn labels_are_equal_in_every_format() {
     let expected = load("labels_u8.npy");
     assert!(matches!(expected, Values::U8(_)));
     let Values::I64(wide) = load("labels_i64.npy") else {
@@ -136,7 +136,7 @@ fn labels_read_alike_from_every_format() {
 }
 
 #[test]
-fn pictures_give_their_stored_numbers() {
+fn pictures_are_read_as_stored_numbers() {
     let Values::U8(expected) = load("labels2d.npy") else {
         panic!("not u8")
     };
@@ -159,7 +159,7 @@ fn pictures_give_their_stored_numbers() {
 }
 
 #[test]
-fn scaled_voxels_are_what_nibabel_shows() {
+fn scaled_voxels_equal_those_of_nibabel() {
     assert_eq!(
         load("pred_cl_i16_scaled.nii"),
         load("pred_cl_i16_scaled.npy")
@@ -167,7 +167,7 @@ fn scaled_voxels_are_what_nibabel_shows() {
 }
 
 #[test]
-fn geometry_tells_a_shift_from_rounding() {
+fn geometry_distinguishes_a_shift_from_rounding() {
     let shape = [4, 6, 8];
     let volume = geometry("pred_cl_f32.nii").unwrap();
     let spacing: f64 = volume.affine.iter().map(|row| row[0] * row[0]).sum();
@@ -198,10 +198,10 @@ fn a_nifti_file_without_orientation_has_no_geometry() {
 }
 
 #[test]
-fn keys_name_one_array() {
+fn a_key_selects_an_array() {
     let problem = |spec: &str| read(fixture(spec)).unwrap_err();
     let message = problem("both_stored.npz").to_string();
-    assert!(message.ends_with("both_stored.npz: found 2 arrays, expected one, or FILE:KEY with a key of: labels, pred_cl"), "{message}");
+    assert!(message.ends_with("both_stored.npz: found 2 arrays, expected one: choose it by FILE:KEY, with one of the keys labels, pred_cl"), "{message}");
     let message = problem("pred_f16.safetensors:pred").to_string();
     assert!(
         message.ends_with(
@@ -217,7 +217,7 @@ fn keys_name_one_array() {
 }
 
 #[test]
-fn colons_in_paths_and_keys_are_kept_apart() {
+fn colons_can_occur_in_paths_and_keys() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::fs::create_dir(at("a:b")).unwrap();
@@ -245,7 +245,7 @@ fn colons_in_paths_and_keys_are_kept_apart() {
 }
 
 #[test]
-fn names_decide_what_is_readable() {
+fn extensions_determine_the_format() {
     for name in [
         "a.npy",
         "a.npz",
@@ -285,7 +285,7 @@ fn names_decide_what_is_readable() {
 }
 
 #[test]
-fn npy_headers_as_other_writers_put_them() {
+fn npy_headers_of_other_writers_are_read() {
     let expected = Values::F32((ArrayD::from_elem(vec![1, 2], 1.0)).into());
     let data = [0, 0, 0x80, 0x3f, 0, 0, 0x80, 0x3f];
     for header in [
@@ -315,7 +315,7 @@ fn npy_headers_as_other_writers_put_them() {
 }
 
 #[test]
-fn a_number_that_does_not_fit_is_named_with_its_index() {
+fn an_error_gives_the_index_of_a_number_that_does_not_fit() {
     for (order, expected) in [("False", [1, 0]), ("True", [0, 1])] {
         let header = format!("{{'descr': '<u8', 'fortran_order': {order}, 'shape': (2, 2)}}");
         let data: Vec<u8> = [1, 2, u64::MAX, 3]
@@ -332,7 +332,7 @@ fn a_number_that_does_not_fit_is_named_with_its_index() {
 }
 
 #[test]
-fn an_array_larger_than_one_chunk_arrives_whole() {
+fn an_array_larger_than_one_chunk_is_read_completely() {
     let header = "{'descr': '<u2', 'fortran_order': False, 'shape': (3, 50000)}";
     let data: Vec<u8> = (0..150_000u32)
         .flat_map(|x| (x as u16).to_le_bytes())

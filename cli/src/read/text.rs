@@ -1,4 +1,4 @@
-//! Volumes whose header is lines of text (NRRD, MetaImage), before numbers in the same file or in another.
+//! Volumes with a text header (NRRD, MetaImage), whose numbers are in the same file or in another.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,7 +11,7 @@ use super::payload::{Layout, verify_end};
 use super::stream::Gunzip;
 use super::{Fault, Values, open_regular};
 
-/// No header is longer; those that describe hundreds of segments have some 100 kB.
+/// The longest header. Headers that describe hundreds of segments have some 100 kB.
 const MAX_HEADER: u64 = 16 << 20;
 
 /// A file that begins with lines of text.
@@ -36,8 +36,8 @@ impl<'a> TextFile<'a> {
         Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
     }
 
-    /// The file with the numbers, and the byte at which they can begin: in the file that the header names, or in this one, behind
-    /// the line that was read last.
+    /// The file with the numbers, and the first offset at which they can begin: in the file that the header names, or in this one
+    /// after the last line that was read.
     pub(super) fn data(self, named: Option<&str>) -> Result<(File, u64), Fault> {
         match named {
             None => {
@@ -67,7 +67,7 @@ impl Fields {
         Self { format, fields }
     }
 
-    /// Adds the field of a line.
+    /// Adds a field.
     pub(super) fn insert(&mut self, name: impl Into<String>, value: &str) {
         self.fields.insert(name.into(), value.trim().to_owned());
     }
@@ -76,35 +76,35 @@ impl Fields {
         self.fields.get(name).map(String::as_str)
     }
 
-    /// The first of these fields that the header has, and its name.
+    /// The first of these fields that is present, and its name.
     pub(super) fn any<'a>(&self, names: &[&'a str]) -> Option<(&'a str, &str)> {
         names.iter().find_map(|name| Some((*name, self.get(name)?)))
     }
 
     pub(super) fn require(&self, name: &str) -> Result<&str, Fault> {
-        let missing = || Fault::malformed(self.format, format!("no field {name:?}"), "one");
+        let missing = || Fault::malformed(self.format, format!("no field {name:?}"), "that field");
         self.get(name).ok_or_else(missing)
     }
 }
 
-/// Numbers that are separated by white space.
+/// Parses numbers that are separated by white space.
 pub(super) fn numbers<T: std::str::FromStr>(text: &str) -> Option<Vec<T>> {
     text.split_whitespace().map(|n| n.parse().ok()).collect()
 }
 
-/// The place of the numbers.
+/// Where and how the numbers are stored.
 pub(super) struct Data {
     pub file: File,
     pub start: Start,
     pub encoding: Encoding,
-    /// Bytes to leave out behind the start, after unpacking.
+    /// The number of bytes to skip after the start, after unpacking.
     pub skip: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
     Byte(u64),
-    /// The place from which the numbers reach to the end of the file.
+    /// The numbers are the last bytes of the file.
     FromEnd,
 }
 
@@ -112,7 +112,7 @@ pub(super) enum Start {
 pub(super) enum Encoding {
     Raw,
     Gzip,
-    /// Zlib or gzip, whichever the first bytes announce.
+    /// Zlib or gzip, by the first bytes.
     Deflate,
 }
 
@@ -159,7 +159,7 @@ impl Data {
 /// Opens the file that the header in `path` names.
 fn open_named(path: &Path, name: &str) -> Result<File, Fault> {
     let file = open_regular(&path.parent().unwrap_or(Path::new("")).join(name))?;
-    // A file that the system generates while it is read, as in /proc, has size 0 and may have no end.
+    // Generated files, as in /proc, have size 0 and may be endless.
     if file.metadata()?.len() == 0 {
         return Err(Fault::Truncated {
             expected: 1,

@@ -1,11 +1,11 @@
-//! A file's content: its numbers, and all that the file itself says about them.
+//! The content of a file: its numbers and what the file states about them.
 
 use super::format::Format;
 use super::geometry::Geometry;
 use super::numbers::Numbers;
 use super::payload::Element;
 
-/// The numbers of a file, in the smallest of these types that holds its own type.
+/// The numbers of a file, in the smallest of these types that holds the file's type.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Values {
     U8(Numbers<u8>),
@@ -29,7 +29,7 @@ impl Values {
         }
     }
 
-    /// The same with its axes in this order.
+    /// Permutes the axes into this order.
     pub(super) fn permuted(self, order: &[usize]) -> Self {
         if order.is_sorted() {
             return self;
@@ -45,24 +45,24 @@ impl Values {
     }
 }
 
-/// The numbers of a file and what the file says about them.
+/// The numbers of a file and what the file states about them.
 #[derive(Clone, Debug)]
 pub(crate) struct Volume {
     pub values: Values,
     pub format: Format,
-    /// The key of the array, in a file of several.
+    /// The key of the array, if the format has keys.
     pub key: Option<String>,
     pub stored: Stored,
-    /// The scaling of the stored numbers to `values`, where a header has one.
+    /// The scaling from the stored numbers to `values`, if the header has one.
     pub scaling: Option<Scaling>,
-    /// The place of the voxels in space, in NIfTI's orientation (x to the right, y to the front, z up), where the file says it.
+    /// The geometry in NIfTI's orientation (x to the right, y to the front, z up), if the file has one.
     pub geometry: Option<Geometry>,
 }
 
 /// The kind of numbers in the file, before any scaling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stored {
-    /// Integers, the largest of which can be `max` (1 for booleans).
+    /// Integers of at most `max` (1 for booleans).
     Integer {
         max: u64,
     },
@@ -80,8 +80,8 @@ pub(crate) struct Scaling {
 }
 
 impl Scaling {
-    /// The largest distance between a number that was written and the one that is read, for numbers up to `largest`: half a
-    /// step of the stored integers, and the rounding of slope and intercept to f32.
+    /// The largest difference between a written number and the one read, for numbers up to `largest`: half a step of the stored
+    /// integers, plus the rounding of slope and intercept to f32.
     pub(crate) fn error(&self, largest: f64) -> f64 {
         let rounding = f64::from(f32::EPSILON) * (largest.abs() + 2.0 * self.intercept.abs());
         self.slope.abs() / 2.0 + rounding
@@ -89,7 +89,7 @@ impl Scaling {
 }
 
 impl Volume {
-    /// A volume of numbers that nothing scales or places in space.
+    /// A volume without scaling or geometry.
     pub(crate) fn plain(format: Format, stored: Stored, values: Values) -> Self {
         Volume {
             values,

@@ -14,7 +14,7 @@ pub(crate) enum Axis {
     Z,
     Y,
     X,
-    /// An axis of length 1, which is no dimension of anything.
+    /// An axis of length 1 without a meaning.
     Single,
 }
 
@@ -31,7 +31,7 @@ impl Axis {
         }
     }
 
-    /// Whether voxels lie along the axis.
+    /// Whether this is a spatial (or time) axis.
     pub(crate) fn is_space(self) -> bool {
         matches!(self, Axis::Time | Axis::Z | Axis::Y | Axis::X)
     }
@@ -42,7 +42,7 @@ impl Axis {
 pub(crate) struct Axes(pub(crate) Vec<Axis>);
 
 impl Axes {
-    /// The place of this axis, if there is one.
+    /// The position of this axis, if it is present.
     pub(crate) fn position(&self, axis: Axis) -> Option<usize> {
         self.0.iter().position(|own| *own == axis)
     }
@@ -51,13 +51,13 @@ impl Axes {
         self.position(axis).is_some()
     }
 
-    /// The axes that voxels lie along, in order.
+    /// The spatial axes, in order.
     pub(crate) fn space(&self) -> Vec<Axis> {
         let space = self.0.iter().copied().filter(|axis| axis.is_space());
         space.collect()
     }
 
-    /// The same for an array of this shape: its axes of length 1 are no dimensions.
+    /// The names for an array of this shape, in which axes of length 1 lose their meaning.
     pub(crate) fn squeezed(&self, shape: &[usize]) -> Self {
         let axes = self.0.iter().zip(shape);
         Axes(
@@ -113,7 +113,7 @@ impl FromStr for Axes {
             'x' | 'w' => Ok(Axis::X),
             '1' | '_' => Ok(Axis::Single),
             other => Err(format!(
-                "found the axis {other:?}, expected letters of n (samples), c (classes), z or d, y or h, x or w, t (time) and \
+                "found the axis {other:?}, expected n (samples), c (classes), z or d, y or h, x or w, t (time) or \
                  1 (an axis of length 1)"
             )),
         });
@@ -126,7 +126,7 @@ impl FromStr for Axes {
                 axis.letter()
             )),
             None if axes.is_empty() => {
-                Err("found no axis, expected one letter for each".to_owned())
+                Err("found no axis, expected one letter for each axis".to_owned())
             }
             None => Ok(Axes(axes)),
         }

@@ -1,13 +1,13 @@
-//! The readings that shapes, formats and options leave.
+//! The readings that shapes, formats and options allow.
 
 use super::axes::{Axes, Axis};
 use super::turn::Turn;
 use super::{Asked, ClassAxis, Facts, Fault, Order, Reading};
 
-/// The nearest of the readings that do not fit, and the samples and voxels of both arrays by it.
+/// The closest reading that does not fit, and the samples and voxels of both arrays by it.
 pub(super) type Nearest = (Reading, Vec<usize>, Vec<usize>);
 
-/// All readings that fit, and the nearest of those that do not.
+/// All readings that fit, and the closest of those that do not.
 pub(super) fn pairs(
     asked: &Asked,
     prediction: &Facts<'_>,
@@ -16,7 +16,7 @@ pub(super) fn pairs(
 ) -> Result<(Vec<Reading>, Option<Nearest>), Fault> {
     let said = said(asked, prediction)?;
     let target_said = target_said(asked, prediction, target)?;
-    // The letters of space that one of the two files says.
+    // The spatial axes that one of the two files states.
     let space = match (&said, &target_said) {
         (Some(axes), _) => Some(axes[0].space()),
         (None, Some(axes)) => Some(turned(axes, turn).space()),
@@ -62,7 +62,7 @@ pub(super) fn pairs(
     Ok((fitting, nearest))
 }
 
-/// The axes of PRED that the user or the format names; several where a layout leaves them open.
+/// The axes of PRED that the user or the format names; several candidates if a layout leaves a choice.
 fn said(asked: &Asked, facts: &Facts<'_>) -> Result<Option<Vec<Axes>>, Fault> {
     let shape = facts.shape;
     if let Some(axes) = &asked.axes {
@@ -112,7 +112,7 @@ fn target_said(
     if let Some(axes) = &asked.target_axes {
         return by_letters("--target-axes", axes, target.shape).map(Some);
     }
-    // An option about PRED holds for a TARGET of the same format and shape, too.
+    // The options for PRED also apply to a TARGET of the same format and shape.
     let same = prediction.order == target.order && prediction.shape == target.shape;
     if same && (asked.axes.is_some() || asked.class_axis.is_some()) {
         return match said(asked, prediction)? {
@@ -135,11 +135,11 @@ fn target_said(
 fn by_letters(option: &str, axes: &Axes, shape: &[usize]) -> Result<Axes, Fault> {
     axes.for_shape(shape).ok_or_else(|| Fault::Option {
         option: format!("{option} {axes}"),
-        found: format!("found shape {shape:?}, expected a letter for each axis"),
+        found: format!("found shape {shape:?}, expected one letter for each axis"),
     })
 }
 
-/// One reading that is said, unless another option says otherwise.
+/// The axes as the only candidate, unless another option contradicts them.
 fn checked(asked: &Asked, axes: Axes, shape: &[usize]) -> Result<Vec<Axes>, Fault> {
     let fault = |option: &str, found: String| {
         Err(Fault::Option {
@@ -149,23 +149,19 @@ fn checked(asked: &Asked, axes: Axes, shape: &[usize]) -> Result<Vec<Axes>, Faul
     };
     let samples = axes.has(Axis::Sample);
     if asked.batch == Some(true) && !samples {
-        let found =
-            format!("the axes of shape {shape:?} are {axes}, expected an axis of samples, n");
+        let found = format!("the axes of shape {shape:?} are {axes}, expected a sample axis, n");
         return fault("--batch yes", found);
     }
     if asked.batch == Some(false) && samples {
-        let found =
-            format!("the axes of shape {shape:?} are {axes}, expected no axis of samples, n");
+        let found = format!("the axes of shape {shape:?} are {axes}, expected no sample axis, n");
         return fault("--batch no", found);
     }
     if asked.foreground && axes.has(Axis::Class) {
-        let found =
-            format!("the axes of shape {shape:?} are {axes}, expected no axis of classes, c");
+        let found = format!("the axes of shape {shape:?} are {axes}, expected no class axis, c");
         return fault("--foreground", found);
     }
     if asked.labels && axes.has(Axis::Class) {
-        let found =
-            format!("the axes of shape {shape:?} are {axes}, expected no axis of classes, c");
+        let found = format!("the axes of shape {shape:?} are {axes}, expected no class axis, c");
         return fault("--input labels", found);
     }
     Ok(vec![axes])
@@ -176,7 +172,7 @@ fn x_first(count: usize) -> Vec<Axis> {
     axes.into_iter().take(count).collect()
 }
 
-/// x, y, z, and then classes, after time if there are two more; time alone where there are no classes.
+/// x, y, z, then time and classes if there are two more axes. A single further axis is classes, or time if there are no classes.
 fn nifti(rank: usize, classes: bool) -> Vec<Axis> {
     match (rank, classes) {
         (4, true) => vec![Axis::X, Axis::Y, Axis::Z, Axis::Class],
@@ -207,7 +203,7 @@ fn turned(axes: &Axes, turn: &Turn) -> Axes {
     Axes(axes.0.iter().map(place).collect())
 }
 
-/// The readings of an array whose format says nothing: samples first, classes before or after the voxels.
+/// The readings of an array whose format does not fix the axes: samples first, classes before or after the spatial axes.
 fn unsaid(
     asked: &Asked,
     shape: &[usize],
@@ -220,7 +216,7 @@ fn unsaid(
     let batches: &[bool] = match (asked.batch, asked.class_axis) {
         (Some(true), _) => &[true],
         (Some(false), _) => &[false],
-        // [N, y, x, C] from four axes on.
+        // [N, y, x, C] for four or more axes.
         (None, Some(ClassAxis::Last)) if rank >= 4 => &[true],
         (None, _) => &[false, true],
     };
@@ -229,7 +225,7 @@ fn unsaid(
         if start > rank {
             continue;
         }
-        // One sample that is said to be one matters only where classes follow it.
+        // A batch axis of length 1 matters only if a class axis follows it.
         let needs_class = *batch && shape[0] == 1 && asked.batch.is_none();
         let first = (start < rank).then_some(start);
         let last = (rank > start + 1).then(|| rank - 1);
@@ -277,7 +273,7 @@ fn unsaid(
     found
 }
 
-/// Tells whether these axes can be those of space: they lie within three neighbouring ones.
+/// Whether these axes can be spatial: they lie within three neighbouring ones.
 fn adjacent(voxels: &[usize]) -> bool {
     match (voxels.first(), voxels.last()) {
         (Some(first), Some(last)) => last - first < 3,
@@ -285,8 +281,7 @@ fn adjacent(voxels: &[usize]) -> bool {
     }
 }
 
-/// The letters of `count` axes of voxels: those of the other file, in the order z, y, x, or as well x, y, z where the other has
-/// that.
+/// The names of `count` spatial axes: those of the other file, in the order z, y, x, or also x, y, z if the other file has it.
 fn letters(count: usize, space: Option<&[Axis]>, reversible: bool) -> Vec<Vec<Axis>> {
     let mut letters = match space {
         Some(space) if space.len() == count => space.to_vec(),
@@ -301,7 +296,7 @@ fn letters(count: usize, space: Option<&[Axis]>, reversible: bool) -> Vec<Vec<Ax
     orders
 }
 
-/// The readings of a target whose format says nothing, beside a prediction of these axes.
+/// The readings of a target whose format does not fix the axes, for a prediction with these axes.
 fn beside(
     asked: &Asked,
     axes: &Axes,
@@ -311,7 +306,7 @@ fn beside(
 ) -> Vec<Axes> {
     let space = axes.space();
     let batch = axes.has(Axis::Sample);
-    // Both as they lie, if nothing else is said.
+    // By default both files have the same order.
     let alike = |class: bool| {
         let letters = axes
             .0
@@ -349,7 +344,7 @@ fn beside(
     found
 }
 
-/// Checks that both files have the same samples, voxels and classes; the error is the samples and voxels of each.
+/// Checks that both files have the same samples, voxels and classes. The error has the samples and voxels of each.
 fn fits(
     asked: &Asked,
     reading: &Reading,
@@ -364,7 +359,7 @@ fn fits(
         let samples = length(axes, shape, Axis::Sample);
         let mut lengths = vec![samples];
         lengths.extend(space.iter().map(|axis| length(axes, shape, *axis)));
-        // Axes that only this file has.
+        // Axes of this file only.
         let own = axes
             .space()
             .into_iter()
@@ -386,12 +381,12 @@ fn fits(
     }
 }
 
-/// Whether four axes or more end with one of length 1, as images of one channel do.
+/// Whether there are four or more axes and the last one has length 1, as in one-channel images.
 pub(super) fn ends_in_one(shape: &[usize]) -> bool {
     shape.len() >= 4 && shape.last() == Some(&1)
 }
 
-/// An array without a class axis is one sample, unless its shape does not allow that or the user says otherwise.
+/// Prefers to read an array without a class axis as one sample, unless its shape or the user rules that out.
 fn prefer_one_sample(asked: &Asked, fitting: &mut Vec<Reading>) {
     let plain = |reading: &Reading| !reading.prediction.has(Axis::Class);
     let one = |reading: &Reading| !reading.prediction.has(Axis::Sample);

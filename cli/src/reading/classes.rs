@@ -1,4 +1,4 @@
-//! The classes, and the labels that each of them stands for.
+//! The classes and their labels.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,13 +6,13 @@ use std::str::FromStr;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-/// The name of a class in reports.
+/// A class, as reports name it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Name {
-    /// The label that stands for it.
+    /// The label of the class.
     Label(i64),
-    /// The region that it is.
+    /// The name of the region.
     Region(String),
 }
 
@@ -25,7 +25,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// A union of labels that is a class of its own: `core=1,4`.
+/// A union of labels that forms a class: `core=1,4`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Region {
     pub(crate) name: String,
@@ -61,15 +61,15 @@ pub(crate) struct Asked {
     pub(crate) ignored: Vec<i64>,
 }
 
-/// The classes, in order, and the labels of each.
+/// The classes, in order, and their labels.
 #[derive(Clone, Debug)]
 pub(crate) struct Classes {
     pub(crate) names: Vec<Name>,
-    /// The classes that a label belongs to: one, or several regions, or none.
+    /// The classes of each label: one class, several regions, or none.
     of_label: FxHashMap<i64, Vec<usize>>,
     /// Whether the classes are regions, which may overlap.
     pub(crate) regions: bool,
-    /// The classes of a label that is listed nowhere.
+    /// The classes of all other labels.
     rest: Vec<usize>,
     /// Whether label k is class k.
     pub(crate) plain: bool,
@@ -77,32 +77,32 @@ pub(crate) struct Classes {
     pub(crate) warning: Option<String>,
 }
 
-/// Labels that are no classes.
+/// Why labels do not match the classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// A label that the user did not list.
+    /// A label that is not in `--labels`.
     Unlisted { label: i64, listed: Vec<i64> },
-    /// The list has another number of classes than there are channels.
+    /// The number of listed classes differs from the number of channels.
     Count {
         option: &'static str,
         found: usize,
         channels: usize,
     },
-    /// Labels beside channels that are not theirs.
+    /// A label that no channel stands for.
     NoClass {
         label: i64,
         occurring: Vec<i64>,
         channels: usize,
     },
-    /// The label to be left out is the whole foreground.
+    /// The ignored label is the whole foreground.
     WholeForeground { ignored: i64 },
-    /// A label that is left out may shift all others, or not.
+    /// Ignoring label 0 may or may not shift the other labels.
     Shift { channels: usize },
-    /// A class listed twice.
+    /// A label that is listed twice.
     Twice { label: i64 },
 }
 
-/// The most labels that a message lists.
+/// A message lists at most this many labels.
 const SHOWN: usize = 12;
 
 fn list(labels: &[i64]) -> String {
@@ -123,7 +123,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Unlisted { label, listed } => write!(
                 f,
-                "found the label {label}, expected one that --labels lists, {}, or --ignore-label {label}",
+                "found the label {label}, expected a label in --labels ({}): add it there, or use --ignore-label {label}",
                 list(listed)
             ),
             Self::Count {
@@ -132,7 +132,7 @@ impl fmt::Display for Fault {
                 channels,
             } => write!(
                 f,
-                "{option} lists {found}, expected one for each of PRED's {channels} channels"
+                "{option} lists {found}, expected {channels}, one for each of PRED's {channels} channels"
             ),
             Self::NoClass {
                 label,
@@ -141,8 +141,8 @@ impl fmt::Display for Fault {
             } => {
                 write!(
                     f,
-                    "found the labels {} beside {channels} classes, expected 0 to {}: label {label} is none of them \
-                     (--labels lists the label of each channel in order",
+                    "found the labels {}, expected 0 to {} for {channels} classes: label {label} has no channel \
+                     (--labels sets the label of each channel, in order",
                     list(occurring),
                     channels - 1
                 )?;
@@ -155,24 +155,24 @@ impl fmt::Display for Fault {
                 }
                 if occurring.len() > *channels {
                     f.write_str(
-                        "; --regions says which labels each channel is a union of, such as --regions whole=1,2 core=1",
+                        "; --regions sets the labels of each channel if channels are regions, such as --regions whole=1,2 core=1",
                     )?;
                 }
                 write!(
                     f,
-                    "; --ignore-label {label} leaves its voxels out; --input labels is for a PRED that is a label map)"
+                    "; --ignore-label {label} ignores its voxels; --input labels reads PRED as a label map)"
                 )
             }
             Self::WholeForeground { ignored } => write!(
                 f,
-                "--ignore-label {ignored} leaves out the whole foreground of a mask of 0 and {ignored}, expected none for such a mask, \
-                 or --labels 0,1 if {ignored} does mean void"
+                "--ignore-label {ignored} ignores the whole foreground of a mask of 0 and {ignored}: leave the option out, \
+                 or add --labels 0,1 if {ignored} marks void voxels"
             ),
             Self::Shift { channels } => {
                 let count = *channels as i64;
                 write!(
                     f,
-                    "--ignore-label 0 can leave channel 0 without voxels, or shift the labels by one, expected --labels {} or --labels {}",
+                    "--ignore-label 0 is ambiguous: channel k can be label k or label k + 1, expected --labels {} or --labels {}",
                     joined(0..count),
                     joined(1..=count)
                 )
@@ -185,7 +185,7 @@ impl fmt::Display for Fault {
 }
 
 impl Classes {
-    /// The classes 0 to `count` − 1 of channels, beside no labels.
+    /// The classes 0 to `count` − 1 of a target without labels.
     pub(crate) fn of_channels(count: usize) -> Self {
         Self::of_labels((0..count as i64).collect(), Vec::new())
     }
@@ -232,8 +232,8 @@ impl Classes {
         }
     }
 
-    /// The classes of `channels` channels beside labels of which `occurring` do, in ascending order; one channel is the
-    /// foreground of two classes.
+    /// The classes of `channels` channels, given the labels that occur, in ascending order. A single channel is the foreground of
+    /// two classes.
     pub(crate) fn for_channels(
         asked: &Asked,
         occurring: &[i64],
@@ -289,11 +289,11 @@ impl Classes {
                 .iter()
                 .all(|label| (1..=channels as i64).contains(label))
         {
-            // Without the last label both can be meant.
+            // Without the last label, channel k can be label k or label k + 1.
             return match counted.last() {
                 Some(last) if *last == channels as i64 => {
                     let note = format!(
-                        "class k is label k + 1, since 0 is left out and label {last} occurs"
+                        "channel k is label k + 1, because label 0 is ignored and label {last} occurs"
                     );
                     Ok(Self::of_labels((1..=channels as i64).collect(), vec![note]))
                 }
@@ -304,12 +304,12 @@ impl Classes {
         let Some(label) = counted.iter().find(|label| !classes.contains(label)) else {
             return Ok(Self::of_channels(channels));
         };
-        // A label for each channel; but 255 and what is negative often are void.
+        // There is a label for each channel. But 255 and negative labels often mark void voxels.
         let is_void = |label: &i64| *label < 0 || *label == 255 || *label == 65535;
         let is_mask = matches!(counted.as_slice(), [0, 255 | 65535]);
         if counted.len() == channels && (is_mask || !counted.iter().any(is_void)) {
             let note = format!(
-                "the channels are the labels {} in order, as many as occur",
+                "the channels are the labels {} in order, since as many labels occur as there are channels",
                 list(&counted)
             );
             return Ok(Self::of_labels(counted, vec![note]));
@@ -321,7 +321,7 @@ impl Classes {
         })
     }
 
-    /// The classes of two label maps: the labels that occur in either.
+    /// The classes of two label maps: all labels that occur.
     pub(crate) fn for_labels(
         asked: &Asked,
         in_prediction: &[i64],
@@ -343,7 +343,7 @@ impl Classes {
         {
             return Err(Fault::WholeForeground { ignored: *mask });
         }
-        // A mask of 0 and 1 beside one of 0 and 255: both are background and foreground.
+        // In a mask of 0 and 1 and one of 0 and 255, the foreground is the same class.
         let is_mask =
             |labels: &[i64], foreground| labels.iter().all(|label| [0, foreground].contains(label));
         let masks = [(1, 255), (255, 1)];
@@ -352,8 +352,9 @@ impl Classes {
                 .into_iter()
                 .find(|(ours, theirs)| is_mask(in_prediction, *ours) && is_mask(in_target, *theirs))
         {
-            let note =
-                format!("PRED's {ours} and TARGET's {theirs} are the foreground of both masks");
+            let note = format!(
+                "label {ours} of PRED and label {theirs} of TARGET are both the foreground"
+            );
             let mut classes = Self::of_labels(vec![0, theirs], vec![note]);
             classes.of_label.insert(ours, vec![1]);
             return Ok(classes);
@@ -372,7 +373,7 @@ impl Classes {
             && !ours.iter().any(|label| theirs.contains(label))
         {
             classes.warning = Some(format!(
-                "PRED has the labels {} and TARGET {}: none but 0 is in both",
+                "PRED has the labels {} and TARGET {}: no label except 0 can match",
                 list(&ours),
                 list(&theirs)
             ));
@@ -405,7 +406,7 @@ impl Classes {
     }
 }
 
-/// The labels that are not left out.
+/// The labels that are not ignored.
 fn counted(asked: &Asked, occurring: &[i64]) -> Vec<i64> {
     let counted = occurring
         .iter()

@@ -1,8 +1,8 @@
-//! The reading layer: it leads from shapes, formats, values and what the user says, to named axes and a list of classes, or to an
-//! error that lists the readings that fit, each with the option that chooses it.
+//! The reading layer turns shapes, formats, values and options into named axes and a list of classes, or into an error that lists
+//! the readings that fit, each with the option that selects it.
 //!
-//! Nothing here reads a file or looks at a whole array: what the values say is asked for through [`Facts`], and only where shapes
-//! leave more than one reading. Nothing after it guesses.
+//! Nothing here reads a file or a whole array. The values are looked at through [`Facts`], and only if the shapes allow more than
+//! one reading. No later step guesses.
 
 mod axes;
 mod candidates;
@@ -20,20 +20,20 @@ pub(crate) use turn::Turn;
 
 use crate::read::Geometry;
 
-/// The order of axes, as far as a format says it.
+/// The order of axes, as far as a format fixes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Nothing.
+    /// The format does not fix it.
     Unsaid,
-    /// x, y, z, then time, then classes, as NIfTI, NRRD and MetaImage have it.
+    /// x, y, z, then time, then classes, as in NIfTI, NRRD and MetaImage.
     XyzFirst,
-    /// Rows and columns, after the pages if there are any.
+    /// Rows and columns, preceded by pages if there are several.
     Picture,
-    /// c, z, y, x: what nnU-Net writes to `.npz` files.
+    /// c, z, y, x, as in the `.npz` files of nnU-Net.
     ClassFirst,
 }
 
-/// The facts about an input, before anything is assumed.
+/// The facts about an input.
 #[derive(Clone, Copy)]
 pub(crate) struct Facts<'a> {
     pub(crate) shape: &'a [usize],
@@ -45,7 +45,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) is_unit: &'a dyn Fn() -> bool,
 }
 
-/// The place of the class axis that the user names.
+/// The position of the class axis that the user sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClassAxis {
     First,
@@ -62,36 +62,36 @@ pub(crate) struct Asked {
     pub(crate) foreground: bool,
     /// Both files hold labels.
     pub(crate) labels: bool,
-    /// The numbers are logits, which sum to nothing.
+    /// The numbers are logits, whose sums have no meaning.
     pub(crate) logits: bool,
-    /// The target holds labels, from which the classes are made.
+    /// The target holds labels, which determine the classes.
     pub(crate) labels_target: bool,
     pub(crate) ignore_geometry: bool,
 }
 
-/// Names of the axes of a prediction and its target. An axis of length 1 has none.
+/// The named axes of a prediction and its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) prediction: Axes,
     pub(crate) target: Axes,
-    /// The turn that makes the target lie as the prediction does.
+    /// How to reorient the target to the prediction.
     pub(crate) turn: Turn,
-    /// The reason for this reading among several that fit the shapes.
+    /// Why this reading was chosen, if several fit the shapes.
     pub(crate) evidence: Option<&'static str>,
 }
 
-/// The reason why files have no one reading.
+/// Why there is not exactly one reading.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Fault {
     /// An option does not fit the file.
     Option { option: String, found: String },
-    /// Two volumes do not show the same place.
+    /// Two volumes have different geometries.
     Elsewhere { distance: f64 },
     /// No reading fits both shapes.
     Misfit {
         prediction: Vec<usize>,
         target: Vec<usize>,
-        /// The nearest reading, and the samples and voxels of both by it.
+        /// The closest reading, and the samples and voxels of both by it.
         nearest: Option<Box<candidates::Nearest>>,
     },
     /// Several readings fit.
@@ -102,7 +102,7 @@ pub(crate) enum Fault {
     },
 }
 
-/// The one reading of a prediction and its target.
+/// Finds the only reading of a prediction and its target.
 pub(crate) fn read(
     asked: &Asked,
     prediction: &Facts<'_>,
@@ -116,7 +116,7 @@ pub(crate) fn read(
         _ => Turn::NONE,
     };
     let (mut fitting, nearest) = candidates::pairs(asked, prediction, target, &turn)?;
-    // Voxels have two axes at least, where that fits.
+    // Prefer readings with at least two spatial axes.
     let flat = |reading: &Reading| reading.prediction.space().len() < 2;
     if !fitting.iter().all(flat) {
         fitting.retain(|reading| !flat(reading));
@@ -135,7 +135,7 @@ pub(crate) fn read(
     }
 }
 
-/// Keeps what the values speak for: classes are where probabilities and a one-hot target sum to 1.
+/// Keeps the readings that the values support: probabilities and one-hot targets sum to 1 over the class axis.
 fn weigh(asked: &Asked, prediction: &Facts<'_>, target: &Facts<'_>, fitting: &mut Vec<Reading>) {
     if fitting
         .iter()
@@ -149,7 +149,7 @@ fn weigh(asked: &Asked, prediction: &Facts<'_>, target: &Facts<'_>, fitting: &mu
         let theirs = reading.target.position(Axis::Class);
         ours.is_some_and(|axis| asked.logits || (prediction.sums_to_one)(axis))
             && theirs.is_none_or(|axis| (target.sums_to_one)(axis))
-            // Logits beside labels say nothing.
+            // Logits with labels are no evidence.
             && !(asked.logits && theirs.is_none())
     };
     let speaks: Vec<bool> = fitting.iter().map(sums).collect();
@@ -157,11 +157,11 @@ fn weigh(asked: &Asked, prediction: &Facts<'_>, target: &Facts<'_>, fitting: &mu
         let mut speaks = speaks.into_iter();
         fitting.retain(|_| speaks.next().unwrap_or_default());
         for reading in fitting {
-            reading.evidence = Some("the numbers sum to 1 over the class axis and over no other");
+            reading.evidence = Some("the numbers sum to 1 over the class axis and no other");
         }
         return;
     }
-    // [N, 1, y, x] and [N, y, x, 1] have one channel, which is where classes would be.
+    // [N, 1, y, x] and [N, y, x, 1] have a channel axis of length 1.
     let one_channel =
         |shape: &[usize]| candidates::ends_in_one(shape) || (shape.len() >= 4 && shape[1] == 1);
     let plain = |reading: &Reading| !reading.prediction.has(Axis::Class);
@@ -170,7 +170,7 @@ fn weigh(asked: &Asked, prediction: &Facts<'_>, target: &Facts<'_>, fitting: &mu
     }
 }
 
-/// The readings with the options that choose them.
+/// The error that lists the readings with the options that select them.
 fn ambiguous(
     asked: &Asked,
     prediction: &Facts<'_>,
@@ -189,7 +189,7 @@ fn ambiguous(
             axes: Some(reading.prediction.clone()),
             ..asked.clone()
         };
-        // One option where one is enough.
+        // Name one option if one is enough.
         let enough = ours
             && matches!(candidates::pairs(&chosen, prediction, target, &reading.turn), Ok((pairs, _)) if pairs.len() == 1);
         match (ours, theirs && !enough) {
@@ -205,7 +205,7 @@ fn ambiguous(
         let meaning = describe(reading, prediction.shape);
         let layout = match reading.prediction.0.as_slice() {
             [Axis::Sample, .., Axis::Class | Axis::Single] if asked.class_axis.is_none() => {
-                ", as --layout channels-last says"
+                ", the same as --layout channels-last"
             }
             _ => "",
         };
@@ -242,11 +242,11 @@ fn describe(reading: &Reading, shape: &[usize]) -> String {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Option { option, found } => write!(f, "{option} does not fit: {found}"),
+            Self::Option { option, found } => write!(f, "{option} does not fit the file: {found}"),
             Self::Elsewhere { distance } => write!(
                 f,
-                "the affines differ by up to {distance:.3} mm within the volume, however the axes are turned, expected the same \
-                 geometry (--ignore-geometry scores the voxels as they lie, for headers that are known to be wrong)"
+                "the affines differ by up to {distance:.3} mm within the volume, even after reorientation, expected the same \
+                 geometry (if the headers are wrong, --ignore-geometry compares the voxels by index)"
             ),
             Self::Misfit {
                 prediction,
@@ -255,17 +255,17 @@ impl fmt::Display for Fault {
             } => {
                 write!(
                     f,
-                    "no reading fits PRED's shape {prediction:?} and TARGET's shape {target:?}"
+                    "PRED's shape {prediction:?} does not fit TARGET's shape {target:?}"
                 )?;
                 if let Some(nearest) = nearest {
                     let (reading, ours, theirs) = &**nearest;
                     write!(
                         f,
-                        ": with the axes {} TARGET's samples and voxels are {theirs:?} ({}), expected {ours:?}",
+                        ": with the axes {} for PRED and {} for TARGET, TARGET has the samples and voxels {theirs:?}, expected {ours:?}",
                         reading.prediction, reading.target
                     )?;
                 }
-                f.write_str(" (--axes and --target-axes name the axes of each)")
+                f.write_str(" (--axes and --target-axes name their axes)")
             }
             Self::Ambiguous {
                 prediction,
@@ -274,7 +274,7 @@ impl fmt::Display for Fault {
             } => {
                 write!(
                     f,
-                    "PRED's shape {prediction:?} beside TARGET's {target:?} can be read in {} ways, expected an option that chooses: ",
+                    "PRED's shape {prediction:?} and TARGET's shape {target:?} can be read in {} ways, choose one by an option: ",
                     readings.len()
                 )?;
                 let choices: Vec<&str> =

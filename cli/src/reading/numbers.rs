@@ -1,4 +1,4 @@
-//! The meaning of a file's numbers, from a summary of them and from options.
+//! Checks what the numbers of a file mean, by a summary of them and by options.
 
 use std::fmt;
 
@@ -11,36 +11,36 @@ pub(crate) struct Summary {
     pub(crate) integers: bool,
     /// Whether they are stored as bfloat16.
     pub(crate) bf16: bool,
-    /// The number of different integers, up to a bound.
+    /// The number of distinct integers, up to a bound.
     pub(crate) distinct: Option<usize>,
 }
 
-/// A change of numbers before they are scored.
+/// How numbers are changed before they are scored.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Treatment {
     /// The divisor.
     pub(crate) scale: Option<f64>,
-    /// Whether numbers beyond [0, 1] are taken as 0 and 1.
+    /// Whether numbers are clamped to [0, 1].
     pub(crate) clamp: bool,
 }
 
-/// The number after 1 in half precision, at which averages of it end, whatever they are stored as later.
+/// The number after 1 in half precision. Averages of half-precision probabilities can reach it, and may be stored in another type.
 pub(crate) const AFTER_ONE: f64 = 1.0 + 1.0 / 1024.0;
 
-/// The same of bfloat16.
+/// The number after 1 in bfloat16.
 const AFTER_ONE_BF16: f64 = 1.0 + 1.0 / 128.0;
 
-/// The largest distance from [0, 1] that rounding explains.
+/// The largest distance from [0, 1] that rounding can explain.
 const ROUNDING: f64 = 1e-6;
 
 /// Numbers that contradict the option that says what they are.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Fault {
-    /// Integers as probabilities.
+    /// Integers instead of probabilities.
     Integers { max: f64, distinct: Option<usize> },
-    /// Integers as logits.
+    /// Integers instead of logits.
     IntegerLogits { max: f64 },
-    /// Probabilities as logits.
+    /// Probabilities instead of logits.
     NoLogits,
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn probabilities(
         });
     }
     let (min, max) = (summary.min / factor, summary.max / factor);
-    // A number that is exactly the next one after 1 in half precision is 1, rounded.
+    // A maximum of exactly the number after 1 in half precision is a rounded 1.
     let next = max == AFTER_ONE || (summary.bf16 && max == AFTER_ONE_BF16);
     let half_step = next && min >= -ROUNDING;
     Ok(Treatment {
@@ -67,16 +67,16 @@ pub(crate) fn probabilities(
     })
 }
 
-/// Proposes options for numbers that are no probabilities.
+/// Suggests options for numbers that are not probabilities.
 pub(crate) fn beyond(summary: &Summary) -> &'static str {
     if summary.min >= -0.5 && summary.max <= 1.5 {
-        " (--clamp takes what is below 0 as 0 and what is above 1 as 1; --input logits for logits)"
+        " (--clamp clamps numbers to [0, 1]; --input logits reads logits)"
     } else {
-        " (--input logits for logits)"
+        " (--input logits reads logits)"
     }
 }
 
-/// Checks that numbers can be logits; `sums_to_one` tells whether they sum to 1 over the class axis.
+/// Checks that numbers can be logits. `sums_to_one` computes whether they sum to 1 over the class axis.
 pub(crate) fn logits(summary: &Summary, sums_to_one: impl FnOnce() -> bool) -> Result<(), Fault> {
     if summary.integers && summary.min >= 0.0 {
         return Err(Fault::IntegerLogits { max: summary.max });
@@ -104,22 +104,22 @@ impl fmt::Display for Fault {
                 let few = distinct.is_some_and(|distinct| distinct <= 64);
                 write!(f, "found integers up to {max}, expected probabilities in [0, 1] (")?;
                 if few {
-                    write!(f, "--input labels for a segmentation, a label per voxel; ")?;
+                    write!(f, "--input labels for a label map; ")?;
                 }
-                write!(f, "--scale {scale} for probabilities stored as integers of 0 to {scale}")?;
+                write!(f, "--scale {scale} for probabilities stored as integers from 0 to {scale}")?;
                 if !few {
-                    write!(f, "; --input labels for a segmentation, a label per voxel")?;
+                    write!(f, "; --input labels for a label map")?;
                 }
                 f.write_str(")")
             }
             Self::IntegerLogits { max } => write!(
                 f,
-                "found integers from 0 to {max}, which are no logits, expected --scale {} for probabilities stored as integers, \
-                 or --input labels for a segmentation",
+                "found integers from 0 to {max}, which are not logits (--input probabilities --scale {} for probabilities stored as \
+                 integers; --input labels for a label map)",
                 likely_scale(*max)
             ),
             Self::NoLogits => f.write_str(
-                "all numbers are in [0, 1] and sum to 1 over the class axis, so they are probabilities, expected --input probabilities",
+                "found probabilities (all numbers are in [0, 1] and sum to 1 over the class axis), expected logits (--input probabilities reads probabilities)",
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! The reading layer without files: shapes, formats and options in, axes and classes out.
+//! The reading layer without files: from shapes, formats and options to axes and classes.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use super::numbers::{self, Summary, Treatment};
 use super::{Asked, Axes, Axis, ClassAxis, Facts, Fault, Order, Reading, read};
 use crate::read::Geometry;
 
-/// An input whose numbers sum to 1 over this axis, if over any.
+/// An input whose numbers sum to 1 over the axis `classes`, if any.
 struct Input {
     shape: Vec<usize>,
     order: Order,
@@ -80,7 +80,7 @@ fn choices(prediction: &Input, target: &Input) -> Vec<String> {
 
 use Order::{ClassFirst, Picture, Unsaid, XyzFirst};
 
-/// The shape and format of PRED and of TARGET, and the axes of both.
+/// The shape and format of PRED and of TARGET, and the expected axes of both.
 type Expected<'a> = (&'a [usize], Order, &'a [usize], Order, [&'a str; 2]);
 
 #[test]
@@ -91,7 +91,7 @@ fn shapes_and_formats_that_leave_one_reading() {
         (&[9, 8], Unsaid, &[9, 8], Unsaid, ["yx", "yx"]),
         (&[3, 5, 9, 8], Unsaid, &[5, 9, 8], Unsaid, ["czyx", "zyx"]),
         (&[5, 3, 9, 8], Unsaid, &[5, 9, 8], Unsaid, ["ncyx", "nyx"]),
-        // Axes of length 1 are none.
+        // Axes of length 1 are dropped.
         (
             &[5, 3, 9, 8],
             Unsaid,
@@ -121,7 +121,7 @@ fn shapes_and_formats_that_leave_one_reading() {
             Unsaid,
             ["n1yx", "n1yx"],
         ),
-        // nnU-Net's array beside its image: the axes of space run the other way, equal or not.
+        // nnU-Net's array and its image have reversed spatial axes, of equal lengths or not.
         (
             &[3, 8, 8, 8],
             ClassFirst,
@@ -144,12 +144,12 @@ fn shapes_and_formats_that_leave_one_reading() {
 }
 
 #[test]
-fn numbers_that_sum_to_one_tell_the_class_axis() {
+fn numbers_that_sum_to_one_determine_the_class_axis() {
     let plain = Asked::default();
     let four = |axis| input(&[6, 6, 6, 6], Unsaid).with_classes(axis);
     read_as(&plain, &four(0), &four(0), ["czyx", "czyx"]);
     read_as(&plain, &four(1), &four(1), ["ncyx", "ncyx"]);
-    // The last axis may follow samples or slices.
+    // With classes last, the first axis can be samples or slices.
     assert_eq!(choices(&four(3), &four(3)).len(), 2);
     read_as(
         &plain,
@@ -160,7 +160,7 @@ fn numbers_that_sum_to_one_tell_the_class_axis() {
 }
 
 #[test]
-fn every_choice_of_an_error_is_a_reading() {
+fn every_choice_in_an_error_gives_one_reading() {
     let cases = [
         (input(&[5, 9, 8], Unsaid), input(&[5, 9, 8], Unsaid)),
         (input(&[2, 9, 8, 1], Unsaid), input(&[2, 9, 8, 1], Unsaid)),
@@ -192,7 +192,7 @@ fn every_choice_of_an_error_is_a_reading() {
 }
 
 #[test]
-fn options_choose_or_contradict() {
+fn options_select_a_reading_or_contradict_it() {
     let volume = || input(&[5, 9, 8], Unsaid);
     let foreground = Asked {
         foreground: true,
@@ -242,7 +242,7 @@ fn options_choose_or_contradict() {
 }
 
 #[test]
-fn volumes_are_turned_or_elsewhere() {
+fn volumes_are_reoriented_or_refused() {
     let geometry = |affine| Some(Geometry { affine });
     let ours = Input {
         geometry: geometry([
@@ -252,7 +252,7 @@ fn volumes_are_turned_or_elsewhere() {
         ]),
         ..input(&[7, 9, 8, 3], XyzFirst)
     };
-    // y first and reversed, then x reversed, then z.
+    // The axes are y reversed, x reversed, z.
     let theirs = Input {
         geometry: geometry([
             [0.0, -1.0, 0.0, -4.0],
@@ -279,13 +279,13 @@ fn volumes_are_turned_or_elsewhere() {
 fn names(classes: &Classes) -> Vec<i64> {
     let label = |name: &Name| match name {
         Name::Label(label) => *label,
-        Name::Region(name) => panic!("{name} is no label"),
+        Name::Region(name) => panic!("{name} is not a label"),
     };
     classes.names.iter().map(label).collect()
 }
 
 #[test]
-fn classes_are_the_labels_that_occur() {
+fn classes_of_label_maps_are_the_labels_that_occur() {
     let plain = Labels::default();
     let found = Classes::for_labels(&plain, &[0, 1, 4], &[0, 1, 2]).expect("classes");
     assert_eq!(names(&found), [0, 1, 2, 4]);
@@ -295,7 +295,7 @@ fn classes_are_the_labels_that_occur() {
     };
     let found = Classes::for_labels(&void, &[0, 1, 255], &[0, 2, 254]).expect("classes");
     assert_eq!(names(&found), [0, 1, 2]);
-    // A mask of 0 and 1 beside one of 0 and 255.
+    // A mask of 0 and 1, and one of 0 and 255.
     let found = Classes::for_labels(&plain, &[0, 1], &[0, 255]).expect("classes");
     assert_eq!(
         (names(&found), found.of(1), found.of(255)),
@@ -315,7 +315,7 @@ fn classes_are_the_labels_that_occur() {
 }
 
 #[test]
-fn channels_are_labels_where_that_is_plain() {
+fn channels_are_labels_if_unambiguous() {
     let plain = Labels::default();
     let of = |asked: &Labels, occurring: &[i64], channels| {
         Classes::for_channels(asked, occurring, channels).map(|classes| names(&classes))
@@ -323,7 +323,7 @@ fn channels_are_labels_where_that_is_plain() {
     assert_eq!(of(&plain, &[0, 1], 3), Ok(vec![0, 1, 2]));
     assert_eq!(of(&plain, &[0, 1, 2, 4], 4), Ok(vec![0, 1, 2, 4]));
     assert_eq!(of(&plain, &[0, 255], 1), Ok(vec![0, 255]));
-    // 255 often is void.
+    // 255 often marks void voxels.
     assert!(matches!(
         of(&plain, &[0, 1, 255], 3),
         Err(LabelFault::NoClass { label: 255, .. })
@@ -375,7 +375,7 @@ fn regions_are_unions() {
 }
 
 #[test]
-fn numbers_are_what_they_are_said_to_be() {
+fn numbers_must_match_the_input_option() {
     let summary = |min, max, integers| Summary {
         min,
         max,
@@ -390,7 +390,7 @@ fn numbers_are_what_they_are_said_to_be() {
     assert!(refused.to_string().contains("--scale 255"), "{refused}");
     let refused = taken(summary(0.0, 9_949.0, true), None, false).expect_err("integers");
     assert!(refused.to_string().contains("--scale 10000"), "{refused}");
-    // The step of half precision after 1 is rounding; more is not.
+    // The next number after 1 in half precision is rounding; larger ones are not.
     let clamped = Treatment {
         clamp: true,
         ..plain
@@ -406,7 +406,7 @@ fn numbers_are_what_they_are_said_to_be() {
     assert!(numbers::logits(&summary(-3.0, 1.0, false), || false).is_ok());
 }
 
-/// The axes of an array of classes in one order of many.
+/// The axes of an array with classes in one of many orders.
 fn order_of(samples: bool, space: usize, last: bool, reversed: bool) -> Vec<Axis> {
     let mut letters = [Axis::Z, Axis::Y, Axis::X][3 - space..].to_vec();
     if reversed {
@@ -428,10 +428,9 @@ fn order_of(samples: bool, space: usize, last: bool, reversed: bool) -> Vec<Axis
 }
 
 proptest! {
-    /// The same data in every order of axes and format is read as what it is, or refused; and read as what it is if the axes are
-    /// named.
+    /// The same data in every order of axes and format is read correctly or refused. If the axes are named, it is read correctly.
     #[test]
-    fn the_same_data_is_read_alike_or_refused(
+    fn the_same_data_is_read_correctly_or_refused(
         lengths in proptest::collection::vec(2_usize..5, 5),
         (samples, space, last) in (any::<bool>(), 2_usize..4, any::<bool>()),
         (nifti, reversed, one_hot) in (any::<bool>(), any::<bool>(), any::<bool>()),
@@ -449,7 +448,7 @@ proptest! {
             classes: axes.iter().position(|axis| *axis == Axis::Class),
             geometry: None,
         };
-        // NIfTI has no samples, and its axes of space begin with x; other files run either way, both the same.
+        // NIfTI has no samples, and its spatial axes begin with x. In other files both have the same order.
         let samples = samples && !nifti;
         let ours = order_of(samples, space, last, reversed && nifti);
         let mut theirs = if nifti {
@@ -469,7 +468,7 @@ proptest! {
             for axis in [Axis::Sample, Axis::Class] {
                 prop_assert_eq!(found.prediction.position(axis), at(&ours, axis), "{:?}", found);
             }
-            // Whatever the letters: the same axes of space run together.
+            // Whatever their letters, the same spatial axes match.
             for axis in [Axis::Z, Axis::Y, Axis::X] {
                 let (Some(our), Some(their)) = (at(&ours, axis), at(&theirs, axis)) else { continue };
                 prop_assert_eq!(found.prediction.0[our], found.target.0[their], "{:?}", found);
@@ -480,7 +479,7 @@ proptest! {
             target_axes: Some(Axes(theirs.clone())),
             ..Asked::default()
         };
-        let found = reading(&named, &prediction, &target).expect("what is named is read");
+        let found = reading(&named, &prediction, &target).expect("named axes give one reading");
         prop_assert_eq!((found.prediction.0, found.target.0), (ours, theirs));
     }
 }

@@ -1,28 +1,28 @@
-//! Volumes that show the same place, with axes that run the other way or are exchanged.
+//! Reorients volumes that show the same place with flipped or permuted axes.
 
 use super::axes::Axis;
 use crate::read::Geometry;
 
-/// The order and direction in which the axes of one volume run along those of another.
+/// How the axes of one volume run along those of another: a permutation and flips.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
     /// For each of the first three axes, the axis of the other volume that it runs along.
     pub(crate) along: [Axis; 3],
-    /// The axes that run the other way.
+    /// Which axes run in the opposite direction.
     pub(crate) flipped: [bool; 3],
 }
 
 const SPACE: [Axis; 3] = [Axis::X, Axis::Y, Axis::Z];
 
 impl Turn {
-    /// The volume as it is.
+    /// No reorientation.
     pub(crate) const NONE: Self = Turn {
         along: SPACE,
         flipped: [false; 3],
     };
 
-    /// Finds the turn by which the volume of geometry `theirs` and shape `shape` lies as `ours` does, if there is one;
-    /// otherwise how far the two are apart.
+    /// Finds the turn that brings the volume with geometry `theirs` and shape `shape` into the orientation of `ours`. If there is
+    /// none, returns how far the two are apart.
     pub(crate) fn between(
         ours: &Geometry,
         theirs: &Geometry,
@@ -63,7 +63,7 @@ const ORDERS: [[usize; 3]; 6] = [
     [2, 1, 0],
 ];
 
-/// The geometry of a volume whose axis k becomes axis `along[k]`, after those of `flipped` were reversed.
+/// The geometry of a volume whose `flipped` axes are reversed and whose axis k then becomes axis `along[k]`.
 fn turned(
     geometry: &Geometry,
     shape: [usize; 3],

@@ -1,4 +1,4 @@
-//! Reports as CSV: a row per case and loss, and per class if asked for; an empty cell is a value that there is not.
+//! Reports as CSV: one row per case and loss, and per class with `--per-class`. A missing value is an empty cell.
 
 use super::{Compared, shown};
 use crate::failure::Failure;

@@ -1,4 +1,4 @@
-//! Reports as JSON, whose form docs/cli.md states.
+//! Reports as JSON; docs/cli.md describes the fields.
 
 use serde_json::{Map, Value, json};
 use unifocal_ndarray::core::Name;

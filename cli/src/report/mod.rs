@@ -1,4 +1,4 @@
-//! Tables for people, JSON and CSV for programs. Each says how its inputs were read.
+//! Reports as a table, JSON or CSV. Each states how the inputs were read.
 
 mod csv;
 mod json;
@@ -28,7 +28,7 @@ pub(crate) struct Report {
 /// A case scored with every loss.
 type Compared = (Pair, Vec<(Name, Score)>);
 
-/// Everything about a run but its scores.
+/// What a report needs besides the scores.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) failed: &'a [Failed],
@@ -87,7 +87,7 @@ struct Summary<'a> {
     /// The number of cases that have a value.
     scored: usize,
     cases: usize,
-    /// The classes, if they are those of every case.
+    /// The classes, if all cases have the same ones.
     classes: Option<Vec<classes::Name>>,
     warnings: Vec<String>,
 }
@@ -101,7 +101,7 @@ impl<'a> Summary<'a> {
             warnings.extend(of_case.map(|warning| format!("{file}: {warning}")));
             if score.value.is_none() {
                 warnings.push(format!(
-                    "{file}: no voxel counts, so it has no score and is in no mean"
+                    "{file}: no voxels are left to score, so the case has no score and is left out of the mean"
                 ));
             }
         }
@@ -111,13 +111,13 @@ impl<'a> Summary<'a> {
         let other = first.and_then(|first| classes.find(|classes| *classes != first));
         if let (Some(first), Some(other)) = (first, other) {
             warnings.push(format!(
-                "cases have different classes, {} and {}, so the mean is over unlike things (--labels lists the classes of a run)",
+                "cases have different classes, such as {} and {}, so the mean mixes losses that are not comparable (--labels sets the classes of all cases)",
                 listed(first),
                 listed(other)
             ));
         }
         warnings.extend(ignored_in_vain(cases).into_iter().map(|label| {
-            format!("no TARGET has the label {label} of --ignore-label, so it leaves nothing out")
+            format!("--ignore-label {label} has no effect: no TARGET has this label")
         }));
         Self {
             run,
@@ -128,7 +128,7 @@ impl<'a> Summary<'a> {
         }
     }
 
-    /// The cases and classes that the mean is over, in words.
+    /// States which cases and classes the mean is over.
     fn mean_over(&self) -> String {
         let cases = self.part(self.scored);
         match &self.classes {
@@ -137,7 +137,7 @@ impl<'a> Summary<'a> {
         }
     }
 
-    /// So many of the cases, in words.
+    /// States how many of the cases these are.
     fn part(&self, cases: usize) -> String {
         if cases == self.cases {
             format!("{cases} cases")
@@ -147,7 +147,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// The labels to be left out that no target has.
+/// The labels of `--ignore-label` that no target has.
 fn ignored_in_vain(cases: &[(&Pair, &Score)]) -> Vec<i64> {
     let Some(((_, first), others)) = cases.split_first() else {
         return Vec::new();
@@ -170,7 +170,7 @@ struct Mean {
 struct ClassMean {
     class: classes::Name,
     value: Option<f64>,
-    /// The number of these cases.
+    /// The number of cases with a value.
     cases: usize,
 }
 
@@ -199,7 +199,7 @@ impl Mean {
     }
 }
 
-/// The mean of the values that there are.
+/// The mean of the values that are not `None`.
 fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let values: Vec<f64> = values.flatten().collect();
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)

@@ -1,4 +1,4 @@
-//! Reports as tables for people.
+//! Reports as tables.
 
 use std::fmt::Write;
 
@@ -13,10 +13,10 @@ use crate::loss::Chosen;
 use crate::pair::Pair;
 use crate::score::Score;
 
-/// More columns of classes than this do not fit.
+/// More class columns than this do not fit on a line.
 const MOST_COLUMNS: usize = 8;
 
-/// More classes than this are listed with `--per-class` only.
+/// More classes than this are listed only with `--per-class`.
 const MOST_ROWS: usize = 12;
 
 pub(super) fn eval(
@@ -117,7 +117,7 @@ pub(super) fn compare(cases: &[Compared], means: &[(Name, Mean)], summary: &Summ
     text + &readings(accounts, summary)
 }
 
-/// The mean of each class, and how many cases it is over.
+/// The mean of each class and the number of cases it is over.
 fn class_means(means: &[ClassMean]) -> Table {
     let mut table = table(&["class", "mean class loss", "cases"]);
     for ClassMean {
@@ -131,7 +131,7 @@ fn class_means(means: &[ClassMean]) -> Table {
     table
 }
 
-/// Says how the cases were read: once, if all were read alike.
+/// States how the cases were read; once if all were read alike.
 fn readings<'a>(
     accounts: impl Iterator<Item = (&'a Pair, &'a Account)>,
     summary: &Summary<'_>,
@@ -166,7 +166,7 @@ fn table(head: &[&str]) -> Table {
     table
 }
 
-/// Six digits for people; nothing for what has no value.
+/// Six decimals; empty without a value.
 fn digits(value: Option<f64>) -> String {
     match value {
         None => String::new(),

@@ -1,9 +1,6 @@
-//! Small files of each format, made by hand: for the tests of the readers and those of the program.
+//! Builds small files of each format for the tests of the readers and of the program.
 
-#![allow(
-    dead_code,
-    reason = "each crate of tests that includes this uses a part of it"
-)]
+#![allow(dead_code, reason = "each test crate uses a part of this module")]
 
 use std::io::Write;
 
@@ -22,7 +19,7 @@ pub(super) fn zlib(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A PNG file with right checksums. `kind` is bit depth, colour type and interlacing; indices have a black palette.
+/// A PNG file with valid checksums. `kind` is bit depth, colour type and interlacing. Indices have a black palette.
 pub(super) fn png(width: u32, height: u32, kind: [u8; 3], compressed: &[u8]) -> Vec<u8> {
     let palette: &[(&[u8], &[u8])] = if kind[1] == 3 {
         &[(b"PLTE", &[0; 6])]
@@ -32,7 +29,7 @@ pub(super) fn png(width: u32, height: u32, kind: [u8; 3], compressed: &[u8]) -> 
     png_with(width, height, kind, palette, compressed)
 }
 
-/// The same with these chunks, each a name and its data, before the pixels.
+/// A PNG file with these chunks, each a name and data, before the pixels.
 pub(super) fn png_with(
     width: u32,
     height: u32,
@@ -59,10 +56,10 @@ pub(super) fn png_with(
     bytes
 }
 
-/// The tags of a page, with their values, and its strip.
+/// The tags of a page with their values, and its strip.
 pub(super) type TiffPage<'a> = (&'a [(u16, u32)], &'a [u8]);
 
-/// A little-endian TIFF file: per page its tags, in order, and its strip, to which the tags 273 and 279 point by themselves.
+/// A little-endian TIFF file. Each page has its tags, in order, and a strip; the tags 273 and 279, which point to it, are added.
 pub(super) fn tiff(pages: &[TiffPage<'_>]) -> Vec<u8> {
     let mut bytes = b"II*\0\x08\0\0\0".to_vec();
     for (index, (tags, strip)) in pages.iter().enumerate() {
@@ -74,7 +71,7 @@ pub(super) fn tiff(pages: &[TiffPage<'_>]) -> Vec<u8> {
         tags.sort_unstable();
         bytes.extend((tags.len() as u16).to_le_bytes());
         for (tag, value) in tags {
-            // One number of 32 bits each.
+            // Each value is one number of 32 bits.
             bytes.extend([tag.to_le_bytes(), 4_u16.to_le_bytes()].concat());
             bytes.extend([1_u32.to_le_bytes(), value.to_le_bytes()].concat());
         }
@@ -106,7 +103,7 @@ pub(super) fn grey(
     ]
 }
 
-/// A bitmap from the bottom up, with rows as they are stored.
+/// A bottom-up bitmap of stored rows.
 pub(super) fn bmp(width: i32, height: i32, bits: u16, rows: &[u8]) -> Vec<u8> {
     let palette = if bits <= 8 { 4 << bits } else { 0 };
     let offset = 54 + palette as u32;
@@ -119,12 +116,12 @@ pub(super) fn bmp(width: i32, height: i32, bits: u16, rows: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A picture of 2-bit indices, uncompressed in LZW: a clear code before each pixel.
+/// A GIF picture of 2-bit indices in uncompressed LZW, with a clear code before each pixel.
 pub(super) fn gif(width: u16, height: u16, pixels: &[u8]) -> Vec<u8> {
     let size = [width, height].map(u16::to_le_bytes).concat();
     let mut bytes = [b"GIF89a", &size[..], &[0x81, 0, 0], &[0; 12]].concat();
     bytes.extend([&[0x2c, 0, 0, 0, 0], &size[..], &[0, 2]].concat());
-    // Codes of three bits, of which 4 clears and 5 ends.
+    // Codes have three bits; 4 is clear and 5 is end.
     let codes = pixels.iter().flat_map(|&pixel| [4, pixel]).chain([5]);
     let bits: Vec<bool> = codes
         .flat_map(|code| (0..3).map(move |bit| code >> bit & 1 == 1))
@@ -146,9 +143,9 @@ pub(super) struct Nifti1<'a> {
     pub(super) shape: &'a [i64],
     pub(super) datatype: i16,
     pub(super) affine: [[f32; 4]; 3],
-    /// Slope and intercept; a slope of 0 says that there is none.
+    /// Slope and intercept. A slope of 0 means no scaling.
     pub(super) scaling: [f32; 2],
-    /// The voxels as they are stored, the first axis fastest.
+    /// The stored voxels, the first axis fastest.
     pub(super) voxels: &'a [u8],
 }
 
@@ -174,7 +171,7 @@ pub(super) fn nifti1(file: &Nifti1<'_>) -> Vec<u8> {
     bytes
 }
 
-/// A NIfTI-2 file, or the header of a pair, of these voxels.
+/// A NIfTI-2 file with these voxels, or the header of a pair.
 pub(super) fn nifti2(
     shape: &[i64],
     datatype: i16,

@@ -1,11 +1,8 @@
-//! The losses of one sample, written from their definitions apart from the program: what it must score.
+//! The losses of one sample, written from their definitions and independent of the program.
 //!
 //! Predictions and targets are [class, voxels…], the targets one-hot or soft.
 
-#![allow(
-    dead_code,
-    reason = "each crate of tests that includes this uses a part of it"
-)]
+#![allow(dead_code, reason = "each test crate uses a part of this module")]
 
 use ndarray::{ArrayD, Axis, IxDyn, stack};
 
@@ -76,13 +73,13 @@ pub(super) fn asymmetric_unified_focal<P: Number, Y: Number>(p: &ArrayD<P>, y: &
     0.5 * region + 0.5 * distribution
 }
 
-/// The foreground's channel and its complement before it.
+/// Background and foreground, from the channel of the foreground.
 pub(super) fn foreground<T: Number>(channel: &ArrayD<T>) -> ArrayD<f64> {
     let channel = channel.mapv(Into::into);
     stack![Axis(0), channel.mapv(|p| 1.0 - p).view(), channel.view()]
 }
 
-/// A channel of 0 and 1 for each of these labels.
+/// One channel of 0 and 1 for each of these labels.
 pub(super) fn one_hot<L: Copy + PartialEq>(labels: &ArrayD<L>, classes: &[L]) -> ArrayD<u8> {
     let channels: Vec<ArrayD<u8>> = (classes.iter())
         .map(|class| labels.mapv(|label| u8::from(label == *class)))
@@ -91,7 +88,7 @@ pub(super) fn one_hot<L: Copy + PartialEq>(labels: &ArrayD<L>, classes: &[L]) ->
     ndarray::stack(Axis(0), &views).expect("channels of one shape")
 }
 
-/// The voxels that count, of each channel.
+/// The voxels of each channel that are scored.
 pub(super) fn counted<T: Copy>(channels: &ArrayD<T>, counts: &ArrayD<bool>) -> ArrayD<T> {
     let mut kept = Vec::new();
     for channel in channels.outer_iter() {
@@ -104,5 +101,5 @@ pub(super) fn counted<T: Copy>(channels: &ArrayD<T>, counts: &ArrayD<bool>) -> A
     }
     let classes = channels.len_of(Axis(0));
     let shape = IxDyn(&[classes, kept.len() / classes]);
-    ArrayD::from_shape_vec(shape, kept).expect("as many voxels of each channel")
+    ArrayD::from_shape_vec(shape, kept).expect("the same number of voxels in each channel")
 }

@@ -1,4 +1,4 @@
-//! Which axis of a file is which.
+//! Which axes a file has.
 
 use ndarray::{Axis, IxDyn};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use crate::files::{Files, PLAIN, labels, last, probabilities};
 use crate::formula::{dice, dice_of_samples, foreground, one_hot};
 
 #[test]
-fn axes_are_told_by_formats_shapes_values_or_the_user() {
+fn axes_follow_from_formats_shapes_values_or_options() {
     let files = Files::new();
     let truth = labels(&[6, 6, 6], 3, 1);
     let p = probabilities(&truth, 3, 2);
@@ -24,7 +24,7 @@ fn axes_are_told_by_formats_shapes_values_or_the_user() {
     files.refused("l.npy y.npy", &["--axes zyxc", "--axes nyxc"]);
     files.scores("l.npy y.npy --axes zyxc", expected);
     files.scores("l.npy y.npy --layout channels-last --batch no", expected);
-    // A NIfTI file begins with x: the same voxels, and equal sides tell nothing.
+    // A NIfTI file has x first, and equal lengths do not show the order.
     let nifti = truth.mapv(f32::from);
     files.nii("xyz.nii", &nifti.t().to_owned());
     files.refused("p.npy xyz.nii", &["--axes cxyz", "--axes czyx"]);
@@ -34,7 +34,7 @@ fn axes_are_told_by_formats_shapes_values_or_the_user() {
 }
 
 #[test]
-fn slices_of_a_volume_are_no_classes() {
+fn slices_of_a_volume_are_not_classes() {
     let files = Files::new();
     let truth = labels(&[5, 9, 8], 2, 1);
     let p = probabilities(&truth, 2, 2);
@@ -51,7 +51,7 @@ fn slices_of_a_volume_are_no_classes() {
 }
 
 #[test]
-fn keras_has_channels_last() {
+fn channels_can_be_last_as_in_keras() {
     let files = Files::new();
     let truth = labels(&[2, 9, 8], 3, 1);
     let p = probabilities(&truth, 3, 2);
@@ -81,7 +81,7 @@ fn a_volume_and_its_one_hot_target_are_one_sample() {
     files.npz("p.npz", "probabilities", &p);
     files.npy("y.npy", &truth);
     files.npy("hot.npy", &y);
-    // A NIfTI file whose class axis is the first.
+    // A NIfTI file whose class axis comes first.
     files.nii("p.nii", &p);
     files.nii("hot.nii", &y.mapv(f32::from));
     for arguments in [
@@ -95,7 +95,7 @@ fn a_volume_and_its_one_hot_target_are_one_sample() {
 }
 
 #[test]
-fn axes_of_length_1_are_no_dimensions() {
+fn axes_of_length_1_are_dropped() {
     let files = Files::new();
     let truth = labels(&[5, 6, 7], 3, 1);
     let p = probabilities(&truth, 3, 2);
@@ -120,7 +120,7 @@ fn axes_of_length_1_are_no_dimensions() {
     files.scores("f.nii b1.nii", binary);
     files.scores("f1.nii b.nii", binary);
     files.scores("f1.nii b1.nii", binary);
-    // Samples of one channel: [N, 1, y, x], masks on both sides or labels.
+    // Samples of one channel, [N, 1, y, x], with masks on both sides or labels.
     let mask = labels(&[5, 6, 7], 2, 3);
     for (name, array) in [("m.npy", &mask), ("b.npy", &is_fore)] {
         let array = array.mapv(|label| label == 1);
@@ -141,7 +141,7 @@ fn axes_of_length_1_are_no_dimensions() {
 }
 
 #[test]
-fn volumes_that_lie_the_other_way_are_turned() {
+fn volumes_with_flipped_or_permuted_axes_are_reoriented() {
     let files = Files::new();
     let truth = labels(&[5, 6, 7], 3, 1);
     let p = probabilities(&truth, 3, 2);
@@ -150,7 +150,7 @@ fn volumes_that_lie_the_other_way_are_turned() {
     files.nii("y.nii", &plain);
     let expected = dice(&p, &one_hot(&truth, &[0, 1, 2]));
     files.scores("p.nii y.nii", expected);
-    // LPS beside RAS: x and y reversed.
+    // LPS and RAS: x and y are reversed.
     let mut reversed = plain.clone();
     reversed.invert_axis(Axis(0));
     reversed.invert_axis(Axis(1));
@@ -160,7 +160,7 @@ fn volumes_that_lie_the_other_way_are_turned() {
         [0.0, 0.0, 2.0, 0.0],
     ];
     files.nii_with("lps.nii", &reversed, affine, None);
-    // x reversed, y and z exchanged.
+    // x is reversed, y and z are exchanged.
     let mut turned = plain.clone();
     turned.invert_axis(Axis(0));
     let turned = turned
@@ -177,7 +177,7 @@ fn volumes_that_lie_the_other_way_are_turned() {
         files.scores(&format!("p.nii {target}"), expected);
         let (report, _) = files.report(&format!("p.nii {target}"));
         let notes = report["cases"][0]["reading"]["notes"].to_string();
-        assert!(notes.contains("turned"), "{notes}");
+        assert!(notes.contains("reoriented"), "{notes}");
     }
     let mut shifted = PLAIN;
     shifted[2][3] = 3.0;
@@ -187,10 +187,10 @@ fn volumes_that_lie_the_other_way_are_turned() {
     files.refused("p.nii y.npy --ignore-geometry", &["--ignore-geometry"]);
 }
 
-/// The same data in every order of axes gives the same number, or an error that lists the readings; and the number if the axes
-/// are named.
+/// The same data in every order of axes gives the same score, or an error that lists the readings. If the axes are named, it gives
+/// the score.
 #[test]
-fn the_order_of_axes_changes_nothing() {
+fn the_order_of_axes_does_not_change_the_score() {
     let files = Files::new();
     let strategy = (
         (2_usize..5, 2_usize..5, 2_usize..5, 2_usize..4),
@@ -241,7 +241,7 @@ fn the_order_of_axes_changes_nothing() {
                 (found - expected).abs() < 1e-6,
                 "{named}: {found} is not {expected}"
             );
-            // Without names, both in one order of space: never another number.
+            // Without names and with one spatial order, there is never another score.
             let space: String = our_axes.chars().filter(|letter| *letter != 'c').collect();
             if space == their_axes {
                 let output = files.run("eval p.npy y.npy --loss dice --format json");
@@ -259,5 +259,5 @@ fn the_order_of_axes_changes_nothing() {
             }
             Ok(())
         })
-        .expect("the same number");
+        .expect("the same score");
 }

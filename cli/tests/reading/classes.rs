@@ -1,4 +1,4 @@
-//! Which labels and channels are which class, and which voxels count.
+//! Which labels and channels belong to which class, and which voxels are scored.
 
 use ndarray::{ArrayD, Axis, stack};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn classes_are_the_labels_that_occur() {
     let one_hot = |array| one_hot(array, &[0, 1, 2, 3]);
     let hard = dice(&one_hot(&mask), &one_hot(&truth));
     let soft = dice(&p, &one_hot(&truth));
-    // In ascending order, as channels are: those of BraTS, and large ones.
+    // In ascending order, like channels: labels as in BraTS, and large ones.
     for values in [[0_u16, 1, 2, 4], [3, 41, 2035, 65_000]] {
         let rename = |array: &ArrayD<u8>| array.mapv(|label| values[usize::from(label)]);
         files.npy("y.npy", &rename(&truth));
@@ -54,7 +54,7 @@ fn masks_of_0_and_255_are_background_and_foreground() {
         }
     }
     let (hard, target) = (foreground(&mask), foreground(&truth));
-    // On one side or on both.
+    // 255 on one side or on both.
     for pair in [
         "m255.png y255.png",
         "m1.png y255.png",
@@ -63,7 +63,7 @@ fn masks_of_0_and_255_are_background_and_foreground() {
     ] {
         files.scores(&format!("{pair} --input labels"), dice(&hard, &target));
     }
-    // With all losses, and with the default one.
+    // With all losses, and with the default loss.
     let compared = files.run("compare m255.png y255.png --input labels --format json");
     let compared: Value = serde_json::from_slice(&compared.stdout).expect("JSON");
     let (report, _) = files.report("m255.png y255.png --input labels");
@@ -81,7 +81,7 @@ fn masks_of_0_and_255_are_background_and_foreground() {
         "f.npy y255.png --ignore-label 255",
         &["whole foreground", "--labels 0,1"],
     );
-    // Beside more channels 255 may as well be void.
+    // With more channels, 255 could mark void voxels.
     files.npy("p4.npy", &probabilities(&truth, 4, 3));
     files.refused(
         "p4.npy y255.npy",
@@ -90,14 +90,14 @@ fn masks_of_0_and_255_are_background_and_foreground() {
 }
 
 #[test]
-fn labels_can_be_listed_left_out_and_shifted() {
+fn labels_can_be_listed_ignored_and_shifted() {
     let files = Files::new();
     let truth = labels(&[9, 8], 3, 1);
     let mask = labels(&[9, 8], 3, 5);
     let p = probabilities(&truth, 3, 2);
     files.npy("p.npy", &p);
     files.npy("m.npy", &mask);
-    // Every fifth voxel is void, which is label 255, or 255 and 254, or 0.
+    // Every fifth voxel is void: label 255, or 255 and 254, or 0.
     let with = |name: &str, array: &ArrayD<u8>, f: fn(usize, u8) -> u8| {
         let mut at = 0;
         let changed = array.mapv(|label| {
@@ -134,7 +134,7 @@ fn labels_can_be_listed_left_out_and_shifted() {
     ] {
         files.scores(&format!("p.npy {target}"), soft);
     }
-    // Void on both sides is no class on either.
+    // Void voxels on both sides do not form a class.
     let hard = dice(&counted_of(&mask), &counted_of(&truth));
     for prediction in ["m.npy", "mv.npy"] {
         let arguments = format!("{prediction} void.npy --input labels --ignore-label 255");
@@ -143,7 +143,7 @@ fn labels_can_be_listed_left_out_and_shifted() {
         let classes = &report["cases"][0]["reading"]["classes"];
         assert_eq!(classes, &json!([0, 1, 2]));
     }
-    // A list is the classes of a run, and says what else is wrong.
+    // --labels sets the classes of a run, and other labels are errors.
     let (report, _) = files.report("m.npy m.npy --input labels --labels 0,1,2,4");
     assert_eq!(report["cases"][0]["per_class"][3]["class"], 4);
     files.refused(
@@ -159,7 +159,7 @@ fn labels_can_be_listed_left_out_and_shifted() {
         "p.npy low.npy --ignore-label 0",
         &["--labels 0,1,2", "--labels 1,2,3"],
     );
-    // What is left out of a one-hot target is nothing.
+    // A one-hot target has no labels to ignore.
     files.npy("hot.npy", &one_hot(&truth, &[0, 1, 2]));
     files.refused("p.npy hot.npy --ignore-label 255", &["--mask"]);
 }
@@ -222,7 +222,7 @@ fn regions_are_unions_of_labels() {
 }
 
 #[test]
-fn a_mask_says_where_to_score() {
+fn a_mask_selects_the_voxels_to_score() {
     let files = Files::new();
     let truth = labels(&[9, 8], 3, 1);
     let mask = labels(&[9, 8], 3, 6);
@@ -247,7 +247,7 @@ fn a_mask_says_where_to_score() {
     files.scores("p.npy hot.npy --mask roi.npy", soft);
     let hard = dice(&counted_of(&mask), &counted_of(&truth));
     files.scores("m.npy y.npy --input labels --mask roi.npy", hard);
-    // One channel is the foreground.
+    // A single channel is the foreground.
     let channel = p.index_axis(Axis(0), 1).to_owned();
     files.npy("f.npy", &channel);
     files.png("f.png", &truth.mapv(|label| u8::from(label == 1)));
@@ -257,7 +257,7 @@ fn a_mask_says_where_to_score() {
     ];
     let fore = dice(&counted(&ours, &counts), &counted(&theirs, &counts));
     files.scores("f.npy f.png --mask roi.png", fore);
-    // A label that is nowhere inside of the mask is no class.
+    // A label that does not occur within the mask is not a class.
     let outside = ndarray::Zip::from(&truth)
         .and(&counts)
         .map_collect(|y, counts| if *counts { *y } else { 200 });

@@ -1,4 +1,4 @@
-//! The files of a test, and the program run beside them.
+//! The files of a test, and runs of the program on them.
 
 use std::fs;
 use std::io::Write;
@@ -25,7 +25,7 @@ impl Files {
         array.write_npy(file).expect("a .npy file");
     }
 
-    /// An archive with an array of this name.
+    /// Writes an archive with one array.
     pub(super) fn npz<T: WritableElement>(&self, name: &str, key: &str, array: &ArrayD<T>) {
         let file = fs::File::create(self.0.path().join(name)).expect("a file");
         let mut archive = ZipWriter::new(file);
@@ -38,7 +38,7 @@ impl Files {
         archive.finish().expect("an archive");
     }
 
-    /// A grey picture of 8 bits.
+    /// Writes a grey picture of 8 bits.
     pub(super) fn png(&self, name: &str, pixels: &ArrayD<u8>) {
         let pixels = pixels.view().into_dimensionality::<Ix2>();
         let pixels = pixels.expect("a picture has two axes");
@@ -58,12 +58,12 @@ impl Files {
         fs::write(self.0.path().join(name), bytes).expect("a file");
     }
 
-    /// A NIfTI file of voxels of 1 × 1.5 × 2 mm.
+    /// Writes a NIfTI file with voxels of 1 × 1.5 × 2 mm.
     pub(super) fn nii(&self, name: &str, array: &ArrayD<f32>) {
         self.nii_with(name, array, PLAIN, None);
     }
 
-    /// A NIfTI file of this affine, whose numbers are integers of 16 bits if its header scales them.
+    /// Writes a NIfTI file with this affine; with scaling, the stored numbers are integers of 16 bits.
     pub(super) fn nii_with(
         &self,
         name: &str,
@@ -74,7 +74,7 @@ impl Files {
         let shape: Vec<i64> = array.shape().iter().map(|n| *n as i64).collect();
         let [slope, intercept] = scaling.unwrap_or([0.0, 0.0]);
         let mut voxels = Vec::new();
-        // The first axis is the fastest.
+        // The first axis varies fastest.
         for value in &array.t() {
             if scaling.is_some() {
                 let stored = ((value - intercept) / slope).round() as i16;
@@ -101,7 +101,7 @@ impl Files {
             .expect("the program starts")
     }
 
-    /// The report, and what was said on stderr.
+    /// The report, and stderr.
     #[track_caller]
     pub(super) fn report(&self, arguments: &str) -> (Value, String) {
         let output = self.run(&format!("eval {arguments} --format json"));
@@ -110,10 +110,10 @@ impl Files {
         (serde_json::from_slice(&output.stdout).expect("JSON"), said)
     }
 
-    /// A run with Dice that gives this number.
+    /// Checks the Dice loss of a run.
     #[track_caller]
     pub(super) fn scores(&self, arguments: &str, expected: f64) {
-        // Masks that agree everywhere or nowhere would prove little.
+        // Masks that match everywhere or nowhere would prove little.
         assert!((0.05..0.95).contains(&expected), "{arguments}: {expected}");
         let (report, _) = self.report(&format!("{arguments} --loss dice"));
         let found = report["mean"].as_f64().expect("a mean");
@@ -123,7 +123,7 @@ impl Files {
         );
     }
 
-    /// An error that says these words.
+    /// Checks that a run fails with an error that contains these words.
     #[track_caller]
     pub(super) fn refused(&self, arguments: &str, words: &[&str]) {
         let output = self.run(&format!("eval {arguments} --loss dice"));
@@ -144,14 +144,14 @@ pub(super) const PLAIN: [[f32; 4]; 3] = [
     [0.0, 0.0, 2.0, 0.0],
 ];
 
-/// A number below 1009 for each place; those of two seeds have nothing to do with each other.
+/// A pseudorandom number below 1009 for each position, independent for each seed.
 fn hash(seed: usize, at: usize) -> usize {
     let mixed = ((seed * 1_000_003 + at) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     (mixed >> 33) as usize % 1009
 }
 
-/// Labels of `classes` classes, none of whose axes is symmetric.
+/// Labels of `classes` classes without a symmetry along any axis.
 pub(super) fn labels(shape: &[usize], classes: usize, seed: usize) -> ArrayD<u8> {
     let mut at = 0;
     ArrayD::from_shape_simple_fn(IxDyn(shape), || {
@@ -160,7 +160,7 @@ pub(super) fn labels(shape: &[usize], classes: usize, seed: usize) -> ArrayD<u8>
     })
 }
 
-/// Probabilities [class, …] that sum to 1, and mostly agree.
+/// Probabilities [class, …] that sum to 1 and mostly agree with the labels.
 pub(super) fn probabilities(labels: &ArrayD<u8>, classes: usize, seed: usize) -> ArrayD<f32> {
     let channel = |class: usize| {
         let mut at = 0;
@@ -182,7 +182,7 @@ pub(super) fn probabilities(labels: &ArrayD<u8>, classes: usize, seed: usize) ->
     ndarray::stack(Axis(0), &views).expect("channels of one shape")
 }
 
-/// The first axis as the last.
+/// Moves the first axis to the end.
 pub(super) fn last<T: Clone>(array: &ArrayD<T>) -> ArrayD<T> {
     let mut axes: Vec<usize> = (1..array.ndim()).collect();
     axes.push(0);

@@ -1,6 +1,6 @@
-//! How files are read, tried as people have them: each situation in small, in the program as a process.
+//! How the program reads files: each situation that occurs in practice, with small files.
 //!
-//! A file gives the score that the loss's definition gives of the data it was made from, or an error that says what to say.
+//! A file gives the score that the definition of the loss gives for its data, or an error that names the option to use.
 
 #[path = "../build/mod.rs"]
 mod build;

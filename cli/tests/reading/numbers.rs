@@ -1,4 +1,4 @@
-//! Numbers of a file: labels, probabilities, logits, and their scale.
+//! The numbers of a file: labels, probabilities or logits, and their scale.
 
 use half::f16;
 use ndarray::{Array1, ArrayD, Axis};
@@ -6,7 +6,7 @@ use ndarray::{Array1, ArrayD, Axis};
 use crate::files::{Files, PLAIN, labels, last, probabilities};
 use crate::formula::{dice, foreground, one_hot};
 
-/// Labels of three classes with probabilities, and the labels as channels.
+/// Labels of three classes, their probabilities, and the labels as channels.
 fn volume() -> (ArrayD<u8>, ArrayD<f32>, ArrayD<u8>) {
     let truth = labels(&[5, 6, 7], 3, 1);
     let p = probabilities(&truth, 3, 2);
@@ -15,7 +15,7 @@ fn volume() -> (ArrayD<u8>, ArrayD<f32>, ArrayD<u8>) {
 }
 
 #[test]
-fn integers_are_probabilities_when_told_their_scale() {
+fn integers_are_probabilities_with_a_scale() {
     let files = Files::new();
     let (truth, p, y) = volume();
     files.npy("y.npy", &truth);
@@ -23,7 +23,7 @@ fn integers_are_probabilities_when_told_their_scale() {
     files.npy("bytes.npy", &stored);
     files.refused("bytes.npy y.npy", &["--scale 255"]);
     let logits = "bytes.npy y.npy --input logits";
-    files.refused(logits, &["no logits", "--scale 255"]);
+    files.refused(logits, &["not logits", "--scale 255"]);
     let scaled = stored.mapv(|p| f64::from(p) / 255.0);
     files.scores("bytes.npy y.npy --scale 255", dice(&scaled, &y));
     let stored = p.mapv(|p| (p * 10_000.0).round() as i16);
@@ -31,7 +31,7 @@ fn integers_are_probabilities_when_told_their_scale() {
     files.refused("ten.npy y.npy", &["--scale 10000"]);
     let scaled = stored.mapv(|p| f64::from(p) / 10_000.0);
     files.scores("ten.npy y.npy --scale 10000", dice(&scaled, &y));
-    // A saliency map: the foreground as a picture.
+    // A saliency map, which is the foreground as a picture.
     let truth = labels(&[9, 8], 2, 1);
     let p = probabilities(&truth, 2, 2).index_axis_move(Axis(0), 1);
     let stored = p.mapv(|p| (p * 255.0).round() as u8);
@@ -39,7 +39,7 @@ fn integers_are_probabilities_when_told_their_scale() {
     files.png("y.png", &truth);
     files.refused("p.png y.png", &["--scale 255"]);
     let logits = "p.png y.png --input logits";
-    files.refused(logits, &["no logits", "--scale 255"]);
+    files.refused(logits, &["not logits", "--scale 255"]);
     let scaled = foreground(&stored.mapv(|p| f64::from(p) / 255.0));
     let expected = dice(&scaled, &foreground(&truth));
     files.scores("p.png y.png --scale 255", expected);
@@ -60,7 +60,7 @@ fn half_npy(files: &Files, name: &str, numbers: &ArrayD<f16>) {
 }
 
 #[test]
-fn numbers_beyond_the_range_are_clamped_when_rounding_explains_them_or_when_told() {
+fn numbers_outside_the_range_are_clamped_if_rounding_explains_them_or_with_clamp() {
     let files = Files::new();
     let (truth, p, y) = volume();
     files.npy("y.npy", &truth);
@@ -72,7 +72,7 @@ fn numbers_beyond_the_range_are_clamped_when_rounding_explains_them_or_when_told
         }
         p
     };
-    // An average in half precision ends at the next number after 1, whatever it is stored as.
+    // Averages in half precision can reach the next number after 1, in whatever type they are stored.
     let half = first([1.001, 0.0, 0.0]).mapv(f16::from_f32);
     assert!(half[[0, 0, 0, 0]] > f16::ONE);
     half_npy(&files, "half.npy", &half);
@@ -80,7 +80,7 @@ fn numbers_beyond_the_range_are_clamped_when_rounding_explains_them_or_when_told
     files.scores("half.npy y.npy", expected);
     files.npy("wide.npy", &half.mapv(f32::from));
     files.scores("wide.npy y.npy", expected);
-    // A spline ends further away, on both sides.
+    // Spline interpolation overshoots further, on both sides.
     let spline = first([1.02, -0.02, 0.0]);
     files.npy("spline.npy", &spline);
     files.nii("spline.nii", &last(&spline));
@@ -93,7 +93,7 @@ fn numbers_beyond_the_range_are_clamped_when_rounding_explains_them_or_when_told
 }
 
 #[test]
-fn probabilities_are_no_logits() {
+fn probabilities_are_not_logits() {
     let files = Files::new();
     let (truth, p, _) = volume();
     files.npy("y.npy", &truth);
@@ -102,7 +102,7 @@ fn probabilities_are_no_logits() {
         "p.npy y.npy --input logits",
         &["sum to 1", "--input probabilities"],
     );
-    // A logit of −∞ has a number to write in its place.
+    // The error for a logit of −∞ names a number to use instead.
     let mut logits = p.mapv(f32::ln);
     logits[[1, 0, 0, 0]] = f32::NEG_INFINITY;
     files.npy("z.npy", &logits);
@@ -116,7 +116,7 @@ fn probabilities_are_no_logits() {
 }
 
 #[test]
-fn label_maps_are_none_without_a_word() {
+fn label_maps_need_input_labels() {
     let files = Files::new();
     let (truth, mask) = (labels(&[9, 8], 3, 1), labels(&[9, 8], 3, 2));
     for (name, array) in [
@@ -139,12 +139,12 @@ fn label_maps_are_none_without_a_word() {
 }
 
 #[test]
-fn labels_are_rounded_where_their_header_scales_them() {
+fn labels_are_rounded_if_the_header_scales_them() {
     let files = Files::new();
     let (truth, p, y) = volume();
     files.nii("p.nii", &last(&p));
     let floats = truth.mapv(f32::from);
-    // 0 to 2 over all integers of 16 bits, as nibabel scales: no label comes back as it was.
+    // 0 to 2 over all integers of 16 bits, as nibabel scales, so that no label is read back exactly.
     files.nii_with("scaled.nii", &floats, PLAIN, Some([3.05185e-5, 1.0]));
     files.scores("p.nii scaled.nii", dice(&p, &y));
     let mut between = floats;
@@ -156,7 +156,7 @@ fn labels_are_rounded_where_their_header_scales_them() {
 #[test]
 fn soft_targets_of_one_channel_are_soft() {
     let files = Files::new();
-    // A picture, and one with its axis of classes before it; a volume, and one with that axis after it.
+    // A picture, with and without a class axis before it, and a volume, with and without one after it.
     for (shape, class_axis, format) in [(&[9, 8][..], 0, "npy"), (&[5, 6, 7], 3, "nii")] {
         // The mean of three raters: 0, 1/3, 2/3 or 1.
         let raters = [1, 2, 3].map(|rater| labels(shape, 2, rater).mapv(f32::from));
@@ -184,7 +184,7 @@ fn soft_targets_of_one_channel_are_soft() {
     files.scores("p.npy y.npy --target-scale 1020", expected);
 }
 
-/// The several raters of docs/cli.md: a mask scores better than their frequencies do, and which one depends on the classes.
+/// The raters in docs/cli.md: a mask scores better than their frequencies. Which mask is best depends on the classes.
 #[test]
 fn the_frequencies_of_raters_are_not_the_minimum_of_dice() {
     let files = Files::new();
@@ -196,7 +196,7 @@ fn the_frequencies_of_raters_are_not_the_minimum_of_dice() {
     };
     files.npy("y.npy", &row(y));
     let mut losses = Vec::new();
-    // Dice of the foreground is 2 Σ p·y / (Σ p + Σ y), and Σ y = 2.35.
+    // The Dice score of the foreground is 2 Σ p·y / (Σ p + Σ y), and Σ y = 2.35.
     for (p, score) in [
         (y, 2.0 * 1.4725 / 4.7),
         ([1.0, 1.0, 0.0, 0.0, 0.0], 2.0 * 1.5 / 4.35),

@@ -1,4 +1,4 @@
-//! Label maps as tools write pictures of them.
+//! Pictures of label maps as tools write them.
 
 use ndarray::ArrayD;
 
@@ -8,7 +8,7 @@ use crate::formula::{dice, one_hot};
 
 const COLOURS: [[u8; 3]; 3] = [[0, 0, 0], [128, 0, 0], [0, 128, 0]];
 
-/// Rows of pixels that are made of a label each, as a PNG file stores them.
+/// The rows of a PNG file, with a pixel for each label.
 fn rows(labels: &ArrayD<u8>, pixel: impl Fn(u8) -> Vec<u8>) -> Vec<u8> {
     let mut rows = Vec::new();
     for row in labels.outer_iter() {
@@ -18,7 +18,7 @@ fn rows(labels: &ArrayD<u8>, pixel: impl Fn(u8) -> Vec<u8>) -> Vec<u8> {
     zlib(&rows)
 }
 
-/// Rows of labels of two bits each.
+/// The rows of a PNG file with labels of two bits.
 fn packed(labels: &ArrayD<u8>) -> Vec<u8> {
     let mut rows = Vec::new();
     for row in labels.outer_iter() {
@@ -33,7 +33,7 @@ fn packed(labels: &ArrayD<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn pictures_of_labels_are_labels_whatever_their_colours_and_transparency() {
+fn pictures_are_labels_whatever_their_colours_and_transparency() {
     let files = Files::new();
     let truth = labels(&[9, 13], 3, 1);
     let p = probabilities(&truth, 3, 2);
@@ -77,7 +77,7 @@ fn pictures_of_labels_are_labels_whatever_their_colours_and_transparency() {
         let expected = dice(&p, &one_hot(&truth, &[0, 1, 2]));
         files.scores(&format!("p.npy {file}"), expected);
     }
-    // Colours of classes need a table.
+    // Colours do not identify classes.
     let coloured = rows(&truth, |label| COLOURS[usize::from(label)].to_vec());
     let coloured = png_with(13, 9, [8, colours, 0], &[], &coloured);
     files.bytes("colours.png", &coloured);

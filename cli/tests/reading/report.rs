@@ -8,7 +8,7 @@ use crate::files::{Files, labels, probabilities};
 use crate::formula::{dice, foreground};
 
 #[test]
-fn what_does_not_count_is_in_no_mean() {
+fn cases_and_classes_without_a_value_are_left_out_of_means() {
     let files = Files::new();
     for side in ["p", "y"] {
         fs::create_dir(files.0.path().join(side)).expect("a folder");
@@ -33,23 +33,26 @@ fn what_does_not_count_is_in_no_mean() {
         serde_json::json!({"cases": 1, "classes": [0, 1]})
     );
     assert!(
-        said.contains("no voxel counts")
+        said.contains("no voxels are left to score")
             && report["warnings"][0]
                 .as_str()
                 .is_some_and(|warning| said.contains(warning))
     );
-    // A class that is skipped has no value.
+    // A skipped class has no value.
     files.npy("q.npy", &probabilities(&truth, 3, 2));
     let (report, _) = files.report("q.npy y/a.npy --loss dice --absent-class skip");
     assert_eq!(report["cases"][0]["per_class"][2]["value"], Value::Null);
-    // A label that no target has is left out in vain.
+    // Ignoring a label that no target has is a warning.
     let (report, said) =
         files.report("p y --input labels --ignore-label 255 --ignore-label 7 --labels 0,1");
-    assert!(said.contains("label 7 of --ignore-label"), "{said}");
-    assert!(!said.contains("label 255 of"), "{said}");
+    assert!(said.contains("--ignore-label 7 has no effect"), "{said}");
+    assert!(!said.contains("--ignore-label 255"), "{said}");
     let warnings = report["warnings"].to_string();
-    assert!(warnings.contains("label 7 of --ignore-label"), "{warnings}");
-    // Cases of different classes are told of.
+    assert!(
+        warnings.contains("--ignore-label 7 has no effect"),
+        "{warnings}"
+    );
+    // Cases with different classes are a warning.
     files.npy("y/b.npy", &truth.mapv(|label| label * 2));
     let (report, said) = files.report("p y --input labels --loss dice");
     assert_eq!(report["mean_over"]["classes"], Value::Null);
@@ -87,7 +90,7 @@ fn options_that_do_not_apply_are_errors() {
 }
 
 #[test]
-fn every_report_says_how_its_inputs_were_read() {
+fn every_report_states_how_its_inputs_were_read() {
     let files = Files::new();
     let truth = labels(&[9, 8], 2, 1);
     files.npy("p.npy", &probabilities(&truth, 2, 2));

@@ -1,4 +1,4 @@
-//! The headers of NIfTI-1 and NIfTI-2, which say the same in numbers of other widths.
+//! The headers of NIfTI-1 and NIfTI-2, which have the same fields with different widths.
 
 use nifti::{Endianness, NiftiHeader, NiftiType};
 
@@ -9,7 +9,7 @@ use super::malformed;
 /// The fields of either version.
 pub(super) struct Header {
     big_endian: bool,
-    /// The number of lengths, then seven lengths.
+    /// The number of axes, then seven lengths.
     dim: [i64; 8],
     datatype: i16,
     vox_offset: f64,
@@ -33,14 +33,14 @@ pub(super) const LENGTH_1: usize = 348;
 pub(super) const LENGTH_2: usize = 540;
 
 impl Header {
-    /// Version 1, from a header whose magic is right.
+    /// Reads a version 1 header whose magic was checked.
     pub(super) fn version_1(bytes: &[u8; LENGTH_1]) -> Result<Self, Fault> {
         let header = NiftiHeader::from_reader(&bytes[..])
             .map_err(|error| malformed(format!("a header with {error}"), "a NIfTI header"))?;
         let f = f64::from;
         Ok(Self {
             big_endian: header.endianness == Endianness::Big,
-            // The crate reads the lengths as unsigned, the format means i16.
+            // The crate reads the lengths as unsigned, but the format defines them as i16.
             dim: header.dim.map(|n| i64::from(n as i16)),
             datatype: header.datatype,
             vox_offset: f(header.vox_offset),
@@ -58,7 +58,7 @@ impl Header {
         })
     }
 
-    /// Version 2, from a header whose magic is right.
+    /// Reads a version 2 header whose magic was checked.
     pub(super) fn version_2(bytes: &[u8; LENGTH_2]) -> Self {
         let big_endian = bytes[..4] == (LENGTH_2 as u32).to_be_bytes();
         let fields = Fields { bytes, big_endian };
@@ -92,7 +92,7 @@ impl Header {
             .map(|&n| n.unsigned_abs())
             .collect();
         if shape.is_empty() || shape.len() < rank {
-            let expected = "one to seven positive lengths, preceded by their number";
+            let expected = "the number of axes, from 1 to 7, and their positive lengths";
             return Err(malformed(
                 format!("the dimensions {:?}", self.dim),
                 expected,
@@ -127,26 +127,26 @@ impl Header {
         };
         Err(Fault::Unsupported {
             found,
-            expected: "voxels that are integers or floats of at most 64 bits",
+            expected: "integers or floats of at most 64 bits",
         })
     }
 
-    /// The byte where the voxels begin, in the file that holds them.
+    /// The offset of the voxels in the file that holds them.
     pub(super) fn first_voxel(&self) -> Result<u64, Fault> {
-        // The header and the four bytes that announce extensions.
+        // The header, and four bytes that announce extensions.
         let least = if self.single { self.length + 4 } else { 0 };
         let offset = self.vox_offset;
-        // The cast cuts fractions, as other readers do, and turns what is not a number into 0.
+        // The cast truncates fractions, as other readers do, and turns NaN into 0.
         match offset as u64 {
             bytes if bytes >= least && offset.is_finite() && offset >= 0.0 => Ok(bytes),
             _ => Err(malformed(
-                format!("voxels from byte {offset} on"),
-                format!("from byte {least} or later"),
+                format!("voxels at byte {offset}"),
+                format!("byte {least} or later"),
             )),
         }
     }
 
-    /// The scaling, where it changes anything; a slope of 0 says that there is none.
+    /// The scaling, if it has an effect. A slope of 0 means no scaling.
     pub(super) fn scaling(&self) -> Result<Option<Scaling>, Fault> {
         let (slope, intercept) = (self.slope, self.intercept);
         if slope == 0.0 || !slope.is_finite() || (slope, intercept) == (1.0, 0.0) {
@@ -156,12 +156,12 @@ impl Header {
         } else {
             Err(malformed(
                 format!("the intercept {intercept} with slope {slope}"),
-                "a finite one",
+                "a finite intercept",
             ))
         }
     }
 
-    /// The sform if the file has one, else the qform, as nibabel prefers them.
+    /// The sform if the file has one, else the qform, as in nibabel.
     pub(super) fn geometry(&self) -> Option<Geometry> {
         let qform = || self.qform.as_ref().map(|qform| qform.affine(self.pixdim));
         let affine = self.sform.or_else(qform)?;
@@ -173,8 +173,8 @@ impl Qform {
     /// The rotation, spacing and shift of the qform ("method 2" of the NIfTI-1 standard).
     fn affine(&self, [mirror, dx, dy, dz]: [f64; 4]) -> [[f64; 4]; 3] {
         let [b, c, d] = self.quaternion;
-        // The fourth part makes a unit quaternion. In a turn by 180°, as mirrored axes are stored, it is 0 but for the
-        // rounding of the others to f32, whose root would turn the volume visibly: nibabel has the same threshold.
+        // The fourth component completes a unit quaternion. In a rotation by 180°, which is how mirrored axes are stored, it is 0
+        // up to the f32 rounding of the others, whose root would rotate the volume visibly. nibabel has the same threshold.
         let rest = 1.0 - (b * b + c * c + d * d);
         let a = if rest < 3.0 * f64::from(f32::EPSILON) {
             0.0
@@ -206,7 +206,7 @@ impl Qform {
     }
 }
 
-/// The numbers of a header at their places.
+/// Reads the numbers of a header by offset.
 struct Fields<'a> {
     bytes: &'a [u8; LENGTH_2],
     big_endian: bool,

@@ -1,4 +1,4 @@
-//! NIfTI-1 and NIfTI-2, in one file (`.nii`) or in two (`.hdr` and `.img`), gzipped or not: the format of most medical volumes.
+//! NIfTI-1 and NIfTI-2, in one file (`.nii`) or two (`.hdr` and `.img`), gzipped or not.
 
 mod header;
 
@@ -21,7 +21,7 @@ pub(super) fn read(path: &Path, file: File) -> Result<Volume, Fault> {
     Voxels::open(open_regular(&other_file(path, ".hdr", ".img")?)?)?.read(&header, 0)
 }
 
-/// `path` is the file of a pair that holds the voxels.
+/// `path` is the voxel file of a pair.
 pub(super) fn read_voxels(path: &Path) -> Result<Volume, Fault> {
     let header = other_file(path, ".img", ".hdr")?;
     let file = open_regular(&header)?;
@@ -34,7 +34,7 @@ pub(super) fn read_voxels(path: &Path) -> Result<Volume, Fault> {
     Voxels::open(open_regular(path)?)?.read(&header, 0)
 }
 
-/// The file beside `path` that makes a pair with it.
+/// The other file of a pair.
 fn other_file(path: &Path, from: &str, to: &str) -> Result<PathBuf, Fault> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let lower = name.to_ascii_lowercase();
@@ -57,7 +57,7 @@ fn other_file(path: &Path, from: &str, to: &str) -> Result<PathBuf, Fault> {
 /// A file with voxels.
 struct Voxels {
     source: Box<dyn Read>,
-    /// The file and its size, if it holds the voxels as they are.
+    /// The file and its size, if it is not compressed.
     plain: Option<(File, u64)>,
 }
 
@@ -69,7 +69,7 @@ impl Voxels {
         Ok(Self { source, plain })
     }
 
-    /// Reads the voxels, after the first `passed` bytes, which were read already.
+    /// Reads the voxels from a source of which `passed` bytes were already read.
     fn read(mut self, header: &Header, passed: u64) -> Result<Volume, Fault> {
         let layout = header.layout()?;
         let scaling = header.scaling()?;
@@ -78,7 +78,7 @@ impl Voxels {
         let skipped = io::copy(&mut (&mut self.source).take(gap), &mut io::sink());
         let skipped = skipped.map_err(|error| Fault::Damaged(error.to_string()))?;
         if skipped < gap {
-            let found = format!("an end at byte {}", passed + skipped);
+            let found = format!("{} bytes", passed + skipped);
             return Err(malformed(found, format!("voxels from byte {offset} on")));
         }
         let values = match &self.plain {
@@ -123,7 +123,7 @@ fn read_header(path: &Path, source: &mut dyn Read) -> Result<Header, Fault> {
     if found < length {
         return Err(malformed(
             format!("{found} bytes"),
-            format!("a header of {length}"),
+            format!("a header of {length} bytes"),
         ));
     }
     if !is(length) {
@@ -147,9 +147,9 @@ fn read_header(path: &Path, source: &mut dyn Read) -> Result<Header, Fault> {
         b"n+2\0" | b"ni2\0" if length == LENGTH_2 => Ok(Header::version_2(&bytes)),
         _ if path.to_string_lossy().to_ascii_lowercase().contains(".hdr") => {
             Err(Fault::Unsupported {
-                found: "an Analyze header, which does not say how the volume is oriented"
+                found: "an Analyze header, which does not state the orientation of the volume"
                     .to_owned(),
-                expected: "a NIfTI header, as conversion to NIfTI writes",
+                expected: "a NIfTI header: convert the volume to NIfTI",
             })
         }
         _ => {

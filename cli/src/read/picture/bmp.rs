@@ -7,7 +7,7 @@ use super::super::payload::{Element, read_up_to};
 use super::super::{Fault, Format, Stored, Volume};
 use super::{Channels, too_large, unpack, values};
 
-/// The file's header and as much of the picture's as is looked at.
+/// The size of the file header and of the used part of the picture's header.
 const HEADERS: usize = 66;
 
 pub(in super::super) fn read(mut file: File, size: u64) -> Result<Volume, Fault> {
@@ -16,7 +16,7 @@ pub(in super::super) fn read(mut file: File, size: u64) -> Result<Volume, Fault>
     let header = Header::new(&bytes[..found])?;
     let (width, height) = (header.width, header.height);
     let bits = usize::from(header.bits);
-    // Rows are filled up to a multiple of four bytes.
+    // Rows are padded to a multiple of four bytes.
     let row_bits = width.checked_mul(bits);
     let stride = row_bits
         .map(|bits| bits.div_ceil(32) * 4)
@@ -80,7 +80,7 @@ impl Header {
                 "BM",
             ));
         }
-        let whole = || malformed("an end within the header", "a whole one");
+        let whole = || malformed("a truncated header", "a complete one");
         let u16_at = |at: usize| -> Result<u16, Fault> {
             let found = bytes.get(at..at + 2).ok_or_else(whole)?;
             Ok(u16::from_le_bytes([found[0], found[1]]))
@@ -97,12 +97,12 @@ impl Header {
             }
             other => {
                 let found = format!("a header of {other} bytes");
-                return Err(malformed(found, "12, or 40 and more"));
+                return Err(malformed(found, "12, or 40 or more"));
             }
         };
         if width <= 0 || height == 0 {
             let found = format!("a width of {width} and a height of {height}");
-            return Err(malformed(found, "pixels"));
+            return Err(malformed(found, "at least one pixel"));
         }
         let is_plain = match (compression, bits) {
             (0, 1 | 4 | 8 | 24 | 32) => true,

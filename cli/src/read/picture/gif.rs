@@ -9,7 +9,7 @@ use super::super::payload::Element;
 use super::super::{Fault, Format, Stored, Volume};
 use super::{too_large, values};
 
-/// The most bytes that LZW makes of one: 4096 pixels of 12 bits.
+/// The largest ratio of LZW: a code of 12 bits unpacks to at most 4096 bytes.
 pub(super) const LZW_RATIO: u64 = 2731;
 
 pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
@@ -24,19 +24,19 @@ pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
     let found = (frame.left, frame.top, frame.width, frame.height);
     if found != (0, 0, screen.0, screen.1) {
         return Err(Fault::Unsupported {
-            found: "a picture that fills a part of its canvas".to_owned(),
-            expected: "one that fills it",
+            found: "a picture that is smaller than its canvas".to_owned(),
+            expected: "a picture that fills the canvas",
         });
     }
     let (width, height) = (usize::from(screen.0), usize::from(screen.1));
     let count = width * height;
-    // Before there is room for them.
+    // Check the size before allocating.
     if count as u64 > size.saturating_mul(LZW_RATIO) || count == 0 {
         return Err(too_large(width, height));
     }
     let mut pixels = vec![0; count];
     decoder.read_into_buffer(&mut pixels).map_err(fault)?;
-    // A second picture makes an animation; a file may also end after the first.
+    // A second picture means an animation. The file may also end without a trailer.
     if let Ok(Some(_)) = decoder.next_frame_info() {
         return Err(Fault::Unsupported {
             found: "an animation".to_owned(),
@@ -57,7 +57,7 @@ fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Fault {
 fn fault(error: DecodingError) -> Fault {
     match error {
         DecodingError::Io(error) if error.kind() != ErrorKind::UnexpectedEof => error.into(),
-        DecodingError::Io(_) => malformed("an end within the picture", "a whole one"),
-        error => malformed(error.to_string(), "a valid one"),
+        DecodingError::Io(_) => malformed("a truncated picture", "a complete one"),
+        error => malformed(error.to_string(), "a valid picture"),
     }
 }

@@ -1,7 +1,6 @@
-//! Label maps as pictures: grey levels or palette indices, as the numbers that are stored.
+//! Label maps as pictures. Grey levels or palette indices are read as the stored numbers.
 //!
-//! Grey may be stored as colours, or with transparency: a picture counts as grey if its colour channels are equal, and
-//! transparency says nothing about labels.
+//! A picture with colour channels counts as grey if these are equal. Transparency is ignored.
 
 pub(super) mod bmp;
 pub(super) mod gif;
@@ -14,16 +13,16 @@ use super::{Fault, Values};
 /// The channels of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Channels {
-    /// The channels that are seen: one, or three colours.
+    /// The number of colour channels: one or three.
     colours: usize,
-    /// And transparency, or whatever else.
+    /// The number of all channels, including transparency.
     all: usize,
 }
 
 impl Channels {
     const GREY: Self = Self { colours: 1, all: 1 };
 
-    /// Keeps one channel of `pixels`, which hold numbers of so many bytes, in rows of `width`.
+    /// Keeps one channel of `pixels`, whose numbers have this many bytes and whose rows have `width` pixels.
     fn grey(self, mut pixels: Vec<u8>, bytes: usize, width: usize) -> Result<Vec<u8>, Fault> {
         if self.all == 1 {
             return Ok(pixels);
@@ -62,7 +61,7 @@ fn values(
     layout.read(&mut &pixels[..], Some(pixels.len() as u64))
 }
 
-/// Appends the numbers of a row that holds several in each byte, the first in the highest bits.
+/// Unpacks a row with several numbers in each byte, the first in the highest bits.
 fn unpack(row: &[u8], bits: u8, count: usize, into: &mut Vec<u8>) {
     let shifts = (0..8 / bits).rev().map(|place| place * bits);
     let mask = (1 << bits) - 1;

@@ -12,7 +12,7 @@ use super::{Channels, too_large, unpack, values};
 pub(in super::super) fn read(file: File) -> Result<Volume, Fault> {
     let mut file = BufReader::new(file);
     if open(&mut file)?.info().interlaced {
-        // The passes are put together in the whole picture, so see that they are all there before making room for it.
+        // Interlaced passes need the whole picture at once, so check that all of them exist before allocating it.
         let mut reader = open(&mut file)?;
         while reader.next_row().map_err(fault)?.is_some() {}
     }
@@ -54,7 +54,7 @@ pub(in super::super) fn read(file: File) -> Result<Volume, Fault> {
     ))
 }
 
-/// Starts at the beginning and reads up to the picture, refusing an animation.
+/// Reads from the beginning up to the picture, and refuses animations.
 fn open<R: BufRead + Seek>(file: &mut R) -> Result<Reader<&mut R>, Fault> {
     file.rewind()?;
     let mut decoder = Decoder::new(file);
@@ -85,11 +85,11 @@ fn fault(error: DecodingError) -> Fault {
     match error {
         DecodingError::IoError(error) if error.kind() != ErrorKind::UnexpectedEof => error.into(),
         DecodingError::IoError(_) => {
-            Fault::malformed("PNG", "an end within the picture", "a whole one")
+            Fault::malformed("PNG", "a truncated picture", "a complete one")
         }
         DecodingError::LimitsExceeded => {
             Fault::malformed("PNG", "more than 64 MiB in one row or chunk", "less")
         }
-        error => Fault::malformed("PNG", error.to_string(), "a valid one"),
+        error => Fault::malformed("PNG", error.to_string(), "a valid picture"),
     }
 }

@@ -1,4 +1,4 @@
-//! Volumes that are not in one NIfTI-1 file: NIfTI-2, pairs, NRRD, MetaImage, and gzip as it is found.
+//! Volumes in NIfTI-2, NIfTI pairs, NRRD and MetaImage, and gzip streams in practice.
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
@@ -25,7 +25,7 @@ fn numbers(count: u16, big_endian: bool) -> Vec<u8> {
     (0..count).flat_map(bytes).collect()
 }
 
-/// Writes several files and reads the first.
+/// Writes the files and reads the first one.
 fn read_files(files: &[(&str, &[u8])]) -> Result<Volume, ReadError> {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
@@ -43,7 +43,7 @@ fn assert_counted(volume: &Volume, shape: &[usize], format: Format) {
 }
 
 #[test]
-fn gzip_may_be_padded_cut_into_members_and_misnamed() {
+fn gzip_can_have_padding_members_and_a_wrong_name() {
     let expected = load("labels_u8.nii");
     let plain = bytes_of("labels_u8.nii");
     let (first, second) = plain.split_at(400);
@@ -71,7 +71,7 @@ fn gzip_may_be_padded_cut_into_members_and_misnamed() {
 }
 
 #[test]
-fn nifti_2_is_read_in_either_order_of_bytes() {
+fn nifti_2_is_read_in_both_byte_orders() {
     for big_endian in [false, true] {
         let file = nifti2(&[3, 4, 2], 512, &numbers(24, big_endian), big_endian, true);
         for (name, bytes) in [("a.nii", file.clone()), ("a.nii.gz", gzip(&file))] {
@@ -88,7 +88,7 @@ fn nifti_2_is_read_in_either_order_of_bytes() {
 }
 
 #[test]
-fn either_file_of_a_pair_may_be_named() {
+fn a_pair_can_be_read_by_either_file() {
     let (header, voxels) = (nifti2(&[3, 4], 512, b"", false, false), numbers(12, false));
     let (packed_header, packed_voxels) = (gzip(&header), gzip(&voxels));
     for (h, v) in [("a.hdr", "a.img"), ("a.b.HDR", "a.b.IMG")] {
@@ -107,7 +107,7 @@ fn either_file_of_a_pair_may_be_named() {
         let files = [(h, &packed_header[..]), (v, &packed_voxels[..])];
         assert_counted(&read_files(&files).unwrap(), &[3, 4], Format::Nifti);
     }
-    // Version 1: what makes a pair of one file is its magic, and where the voxels begin.
+    // In version 1, the magic and the offset of the voxels distinguish a pair.
     let mut bytes = bytes_of("labels_u8.nii");
     let voxels = bytes.split_off(352);
     bytes.truncate(348);
@@ -126,7 +126,7 @@ fn either_file_of_a_pair_may_be_named() {
 }
 
 #[test]
-fn labels_of_more_than_32767_voxels_in_a_row_are_nifti_2() {
+fn nifti_2_holds_axes_longer_than_32767() {
     let file = nifti2(&[40_000, 1, 1], 2, &[3; 40_000], false, true);
     let volume = read_bytes("a.nii", &file, "").unwrap();
     assert_eq!(volume.values.shape(), [40_000, 1, 1]);
@@ -182,7 +182,7 @@ fn nrrd_is_read_raw_and_gzipped_attached_and_detached() {
 }
 
 #[test]
-fn nrrd_says_where_its_voxels_lie_and_which_axes_are_those_of_space() {
+fn nrrd_gives_the_geometry_and_the_spatial_axes() {
     let space =
         "endian: little\nencoding: raw\nspace: left-posterior-superior\nspace origin: (10, -20,5)";
     let plain = nrrd(
@@ -200,7 +200,7 @@ fn nrrd_says_where_its_voxels_lie_and_which_axes_are_those_of_space() {
         read_bytes("a.nrrd", &plain, "").unwrap().geometry,
         Some(expected)
     );
-    // Channels that are stored side by side come last.
+    // Interleaved channels come last.
     let channels = nrrd(
         &format!(
             "dimension: 4\nsizes: 2 3 4 2\nkinds: list domain domain domain\n{space}\nspace directions: none (2,0,0) (0,3,0) (0,0,4)"
@@ -256,8 +256,8 @@ fn metaimage_is_read_raw_and_packed_attached_and_detached() {
 }
 
 #[test]
-fn metaimage_lists_the_directions_of_its_axes_in_itk_s_orientation() {
-    // x runs to the front, y to the left.
+fn metaimage_has_the_orientation_of_itk() {
+    // x points to the front, y to the left.
     let fields = "TransformMatrix = 0 -1 0 1 0 0 0 0 1\nOffset = 10 -20 5\nElementSpacing = 2 3 4";
     let bytes = metaimage(fields, "LOCAL", &numbers(24, false));
     let expected = Geometry {
@@ -279,7 +279,7 @@ fn metaimage_lists_the_directions_of_its_axes_in_itk_s_orientation() {
 }
 
 #[test]
-fn a_volume_says_how_its_numbers_were_stored_and_scaled() {
+fn a_volume_keeps_the_stored_type_and_the_scaling() {
     let volume = read_bytes("a.nii", &bytes_of("pred_cl_i16_scaled.nii"), "").unwrap();
     assert_eq!(volume.stored, Stored::Integer { max: 32767 });
     let scaling = volume.scaling.unwrap();

@@ -1,4 +1,4 @@
-//! Files that promise too much, stop too soon or hold what no label map or prediction is.
+//! Files that promise too much, are truncated, or hold unsupported data.
 
 use std::io::{Cursor, Write};
 
@@ -36,7 +36,7 @@ fn nii(dim: [i16; 8]) -> Vec<u8> {
 }
 
 #[test]
-fn promises_of_a_quadrillion_numbers_are_not_believed() {
+fn promises_of_a_quadrillion_numbers_are_refused() {
     let truncated = |fault| match fault {
         Fault::Truncated { expected, found } => (expected, found),
         other => panic!("{other}"),
@@ -96,7 +96,7 @@ fn products_that_overflow_are_refused() {
         &gzip(&nii([7, 32767, 32767, 32767, 32767, 32767, 32767, 32767])),
     );
     assert!(matches!(found, Fault::TooLarge { .. }), "{found}");
-    // Sixteen tensors of 2^60 bytes, the last one byte short: their end is the last u64.
+    // Sixteen tensors of 2^60 bytes, the last one byte shorter, so that they end at u64::MAX.
     let tensors: Vec<String> = (0..16_u64)
         .map(|i| {
             let (start, end) = (i << 60, (i << 60) + ((1 << 60) - u64::from(i == 15)));
@@ -162,13 +162,13 @@ fn tensors_that_overlap_or_leave_holes_are_refused() {
 }
 
 #[test]
-fn zip_entries_may_lie_about_their_sizes() {
+fn wrong_sizes_of_zip_entries_are_harmless() {
     let good = npz(&bytes_of("labels_u8.npy"));
     let directory = good.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
     for (size, is_readable) in [(0_u32, false), (100, false), (u32::MAX - 1, true)] {
         let mut bytes = good.clone();
         bytes[directory + 24..directory + 28].copy_from_slice(&size.to_le_bytes());
-        // What arrives is right or an error, whatever was promised.
+        // The result is right or an error, whatever size the entry promises.
         let found = read_bytes("a.npz", &bytes, "");
         assert!(!is_readable || found.is_ok(), "{found:?}");
         if let Ok(volume) = found {
@@ -178,7 +178,7 @@ fn zip_entries_may_lie_about_their_sizes() {
 }
 
 #[test]
-fn damage_to_compressed_data_is_noticed() {
+fn damage_to_compressed_data_is_detected() {
     let mut bytes = bytes_of("labels_u8_qform.nii.gz");
     let checksum = bytes.len() - 8;
     bytes[checksum] ^= 1;
@@ -193,7 +193,7 @@ fn damage_to_compressed_data_is_noticed() {
 }
 
 #[test]
-fn other_files_are_told_apart() {
+fn files_with_other_content_are_refused() {
     for (name, format) in [
         ("a.npy", "npy"),
         ("a.npz", "npz"),
@@ -220,7 +220,7 @@ fn other_files_are_told_apart() {
 }
 
 #[test]
-fn what_holds_no_real_numbers_is_unsupported() {
+fn unsupported_number_types_are_refused() {
     let unsupported = |name: &str, bytes: &[u8], part: &str| match fault(name, bytes) {
         Fault::Unsupported { found, .. } => assert!(found.contains(part), "{found}"),
         other => panic!("{name}: {other}"),
@@ -285,11 +285,11 @@ fn nifti_headers_are_checked() {
         bytes[108..112].copy_from_slice(&f32::to_le_bytes(offset));
         malformed(&bytes);
     }
-    // A valid slope with an intercept that is none.
+    // A valid slope with a NaN intercept.
     let mut bytes = bytes_of("labels_u8.nii");
     bytes[112..120].copy_from_slice(&[2.0, f32::NAN].map(f32::to_le_bytes).concat());
     malformed(&bytes);
-    // A quaternion that is no rotation gives some geometry and no panic.
+    // A quaternion that is not a rotation gives some geometry and does not panic.
     let mut bytes = bytes_of("labels_u8.nii");
     bytes[254..256].fill(0);
     bytes[256..268].copy_from_slice(&[9.0_f32; 3].map(f32::to_le_bytes).concat());
@@ -312,7 +312,7 @@ fn a_deeply_nested_header_does_not_exhaust_the_stack() {
 }
 
 #[test]
-fn pictures_with_few_bits_and_with_passes() {
+fn png_with_few_bits_or_interlacing_is_read() {
     let two_bits = png(
         3,
         2,
@@ -353,7 +353,7 @@ fn every_truncation_is_an_error() {
         let bytes = bytes_of(name);
         for length in 0..bytes.len() {
             let found = read_bytes(name, &bytes[..length], "");
-            // A picture is whole before its last chunks are.
+            // A picture is complete before its last chunks.
             let is_whole = name.ends_with(".png")
                 && found.as_ref().is_ok_and(|v| v.values == super::load(name));
             assert!(found.is_err() || is_whole, "{name}, {length} bytes");
@@ -400,7 +400,7 @@ fn others() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn other_formats_promise_too_much_in_vain() {
+fn promises_in_other_formats_are_refused() {
     let huge = "100000 100000 100000";
     let nrrd = |encoding: &str, data: &[u8]| {
         let header = format!(
@@ -446,7 +446,7 @@ fn other_formats_promise_too_much_in_vain() {
     );
     let found = fault("a.gif", &gif(65535, 65535, &[0; 6]));
     assert!(matches!(found, Fault::TooLarge { .. }), "{found}");
-    // Lengths of 2^64 and more.
+    // Shapes of 2^64 and more elements.
     for shape in ["4294967296 4294967296 1", "18446744073709551615 2 1"] {
         let bytes = String::from_utf8(nrrd("raw", b""))
             .unwrap()
@@ -466,13 +466,13 @@ fn other_formats_promise_too_much_in_vain() {
 }
 
 #[test]
-fn pages_on_the_same_bytes_and_in_a_circle_are_refused() {
+fn overlapping_and_cyclic_pages_are_refused() {
     let page = grey(3, 2, 8, 1, 1);
     let mut bytes = tiff(&[(&page, &[0; 6])]);
     let next = bytes.len() - 6 - 4;
     bytes[next..next + 4].copy_from_slice(&8_u32.to_le_bytes());
     assert!(matches!(fault("a.tif", &bytes), Fault::Malformed { .. }));
-    // Twenty directories that all have the first one's strip, as long as the file.
+    // Twenty directories that share the strip of the first one, which is as long as the file.
     let pages = [(&page[..], &[][..]); 20];
     let mut bytes = tiff(&pages);
     let length = bytes.len() as u32;
@@ -491,7 +491,7 @@ fn pages_on_the_same_bytes_and_in_a_circle_are_refused() {
 }
 
 #[test]
-fn headers_that_name_other_files_cannot_read_what_is_none() {
+fn headers_cannot_read_devices() {
     for device in ["/dev/zero", "/proc/self/environ", ".", "none.raw"] {
         let header = format!(
             "NRRD0004\ntype: uint8\ndimension: 1\nsizes: 4\nencoding: gzip\nline skip: 1\ndata file: {device}\n"
@@ -507,7 +507,7 @@ fn headers_that_name_other_files_cannot_read_what_is_none() {
     }
 }
 
-/// Reads and forgets; what is asserted is that it comes back.
+/// Reads a file; the test is that this returns.
 fn survives(name: &str, bytes: &[u8]) {
     if let Err(error) = read_bytes(name, bytes, "") {
         assert!(error.to_string().contains(name));
@@ -540,7 +540,7 @@ proptest! {
         ] {
             survives(name, &changed(name));
         }
-        // The same beneath a compression whose checksums are right.
+        // The same inside a compressed stream with valid checksums.
         survives("a.npz", &npz(&changed("labels_u8.npy")));
         survives("a.nii.gz", &gzip(&changed("labels_i16_big_endian.nii")));
         for (name, mut bytes) in others() {

@@ -1,4 +1,4 @@
-//! Pictures of labels in every way that tools write them.
+//! Pictures of labels in all variants that tools write.
 
 use super::build::{bmp, gif, grey, png, tiff, zlib};
 use super::{Values, as_f64, bytes_of, fault, load, read_bytes};
@@ -13,7 +13,7 @@ fn labels() -> Values {
     Values::U8(labels.into_dyn().into())
 }
 
-/// Each label in all of these channels, of which the rest is transparency, in rows that begin with their filter.
+/// PNG rows, each after its filter byte: every label in all colour channels, then transparency.
 fn png_rows(channels: usize, colours: usize, bytes: usize) -> Vec<u8> {
     let mut rows = Vec::new();
     for row in LABELS.chunks(WIDTH) {
@@ -41,7 +41,7 @@ fn assert_picture(volume: Volume, format: Format, max: u64) {
 }
 
 #[test]
-fn grey_may_be_stored_as_colours_and_with_transparency() {
+fn grey_can_be_stored_as_colours_and_with_transparency() {
     for (kind, channels, colours) in [(0, 1, 1), (4, 2, 1), (2, 3, 3), (6, 4, 3)] {
         let rows = png_rows(channels, colours, 1);
         let bytes = png(3, 2, [8, kind, 0], &zlib(&rows));
@@ -53,7 +53,7 @@ fn grey_may_be_stored_as_colours_and_with_transparency() {
         assert_eq!(volume.stored, Stored::Integer { max: 65535 });
     }
     let mut rows = png_rows(3, 3, 1);
-    // Blue of the last pixel.
+    // The blue channel of the last pixel.
     *rows.last_mut().unwrap() = 128;
     let coloured = fault("a.png", &png(3, 2, [8, 2, 0], &zlib(&rows)));
     assert!(
@@ -67,7 +67,7 @@ fn tiff_pages_of_labels_and_numbers() {
     let page = grey(3, 2, 8, 1, 1);
     let one = tiff(&[(&page, &LABELS)]);
     assert_picture(read_bytes("a.TIFF", &one, "").unwrap(), Format::Tiff, 255);
-    // Several pages are z.
+    // Several pages form a z axis.
     let other: Vec<u8> = LABELS.iter().map(|x| x * 10).collect();
     let stack = tiff(&[(&page, &LABELS), (&page, &other), (&page, &LABELS)]);
     let volume = read_bytes("a.tif", &stack, "").unwrap();
@@ -84,7 +84,7 @@ fn tiff_pages_of_labels_and_numbers() {
     palette[4].1 = 3;
     let bytes = tiff(&[(&palette, &LABELS)]);
     assert_picture(read_bytes("a.tif", &bytes, "").unwrap(), Format::Tiff, 255);
-    // A smaller copy of the picture is not a slice.
+    // A reduced copy of the picture is not a slice.
     let mut thumbnail = grey(1, 1, 8, 1, 1);
     thumbnail.push((254, 1));
     let bytes = tiff(&[(&page, &LABELS), (&thumbnail, &[7])]);
@@ -162,7 +162,7 @@ fn tiff_compressions_and_predictors() {
     );
     let expected = [1000.0, 1024.0, 1023.0, 5.0, 5.0, 6.0];
     assert_eq!(values.into_raw_vec_and_offset().0, expected);
-    // Of floats: the bytes of a row by their place in a number, the highest first, as differences.
+    // The float predictor: differences of a row's bytes, which are ordered by significance, the highest first.
     let mut floats = grey(3, 1, 32, 1, 3);
     floats.push((317, 3));
     let row = [0.25_f32, 0.5, -3.0];
@@ -195,12 +195,12 @@ fn tiff_colours_and_tiles() {
     assert_picture(read_bytes("a.tif", &bytes, "").unwrap(), Format::Tiff, 255);
     let coloured = fault("a.tif", &tiff(&[(&page, &rgb(2))]));
     assert!(matches!(coloured, Fault::Coloured { .. }), "{coloured}");
-    // A tile that is larger than the picture: what is beyond is filled up.
+    // A tile that is larger than the picture has padding.
     let mut tiled = grey(3, 2, 8, 1, 1);
     tiled.retain(|(tag, _)| *tag != 278);
     tiled.extend([(322, 4), (323, 3)]);
     let mut bytes = tiff(&[(&tiled, &[0, 1, 2, 99, 3, 2, 1, 99, 99, 99, 99, 99])]);
-    // The strip's tags become those of a tile.
+    // Replace the tags of a strip by those of a tile.
     for (strip, tile) in [(273_u16, 324_u16), (279, 325)] {
         let at = bytes[10..]
             .chunks(12)
@@ -250,7 +250,7 @@ fn bitmaps_of_indices_and_of_grey() {
 }
 
 #[test]
-fn gif_gives_its_indices() {
+fn gif_is_read_as_indices() {
     let file = gif(3, 2, &LABELS);
     assert_picture(read_bytes("a.gif", &file, "").unwrap(), Format::Gif, 255);
     let picture = file[25..file.len() - 1].to_vec();
@@ -263,7 +263,7 @@ fn gif_gives_its_indices() {
 }
 
 #[test]
-fn content_counts_where_the_name_misleads() {
+fn content_prevails_over_a_misleading_name() {
     let file = tiff(&[(&grey(3, 2, 8, 1, 1), &LABELS)]);
     for name in ["a.png", "a.npy", "a.nii.gz", "a.jpg", "a"] {
         assert_picture(read_bytes(name, &file, "").unwrap(), Format::Tiff, 255);

@@ -1,7 +1,7 @@
 //! TIFF and BigTIFF; several pages are a stack of slices.
 //!
-//! The crate reads directories. It has no palettes, turns what is stored with white as 0, and makes room for a page before it
-//! looks at its data, so pages are read here.
+//! The crate `tiff` reads the directories. It does not support palettes, inverts pictures whose white is 0, and allocates a page
+//! before it reads the data, so pages are read here.
 
 mod page;
 mod strips;
@@ -19,7 +19,7 @@ use super::super::{Fault, Format, Stored, Volume};
 use super::values;
 use page::{Page, Room};
 
-/// Room for the values of a tag: each takes a byte of the file at least, whatever number of them the tag promises.
+/// Limits the values of a tag: each takes at least one byte of the file, whatever number the tag promises.
 fn limits(size: u64) -> Limits {
     let mut limits = Limits::default();
     let values = usize::try_from(size).unwrap_or(usize::MAX);
@@ -40,7 +40,7 @@ pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
             if !first.is_like(&page) {
                 return Err(Fault::Unsupported {
                     found: format!("pages {first} and {page}"),
-                    expected: "pages of one size and kind",
+                    expected: "pages of the same size and type",
                 });
             }
             numbers.append(&mut page.read(&mut decoder, big_endian, &mut room)?);
@@ -78,7 +78,7 @@ fn fault(error: TiffError) -> Fault {
     use std::io::ErrorKind;
     match error {
         TiffError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            malformed("an end within a directory", "a whole one")
+            malformed("a truncated directory", "a complete one")
         }
         TiffError::IoError(error) if error.kind() != ErrorKind::InvalidData => error.into(),
         error => malformed(error.to_string(), "a valid file"),

@@ -1,4 +1,4 @@
-//! One page: what its directory says, and its numbers.
+//! One page: its directory and its numbers.
 
 use std::fmt;
 use std::fs::File;
@@ -23,7 +23,7 @@ pub(super) struct Page {
     pub bits: u8,
     pub element: Element,
     channels: Channels,
-    /// Whether each channel has strips of its own.
+    /// Whether each channel has its own strips.
     planar: bool,
     compression: u16,
     predictor: Predictor,
@@ -34,7 +34,7 @@ pub(super) struct Page {
     description: String,
 }
 
-/// The bytes that the pages that are left may take in the file and in memory. No honest file has two pages on the same bytes.
+/// How many bytes the remaining pages may take in the file and in memory. In a valid file, pages do not overlap.
 pub(super) struct Room {
     packed: u64,
     unpacked: u64,
@@ -78,16 +78,16 @@ impl Page {
         let element = element(bits, kind)?;
         if bits < 8 && (predictor != Predictor::None || channels.all > 1) {
             let found = format!("{bits} bits per number with a predictor or several channels");
-            return Err(Fault::unsupported(found, "neither"));
+            return Err(Fault::unsupported(found, "one channel without a predictor"));
         }
         if predictor == Predictor::Float
             && !matches!(element, Element::F16 | Element::F32 | Element::F64)
         {
-            return Err(malformed("the predictor of floats with integers", "floats"));
+            return Err(malformed("the float predictor for integers", "floats"));
         }
         if tag::<u16>(decoder, Tag::FillOrder)?.unwrap_or(1) != 1 {
             return Err(Fault::unsupported(
-                "bytes whose bits are in reverse",
+                "bytes with reversed bits",
                 "fill order 1",
             ));
         }
@@ -108,7 +108,10 @@ impl Page {
             )
         };
         if chunk.0 == 0 || chunk.1 == 0 {
-            return Err(malformed("strips or tiles without pixels", "some"));
+            return Err(malformed(
+                "strips or tiles without pixels",
+                "at least one pixel",
+            ));
         }
         let description = decoder
             .find_tag(Tag::ImageDescription)
@@ -132,13 +135,13 @@ impl Page {
         }))
     }
 
-    /// Whether both can be slices of one volume.
+    /// Whether both pages can be slices of one volume.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         (self.width, self.height, self.element, self.bits)
             == (other.width, other.height, other.element, other.bits)
     }
 
-    /// ImageJ writes a stack of more than 4 GiB as one page, and the number of slices as text.
+    /// Refuses ImageJ stacks of more than 4 GiB, which have one page and the number of slices as text.
     pub(super) fn check_hidden_pages(&self, pages: usize) -> Result<(), Fault> {
         let lines = self.description.lines();
         let promised = lines
@@ -158,8 +161,7 @@ impl Page {
         usize::from(self.bits / 8).max(1)
     }
 
-    /// The numbers of the page, of one channel, row by row, in the order of bytes that the file has; no more than there is
-    /// `room` for.
+    /// The numbers of one channel, row by row and in the byte order of the file, if they fit into `room`.
     pub(super) fn read(
         &self,
         decoder: &mut Source,
@@ -170,7 +172,7 @@ impl Page {
         let pixel = self.channels.all * self.bytes();
         let row = self.width.checked_mul(pixel).ok_or_else(too_large)?;
         let size = row.checked_mul(self.height).ok_or_else(too_large)?;
-        // Numbers of less than a byte become bytes.
+        // Numbers smaller than a byte become bytes.
         let unpacked = size as u64 / u64::from(8 / self.bits.min(8));
         let packed = self.lengths.iter().copied().fold(0, u64::saturating_add);
         let left = (
@@ -189,7 +191,7 @@ impl Page {
             let found = format!("{} strips or tiles", self.offsets.len());
             return Err(malformed(found, format!("{across} × {down} × {planes}")));
         }
-        // The room is made when the first strip has arrived.
+        // Allocate once the first strip is read.
         let mut numbers = Vec::new();
         for index in 0..self.offsets.len() {
             let chunk = self.read_chunk(decoder, index, across, down, big_endian)?;
@@ -233,7 +235,7 @@ impl Page {
         let width = self.chunk.0.checked_mul(samples).ok_or_else(too_large)?;
         let bits = width.checked_mul(self.bits.into()).ok_or_else(too_large)?;
         let stride = bits.div_ceil(8);
-        // Tiles are whole, the last strip may be short.
+        // Tiles are always complete, but the last strip may be shorter.
         let is_strip = self.chunk.0 == self.width && across == 1;
         let top = index % (across * down) / across * self.chunk.1;
         let rows = match self.chunk.1.min(self.height - top) {
@@ -280,14 +282,14 @@ fn tag<T: TryFrom<u64> + Copy>(decoder: &mut Source, name: Tag) -> Result<Option
     Ok(tags(decoder, name)?.map(|found| found[0]))
 }
 
-/// The channels of so many numbers per pixel.
+/// The channels of pixels with `all` numbers.
 fn channels(decoder: &mut Source, all: usize) -> Result<Channels, Fault> {
     let expected = "grey, a palette or RGB, with or without transparency";
     let colours = match (tag(decoder, Tag::PhotometricInterpretation)?, all) {
         (Some(1_u16), 1 | 2) | (Some(3), 1) => 1,
         (Some(2), 3 | 4) => 3,
         (Some(0), _) => {
-            let found = "white stored as 0, which some programs turn and some do not";
+            let found = "white stored as 0, which some programs invert and others do not";
             return Err(Fault::unsupported(found, "black stored as 0"));
         }
         (kind, _) => {

@@ -1,4 +1,4 @@
-//! Compressions of a strip or tile.
+//! Decompression of a strip or tile.
 
 use flate2::bufread::ZlibDecoder;
 use weezl::BitOrder;
@@ -9,13 +9,13 @@ use super::super::super::payload::read_up_to;
 use super::super::gif::LZW_RATIO;
 use super::malformed;
 
-/// The most that any compression makes of a byte.
+/// The largest ratio of all compressions.
 pub(super) const MOST: u64 = LZW_RATIO;
 
-/// Unpacks the first bytes of a strip into a buffer, and says how many there were.
+/// Unpacks a strip into a buffer as far as it reaches, and returns the number of bytes.
 type Unpack = fn(&[u8], &mut [u8]) -> Result<usize, Fault>;
 
-/// The first `expected` bytes of what `packed` holds.
+/// Unpacks the first `expected` bytes of `packed`.
 pub(super) fn unpack(compression: u16, packed: Vec<u8>, expected: usize) -> Result<Vec<u8>, Fault> {
     let (ratio, unpack): (usize, Unpack) = match compression {
         1 => (1, copy),
@@ -35,7 +35,7 @@ pub(super) fn unpack(compression: u16, packed: Vec<u8>, expected: usize) -> Resu
             });
         }
     };
-    // Before there is room for it.
+    // Check the size before allocating.
     if expected > packed.len().saturating_mul(ratio) {
         return Err(truncated(packed.len(), expected));
     }
@@ -79,7 +79,7 @@ fn lzw(packed: &[u8], into: &mut [u8]) -> Result<usize, Fault> {
     Ok(written)
 }
 
-/// Runs of one byte, and of bytes as they are.
+/// Unpacks PackBits: runs of one byte, and literal bytes.
 fn packbits(mut packed: &[u8], into: &mut [u8]) -> Result<usize, Fault> {
     let mut written = 0;
     while let [length, rest @ ..] = packed
@@ -105,13 +105,13 @@ fn packbits(mut packed: &[u8], into: &mut [u8]) -> Result<usize, Fault> {
     Ok(written)
 }
 
-/// The numbers that are stored in place of those of a row.
+/// How the numbers of a row are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Predictor {
     None,
-    /// Differences to the number before, of the same channel.
+    /// Differences to the previous number of the same channel.
     Difference,
-    /// Differences of bytes, the highest byte of each float first.
+    /// Differences of the bytes of floats, all highest bytes first.
     Float,
 }
 
@@ -125,7 +125,7 @@ impl Predictor {
         }
     }
 
-    /// Puts back the numbers of a row, of so many bytes each.
+    /// Restores the numbers of a row, of `bytes` bytes each.
     pub(super) fn undo(self, row: &mut [u8], bytes: usize, samples: usize, big_endian: bool) {
         match self {
             Self::None => {}
@@ -149,12 +149,12 @@ impl Predictor {
     }
 }
 
-/// Adds to each number of `N` bytes the one of the same channel before it.
+/// Adds to each number of `N` bytes the previous one of the same channel.
 fn add_up<const N: usize>(row: &mut [u8], samples: usize, big_endian: bool) {
     let numbers = row.as_chunks_mut::<N>().0;
     for at in samples..numbers.len() {
         let before = numbers[at - samples];
-        // From the lowest byte up.
+        // Carry from the lowest byte up.
         let mut carry = 0;
         for place in 0..N {
             let place = if big_endian { N - 1 - place } else { place };
