@@ -3,326 +3,25 @@
 //! They are written over scalars, and the compiler vectorizes them. So only numbers may depend on
 //! the voxel; whatever is the same for a whole stretch is decided outside.
 
-use core::ops::Range;
+mod keep;
+mod lanes;
+mod slopes;
+mod targets;
+mod vectors;
+mod worst;
 
+pub use self::vectors::{Baseline, Vectors};
+
+pub(crate) use self::keep::{Derivatives, Keep, Nothing};
+pub(crate) use self::lanes::{Lanes, Sums};
+pub(crate) use self::slopes::{Finish, Slopes, finite};
+pub(crate) use self::targets::{Inside, Outside, Soft, Targets};
+pub(crate) use self::vectors::kernels;
+pub(crate) use self::worst::Worst;
 use crate::form::Plan;
-use crate::limits::ROUNDING;
-use crate::share::Hard;
 use crate::source::Source;
 use crate::stretch::{LANES, STRETCH, Stretch};
-use crate::{Class, ClassSums, Dual, Float, Input, Loss, Real, Share};
-
-/// The vector instructions that the kernels are compiled for.
-///
-/// The compiler chooses the instruction set per function. So each kernel is passed to
-/// [`run`](Vectors::run), which an adapter inlines into functions for several instruction sets. All
-/// of them give the same bits.
-///
-/// # Examples
-///
-/// An adapter for an instruction set beyond the program's baseline, without the detection of the
-/// processor:
-///
-/// ```
-/// use unifocal_core::*;
-///
-/// #[derive(Clone, Copy)]
-/// struct Mine;
-///
-/// impl Vectors for Mine {
-///     #[inline(always)]
-///     fn run<R>(self, kernel: impl FnOnce() -> R) -> R {
-///         kernel() // in a function with `#[target_feature(enable = "…")]`, if the CPU has it
-///     }
-/// }
-///
-/// let probabilities = Dense::channels_first(&[0.9_f32, 0.2, 0.1, 0.8], [1, 2, 2])?;
-/// let labels = Labels::new(Dense::labels(&[0_u8, 1], [1, 2])?);
-/// let segmentation = Segmentation::new(probabilities, labels)?;
-/// let (loss, classes, mut sums) = (Tversky::dice(), Classes::default(), [ClassSums::default(); 2]);
-/// let value = segmentation.value(&loss, &classes, &mut sums)?;
-/// assert_eq!(segmentation.with_vectors(Mine).value(&loss, &classes, &mut sums)?, value);
-/// # Ok::<(), Error>(())
-/// ```
-pub trait Vectors: Copy + Send + Sync {
-    /// Calls the kernel. The implementation must inline it.
-    fn run<R>(self, kernel: impl FnOnce() -> R) -> R;
-}
-
-/// The vector instructions that the whole program is compiled for.
-#[derive(Clone, Copy, Debug)]
-pub struct Baseline;
-
-impl Vectors for Baseline {
-    #[inline(always)]
-    fn run<R>(self, kernel: impl FnOnce() -> R) -> R {
-        kernel()
-    }
-}
-
-/// Turns each function into a kernel, which takes the vector instructions to compile for as its
-/// first argument.
-///
-/// The body stays a function inside, because only for the arguments of a function does the compiler
-/// know that they do not alias; for the captures of a closure it does not.
-macro_rules! kernels {
-    ($(
-        $(#[$attribute:meta])*
-        fn $name:ident<$number:ident $(, const $count:ident)?>($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)?
-            $body:block
-    )*) => {$(
-        $(#[$attribute])*
-        #[allow(clippy::too_many_arguments, reason = "of what, from what, and where to")]
-        pub(crate) fn $name<$number: Float $(, const $count: usize)?>(
-            vectors: impl crate::Vectors,
-            $($argument: $type),*
-        ) $(-> $output)? {
-            #[inline(always)]
-            #[allow(clippy::too_many_arguments, reason = "of what, from what, and where to")]
-            fn inlined<$number: Float $(, const $count: usize)?>($($argument: $type),*) $(-> $output)?
-                $body
-
-            vectors.run(
-                #[inline(always)]
-                || inlined($($argument),*),
-            )
-        }
-    )*};
-}
-pub(crate) use kernels;
-
-/// The target y of a class over a run of stretches.
-pub(crate) trait Truth<T> {
-    /// The type of y at a voxel.
-    type Share: Share<T> + Share<Dual<T>>;
-
-    /// y at position `i` of a stretch.
-    fn share(&self, stretch: usize, i: usize) -> Self::Share;
-
-    /// Whether a term is 0 at every voxel of the run.
-    fn is_zero<const K: usize>(&self, plan: &Plan<K>, term: usize) -> bool;
-}
-
-/// y differs between voxels.
-pub(crate) struct Soft<'a, T>(pub(crate) &'a [Stretch<T>]);
-
-impl<T: Float> Truth<T> for Soft<'_, T> {
-    type Share = T;
-
-    #[inline(always)]
-    fn share(&self, stretch: usize, i: usize) -> T {
-        self.0[stretch][i]
-    }
-
-    #[inline(always)]
-    fn is_zero<const K: usize>(&self, _: &Plan<K>, _: usize) -> bool {
-        false
-    }
-}
-
-/// y is 1 at every voxel.
-#[derive(Clone, Copy)]
-pub(crate) struct Inside;
-
-impl<T: Float> Truth<T> for Inside {
-    type Share = Hard;
-
-    #[inline(always)]
-    fn share(&self, _: usize, _: usize) -> Hard {
-        Hard(true)
-    }
-
-    #[inline(always)]
-    fn is_zero<const K: usize>(&self, plan: &Plan<K>, term: usize) -> bool {
-        plan.is_zero_inside(term)
-    }
-}
-
-/// y is 0 at every voxel.
-#[derive(Clone, Copy)]
-pub(crate) struct Outside;
-
-impl<T: Float> Truth<T> for Outside {
-    type Share = Hard;
-
-    #[inline(always)]
-    fn share(&self, _: usize, _: usize) -> Hard {
-        Hard(false)
-    }
-
-    #[inline(always)]
-    fn is_zero<const K: usize>(&self, plan: &Plan<K>, term: usize) -> bool {
-        plan.is_zero_outside(term)
-    }
-}
-
-/// Partial sums over voxels, one per vector lane.
-#[derive(Clone, Copy)]
-pub(crate) struct Lanes<T>([T; LANES]);
-
-impl<T: Float> Lanes<T> {
-    pub(crate) const ZERO: Self = Self([T::ZERO; LANES]);
-
-    /// Adds the values of a stretch.
-    #[inline(always)]
-    pub(crate) fn add(&mut self, values: &Stretch<T>) {
-        for lane in 0..LANES {
-            let mut sum = values[lane];
-            for i in 1..STRETCH / LANES {
-                sum = sum + values[i * LANES + lane];
-            }
-            self.0[lane] = self.0[lane] + sum;
-        }
-    }
-
-    /// The sum of all lanes.
-    #[inline(always)]
-    pub(crate) fn sum(&self) -> f64 {
-        by_halves(self.0.map(T::to_f64))
-    }
-}
-
-/// Sums pairwise, by halves.
-#[cfg_attr(target_os = "none", inline(never))]
-#[cfg_attr(not(target_os = "none"), inline(always))]
-fn by_halves(mut sums: [f64; LANES]) -> f64 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            sums[i] += sums[i + half];
-        }
-        half /= 2;
-    }
-    sums[0]
-}
-
-/// The sums of a class's terms and of y.
-pub(crate) struct Sums<T, const K: usize> {
-    pub(crate) terms: [Lanes<T>; K],
-    pub(crate) target: Lanes<T>,
-}
-
-impl<T: Float, const K: usize> Sums<T, K> {
-    pub(crate) const ZERO: Self = Self {
-        terms: [Lanes::ZERO; K],
-        target: Lanes::ZERO,
-    };
-
-    /// Adds terms and y to one lane.
-    #[inline(always)]
-    fn add(&mut self, lane: usize, (terms, y): ([T; K], T)) {
-        for (lanes, term) in self.terms.iter_mut().zip(terms) {
-            lanes.0[lane] = lanes.0[lane] + term;
-        }
-        self.target.0[lane] = self.target.0[lane] + y;
-    }
-
-    /// Adds the sums over all lanes to `sums`.
-    #[inline(always)]
-    pub(crate) fn add_to(&self, sums: &mut ClassSums<f64, K>) {
-        for (sum, lanes) in sums.terms.iter_mut().zip(&self.terms) {
-            *sum += lanes.sum();
-        }
-        sums.target += self.target.sum();
-    }
-}
-
-/// Whether the sweep of the sums stores numbers for the gradient, in the gradient's memory.
-pub(crate) trait Keep<T>: Copy {
-    /// The stored numbers of these stretches.
-    fn of(self, kept: &mut [Stretch<T>], run: Range<usize>) -> &mut [Stretch<T>];
-
-    /// The stored numbers of one stretch.
-    fn stretch(self, kept: &mut [Stretch<T>], stretch: usize) -> Option<&mut Stretch<T>>;
-
-    /// The terms at position `i` of a stretch. Stores a number in `kept`, if this keeps any.
-    #[expect(clippy::too_many_arguments, reason = "of what, from what, and where")]
-    fn terms<const K: usize, Y: Truth<T>>(
-        self,
-        loss: &impl Loss<K>,
-        class: &Class,
-        source: &impl Source<T>,
-        y: &Y,
-        plan: &Plan<K>,
-        kept: Option<&mut Stretch<T>>,
-        stretch: usize,
-        i: usize,
-    ) -> [T; K];
-}
-
-/// Stores nothing.
-#[derive(Clone, Copy)]
-pub(crate) struct Nothing;
-
-impl<T: Float> Keep<T> for Nothing {
-    #[inline(always)]
-    fn of(self, _: &mut [Stretch<T>], _: Range<usize>) -> &mut [Stretch<T>] {
-        &mut []
-    }
-
-    #[inline(always)]
-    fn stretch(self, _: &mut [Stretch<T>], _: usize) -> Option<&mut Stretch<T>> {
-        None
-    }
-
-    #[inline(always)]
-    fn terms<const K: usize, Y: Truth<T>>(
-        self,
-        loss: &impl Loss<K>,
-        class: &Class,
-        source: &impl Source<T>,
-        y: &Y,
-        _: &Plan<K>,
-        _: Option<&mut Stretch<T>>,
-        stretch: usize,
-        i: usize,
-    ) -> [T; K] {
-        loss.terms(class, &source.probability(stretch, i), &y.share(stretch, i))
-    }
-}
-
-/// Stores the derivatives of the one term whose derivatives are not constant.
-#[derive(Clone, Copy)]
-pub(crate) struct Derivatives;
-
-impl<T: Float> Keep<T> for Derivatives {
-    #[inline(always)]
-    fn of(self, kept: &mut [Stretch<T>], run: Range<usize>) -> &mut [Stretch<T>] {
-        &mut kept[run]
-    }
-
-    #[inline(always)]
-    fn stretch(self, kept: &mut [Stretch<T>], stretch: usize) -> Option<&mut Stretch<T>> {
-        Some(&mut kept[stretch])
-    }
-
-    #[inline(always)]
-    fn terms<const K: usize, Y: Truth<T>>(
-        self,
-        loss: &impl Loss<K>,
-        class: &Class,
-        source: &impl Source<T>,
-        y: &Y,
-        plan: &Plan<K>,
-        kept: Option<&mut Stretch<T>>,
-        stretch: usize,
-        i: usize,
-    ) -> [T; K] {
-        let terms = loss.terms(class, &source.dual(stretch, i), &y.share(stretch, i));
-        let mut values = [T::ZERO; K];
-        let mut derivative = T::ZERO;
-        for k in 0..K {
-            values[k] = terms[k].value;
-            if plan.derivatives(k).is_none() {
-                derivative = terms[k].derivative;
-            }
-        }
-        if let Some(kept) = kept {
-            kept[i] = derivative;
-        }
-        values
-    }
-}
+use crate::{Class, Float, Loss};
 
 /// Runs a body for each index of a stretch that belongs to a lane.
 ///
@@ -357,7 +56,7 @@ kernels! {
         loss: impl Loss<K>,
         class: Class,
         source: impl Source<T>,
-        y: impl Truth<T>,
+        y: impl Targets<T>,
         keep: impl Keep<T>,
         kept: &mut [Stretch<T>],
         run: usize,
@@ -400,7 +99,7 @@ kernels! {
         loss: impl Loss<K>,
         class: Class,
         source: impl Source<T>,
-        y: impl Truth<T>,
+        y: impl Targets<T>,
         keep: impl Keep<T>,
         kept: &mut [Stretch<T>],
         weights: &[Stretch<f64>],
@@ -480,7 +179,7 @@ kernels! {
         loss: impl Loss<K>,
         class: Class,
         source: impl Source<T>,
-        y: impl Truth<T>,
+        y: impl Targets<T>,
         slopes: Slopes<T, K>,
         out: &mut [Stretch<T>],
     ) {
@@ -516,7 +215,7 @@ kernels! {
         loss: impl Loss<K>,
         class: Class,
         source: impl Source<T>,
-        y: impl Truth<T>,
+        y: impl Targets<T>,
         keep: impl Keep<T>,
         kept: &mut [Stretch<T>],
         run: usize,
@@ -592,139 +291,4 @@ kernels! {
             sum.add(&products);
         }
     }
-}
-
-/// The slopes of a class's sums, scaled down by a power of 2 so that their products with finite
-/// derivatives stay finite.
-#[derive(Clone, Copy)]
-pub(crate) struct Slopes<T, const K: usize> {
-    scaled: [T; K],
-    /// The factor to multiply the result by, unless it is 1.
-    scale: Option<T>,
-}
-
-impl<T: Float, const K: usize> Slopes<T, K> {
-    #[inline(always)]
-    pub(crate) fn new(slopes: &[f64; K]) -> Self {
-        let mut size = 0.0;
-        for slope in slopes {
-            size += 4.0 * slope.abs();
-        }
-        // Round down to a power of 2.
-        let scale = f64::from_bits(size.max(1.0).to_bits() & 0x7ff0_0000_0000_0000);
-        let inverse = 1.0 / scale;
-        Self {
-            scaled: slopes.map(|slope| T::from_f64(slope * inverse)),
-            scale: (scale > 1.0).then(|| T::from_f64(scale)),
-        }
-    }
-}
-
-/// The slopes of a class's sums, where at most one stored number per voxel is needed for the
-/// gradient.
-#[derive(Clone, Copy)]
-pub(crate) struct Finish<T> {
-    /// The sum over the terms with constant derivatives, inside and outside the class.
-    inside: T,
-    outside: T,
-    /// The slope of the term with stored derivatives.
-    other: T,
-    scale: T,
-}
-
-impl<T: Float> Finish<T> {
-    #[inline(always)]
-    pub(crate) fn new<const K: usize>(slopes: &Slopes<T, K>, plan: &Plan<K>) -> Self {
-        let [mut inside, mut outside, mut other] = [T::ZERO; 3];
-        for (term, slope) in slopes.scaled.iter().enumerate() {
-            match plan.derivatives(term) {
-                Some([of_inside, of_outside]) => {
-                    inside = inside + slope.scale(of_inside);
-                    outside = outside + slope.scale(of_outside);
-                }
-                None => other = *slope,
-            }
-        }
-        Self {
-            inside,
-            outside,
-            other,
-            scale: slopes.scale.unwrap_or(T::from_f64(1.0)),
-        }
-    }
-
-    /// The gradient inside and outside the class, if nothing was stored.
-    #[inline(always)]
-    pub(crate) fn constants(&self) -> [T; 2] {
-        [self.of(self.inside), self.of(self.outside)]
-    }
-
-    #[inline(always)]
-    fn blend(&self, y: T) -> T {
-        self.inside * y + self.outside * Real::complement(y)
-    }
-
-    #[inline(always)]
-    fn of(&self, scaled: T) -> T {
-        finite(scaled * self.scale)
-    }
-}
-
-/// The largest value seen, compared by bits: negative numbers and NaN compare larger than all
-/// others.
-#[derive(Clone, Copy)]
-pub(crate) struct Worst<T: Float>([T::Bits; LANES]);
-
-impl<T: Float> Worst<T> {
-    #[inline(always)]
-    pub(crate) fn none() -> Self {
-        Self([T::default().to_bits(); LANES])
-    }
-
-    /// Takes in a probability, if there is one to check.
-    #[inline(always)]
-    fn see_one(&mut self, lane: usize, given: Option<T>) {
-        if let Some(p) = given {
-            self.0[lane] = self.0[lane].max(p.to_bits());
-        }
-    }
-
-    /// Takes in the magnitudes of logits.
-    pub(crate) fn see(&mut self, vectors: impl Vectors, logits: &[Stretch<T>]) {
-        vectors.run(
-            #[inline(always)]
-            || {
-                let size = |z: T| if z < T::default() { z.scale(-1.0) } else { z };
-                let mut seen = *self;
-                for z in logits {
-                    for lane in 0..LANES {
-                        seen.see_one(lane, Some(size(z[lane])));
-                        seen.see_one(lane, Some(size(z[lane + LANES])));
-                        seen.see_one(lane, Some(size(z[lane + 2 * LANES])));
-                        seen.see_one(lane, Some(size(z[lane + 3 * LANES])));
-                    }
-                }
-                *self = seen;
-            },
-        );
-    }
-
-    /// Whether all values were probabilities or finite logits. Conservative: `false` means that the
-    /// values must be checked one by one.
-    #[inline(always)]
-    pub(crate) fn is_valid(&self, input: Input) -> bool {
-        let most = match input {
-            Input::Probabilities => 1.0 + ROUNDING,
-            Input::Softmax | Input::Sigmoid => T::MAX,
-        };
-        let most = T::from_f64(most).to_bits();
-        self.0.iter().all(|bits| *bits <= most)
-    }
-}
-
-/// Clamps x so far below the largest number of the type that sums of a few such numbers stay
-/// finite.
-#[inline(always)]
-pub(crate) fn finite<T: Float>(x: T) -> T {
-    x.clip(T::MAX / -64.0, T::MAX / 64.0)
 }

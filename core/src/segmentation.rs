@@ -1,15 +1,19 @@
 //! A prediction and its target in memory: one sweep for the sums, one for the gradient.
 
-use crate::Input;
-use core::convert::Infallible;
+#[cfg(feature = "alloc")]
+mod backend;
+mod check;
+mod nowhere;
+mod unweighted;
 
+use self::nowhere::Nowhere;
+pub use self::unweighted::Unweighted;
 use crate::kernel::{Baseline, Vectors};
-use crate::limits::{LARGEST_WEIGHT, ROUNDING};
 use crate::sweep::Workspace;
 use crate::values::expect_len;
 use crate::{
-    ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Position, Shape, Target,
-    class_count, mean,
+    ClassSums, Classes, Element, Error, Field, FieldMut, Input, Loss, Shape, Target, class_count,
+    mean,
 };
 
 /// Which voxels share their sums.
@@ -77,28 +81,6 @@ pub enum Kept {
     ByForward,
     /// Its contents are unspecified.
     Nothing,
-}
-
-/// A weight of 1 for every voxel.
-#[derive(Clone, Copy, Debug)]
-pub struct Unweighted(Shape);
-
-impl Field for Unweighted {
-    type Item = f64;
-
-    fn shape(&self) -> Shape {
-        self.0
-    }
-
-    #[inline(always)]
-    fn get(&self, _: usize, _: usize, _: usize) -> f64 {
-        1.0
-    }
-
-    #[inline(always)]
-    fn constant(&self) -> Option<f64> {
-        Some(1.0)
-    }
 }
 
 impl<P: Field<Item: Element>, T: Target> Segmentation<P, T> {
@@ -389,56 +371,6 @@ where
     fn expect_len(&self, what: &'static str, found: usize) -> Result<(), Error> {
         expect_len(what, found, self.groups() * self.class_count())
     }
-
-    /// The weight of a voxel, 0 if it does not count.
-    #[inline(always)]
-    pub(crate) fn weight(&self, sample: usize, voxel: usize) -> Result<f64, Error> {
-        let found = self.weights.get(sample, 0, voxel).real().to_f64();
-        if found == 0.0 || !self.target.check(sample, voxel, self.class_count())? {
-            return Ok(0.0);
-        }
-        if found > 0.0 && found <= LARGEST_WEIGHT {
-            return Ok(found);
-        }
-        Err(Error::Value {
-            what: "voxel weight",
-            found,
-            expected: "a number from 0 to 1e30",
-            at: Position {
-                sample,
-                channel: 0,
-                voxel,
-            },
-        })
-    }
-
-    /// Checks the prediction at a voxel.
-    #[inline(always)]
-    pub(crate) fn check_prediction(&self, sample: usize, voxel: usize) -> Result<(), Error> {
-        for channel in 0..self.prediction.shape().channels {
-            let found = self.prediction.get(sample, channel, voxel).real().to_f64();
-            let (valid, expected) = match self.input {
-                Input::Probabilities => (
-                    (-ROUNDING..=1.0 + ROUNDING).contains(&found),
-                    "a probability in [0, 1]",
-                ),
-                Input::Softmax | Input::Sigmoid => (found.is_finite(), "a finite logit"),
-            };
-            if !valid {
-                return Err(Error::Value {
-                    what: "prediction",
-                    found,
-                    expected,
-                    at: Position {
-                        sample,
-                        channel,
-                        voxel,
-                    },
-                });
-            }
-        }
-        Ok(())
-    }
 }
 
 fn expect_shape(what: &'static str, found: Shape, expected: Shape) -> Result<(), Error> {
@@ -450,83 +382,5 @@ fn expect_shape(what: &'static str, found: Shape, expected: Shape) -> Result<(),
             found,
             expected,
         })
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<P, T, W, V, L: Loss<K>, const K: usize> crate::TensorLike<L, K> for Segmentation<P, T, W, V>
-where
-    P: Field<Item: Element>,
-    T: Target,
-    W: Field<Item: Element>,
-    V: Vectors,
-{
-    type Sum = f64;
-    type Error = Error;
-
-    fn class_count(&self) -> Result<usize, Error> {
-        Ok(self.class_count())
-    }
-
-    fn sums(
-        &self,
-        loss: &L,
-        classes: &Classes<'_>,
-    ) -> Result<alloc::vec::Vec<ClassSums<f64, K>>, Error> {
-        let mut sums = alloc::vec![ClassSums::default(); self.groups() * self.class_count()];
-        self.add_sums(loss, classes, &mut sums)?;
-        Ok(sums)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<P, T, W, V, L: Loss<K>, const K: usize> crate::Differentiable<L, K>
-    for Segmentation<P, T, W, V>
-where
-    P: Field<Item: Element>,
-    T: Target,
-    W: Field<Item: Element>,
-    V: Vectors,
-{
-    /// [N, C, voxels].
-    type Gradient = alloc::vec::Vec<<P::Item as Element>::Real>;
-
-    fn gradient_by(
-        &self,
-        loss: &L,
-        classes: &Classes<'_>,
-        slopes: &[[f64; K]],
-    ) -> Result<Self::Gradient, Error> {
-        let shape = self.shape();
-        let len = shape.samples * shape.channels * shape.voxels;
-        let mut gradient = alloc::vec![Float::ZERO; len];
-        let mut out = crate::DenseMut::new(&mut gradient, shape, crate::Layout::ChannelsFirst)?;
-        self.gradient_by(loss, classes, slopes, &mut out)?;
-        Ok(gradient)
-    }
-}
-
-/// The absence of a gradient: a type without values.
-enum Nowhere<T> {
-    #[expect(dead_code, reason = "there is none")]
-    Never(T, Infallible),
-}
-
-impl<T: Copy> FieldMut for Nowhere<T> {
-    type Item = T;
-
-    fn shape(&self) -> Shape {
-        let Self::Never(_, never) = self;
-        match *never {}
-    }
-
-    fn get(&self, _: usize, _: usize, _: usize) -> T {
-        let Self::Never(_, never) = self;
-        match *never {}
-    }
-
-    fn set(&mut self, _: usize, _: usize, _: usize, _: T) {
-        let Self::Never(_, never) = self;
-        match *never {}
     }
 }

@@ -1,0 +1,64 @@
+//! The checks of values, one voxel at a time: where vectors have found that something is wrong.
+
+use super::Segmentation;
+use crate::kernel::Vectors;
+use crate::limits::{LARGEST_WEIGHT, ROUNDING};
+use crate::{Element, Error, Field, Float, Input, Position, Target};
+
+impl<P, T, W, V> Segmentation<P, T, W, V>
+where
+    P: Field<Item: Element>,
+    T: Target,
+    W: Field<Item: Element>,
+    V: Vectors,
+{
+    /// The weight of a voxel, 0 if it does not count.
+    #[inline(always)]
+    pub(crate) fn weight(&self, sample: usize, voxel: usize) -> Result<f64, Error> {
+        let found = self.weights.get(sample, 0, voxel).real().to_f64();
+        if found == 0.0 || !self.target.check(sample, voxel, self.class_count())? {
+            return Ok(0.0);
+        }
+        if found > 0.0 && found <= LARGEST_WEIGHT {
+            return Ok(found);
+        }
+        Err(Error::Value {
+            what: "voxel weight",
+            found,
+            expected: "a number from 0 to 1e30",
+            at: Position {
+                sample,
+                channel: 0,
+                voxel,
+            },
+        })
+    }
+
+    /// Checks the prediction at a voxel.
+    #[inline(always)]
+    pub(crate) fn check_prediction(&self, sample: usize, voxel: usize) -> Result<(), Error> {
+        for channel in 0..self.prediction.shape().channels {
+            let found = self.prediction.get(sample, channel, voxel).real().to_f64();
+            let (valid, expected) = match self.input {
+                Input::Probabilities => (
+                    (-ROUNDING..=1.0 + ROUNDING).contains(&found),
+                    "a probability in [0, 1]",
+                ),
+                Input::Softmax | Input::Sigmoid => (found.is_finite(), "a finite logit"),
+            };
+            if !valid {
+                return Err(Error::Value {
+                    what: "prediction",
+                    found,
+                    expected,
+                    at: Position {
+                        sample,
+                        channel,
+                        voxel,
+                    },
+                });
+            }
+        }
+        Ok(())
+    }
+}
