@@ -7,7 +7,7 @@ use crate::Shape;
 
 /// Values to read by sample, channel and voxel.
 ///
-/// Implemented by slices ([`Dense`]) and by the arrays of adapters. Implement it to compute values
+/// Implemented by slices ([`Dense`](crate::Dense)) and by the arrays of adapters. Implement it to compute values
 /// on the fly.
 pub trait Field {
     /// The type of a value.
