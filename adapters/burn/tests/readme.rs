@@ -10,7 +10,7 @@ fn repository_shows_the_example_of_the_crate() {
         .expect("the README has an example");
     let (example, _) = rest.split_once("```").expect("the example ends");
     assert!(
-        REPOSITORY.contains(&format!("```rust,ignore\n{example}```")),
+        REPOSITORY.contains(&format!("```rs\n{example}```")),
         "README.md and this crate's README.md must show the same example"
     );
 }
