@@ -19,7 +19,7 @@ pub enum AbsentClass {
 /// The number of classes of a prediction with `channels` channels. A single channel is the
 /// foreground of two classes.
 pub const fn class_count(channels: usize) -> usize {
-    if channels == 1 { 2 } else { channels }
+    if channels < 2 { 2 } else { channels }
 }
 
 /// Options per class: which classes are rare, their weights, their α, and how to score absent
