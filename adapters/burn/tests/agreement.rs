@@ -113,6 +113,9 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
         Truth::Labels(labels)
     };
     let mut case = Case::new(prediction, truth);
+    if let Truth::Labels(_) = case.truth {
+        case.settings.ignore_label = ignored;
+    }
     case.settings.input = input;
     if rng.bool() {
         case.settings.pooling = Pooling::Batch;
