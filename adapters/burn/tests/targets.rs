@@ -241,7 +241,7 @@ fn a_configuration_file_without_a_parameter_is_rejected() {
         value.to_string()
     };
     let unified = AsymmetricUnifiedFocalLossConfig::new().to_string();
-    for field in ["lambda", "delta", "gamma", "pooling"] {
+    for field in ["lambda", "delta", "gamma"] {
         let found = AsymmetricUnifiedFocalLossConfig::load_binary(
             without(unified.clone(), field).as_bytes(),
         );
@@ -257,6 +257,13 @@ fn a_configuration_file_without_a_parameter_is_rejected() {
             "{field}"
         );
     }
+    // A setting that is missing has its default.
+    let read =
+        AsymmetricUnifiedFocalLossConfig::load_binary(without(unified, "pooling").as_bytes());
+    assert_eq!(
+        read.expect("the settings have defaults").settings.pooling,
+        Pooling::PerSample
+    );
     let plain = AsymmetricUnifiedFocalLossConfig::new().with_lambda(None);
     let read = AsymmetricUnifiedFocalLossConfig::load_binary(plain.to_string().as_bytes());
     assert_eq!(read.expect("the file is complete").lambda, None);
