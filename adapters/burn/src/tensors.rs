@@ -63,7 +63,7 @@ impl Segmentation {
 
 /// The classes are those that are passed, in place of those of the settings.
 impl TensorLike for Segmentation {
-    /// [G].
+    /// An entry per group, `[G]`.
     type Sum = Elementwise<1>;
     type Error = Error;
 
