@@ -198,7 +198,6 @@ where
         sums: &mut [ClassSums<f64, K>],
     ) -> Result<f64, Error> {
         sums.fill(ClassSums::default());
-        classes.check(self.class_count())?;
         self.add_sums(loss, classes, sums)?;
         mean(loss, classes, self.class_count(), sums)
     }
@@ -311,6 +310,7 @@ where
         workspace: &mut Workspace<<P::Item as Element>::Real>,
     ) -> Result<(), Error> {
         let shape = self.prediction.shape();
+        classes.check(self.class_count())?;
         self.expect_len("class sums", sums.len())?;
         if let Some(gradient) = &gradient {
             expect_shape("gradient", gradient.shape(), shape)?;
@@ -343,6 +343,7 @@ where
         workspace: &mut Workspace<<P::Item as Element>::Real>,
     ) -> Result<(), Error> {
         let shape = self.prediction.shape();
+        classes.check(self.class_count())?;
         self.expect_len("slopes", slopes.len())?;
         expect_shape("gradient", gradient.shape(), shape)?;
         let scratch = workspace.scratch();

@@ -33,13 +33,14 @@ use crate::{ClassSums, Classes, Error, Loss, Real};
 ///
 /// # Errors
 ///
-/// The number of sums is 0, or not a multiple of `count`.
+/// The number of sums is 0, or not a multiple of `count`; invalid class options.
 pub fn mean<R: Real, const K: usize>(
     loss: &impl Loss<K>,
     classes: &Classes<'_>,
     count: usize,
     sums: &[ClassSums<R, K>],
 ) -> Result<R, Error> {
+    classes.check(count)?;
     let groups = sums.len() / count.max(1);
     let wrong = Error::Length {
         what: "class sums",

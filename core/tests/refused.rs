@@ -109,3 +109,28 @@ fn gradient_of_invalid_data_is_finite() -> Result<(), Error> {
     assert!(gradient[0] != 0.0 && gradient[VOXELS - 1] != 0.0);
     Ok(())
 }
+
+#[test]
+fn class_options_of_another_number_of_classes() -> Result<(), Error> {
+    let prediction = Dense::channels_first(&P, [1, 2, 6])?;
+    let labels = Labels::new(Dense::labels(&LABELS, [1, 6])?);
+    let segmentation = Segmentation::new(prediction, labels)?;
+    let loss = UnifiedFocal::asymmetric();
+    let alpha = Classes::default().with_alpha(&[1.0]);
+    let weights = Classes::default().with_weights(&[1.0]);
+    for (classes, what) in [(alpha, "values of alpha"), (weights, "class weights")] {
+        let says = format!("the number of {what} is 1, expected 2");
+        let mut sums = [ClassSums::default(); 2];
+        assert_says(segmentation.value(&loss, &classes, &mut sums), &says);
+        assert_says(segmentation.add_sums(&loss, &classes, &mut sums), &says);
+        assert_says(mean(&loss, &classes, 2, &sums), &says);
+        let mut numbers = [0.0; 12];
+        let mut out = DenseMut::new(&mut numbers, [1, 2, 6], Layout::ChannelsFirst)?;
+        let slopes = [[0.0; 4]; 2];
+        assert_says(
+            segmentation.gradient_by(&loss, &classes, &slopes, &mut out),
+            &says,
+        );
+    }
+    Ok(())
+}
