@@ -11,6 +11,7 @@ mod checks;
 mod core_f64;
 mod golden;
 mod random;
+mod readme;
 
 pub mod tolerance;
 
@@ -18,6 +19,7 @@ pub use backend::{Backend, Case, Outcome, Precision, Truth};
 pub use checks::{agreement, bad_input, edges, goldens, gradients, hierarchy, invariances, peers};
 pub use checks::{seam, seam_cases, seam_with_gradient};
 pub use core_f64::CoreF64;
+pub use readme::repository_shows_example_of;
 
 /// Defines a test for each check, named after it.
 #[macro_export]
