@@ -12,7 +12,7 @@ pub(crate) struct Account {
     pub(crate) target: Input,
     pub(crate) samples: usize,
     pub(crate) classes: Vec<Name>,
-    /// What was done to the numbers, and what decided between readings.
+    /// Changes to the numbers, and the reasons for the chosen reading.
     pub(crate) notes: Vec<String>,
     #[serde(skip)]
     pub(crate) warnings: Vec<String>,
@@ -27,7 +27,7 @@ pub(crate) struct Input {
     pub(crate) format: String,
     pub(crate) shape: Vec<usize>,
     pub(crate) axes: Axes,
-    /// What its numbers are.
+    /// The kind of its numbers.
     pub(crate) numbers: &'static str,
 }
 

@@ -88,7 +88,7 @@ pub(crate) enum Command {
 pub(crate) struct Data {
     #[command(flatten)]
     pub(crate) pairing: Pairing,
-    /// What the numbers in PRED are
+    /// Kind of numbers in PRED
     #[arg(long, value_enum, default_value_t, help_heading = "Numbers")]
     pub(crate) input: Input,
     /// Name the axes of PRED in the order of its shape, one letter each, such as nczyx or xyzc: n (samples), c (classes),

@@ -59,7 +59,7 @@ pub enum Error {
         what: &'static str,
         /// The value.
         found: f64,
-        /// What was expected.
+        /// The valid values.
         expected: &'static str,
         /// Its position.
         at: Position,

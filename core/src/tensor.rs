@@ -39,7 +39,7 @@ pub trait TensorLike<L = AnyLoss, const K: usize = 4> {
     /// The prediction has no class axis.
     fn class_count(&self) -> Result<usize, Self::Error>;
 
-    /// The sums of a loss's terms, group by group, and within a group class by class.
+    /// The sums of a loss's terms, group by group, and within a group class by class. [`evaluate`] has checked that `classes` fit.
     ///
     /// # Errors
     ///

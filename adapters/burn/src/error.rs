@@ -19,7 +19,7 @@ pub enum Error {
         expected: Vec<usize>,
         /// The prediction's shape.
         prediction: Vec<usize>,
-        /// What to do, or empty.
+        /// The way to solve it, or nothing.
         hint: &'static str,
     },
     /// The prediction has too few axes.
@@ -51,7 +51,7 @@ pub enum Error {
     Name {
         /// The name.
         found: String,
-        /// What is wrong with it.
+        /// The fault in the name or its parameters.
         error: unifocal_core::LossError,
     },
     /// Sums per sample cannot be added up: other ranks have other samples.

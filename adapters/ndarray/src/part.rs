@@ -24,7 +24,7 @@ const LEAF: usize = 1 << 16;
 /// Voxels are cut at multiples of this, so that only the last part has an incomplete chunk.
 const GRAIN: usize = 1 << 12;
 
-/// What all parts share.
+/// The inputs that all parts share.
 pub(crate) struct Task<'t, L> {
     pub(crate) loss: &'t L,
     pub(crate) classes: Classes<'t>,

@@ -28,7 +28,7 @@ pub(crate) struct Report {
 /// A case scored with every loss.
 type Compared = (Pair, Vec<(Name, Score)>);
 
-/// What a report needs besides the scores.
+/// The contents of a report besides the scores.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) failed: &'a [Failed],

@@ -17,7 +17,10 @@ pub(crate) trait Keep<T>: Copy {
     fn stretch(self, kept: &mut [Stretch<T>], stretch: usize) -> Option<&mut Stretch<T>>;
 
     /// The terms at position `i` of a stretch. Stores a number in `kept`, if this keeps any.
-    #[expect(clippy::too_many_arguments, reason = "of what, from what, and where")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "kernels take their operands one by one"
+    )]
     fn terms<const K: usize, Y: Targets<T>>(
         self,
         loss: &impl Loss<K>,

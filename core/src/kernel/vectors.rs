@@ -60,13 +60,13 @@ macro_rules! kernels {
             $body:block
     )*) => {$(
         $(#[$attribute])*
-        #[allow(clippy::too_many_arguments, reason = "of what, from what, and where to")]
+        #[allow(clippy::too_many_arguments, reason = "kernels take their operands one by one")]
         pub(crate) fn $name<$number: Float $(, const $count: usize)?>(
             vectors: impl crate::Vectors,
             $($argument: $type),*
         ) $(-> $output)? {
             #[inline(always)]
-            #[allow(clippy::too_many_arguments, reason = "of what, from what, and where to")]
+            #[allow(clippy::too_many_arguments, reason = "kernels take their operands one by one")]
             fn inlined<$number: Float $(, const $count: usize)?>($($argument: $type),*) $(-> $output)?
                 $body
 

@@ -1,4 +1,4 @@
-//! What the sweeps need to know about the voxels of a chunk besides the predictions: which of them
+//! The facts about the voxels of a chunk that the sweeps need besides the predictions: which of them
 //! count, their weights, and which a class covers.
 
 use core::ops::Range;

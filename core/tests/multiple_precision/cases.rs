@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use unifocal_core::Input;
 
-/// What makes a prediction numerically difficult.
+/// The reason why a prediction is numerically difficult.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Structure {
     /// Nothing: a third of the voxels is lesion, and p is uniform.

@@ -49,7 +49,7 @@ pub struct Summed<B: Backend> {
     pub error: Option<Error>,
 }
 
-/// What a backend keeps from the forward pass for the gradient.
+/// The memory that a backend keeps from the forward pass for the gradient.
 #[derive(Clone, Debug, Default)]
 pub enum Kept {
     /// Nothing: the gradient is computed from the prediction.
