@@ -10,10 +10,9 @@ use self::nowhere::Nowhere;
 pub use self::unweighted::Unweighted;
 use crate::kernel::{Baseline, Vectors};
 use crate::sweep::Workspace;
-use crate::values::expect_len;
+use crate::values::{expect_len, mean_of_groups};
 use crate::{
     ClassSums, Classes, Element, Error, Field, FieldMut, Input, Loss, Shape, Target, class_count,
-    mean,
 };
 
 /// Which voxels share their sums.
@@ -199,7 +198,7 @@ where
     ) -> Result<f64, Error> {
         sums.fill(ClassSums::default());
         self.add_sums(loss, classes, sums)?;
-        mean(loss, classes, self.class_count(), sums)
+        mean_of_groups(loss, classes, self.class_count(), sums)
     }
 
     /// Adds the sums of a loss's terms to `sums`, group by group, and within a group class by class.

@@ -41,6 +41,16 @@ pub fn mean<R: Real, const K: usize>(
     sums: &[ClassSums<R, K>],
 ) -> Result<R, Error> {
     classes.check(count)?;
+    mean_of_groups(loss, classes, count, sums)
+}
+
+/// The [`mean`], with class options that fit.
+pub(crate) fn mean_of_groups<R: Real, const K: usize>(
+    loss: &impl Loss<K>,
+    classes: &Classes<'_>,
+    count: usize,
+    sums: &[ClassSums<R, K>],
+) -> Result<R, Error> {
     let groups = sums.len() / count.max(1);
     let wrong = Error::Length {
         what: "class sums",
