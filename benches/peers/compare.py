@@ -1,4 +1,4 @@
-"""Time other implementations and ours, and print their times over ours.
+"""Time other implementations and ours, and print how many times as long theirs take.
 
 The data are like those of benches/src/lib.rs: lesions, two classes with discs of radius 16 that cover 1 % of the voxels; and organs, blocks
 with sides of 16 voxels, one class per block.
