@@ -8,6 +8,8 @@ mod soft;
 mod target;
 mod treated;
 
+use unifocal_ndarray::core::limits::ROUNDING;
+
 use crate::args::{Data, Input};
 use crate::case::Case;
 use crate::failure::Failure;
@@ -49,7 +51,7 @@ pub(crate) fn assemble(
         let theirs = |axis| survey::sums_to(&target.volume.values, axis, target_scale);
         let is_unit = || {
             let summary = target.summary();
-            let slack = if data.clamp { 0.5 } else { 1e-6 };
+            let slack = if data.clamp { 0.5 } else { ROUNDING };
             summary.min >= -slack && summary.max <= target_scale * (1.0 + slack)
         };
         let unused = || true;

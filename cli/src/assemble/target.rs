@@ -1,6 +1,7 @@
 //! The target of probabilities or logits: labels, regions of labels, or a one-hot or soft target.
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use unifocal_ndarray::core::class_count;
 
 use super::draft::{Draft, no_labels};
 use super::treated::{as_f64, treated};
@@ -71,7 +72,7 @@ fn soft(draft: &mut Draft<'_>, target: Surveyed, channels: usize) -> Result<Targ
     draft.account.target.numbers = "one-hot or soft";
     let classes = match &draft.data.labels {
         Some(_) => Classes::for_channels(&draft.asked(), &[], channels),
-        None => Ok(Classes::of_channels(channels.max(2))),
+        None => Ok(Classes::of_channels(class_count(channels))),
     };
     draft.classes(classes)?;
     let weights = draft.weights();

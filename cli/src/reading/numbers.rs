@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unifocal_ndarray::core::limits::ROUNDING;
+
 /// A summary of all numbers of a file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Summary {
@@ -29,9 +31,6 @@ pub(crate) const AFTER_ONE: f64 = 1.0 + 1.0 / 1024.0;
 
 /// The number after 1 in bfloat16.
 const AFTER_ONE_BF16: f64 = 1.0 + 1.0 / 128.0;
-
-/// The largest distance from [0, 1] that rounding can explain.
-const ROUNDING: f64 = 1e-6;
 
 /// Numbers that contradict the option that says what they are.
 #[derive(Clone, Debug, PartialEq)]
