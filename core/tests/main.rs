@@ -8,6 +8,7 @@ mod finite;
 mod merging;
 mod monotone;
 mod multiple_precision;
+mod numbers;
 mod own_types;
 mod parameters;
 mod refused;

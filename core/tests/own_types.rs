@@ -54,11 +54,7 @@ impl<T: Target> Target for OneByOne<T> {
 
 /// Reproducible numbers in [0, 1).
 fn numbers(count: usize) -> Vec<f64> {
-    let mut seed = 7_u32;
-    let mut next = || {
-        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f64::from(seed >> 8) / f64::from(1 << 24)
-    };
+    let mut next = crate::numbers::numbers(7);
     (0..count).map(|_| next()).collect()
 }
 

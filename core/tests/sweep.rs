@@ -3,18 +3,11 @@
 
 use unifocal_core::*;
 
-/// Reproducible numbers in [0, 1).
-fn numbers() -> impl FnMut() -> f64 {
-    let mut seed = 3_u32;
-    move || {
-        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f64::from(seed >> 8) / f64::from(1 << 24)
-    }
-}
+use crate::numbers::numbers;
 
 /// Labels in runs, some longer than a stretch and some shorter.
 fn labels(voxels: usize, classes: usize) -> Vec<u8> {
-    let mut next = numbers();
+    let mut next = numbers(3);
     let mut label = 0;
     let mut draw = || {
         if next() < 0.01 {
@@ -76,7 +69,7 @@ fn assert_close(found: &[ClassSums<f64, 4>], expected: &[ClassSums<f64, 4>], tol
 
 /// Weights of 0, 1 and other values, in runs and one by one.
 fn weights(voxels: usize) -> Vec<f64> {
-    let mut next = numbers();
+    let mut next = numbers(3);
     let weight = |voxel: usize| match voxel / 150 % 5 {
         0 => 1.0,
         1 => 0.0,
@@ -92,7 +85,7 @@ fn weighted_voxels() -> Result<(), Error> {
     for voxels in [1, 64, 1024, 2500] {
         let labels = labels(voxels, 2);
         let weights = weights(voxels);
-        let mut next = numbers();
+        let mut next = numbers(3);
         // Voxels of weight 0 are ignored, so NaN must not matter.
         let first = |voxel: usize, p: f64| if weights[voxel] == 0.0 { f64::NAN } else { p };
         let p: Vec<f64> = (0..2 * voxels).map(|i| first(i % voxels, next())).collect();
@@ -175,7 +168,7 @@ fn invalid_weights_are_reported_with_their_position() -> Result<(), Error> {
 fn softmax_of_many_classes() -> Result<(), Error> {
     const CLASSES: usize = 11;
     for voxels in [1, 200, 512, 1100] {
-        let mut next = numbers();
+        let mut next = numbers(3);
         // Multiples of ½, so that the largest logit often occurs twice.
         let z: Vec<f64> = (0..CLASSES * voxels)
             .map(|_| (16.0 * next()).floor() / 2.0)
@@ -269,7 +262,7 @@ fn softmax_complement_does_not_cancel() -> Result<(), Error> {
 fn values_at_weight_0_do_not_matter() -> Result<(), Error> {
     let loss = UnifiedFocal::asymmetric();
     for voxels in [1, 2, 64, 100, 1500] {
-        let mut next = numbers();
+        let mut next = numbers(3);
         let prediction: Vec<f64> = (0..voxels).map(|_| next()).collect();
         let target: Vec<f64> = (0..voxels).map(|_| next()).collect();
         let weights: Vec<f64> = (0..voxels)
