@@ -76,9 +76,9 @@ impl Parameter {
             Self::Delta => "δ, the weight of false negatives and of rare classes",
             Self::Gamma => "γ, the focus",
             Self::Alpha => "α, the weight of all classes; for combo a, the weight of cross entropy",
-            Self::Beta => "b, the weight of common classes; none weighs all classes alike",
+            Self::Beta => "b, the weight of common classes; none gives every class the weight 1",
             Self::Smooth => "s, the smoothing term of the Tversky index",
-            Self::Clip => "ε, clamps probabilities to [ε, 1−ε]; none takes them as they are",
+            Self::Clip => "ε, clamps probabilities to [ε, 1−ε]; none does not clamp",
         }
     }
 }

@@ -28,9 +28,9 @@ use crate::{Error, Sums};
 ///
 /// # Panics
 ///
-/// Methods without `try_` in their names panic with the message of the [`Error`] that their twins return: mismatched shapes or devices,
-/// invalid settings, and on the CPU an invalid probability or logit or an unknown label. On other devices such data give NaN:
-/// checking them would stall the device.
+/// Methods without `try_` in their names panic with the message of the [`Error`] that the `try_` methods return: mismatched shapes or
+/// devices, invalid settings, and on the CPU an invalid probability or logit or an unknown label. On other devices such data give NaN,
+/// because checking them would stall the device.
 #[derive(Module, Debug)]
 pub struct SegmentationLoss {
     #[module(skip)]

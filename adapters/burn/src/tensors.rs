@@ -54,14 +54,14 @@ impl Segmentation {
         })
     }
 
-    /// Sets how the sums are computed: fused by default, where the device has it.
+    /// Sets how the sums are computed. By default they are fused where the device supports it.
     #[must_use]
     pub fn with_route(self, route: Route) -> Self {
         Self { route, ..self }
     }
 }
 
-/// The classes are those that are passed, in place of those of the settings.
+/// Uses the class options that are passed, not those of the settings.
 impl TensorLike for Segmentation {
     /// An entry per group, `[G]`.
     type Sum = Elementwise<1>;

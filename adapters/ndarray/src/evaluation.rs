@@ -170,7 +170,7 @@ where
         self.sums_of(loss, self.settings.classes())
     }
 
-    /// The sums of a loss that knows this of the classes.
+    /// The [`sums`](Evaluation::sums), with these class options.
     pub(crate) fn sums_of<const K: usize>(
         &self,
         loss: &impl Loss<K>,

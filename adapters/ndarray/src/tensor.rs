@@ -5,7 +5,7 @@ use unifocal_core::{ClassSums, Classes, Differentiable, Element, Kept, Loss, Ten
 
 use crate::{Error, Evaluation, TargetArray};
 
-/// The classes are those that are passed, in place of those of the [`Settings`](crate::core::Settings).
+/// Uses the class options that are passed, not those of the [`Settings`](crate::core::Settings).
 impl<P, D, T, L, const K: usize> TensorLike<L, K> for Evaluation<'_, P, D, T>
 where
     P: Element,

@@ -43,7 +43,7 @@ using Drop = void (*)(void* state);
 
 namespace {
 
-// What the forward pass hands to the backward pass.
+// The state that the forward pass saves for the backward pass.
 struct State : torch::CustomClassHolder {
   State(void* of, Gradient gradient, Drop drop, at::Tensor value, variable_list saved)
       : of(of), gradient(gradient), drop(drop), value(std::move(value)), saved(std::move(saved)) {}

@@ -9,7 +9,7 @@ use unifocal_burn::burn::tensor::{Device, Int, Tensor, TensorData};
 /// Height and width.
 pub(crate) const SIZE: usize = 64;
 
-/// How hard the phantoms are.
+/// The difficulty of the phantoms.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Difficulty {
     /// The standard deviation of the noise.

@@ -33,7 +33,7 @@ pub fn seam_cases() -> Vec<Case> {
     cases
 }
 
-/// The Dice score of every class, whatever the tensor: what a user of several backends writes.
+/// The Dice score of every class in any backend: a function as a user would write it.
 fn dice<T: TensorLike>(tensor: &T) -> Result<Vec<T::Sum>, T::Error> {
     let loss = AnyLoss::from(Tversky::dice());
     let scores = evaluate(tensor, &loss, &Classes::default())?.per_class();

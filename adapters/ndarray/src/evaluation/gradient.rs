@@ -1,4 +1,4 @@
-//! The gradient: with the value, by slopes, or in the two halves that a framework asks for.
+//! The gradient: together with the value, from slopes, or in the forward and backward passes of a framework.
 
 use ndarray::{Array, ArrayViewMut, ArrayViewMutD, Dimension};
 use unifocal_core::{ClassSums, Classes, Element, Kept, Loss};
