@@ -29,27 +29,24 @@ struct Given {
     prediction: Vec<f64>,
     target: Vec<f64>,
     weights: Option<Vec<f64>>,
-    activation: Input,
+    input: Input,
     skip: bool,
 }
 
-fn given(
-    numbers: impl Strategy<Value = f64>,
-    activations: Vec<Input>,
-) -> impl Strategy<Value = Given> {
+fn given(numbers: impl Strategy<Value = f64>, inputs: Vec<Input>) -> impl Strategy<Value = Given> {
     let weight = select(vec![0.0, 1.0, 0.5, 1e-300, 1e30]);
     (
         prop::collection::vec(numbers, 3 * DIFFERENT),
         prop::collection::vec(unit(), 3 * DIFFERENT),
         prop::option::of(prop::collection::vec(weight, DIFFERENT)),
-        select(activations),
+        select(inputs),
         any::<bool>(),
     )
-        .prop_map(|(prediction, target, weights, activation, skip)| Given {
+        .prop_map(|(prediction, target, weights, input, skip)| Given {
             prediction: repeat(&prediction),
             target: repeat(&target),
             weights: weights.map(|weights| repeat(&weights)),
-            activation,
+            input,
             skip,
         })
 }
@@ -81,7 +78,7 @@ fn evaluate<T: Element<Real = T> + Float>(
         Dense::channels_first(&prediction, shape)?,
         Soft(Dense::channels_first(&target, shape)?),
     )?
-    .with_input(given.activation)?
+    .with_input(given.input)?
     .with_pooling(Pooling::Batch);
     match &given.weights {
         None => finish(loss, classes, &segmentation),
@@ -129,7 +126,7 @@ fn overflowing_slopes_stay_finite() {
         prediction: vec![0.0; 3 * VOXELS],
         target: vec![0.0; 3 * VOXELS],
         weights: None,
-        activation: Input::Probabilities,
+        input: Input::Probabilities,
         skip: false,
     };
     given.prediction[VOXELS] = 0.75;
@@ -257,12 +254,12 @@ fn background_of_a_single_soft_target_is_rounded_once() {
 fn infinite_slope_of_a_side_with_weight_0_is_ignored() {
     for lambda in [0.0, 0.5, 1.0] {
         let loss = UnifiedFocal::symmetric().with_lambda(lambda).unwrap();
-        for activation in [Input::Probabilities, Input::Sigmoid, Input::Softmax] {
+        for input in [Input::Probabilities, Input::Sigmoid, Input::Softmax] {
             for y in [0.0, 0.3, 1.0] {
-                let wide = of_nothing::<f64>(&loss, activation, [0.2, y], |x| x);
-                let narrow = of_nothing::<f32>(&loss, activation, [0.2, y], |x| x as f32);
-                assert_eq!(wide, [0.0; 2], "{lambda}, {activation:?}, {y}");
-                assert_eq!(narrow, [0.0; 2], "{lambda}, {activation:?}, {y}");
+                let wide = of_nothing::<f64>(&loss, input, [0.2, y], |x| x);
+                let narrow = of_nothing::<f32>(&loss, input, [0.2, y], |x| x as f32);
+                assert_eq!(wide, [0.0; 2], "{lambda}, {input:?}, {y}");
+                assert_eq!(narrow, [0.0; 2], "{lambda}, {input:?}, {y}");
             }
         }
     }
@@ -271,7 +268,7 @@ fn infinite_slope_of_a_side_with_weight_0_is_ignored() {
 /// The gradient of a voxel that does not count, where class 1 has α = 10³⁰.
 fn of_nothing<T: Element<Real = T> + Float>(
     loss: &UnifiedFocal,
-    activation: Input,
+    input: Input,
     [p, y]: [f64; 2],
     narrow: impl Fn(f64) -> T + Copy,
 ) -> Vec<f64> {
@@ -280,7 +277,7 @@ fn of_nothing<T: Element<Real = T> + Float>(
         [&prediction, &target].map(|of| Dense::channels_first(of, [1, 2, 1]).unwrap());
     let weights = Dense::channels_first(&weights, [1, 1, 1]).unwrap();
     let segmentation = Segmentation::new(prediction, Soft(target)).unwrap();
-    let segmentation = segmentation.with_input(activation).unwrap();
+    let segmentation = segmentation.with_input(input).unwrap();
     let segmentation = segmentation.with_voxel_weights(weights).unwrap();
     let alpha = [2.0, 1e30];
     let classes = Classes::default().with_alpha(&alpha);

@@ -91,7 +91,7 @@ fn assert_not_above(after: f64, before: f64, tolerance: f64, loss: AnyLoss) {
     );
 }
 
-fn activations() -> impl Strategy<Value = Better> {
+fn any_input() -> impl Strategy<Value = Better> {
     prop_oneof![
         better(Input::Probabilities),
         better(Input::Softmax),
@@ -103,14 +103,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_loss_in_f64(loss in any_loss(), better in activations()) {
+    fn any_loss_in_f64(loss in any_loss(), better in any_input()) {
         let before = value(loss, &better, &better.before).unwrap();
         let after = value(loss, &better, &better.after).unwrap();
         assert_not_above(after, before, 1e-12, loss);
     }
 
     #[test]
-    fn named_losses_in_f32(name in select(Name::ALL.to_vec()), better in activations()) {
+    fn named_losses_in_f32(name in select(Name::ALL.to_vec()), better in any_input()) {
         let narrow = |all: &[f64]| -> Vec<f32> { all.iter().map(|x| *x as f32).collect() };
         let before = value(name.loss(), &better, &narrow(&better.before)).unwrap();
         let after = value(name.loss(), &better, &narrow(&better.after)).unwrap();

@@ -45,7 +45,7 @@ fn case() -> impl Strategy<Value = Case> {
     (loss(), shape).prop_flat_map(|(loss, (samples, channels, height, width))| {
         let voxels = samples * height * width;
         let classes = channels.max(2);
-        let activations = if channels == 1 {
+        let inputs = if channels == 1 {
             vec![Input::Probabilities, Input::Sigmoid]
         } else {
             vec![Input::Probabilities, Input::Sigmoid, Input::Softmax]
@@ -56,7 +56,7 @@ fn case() -> impl Strategy<Value = Case> {
             any::<bool>(),
             prop::option::of(prop::collection::vec(0.0..2.0_f64, voxels)),
             prop::option::of(Just(0_i64)),
-            prop::sample::select(activations),
+            prop::sample::select(inputs),
             any::<[bool; 2]>(),
             prop::option::of(prop::collection::vec(0.1..2.0_f64, classes)),
             prop::option::of(Just(vec![classes - 1])),
