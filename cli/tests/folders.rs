@@ -88,22 +88,22 @@ impl Data {
         let labels = ["--input", "labels", "--loss", "dice", "--format", "json"];
         let output = self.run(&[&["eval"], arguments, &labels].concat());
         let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-        let said = String::from_utf8(output.stderr).expect("UTF-8");
-        (report, output.status.code(), said)
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+        (report, output.status.code(), stderr)
     }
 
     /// The score of one pair.
     fn score(&self, prediction: &str, target: &str) -> f64 {
-        let (report, code, said) = self.eval(&[prediction, target]);
-        assert_eq!(code, Some(0), "{said}");
+        let (report, code, stderr) = self.eval(&[prediction, target]);
+        assert_eq!(code, Some(0), "{stderr}");
         report["mean"].as_f64().expect("a mean")
     }
 
     /// Checks that these pairs are the cases, and that the mean is the mean of their scores.
     #[track_caller]
     fn pairs(&self, arguments: &[&str], pairs: &[(&str, &str)]) -> (Value, String) {
-        let (report, code, said) = self.eval(arguments);
-        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+        let (report, code, stderr) = self.eval(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {stderr}");
         let found: Vec<(&str, &str)> = (report["cases"].as_array().expect("cases").iter())
             .map(|case| {
                 let path = |side: &str| case[side].as_str().expect("a path");
@@ -117,16 +117,16 @@ impl Data {
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         let ours = report["mean"].as_f64().expect("a mean");
         assert!((ours - mean).abs() < 1e-12, "{ours} is not {mean}");
-        (report, said)
+        (report, stderr)
     }
 
     /// Checks that a run prints no report and an error with these words.
     #[track_caller]
     fn refused(&self, arguments: &[&str], words: &[&str]) {
-        let (report, code, said) = self.eval(arguments);
-        assert_eq!((report, code), (Value::Null, Some(1)), "{said}");
+        let (report, code, stderr) = self.eval(arguments);
+        assert_eq!((report, code), (Value::Null, Some(1)), "{stderr}");
         for word in words {
-            assert!(said.contains(word), "{said:?} does not say {word:?}");
+            assert!(stderr.contains(word), "{stderr:?} does not say {word:?}");
         }
     }
 }
@@ -218,18 +218,18 @@ fn the_input_option_chooses_between_the_files_of_nnunet() {
         report.contains("p/a.npz") && report.contains("p/b.npz"),
         "{report}"
     );
-    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(
-        said.starts_with("note: ") && said.contains(".npz is read"),
-        "{said}"
+        stderr.starts_with("note: ") && stderr.contains(".npz is read"),
+        "{stderr}"
     );
     // Labels are in the image, which is not a valid file here.
     data.refused(&["p", "y"], &["a.nii.gz", "b.nii.gz", "2 of 2"]);
     let output = data.run(&["eval", "p", "y", "--input", "logits"]);
-    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(
-        said.contains("--prediction-pattern '{case}.nii.gz'"),
-        "{said}"
+        stderr.contains("--prediction-pattern '{case}.nii.gz'"),
+        "{stderr}"
     );
     let npz = [
         "eval",
@@ -241,10 +241,10 @@ fn the_input_option_chooses_between_the_files_of_nnunet() {
         "{case}.npz",
     ];
     // The pattern chooses the archive, whose numbers are not logits.
-    let said = String::from_utf8(data.run(&npz).stderr).expect("UTF-8");
+    let stderr = String::from_utf8(data.run(&npz).stderr).expect("UTF-8");
     assert!(
-        said.contains("a.npz") && said.contains("--input probabilities"),
-        "{said}"
+        stderr.contains("a.npz") && stderr.contains("--input probabilities"),
+        "{stderr}"
     );
 }
 
@@ -258,19 +258,22 @@ fn a_common_suffix_is_recognised_with_a_note() {
         ("p/case_0_0000.nii.gz", "y/case_0.nii.gz"),
         ("p/case_1_0000.nii.gz", "y/case_1.nii.gz"),
     ];
-    let (report, said) = data.pairs(&["p", "y"], &pairs);
+    let (report, stderr) = data.pairs(&["p", "y"], &pairs);
     assert!(
-        said.starts_with("note: ") && said.contains("'{case}_0000'"),
-        "{said}"
+        stderr.starts_with("note: ") && stderr.contains("'{case}_0000'"),
+        "{stderr}"
     );
     let note = report["notes"][0].as_str().expect("a note");
-    assert!(said.contains(note), "{note}");
+    assert!(stderr.contains(note), "{note}");
     // A case without a prediction fails; the others do not.
     data.labels("y/case_2.nii.gz", LABELS[2]);
-    let (report, code, said) = data.eval(&["p", "y"]);
+    let (report, code, stderr) = data.eval(&["p", "y"]);
     assert_eq!(code, Some(1));
     assert_eq!(report["cases"].as_array().map(Vec::len), Some(2));
-    assert!(said.contains("no prediction for the case case_2"), "{said}");
+    assert!(
+        stderr.contains("no prediction for the case case_2"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -297,9 +300,9 @@ fn patterns_mark_the_name_of_the_case() {
     ];
     data.pairs(&patterns, &pairs);
     // Without patterns each file is its own target, with a note.
-    let (report, code, said) = data.eval(&["d", "d"]);
+    let (report, code, stderr) = data.eval(&["d", "d"]);
     assert_eq!((report["mean"].as_f64(), code), (Some(0.0), Some(0)));
-    assert!(said.contains("against itself"), "{said}");
+    assert!(stderr.contains("against itself"), "{stderr}");
     // With two folders, the error proposes patterns that pair the files.
     let data = two(
         |case| format!("p/{case}_pred.npy"),
@@ -405,12 +408,15 @@ fn a_manifest_lists_the_cases() {
         "m/cases.csv",
         b"prediction,target\np/0.npy,y0.npy\np/1.npy,nowhere.npy\np/0.npy,\n",
     );
-    let (report, code, said) = data.eval(&["--manifest", "m/cases.csv"]);
+    let (report, code, stderr) = data.eval(&["--manifest", "m/cases.csv"]);
     assert_eq!(code, Some(1));
     assert_eq!(report["cases"].as_array().map(Vec::len), Some(1));
     assert_eq!(report["failed"][0]["target"], "m/nowhere.npy");
     assert_eq!(report["failed"][1]["target"], Value::Null);
-    assert!(said.contains("line 4") && said.contains("2 of 3"), "{said}");
+    assert!(
+        stderr.contains("line 4") && stderr.contains("2 of 3"),
+        "{stderr}"
+    );
     data.refused(&["--manifest", "nowhere.csv"], &["nowhere.csv"]);
     for arguments in [&["p", "y", "--manifest", "m/cases.csv"][..], &["p"]] {
         assert_eq!(data.eval(arguments).1, Some(2));
@@ -427,7 +433,7 @@ fn one_bad_case_does_not_affect_the_others() {
     data.labels("y/0a.nii.gz", LABELS[2]);
     data.labels("p/2.nii.gz", GUESSES[2]);
     data.labels("y/3.nii.gz", LABELS[2]);
-    let (report, code, said) = data.eval(&["p", "y"]);
+    let (report, code, stderr) = data.eval(&["p", "y"]);
     assert_eq!(code, Some(1));
     let mean =
         0.5 * (data.score("p/0.nii.gz", "y/0.nii.gz") + data.score("p/1.nii.gz", "y/1.nii.gz"));
@@ -442,8 +448,8 @@ fn one_bad_case_does_not_affect_the_others() {
         files("target"),
         ["y/0a.nii.gz".into(), Value::Null, "y/3.nii.gz".into()]
     );
-    let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines.len(), 4, "{said}");
+    let lines: Vec<&str> = stderr.lines().collect();
+    assert_eq!(lines.len(), 4, "{stderr}");
     for (line, failed) in lines.iter().zip(failed) {
         let message = failed["message"].as_str().expect("a message");
         assert_eq!(*line, format!("error: {message}"));
@@ -468,9 +474,9 @@ fn fail_fast_stops_at_the_first_failure() {
     data.bytes("y/2.npy", b"");
     data.refused(&["p", "y", "--fail-fast"], &["y/2.npy"]);
     data.bytes("y/1.npy", b"");
-    let (_, _, said) = data.eval(&["p", "y", "--fail-fast"]);
-    assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.contains("y/1.npy"), "{said}");
+    let (_, _, stderr) = data.eval(&["p", "y", "--fail-fast"]);
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains("y/1.npy"), "{stderr}");
     fs::remove_file(data.0.path().join("y/2.npy")).expect("a file");
     data.refused(&["p", "y", "--fail-fast"], &["p/2.npy", "no target"]);
 }
@@ -506,11 +512,11 @@ fn gradients_have_the_folders_of_their_cases() {
     let before = prediction();
     let refused = |arguments: &[&str], words: &[&str]| {
         let output = data.run(&[&["eval"], arguments].concat());
-        let said = String::from_utf8(output.stderr).expect("UTF-8");
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(output.stdout.is_empty());
         for word in words {
-            assert!(said.contains(word), "{said:?} does not say {word:?}");
+            assert!(stderr.contains(word), "{stderr:?} does not say {word:?}");
         }
     };
     refused(
@@ -538,8 +544,8 @@ fn class_means_are_over_the_cases_with_the_class() {
     );
     data.labels("p/2.npy", GUESSES[2].map(|label| 3 * label));
     data.labels("y/2.npy", LABELS[2].map(|label| 3 * label));
-    let (report, code, said) = data.eval(&["p", "y"]);
-    assert_eq!(code, Some(0), "{said}");
+    let (report, code, stderr) = data.eval(&["p", "y"]);
+    assert_eq!(code, Some(0), "{stderr}");
     let found = report["mean_per_class"].as_array().expect("means");
     let cases = report["cases"].as_array().expect("cases");
     for (class, over) in [(0, vec![0, 1, 2]), (1, vec![0, 1]), (3, vec![2])] {

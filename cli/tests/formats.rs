@@ -77,8 +77,8 @@ impl Format {
         }
     }
 
-    /// The order of axes in which it holds this array; `unsaid` for formats without a fixed order.
-    fn order(self, of: &Array, unsaid: &str) -> String {
+    /// The order of axes in which it holds this array; `free_order` for formats without a fixed order.
+    fn order(self, of: &Array, free_order: &str) -> String {
         let order = if self.begins_with_x() {
             let space = if of.has('z') { "xyz" } else { "xy" };
             // The fourth axis is the class axis.
@@ -90,7 +90,7 @@ impl Format {
         } else if self.is_picture() || self == Self::Archive {
             "nczyx".to_owned()
         } else {
-            unsaid.to_owned()
+            free_order.to_owned()
         };
         let own = |axis: &char| *axis == '1' || of.has(*axis);
         order.chars().filter(own).collect()
@@ -523,14 +523,14 @@ fn the_same_data_gives_the_same_score_or_an_error_with_the_option() {
         let says_zyx = |format: Format| format.is_picture() || format == Format::Archive;
         let reversed = case.reversed && !says_zyx(ours) && !says_zyx(theirs);
         let spatial: String = if reversed { "xyz" } else { "zyx" }.to_owned();
-        let unsaid = if case.last {
+        let free_order = if case.last {
             format!("n{spatial}c")
         } else {
             format!("nc{spatial}")
         };
         let (our_order, their_order) = (
-            ours.order(&prediction, &unsaid),
-            theirs.order(&target, &unsaid),
+            ours.order(&prediction, &free_order),
+            theirs.order(&target, &free_order),
         );
         let input = if case.hard { "--input labels" } else { "" };
 
@@ -542,25 +542,25 @@ fn the_same_data_gives_the_same_score_or_an_error_with_the_option() {
         let named = format!("--axes {our_order} --target-axes {their_order}");
         match score(&named) {
             Ok(found) => prop_assert!(is_expected(found), "{named}: {found} is not {expected}"),
-            Err(said) => prop_assert!(false, "{named}: {said}"),
+            Err(message) => prop_assert!(false, "{named}: {message}"),
         }
         match score("") {
             Ok(found) => prop_assert!(
                 is_expected(found),
                 "{our_order} {their_order}: {found} is not {expected}"
             ),
-            Err(said) => {
+            Err(message) => {
                 prop_assert!(
-                    said.contains("--axes") || said.contains("--target-axes"),
-                    "{said}"
+                    message.contains("--axes") || message.contains("--target-axes"),
+                    "{message}"
                 );
-                let choices = choices(&said);
+                let choices = choices(&message);
                 let right = choices
                     .iter()
                     .any(|choice| score(choice).is_ok_and(is_expected));
                 prop_assert!(
                     choices.is_empty() || right,
-                    "{our_order} {their_order}: {said}"
+                    "{our_order} {their_order}: {message}"
                 );
             }
         }
@@ -591,7 +591,7 @@ fn labels_have_the_same_score_in_every_format() {
             let target = truth.ordered(&format.order(&truth, "zyx"));
             let target = target.write(folder, &format!("y{number}"), format);
             let found = dice(folder, &format!("{prediction} {target}"));
-            let found = found.unwrap_or_else(|said| panic!("{format:?}: {said}"));
+            let found = found.unwrap_or_else(|message| panic!("{format:?}: {message}"));
             assert!(
                 (found - expected).abs() <= 1e-6,
                 "{format:?}: {found} is not {expected}"
@@ -600,8 +600,11 @@ fn labels_have_the_same_score_in_every_format() {
         }
         // JPEG changes labels.
         fs::write(folder.join("y.jpg"), b"\xff\xd8\xff\xe0..JFIF").expect("a file");
-        let said = dice(folder, "p.npy y.jpg").expect_err("no labels");
-        assert!(said.contains("y.jpg") && said.contains("JPEG"), "{said}");
+        let message = dice(folder, "p.npy y.jpg").expect_err("no labels");
+        assert!(
+            message.contains("y.jpg") && message.contains("JPEG"),
+            "{message}"
+        );
     }
     // All formats except nnU-Net's archive, which holds probabilities. One-page pictures have two axes.
     assert_eq!(formats_of_labels, 2 * (formats().len() - 1) - 3);

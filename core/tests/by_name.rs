@@ -220,9 +220,9 @@ fn unknown_names_suggest_the_nearest() {
     ] {
         let error = text.parse::<Name>().expect_err(text);
         assert_eq!(error.nearest, nearest, "{text}");
-        let said = error.to_string();
-        assert!(said.contains(&format!("\"{nearest}\"")), "{said}");
-        assert!(Name::ALL.iter().all(|name| said.contains(name.as_str())));
+        let message = error.to_string();
+        assert!(message.contains(&format!("\"{nearest}\"")), "{message}");
+        assert!(Name::ALL.iter().all(|name| message.contains(name.as_str())));
     }
     let error = "gama".parse::<Parameter>().expect_err("gama");
     assert_eq!(error.nearest, Parameter::Gamma);

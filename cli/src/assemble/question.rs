@@ -40,7 +40,7 @@ pub(super) fn facts<'a>(
         shape: volume.values.shape(),
         order: match volume.format.axes() {
             _ if is_archive => Order::ClassFirst,
-            AxisOrder::Unsaid => Order::Unsaid,
+            AxisOrder::Free => Order::Free,
             AxisOrder::XyzFirst => Order::XyzFirst,
             AxisOrder::Picture => Order::Picture,
         },

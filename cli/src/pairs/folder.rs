@@ -226,8 +226,8 @@ mod tests {
             "{neither}"
         );
         let pattern = "{case}.npz".parse().expect("a pattern");
-        let said = chosen(&side(None, Some(&pattern)), &paths);
-        assert_eq!(said, Ok(vec!["folder/a.npz".into()]));
+        let named = chosen(&side(None, Some(&pattern)), &paths);
+        assert_eq!(named, Ok(vec!["folder/a.npz".into()]));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) enum Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AxisOrder {
     /// The format does not fix the order.
-    Unsaid,
+    Free,
     /// `[x, y, z, …]`: up to three spatial axes first, then time, channels and so on.
     XyzFirst,
     /// `[y, x]`, or `[z, y, x]` for several pages.
@@ -50,21 +50,21 @@ static FORMATS: [Row; 10] = [
         name: "npy",
         extensions: &[".npy"],
         beginnings: &[b"\x93NUMPY"],
-        axes: AxisOrder::Unsaid,
+        axes: AxisOrder::Free,
     },
     Row {
         format: Format::Npz,
         name: "npz",
         extensions: &[".npz"],
         beginnings: &[b"PK\x03\x04", b"PK\x05\x06"],
-        axes: AxisOrder::Unsaid,
+        axes: AxisOrder::Free,
     },
     Row {
         format: Format::Safetensors,
         name: "safetensors",
         extensions: &[".safetensors"],
         beginnings: &[],
-        axes: AxisOrder::Unsaid,
+        axes: AxisOrder::Free,
     },
     Row {
         format: Format::Nifti,

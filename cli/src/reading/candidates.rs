@@ -14,18 +14,18 @@ pub(super) fn pairs(
     target: &Facts<'_>,
     turn: &Turn,
 ) -> Result<(Vec<Reading>, Option<Nearest>), Fault> {
-    let said = said(asked, prediction)?;
-    let target_said = target_said(asked, prediction, target)?;
+    let stated = stated(asked, prediction)?;
+    let target_stated = target_stated(asked, prediction, target)?;
     // The spatial axes that one of the two files states.
-    let space = match (&said, &target_said) {
+    let space = match (&stated, &target_stated) {
         (Some(axes), _) => Some(axes[0].space()),
         (None, Some(axes)) => Some(turned(axes, turn).space()),
         (None, None) => None,
     };
     let reversible = [prediction, target].map(|facts| facts.order == Order::XyzFirst);
-    let ours = match said {
+    let ours = match stated {
         Some(axes) => axes,
-        None => unsaid(
+        None => inferred(
             asked,
             prediction.shape,
             !asked.labels,
@@ -36,7 +36,7 @@ pub(super) fn pairs(
     let mut fitting = Vec::new();
     let mut nearest = None;
     for prediction_axes in ours {
-        let theirs = match &target_said {
+        let theirs = match &target_stated {
             Some(axes) => vec![turned(axes, turn)],
             None => beside(asked, &prediction_axes, prediction, target, reversible[0]),
         };
@@ -63,7 +63,7 @@ pub(super) fn pairs(
 }
 
 /// The axes of PRED that the user or the format names; several candidates if a layout leaves a choice.
-fn said(asked: &Asked, facts: &Facts<'_>) -> Result<Option<Vec<Axes>>, Fault> {
+fn stated(asked: &Asked, facts: &Facts<'_>) -> Result<Option<Vec<Axes>>, Fault> {
     let shape = facts.shape;
     if let Some(axes) = &asked.axes {
         let found = by_letters("--axes", axes, shape)?;
@@ -103,7 +103,7 @@ fn said(asked: &Asked, facts: &Facts<'_>) -> Result<Option<Vec<Axes>>, Fault> {
 }
 
 /// The axes of TARGET that the user or the format names.
-fn target_said(
+fn target_stated(
     asked: &Asked,
     prediction: &Facts<'_>,
     target: &Facts<'_>,
@@ -115,13 +115,13 @@ fn target_said(
     // The options for PRED also apply to a TARGET of the same format and shape.
     let same = prediction.order == target.order && prediction.shape == target.shape;
     if same && (asked.axes.is_some() || asked.class_axis.is_some()) {
-        return match said(asked, prediction)? {
+        return match stated(asked, prediction)? {
             Some(axes) if axes.len() == 1 => Ok(Some(axes[0].clone())),
             _ => Ok(None),
         };
     }
     let axes = match target.order {
-        Order::Unsaid => None,
+        Order::Free => None,
         Order::XyzFirst => Some(nifti(rank, !asked.labels && !asked.labels_target)),
         Order::Picture => picture(rank),
         Order::ClassFirst if rank == 4 => Some(vec![Axis::Class, Axis::Z, Axis::Y, Axis::X]),
@@ -204,7 +204,7 @@ fn turned(axes: &Axes, turn: &Turn) -> Axes {
 }
 
 /// The readings of an array whose format does not fix the axes: samples first, classes before or after the spatial axes.
-fn unsaid(
+fn inferred(
     asked: &Asked,
     shape: &[usize],
     may_have_classes: bool,
@@ -325,7 +325,7 @@ fn beside(
         &[false, true]
     };
     for class in classes {
-        if prediction.order == Order::Unsaid || prediction.order == target.order {
+        if prediction.order == Order::Free || prediction.order == target.order {
             found.extend(alike(*class && axes.has(Axis::Class)));
         } else {
             let open = Asked {
@@ -334,7 +334,7 @@ fn beside(
                 foreground: false,
                 ..asked.clone()
             };
-            let all = unsaid(&open, target.shape, *class, Some(&space), reversible);
+            let all = inferred(&open, target.shape, *class, Some(&space), reversible);
             found.extend(
                 all.into_iter()
                     .filter(|found| found.has(Axis::Class) <= axes.has(Axis::Class)),

@@ -24,7 +24,7 @@ use crate::read::Geometry;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// The format does not fix it.
-    Unsaid,
+    Free,
     /// x, y, z, then time, then classes, as in NIfTI, NRRD and MetaImage.
     XyzFirst,
     /// Rows and columns, preceded by pages if there are several.

@@ -78,7 +78,7 @@ fn choices(prediction: &Input, target: &Input) -> Vec<String> {
     }
 }
 
-use Order::{ClassFirst, Picture, Unsaid, XyzFirst};
+use Order::{ClassFirst, Free, Picture, XyzFirst};
 
 /// The shape and format of PRED and of TARGET, and the expected axes of both.
 type Expected<'a> = (&'a [usize], Order, &'a [usize], Order, [&'a str; 2]);
@@ -87,18 +87,12 @@ type Expected<'a> = (&'a [usize], Order, &'a [usize], Order, [&'a str; 2]);
 fn shapes_and_formats_that_leave_one_reading() {
     let plain = Asked::default();
     let cases: [Expected<'_>; 13] = [
-        (&[3, 9, 8], Unsaid, &[9, 8], Unsaid, ["cyx", "yx"]),
-        (&[9, 8], Unsaid, &[9, 8], Unsaid, ["yx", "yx"]),
-        (&[3, 5, 9, 8], Unsaid, &[5, 9, 8], Unsaid, ["czyx", "zyx"]),
-        (&[5, 3, 9, 8], Unsaid, &[5, 9, 8], Unsaid, ["ncyx", "nyx"]),
+        (&[3, 9, 8], Free, &[9, 8], Free, ["cyx", "yx"]),
+        (&[9, 8], Free, &[9, 8], Free, ["yx", "yx"]),
+        (&[3, 5, 9, 8], Free, &[5, 9, 8], Free, ["czyx", "zyx"]),
+        (&[5, 3, 9, 8], Free, &[5, 9, 8], Free, ["ncyx", "nyx"]),
         // Axes of length 1 are dropped.
-        (
-            &[5, 3, 9, 8],
-            Unsaid,
-            &[5, 1, 9, 8],
-            Unsaid,
-            ["ncyx", "n1yx"],
-        ),
+        (&[5, 3, 9, 8], Free, &[5, 1, 9, 8], Free, ["ncyx", "n1yx"]),
         (&[3, 1, 9, 8], ClassFirst, &[9, 8], Picture, ["c1yx", "yx"]),
         (
             &[7, 9, 8, 1, 3],
@@ -114,13 +108,7 @@ fn shapes_and_formats_that_leave_one_reading() {
             XyzFirst,
             ["xyzc", "xyz1"],
         ),
-        (
-            &[2, 1, 9, 8],
-            Unsaid,
-            &[2, 1, 9, 8],
-            Unsaid,
-            ["n1yx", "n1yx"],
-        ),
+        (&[2, 1, 9, 8], Free, &[2, 1, 9, 8], Free, ["n1yx", "n1yx"]),
         // nnU-Net's array and its image have reversed spatial axes, of equal lengths or not.
         (
             &[3, 8, 8, 8],
@@ -129,8 +117,8 @@ fn shapes_and_formats_that_leave_one_reading() {
             XyzFirst,
             ["czyx", "xyz"],
         ),
-        (&[3, 8, 9, 7], Unsaid, &[7, 9, 8], XyzFirst, ["czyx", "xyz"]),
-        (&[7, 9, 8, 3], Unsaid, &[7, 9, 8], XyzFirst, ["xyzc", "xyz"]),
+        (&[3, 8, 9, 7], Free, &[7, 9, 8], XyzFirst, ["czyx", "xyz"]),
+        (&[7, 9, 8, 3], Free, &[7, 9, 8], XyzFirst, ["xyzc", "xyz"]),
         (&[9, 8], Picture, &[8, 9], XyzFirst, ["yx", "xy"]),
     ];
     for (ours, our_order, theirs, their_order, expected) in cases {
@@ -146,15 +134,15 @@ fn shapes_and_formats_that_leave_one_reading() {
 #[test]
 fn numbers_that_sum_to_one_determine_the_class_axis() {
     let plain = Asked::default();
-    let four = |axis| input(&[6, 6, 6, 6], Unsaid).with_classes(axis);
+    let four = |axis| input(&[6, 6, 6, 6], Free).with_classes(axis);
     read_as(&plain, &four(0), &four(0), ["czyx", "czyx"]);
     read_as(&plain, &four(1), &four(1), ["ncyx", "ncyx"]);
     // With classes last, the first axis can be samples or slices.
     assert_eq!(choices(&four(3), &four(3)).len(), 2);
     read_as(
         &plain,
-        &input(&[2, 2, 2], Unsaid).with_classes(0),
-        &input(&[2, 2], Unsaid),
+        &input(&[2, 2, 2], Free).with_classes(0),
+        &input(&[2, 2], Free),
         ["cyx", "yx"],
     );
 }
@@ -162,12 +150,12 @@ fn numbers_that_sum_to_one_determine_the_class_axis() {
 #[test]
 fn every_choice_in_an_error_gives_one_reading() {
     let cases = [
-        (input(&[5, 9, 8], Unsaid), input(&[5, 9, 8], Unsaid)),
-        (input(&[2, 9, 8, 1], Unsaid), input(&[2, 9, 8, 1], Unsaid)),
-        (input(&[4, 6, 8, 2], Unsaid), input(&[4, 6, 8], Unsaid)),
-        (input(&[4, 4, 4, 2], Unsaid), input(&[4, 4, 4], XyzFirst)),
-        (input(&[4, 4, 4, 2], XyzFirst), input(&[4, 4, 4], Unsaid)),
-        (input(&[4, 4, 4, 4], Unsaid), input(&[4, 4, 4, 4], Unsaid)),
+        (input(&[5, 9, 8], Free), input(&[5, 9, 8], Free)),
+        (input(&[2, 9, 8, 1], Free), input(&[2, 9, 8, 1], Free)),
+        (input(&[4, 6, 8, 2], Free), input(&[4, 6, 8], Free)),
+        (input(&[4, 4, 4, 2], Free), input(&[4, 4, 4], XyzFirst)),
+        (input(&[4, 4, 4, 2], XyzFirst), input(&[4, 4, 4], Free)),
+        (input(&[4, 4, 4, 4], Free), input(&[4, 4, 4, 4], Free)),
     ];
     for (prediction, target) in cases {
         let choices = choices(&prediction, &target);
@@ -193,7 +181,7 @@ fn every_choice_in_an_error_gives_one_reading() {
 
 #[test]
 fn options_select_a_reading_or_contradict_it() {
-    let volume = || input(&[5, 9, 8], Unsaid);
+    let volume = || input(&[5, 9, 8], Free);
     let foreground = Asked {
         foreground: true,
         ..Asked::default()
@@ -208,9 +196,9 @@ fn options_select_a_reading_or_contradict_it() {
         class_axis: Some(ClassAxis::Last),
         ..Asked::default()
     };
-    let one = || input(&[2, 9, 8, 1], Unsaid);
+    let one = || input(&[2, 9, 8, 1], Free);
     read_as(&keras, &one(), &one(), ["nyx1", "nyx1"]);
-    let three = || input(&[2, 9, 8, 3], Unsaid);
+    let three = || input(&[2, 9, 8, 3], Free);
     read_as(&keras, &three(), &three(), ["nyxc", "nyxc"]);
     let first = Asked {
         class_axis: Some(ClassAxis::First),
@@ -461,8 +449,8 @@ proptest! {
         } else if nifti || !one_hot {
             theirs.retain(|axis| *axis != Axis::Class);
         }
-        let prediction = input_of(&ours, Order::Unsaid);
-        let target = input_of(&theirs, if nifti { Order::XyzFirst } else { Order::Unsaid });
+        let prediction = input_of(&ours, Order::Free);
+        let target = input_of(&theirs, if nifti { Order::XyzFirst } else { Order::Free });
         if let Ok(found) = reading(&Asked::default(), &prediction, &target) {
             let at = |axes: &[Axis], axis| axes.iter().position(|own| *own == axis);
             for axis in [Axis::Sample, Axis::Class] {

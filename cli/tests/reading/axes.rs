@@ -253,8 +253,8 @@ fn the_order_of_axes_does_not_change_the_score() {
                         "{our_axes}: {found} is not {expected}"
                     );
                 } else {
-                    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-                    prop_assert!(said.contains("--axes"), "{said}");
+                    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+                    prop_assert!(stderr.contains("--axes"), "{stderr}");
                 }
             }
             Ok(())

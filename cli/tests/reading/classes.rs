@@ -192,23 +192,23 @@ fn regions_are_unions_of_labels() {
         files.npy(&format!("{name}.npy"), array);
         files.nii(&format!("{name}.nii"), &array.mapv(f32::from));
     }
-    let said = "--regions whole=1,2,4 core=1,4 enhancing=4";
+    let option = "--regions whole=1,2,4 core=1,4 enhancing=4";
     let soft = dice(&p, &regions(&truth));
     files.scores("p.npy r.npy --axes czyx", soft);
     files.scores("p.nii r.nii", soft);
     let hard = dice(&regions(&mask), &regions(&truth));
     for format in ["npy", "nii"] {
-        files.scores(&format!("p.{format} y.{format} {said}"), soft);
-        let logits = format!("z.{format} y.{format} --input logits {said}");
+        files.scores(&format!("p.{format} y.{format} {option}"), soft);
+        let logits = format!("z.{format} y.{format} --input logits {option}");
         files.scores(&logits, soft);
-        let maps = format!("m.{format} y.{format} --input labels {said}");
+        let maps = format!("m.{format} y.{format} --input labels {option}");
         files.scores(&maps, hard);
         files.refused(
             &format!("p.{format} y.{format}"),
             &["--regions", "--labels"],
         );
     }
-    let (report, _) = files.report(&format!("m.npy y.npy --input labels {said}"));
+    let (report, _) = files.report(&format!("m.npy y.npy --input labels {option}"));
     assert_eq!(report["cases"][0]["per_class"][1]["class"], "core");
     files.refused(
         "p.npy y.npy --regions whole=1,2,4",
@@ -218,7 +218,10 @@ fn regions_are_unions_of_labels() {
         "p.npy r.npy --axes czyx --regions a=1 b=2 c=4",
         &["label map", "--regions"],
     );
-    files.refused(&format!("z.npy y.npy --input softmax {said}"), &["sigmoid"]);
+    files.refused(
+        &format!("z.npy y.npy --input softmax {option}"),
+        &["sigmoid"],
+    );
 }
 
 #[test]

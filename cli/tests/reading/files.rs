@@ -105,9 +105,12 @@ impl Files {
     #[track_caller]
     pub(super) fn report(&self, arguments: &str) -> (Value, String) {
         let output = self.run(&format!("eval {arguments} --format json"));
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{arguments}: {said}");
-        (serde_json::from_slice(&output.stdout).expect("JSON"), said)
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments}: {stderr}");
+        (
+            serde_json::from_slice(&output.stdout).expect("JSON"),
+            stderr,
+        )
     }
 
     /// Checks the Dice loss of a run.
@@ -127,12 +130,12 @@ impl Files {
     #[track_caller]
     pub(super) fn refused(&self, arguments: &str, words: &[&str]) {
         let output = self.run(&format!("eval {arguments} --loss dice"));
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{arguments}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {stderr}");
         for word in words {
             assert!(
-                said.contains(word),
-                "{arguments}: {said:?} does not say {word:?}"
+                stderr.contains(word),
+                "{arguments}: {stderr:?} does not say {word:?}"
             );
         }
     }

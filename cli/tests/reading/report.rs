@@ -20,7 +20,7 @@ fn cases_and_classes_without_a_value_are_left_out_of_means() {
     files.npy("y/a.npy", &truth);
     files.npy("y/b.npy", &truth.mapv(|_| 255));
     let expected = dice(&foreground(&mask), &foreground(&truth));
-    let (report, said) =
+    let (report, stderr) =
         files.report("p y --input labels --loss dice --ignore-label 255 --labels 0,1");
     let found = report["mean"].as_f64().expect("a mean");
     assert!(
@@ -33,20 +33,23 @@ fn cases_and_classes_without_a_value_are_left_out_of_means() {
         serde_json::json!({"cases": 1, "classes": [0, 1]})
     );
     assert!(
-        said.contains("no voxels are left to score")
+        stderr.contains("no voxels are left to score")
             && report["warnings"][0]
                 .as_str()
-                .is_some_and(|warning| said.contains(warning))
+                .is_some_and(|warning| stderr.contains(warning))
     );
     // A skipped class has no value.
     files.npy("q.npy", &probabilities(&truth, 3, 2));
     let (report, _) = files.report("q.npy y/a.npy --loss dice --absent-class skip");
     assert_eq!(report["cases"][0]["per_class"][2]["value"], Value::Null);
     // Ignoring a label that no target has is a warning.
-    let (report, said) =
+    let (report, stderr) =
         files.report("p y --input labels --ignore-label 255 --ignore-label 7 --labels 0,1");
-    assert!(said.contains("--ignore-label 7 has no effect"), "{said}");
-    assert!(!said.contains("--ignore-label 255"), "{said}");
+    assert!(
+        stderr.contains("--ignore-label 7 has no effect"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("--ignore-label 255"), "{stderr}");
     let warnings = report["warnings"].to_string();
     assert!(
         warnings.contains("--ignore-label 7 has no effect"),
@@ -54,9 +57,9 @@ fn cases_and_classes_without_a_value_are_left_out_of_means() {
     );
     // Cases with different classes are a warning.
     files.npy("y/b.npy", &truth.mapv(|label| label * 2));
-    let (report, said) = files.report("p y --input labels --loss dice");
+    let (report, stderr) = files.report("p y --input labels --loss dice");
     assert_eq!(report["mean_over"]["classes"], Value::Null);
-    assert!(said.contains("--labels"), "{said}");
+    assert!(stderr.contains("--labels"), "{stderr}");
 }
 
 #[test]
@@ -74,16 +77,19 @@ fn options_that_do_not_apply_are_errors() {
     files.refused("p.npy y.npy --foreground --axes cyx", &["--foreground"]);
     files.refused("p.npy y.npy --rare 1", &["--rare"]);
     let output = files.run("eval p.npy y.npy --loss focal --absent-class skip");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(
-        said.contains("--absent-class") && said.contains("focal"),
-        "{said}"
+        stderr.contains("--absent-class") && stderr.contains("focal"),
+        "{stderr}"
     );
     let output = files.run("eval p.npy y.npy --loss combo --alpha 0.2,0.8");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("--alpha") && said.contains("combo"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("--alpha") && stderr.contains("combo"),
+        "{stderr}"
+    );
     files.refused("p.npy y.npy --scale 0", &["--scale"]);
     let output = files.run("eval p.npy y.npy --axes cyx --layout channels-first");
     assert_eq!(output.status.code(), Some(2));

@@ -293,7 +293,7 @@ fn a_volume_keeps_the_stored_type_and_the_scaling() {
     let half = read_bytes("a.npy", &bytes_of("pred_cl_f16.npy"), "").unwrap();
     assert_eq!((half.stored, half.scaling), (Stored::F16, None));
     assert_eq!((half.format, half.key), (Format::Npy, None));
-    assert_eq!(Format::Npy.axes(), AxisOrder::Unsaid);
+    assert_eq!(Format::Npy.axes(), AxisOrder::Free);
     let keyed = read_bytes("a.npz", &bytes_of("both_stored.npz"), ":labels.npy").unwrap();
     assert_eq!(keyed.format, Format::Npz);
     assert_eq!(keyed.key.as_deref(), Some("labels"));
