@@ -156,6 +156,6 @@ fn constant_weights<B: Fused, C: CheckpointStrategy>(
 ) -> Weights<B> {
     match weights {
         Weights::One => Weights::One,
-        Weights::Given(weights) => Weights::Given(weights.into_primitive()),
+        Weights::PerVoxel(weights) => Weights::PerVoxel(weights.into_primitive()),
     }
 }

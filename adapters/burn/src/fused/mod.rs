@@ -37,7 +37,7 @@ pub enum Target<B: Backend> {
 #[extension_type(fusion: cfg(feature = "cube"))]
 pub enum Weights<B: Backend> {
     One,
-    Given(FloatTensor<B>),
+    PerVoxel(FloatTensor<B>),
 }
 
 /// The sums [N, C, 6], or an error if the data are invalid.
@@ -131,7 +131,7 @@ pub(crate) fn sums(plan: &Arc<Plan>, inputs: Inputs) -> Result<Tensor<3>, Error>
     };
     let weights = match inputs.weights {
         None => Weights::One,
-        Some(weights) => Weights::Given(weights.into_dispatch()),
+        Some(weights) => Weights::PerVoxel(weights.into_dispatch()),
     };
     let prediction = inputs.prediction.into_dispatch();
     // `Autodiff` sets this where it tracks a gradient.

@@ -194,7 +194,7 @@ impl Arguments {
             empty_device_contiguous_dtype(client, device, Shape::from([1]), dtype)
         };
         let soft = matches!(target, Target::Soft(_));
-        let weighted = matches!(weights, Weights::Given(_));
+        let weighted = matches!(weights, Weights::PerVoxel(_));
         let job = Job::of_voxels(plan, shape[1], soft, weighted);
         let (labels, target) = match target {
             Target::Labels(labels) => (into_contiguous(labels), absent(DType::F32)),
@@ -202,7 +202,7 @@ impl Arguments {
         };
         let weights = match weights {
             Weights::One => absent(DType::F32),
-            Weights::Given(weights) => into_contiguous(weights),
+            Weights::PerVoxel(weights) => into_contiguous(weights),
         };
         Self {
             samples: shape[0],

@@ -47,7 +47,7 @@ fn sources(name: Name, input: Input, soft: bool, dtype: FloatDType) -> [(&'stati
             Target::Labels(CubeBackend::int_zeros(shape, &device, IntDType::I32))
         };
         let weights = if soft {
-            Weights::Given(float(&[samples, voxels], FloatDType::F32))
+            Weights::PerVoxel(float(&[samples, voxels], FloatDType::F32))
         } else {
             Weights::One
         };
