@@ -2,7 +2,7 @@
 //!
 //! | | kernels | reads | writes |
 //! |---|---|---|---|
-//! | sums | 2: sums per stretch of voxels, then their merger if a sample has several stretches | prediction, target | 6 numbers per stretch and class |
+//! | sums | 2: sums per chunk of voxels, then their merger if a sample has several chunks | prediction, target | 6 numbers per chunk and class |
 //! | values | 1 | sums | values and slopes |
 //! | gradient | 1 | prediction, target | gradient |
 //!
@@ -36,7 +36,7 @@ use crate::plan::{Plan, SUMS};
 const PER_THREAD: usize = 16;
 
 /// The largest number of cubes per sample.
-const STRETCHES: usize = 1024;
+const CHUNKS: usize = 1024;
 
 impl Fused for CubeBackend {
     fn sums(
@@ -50,13 +50,13 @@ impl Fused for CubeBackend {
         let (samples, voxels) = (arguments.samples, arguments.voxels);
         let classes = arguments.job.classes;
         let least = THREADS as usize * PER_THREAD;
-        let stretches = voxels.div_ceil(least).min(STRETCHES);
-        let stretch = voxels.div_ceil(stretches);
+        let chunks = voxels.div_ceil(least).min(CHUNKS);
+        let chunk = voxels.div_ceil(chunks);
         let sums = arguments.like(Shape::from([samples, classes, SUMS]), DType::F32);
-        // With one stretch per sample, its sums are the result.
-        let partial = match stretches {
+        // With one chunk per sample, its sums are the result.
+        let partial = match chunks {
             1 => sums.clone(),
-            _ => arguments.like(Shape::from([samples, stretches, classes, SUMS]), DType::F32),
+            _ => arguments.like(Shape::from([samples, chunks, classes, SUMS]), DType::F32),
         };
         let types = arguments.types();
         let client = arguments.prediction.client.clone();
@@ -67,7 +67,7 @@ impl Fused for CubeBackend {
         };
         kernels::sum::launch(
             &client,
-            cubes(samples * stretches),
+            cubes(samples * chunks),
             dim,
             arguments.prediction.into_tensor_arg(),
             arguments.labels.into_tensor_arg(),
@@ -76,12 +76,12 @@ impl Fused for CubeBackend {
             partial.clone().into_tensor_arg(),
             samples,
             voxels,
-            stretches,
-            stretch,
+            chunks,
+            chunk,
             arguments.job,
             types,
         );
-        if stretches > 1 {
+        if chunks > 1 {
             kernels::merge::launch(
                 &client,
                 cubes(samples * classes * SUMS),
@@ -89,7 +89,7 @@ impl Fused for CubeBackend {
                 partial.into_tensor_arg(),
                 sums.clone().into_tensor_arg(),
                 samples,
-                stretches,
+                chunks,
                 classes * SUMS,
             );
         }

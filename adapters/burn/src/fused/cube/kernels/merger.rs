@@ -24,25 +24,25 @@ pub(super) fn add_up(shared: &mut Shared<[f32]>, #[comptime] count: usize) {
     }
 }
 
-/// Merges the sums of a sample's stretches, [N, C, 6].
+/// Merges the sums of a sample's chunks, [N, C, 6].
 #[cfg_attr(test, cube(launch, create_dummy_kernel))]
 #[cfg_attr(not(test), cube(launch))]
 pub(in crate::fused::cube) fn merge(
     partial: &Tensor<f32>,
     sums: &mut Tensor<f32>,
     samples: usize,
-    stretches: usize,
+    chunks: usize,
     count: usize,
 ) {
     let cube = CUBE_POS;
     let sample = cube / count;
     let in_range = sample < samples;
-    let end = select(in_range, stretches, 0);
+    let end = select(in_range, chunks, 0);
     let mut total = f32::new(0.0);
-    let mut stretch = UNIT_POS as usize;
-    while stretch < end {
-        total += partial[(sample * stretches + stretch) * count + cube % count];
-        stretch += THREADS as usize;
+    let mut chunk = UNIT_POS as usize;
+    while chunk < end {
+        total += partial[(sample * chunks + chunk) * count + cube % count];
+        chunk += THREADS as usize;
     }
     let mut shared = Shared::new_slice(THREADS as usize);
     shared[UNIT_POS as usize] = total;

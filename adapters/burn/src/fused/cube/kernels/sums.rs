@@ -10,7 +10,7 @@ use super::prediction::{class_probability, normalizer};
 use super::target::{counts, poisoned, target_of, weight};
 use crate::plan::SUMS;
 
-/// Sums each stretch of a sample's voxels, [N, stretches, C, 6].
+/// Sums each chunk of a sample's voxels, [N, chunks, C, 6].
 #[cfg_attr(test, cube(launch, create_dummy_kernel))]
 #[cfg_attr(not(test), cube(launch))]
 pub(in crate::fused::cube) fn sum<F: Float, I: Int, Y: Float, W: Float>(
@@ -21,17 +21,17 @@ pub(in crate::fused::cube) fn sum<F: Float, I: Int, Y: Float, W: Float>(
     partial: &mut Tensor<f32>,
     samples: usize,
     voxels: usize,
-    stretches: usize,
-    stretch: usize,
+    chunks: usize,
+    chunk: usize,
     #[comptime] job: Job,
     #[define(F, I, Y, W)] _types: [ElemType; 4],
 ) {
     let cube = CUBE_POS;
-    let sample = cube / stretches;
+    let sample = cube / chunks;
     // CubeCL may launch extra cubes. They must not return early, because of the barriers below.
     let in_range = sample < samples;
-    let start = (cube % stretches) * stretch;
-    let end = select(in_range, min(start + stretch, voxels), 0);
+    let start = (cube % chunks) * chunk;
+    let end = select(in_range, min(start + chunk, voxels), 0);
     let mut sums = Array::<f32>::new(job.classes * SUMS);
     #[unroll(job.classes <= UNROLLED)]
     for index in 0..job.classes * SUMS {
