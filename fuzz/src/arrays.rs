@@ -8,7 +8,7 @@ use unifocal_core::{
 };
 use unifocal_ndarray::{Error, Evaluation};
 
-use crate::case::unit;
+use crate::numbers::unit;
 
 /// An array viewed with steps and permuted axes.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use arbitrary::{Result, Unstructured};
 use unifocal_core::{AnyLoss, Name, Parameter};
 
 use self::build::build;
-use crate::case::unit;
+use crate::numbers::unit;
 
 /// A loss with default parameters.
 pub fn default(u: &mut Unstructured<'_>) -> Result<(Name, AnyLoss)> {
