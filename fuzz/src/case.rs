@@ -11,14 +11,14 @@ pub struct Case {
     pub shape: Shape,
     pub settings: Settings,
     pub prediction: Vec<f64>,
-    pub truth: Truth,
+    pub target: Target,
     pub weights: Option<Vec<f64>>,
     pub layout: Layout,
 }
 
 /// The target of a case.
 #[derive(Clone, Debug)]
-pub enum Truth {
+pub enum Target {
     /// [N, voxels].
     Labels(Vec<u8>),
     /// [N, C, voxels].
@@ -38,8 +38,8 @@ impl Case {
     /// The voxel's weight; 0 if the voxel is ignored.
     pub fn weight(&self, sample: usize, voxel: usize) -> f64 {
         let at = sample * self.shape.voxels + voxel;
-        match &self.truth {
-            Truth::Labels(labels) if labels[at] == IGNORED => 0.0,
+        match &self.target {
+            Target::Labels(labels) if labels[at] == IGNORED => 0.0,
             _ => self.weights.as_ref().map_or(1.0, |weights| weights[at]),
         }
     }
@@ -63,8 +63,8 @@ impl Case {
             }
         };
         round(&mut self.prediction);
-        if let Truth::Soft(shares) = &mut self.truth {
-            round(shares);
+        if let Target::Soft(soft) = &mut self.target {
+            round(soft);
         }
         self
     }
@@ -91,9 +91,9 @@ impl Case {
                 Input::Probabilities => both(&self.prediction, rounded),
                 _ => both(&self.prediction, |z| -z),
             },
-            truth: match &self.truth {
-                Truth::Labels(labels) => Truth::Labels(labels.clone()),
-                Truth::Soft(shares) => Truth::Soft(both(shares, rounded)),
+            target: match &self.target {
+                Target::Labels(labels) => Target::Labels(labels.clone()),
+                Target::Soft(soft) => Target::Soft(both(soft, rounded)),
             },
             ..self.clone()
         }
@@ -113,15 +113,15 @@ impl Case {
         Self {
             shape,
             prediction: rows(&self.prediction),
-            truth: match &self.truth {
-                Truth::Labels(labels) => {
+            target: match &self.target {
+                Target::Labels(labels) => {
                     let rows = labels.chunks(self.shape.voxels);
-                    Truth::Labels(
+                    Target::Labels(
                         rows.flat_map(|row| voxels.iter().map(|voxel| row[*voxel]))
                             .collect(),
                     )
                 }
-                Truth::Soft(shares) => Truth::Soft(rows(shares)),
+                Target::Soft(soft) => Target::Soft(rows(soft)),
             },
             weights: self.weights.as_ref().map(|weights| rows(weights)),
             ..self.clone()

@@ -3,7 +3,7 @@
 use arbitrary::{Result, Unstructured};
 use unifocal_core::{AbsentClass, Input, Layout, Pooling, Settings, Shape};
 
-use crate::case::{Case, IGNORED, Truth};
+use crate::case::{Case, IGNORED, Target};
 use crate::numbers::{Numbers, logit, probability, unit, weight};
 
 /// Run lengths of voxels with the same target: mostly short, some longer than a stretch or a chunk.
@@ -34,7 +34,7 @@ impl Case {
             shape,
             settings: Settings::default().with_input(input),
             prediction: vec![0.0; samples * channels * shape.voxels],
-            truth: Truth::Labels(vec![0; samples * shape.voxels]),
+            target: Target::Labels(vec![0; samples * shape.voxels]),
             weights: None,
             layout: *u.choose(&[Layout::ChannelsFirst, Layout::ChannelsLast])?,
         };
@@ -44,24 +44,24 @@ impl Case {
         let (soft, ignoring, weighted) = (u.ratio(1, 3)?, u.ratio(1, 3)?, u.ratio(1, 3)?);
         let mut labels = Vec::new();
         let mut weights = Vec::new();
-        let mut shares = vec![0.0; case.prediction.len()];
+        let mut soft_target = vec![0.0; case.prediction.len()];
         for sample in 0..samples {
             let mut start = 0;
             for length in &lengths {
                 let voxels = start..start + length;
                 start += length;
                 for channel in 0..channels {
-                    let mut given = || match input {
+                    let mut number = || match input {
                         Input::Probabilities => probability(u, numbers),
                         Input::Softmax | Input::Sigmoid => logit(u, numbers),
                     };
                     // Neighbouring voxels differ.
-                    let pair = [given()?, given()?];
+                    let pair = [number()?, number()?];
                     let y = if soft { unit(u)? } else { 0.0 };
                     for voxel in voxels.clone() {
                         let at = case.at(sample, channel, voxel);
                         case.prediction[at] = pair[voxel % 2];
-                        shares[at] = y;
+                        soft_target[at] = y;
                     }
                 }
                 let label = if ignoring && u.ratio(1, 4)? {
@@ -76,10 +76,10 @@ impl Case {
                 }
             }
         }
-        case.truth = if soft {
-            Truth::Soft(shares)
+        case.target = if soft {
+            Target::Soft(soft_target)
         } else {
-            Truth::Labels(labels)
+            Target::Labels(labels)
         };
         case.weights = weighted.then_some(weights);
         if u.ratio(1, 4)? {

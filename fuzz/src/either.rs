@@ -69,7 +69,7 @@ impl<T: Element> Target for AnyTarget<'_, T> {
 /// Voxel weights, if any.
 pub(crate) enum Weights<'a> {
     One(Shape),
-    Given(Dense<'a, f64>),
+    PerVoxel(Dense<'a, f64>),
 }
 
 impl Field for Weights<'_> {
@@ -78,28 +78,28 @@ impl Field for Weights<'_> {
     fn shape(&self) -> Shape {
         match self {
             Self::One(shape) => *shape,
-            Self::Given(weights) => weights.shape(),
+            Self::PerVoxel(weights) => weights.shape(),
         }
     }
 
     fn get(&self, sample: usize, channel: usize, voxel: usize) -> f64 {
         match self {
             Self::One(_) => 1.0,
-            Self::Given(weights) => weights.get(sample, channel, voxel),
+            Self::PerVoxel(weights) => weights.get(sample, channel, voxel),
         }
     }
 
     fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[f64]> {
         match self {
             Self::One(_) => None,
-            Self::Given(weights) => weights.slice(sample, channel, voxels),
+            Self::PerVoxel(weights) => weights.slice(sample, channel, voxels),
         }
     }
 
     fn constant(&self) -> Option<f64> {
         match self {
             Self::One(_) => Some(1.0),
-            Self::Given(_) => None,
+            Self::PerVoxel(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use unifocal_core::{
     Segmentation, Shape, Soft,
 };
 
-use crate::case::{Case, IGNORED, Truth};
+use crate::case::{Case, IGNORED, Target};
 use crate::either::{AnyTarget, Weights};
 
 /// The result of evaluating a case.
@@ -37,23 +37,23 @@ impl Case {
             samples, voxels, ..
         } = self.shape;
         let prediction: Vec<T> = self.laid_out(&self.prediction, narrow);
-        let soft: Vec<T> = match &self.truth {
-            Truth::Labels(_) => Vec::new(),
-            Truth::Soft(shares) => self.laid_out(shares, narrow),
+        let soft: Vec<T> = match &self.target {
+            Target::Labels(_) => Vec::new(),
+            Target::Soft(soft) => self.laid_out(soft, narrow),
         };
-        let truth = match &self.truth {
-            Truth::Labels(labels) => AnyTarget::Labels(
+        let target = match &self.target {
+            Target::Labels(labels) => AnyTarget::Labels(
                 Labels::new(Dense::labels(labels, [samples, voxels])?)
                     .with_ignore_label(i64::from(IGNORED)),
             ),
-            Truth::Soft(_) => AnyTarget::Soft(Soft(Dense::new(&soft, self.shape, self.layout)?)),
+            Target::Soft(_) => AnyTarget::Soft(Soft(Dense::new(&soft, self.shape, self.layout)?)),
         };
         let weights = match &self.weights {
             None => Weights::One(self.shape.without_channels()),
-            Some(weights) => Weights::Given(Dense::labels(weights, [samples, voxels])?),
+            Some(weights) => Weights::PerVoxel(Dense::labels(weights, [samples, voxels])?),
         };
         let segmentation =
-            Segmentation::new(Dense::new(&prediction, self.shape, self.layout)?, truth)?
+            Segmentation::new(Dense::new(&prediction, self.shape, self.layout)?, target)?
                 .with_input(self.settings.input)?
                 .with_voxel_weights(weights)?
                 .with_pooling(self.settings.pooling);

@@ -24,11 +24,6 @@ pub mod numbers;
 #[cfg(feature = "readers")]
 pub mod reading;
 
-/// The tolerances of all tests.
-#[cfg(feature = "losses")]
-#[path = "../../adapters/conformance/src/tolerance.rs"]
-pub mod tolerance;
-
 /// Runs `check`, which draws its case from `data`.
 #[cfg(feature = "losses")]
 pub fn with(

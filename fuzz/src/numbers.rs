@@ -21,8 +21,8 @@ fn number(u: &mut Unstructured<'_>, special: &[f64], ordinary: Range<f64>) -> Re
     Ok(match special.get(code) {
         Some(number) => *number,
         None => {
-            let share = f64::from(u.arbitrary::<u16>()?) / 65_535.0;
-            ordinary.start + share * (ordinary.end - ordinary.start)
+            let fraction = f64::from(u.arbitrary::<u16>()?) / 65_535.0;
+            ordinary.start + fraction * (ordinary.end - ordinary.start)
         }
     })
 }

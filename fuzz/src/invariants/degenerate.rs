@@ -4,7 +4,7 @@ use arbitrary::{Result, Unstructured};
 use unifocal_core::{ClassSums, Shape, mean};
 
 use super::outcomes::{assert_near, outcomes};
-use crate::case::{Case, IGNORED, Truth};
+use crate::case::{Case, IGNORED, Target};
 use crate::loss;
 use crate::numbers::Numbers;
 
@@ -17,13 +17,13 @@ pub fn degenerate(u: &mut Unstructured<'_>) -> Result<()> {
         samples, voxels, ..
     } = case.shape;
     match kind {
-        0 => case.truth = Truth::Labels(vec![0; samples * voxels]),
-        1 => case.truth = Truth::Labels(vec![IGNORED; samples * voxels]),
+        0 => case.target = Target::Labels(vec![0; samples * voxels]),
+        1 => case.target = Target::Labels(vec![IGNORED; samples * voxels]),
         2 => case.weights = Some(vec![0.0; samples * voxels]),
         3 => case = case.pick(&[0]),
         4 => {
             // Ignore the whole first sample.
-            if let Truth::Labels(labels) = &mut case.truth {
+            if let Target::Labels(labels) = &mut case.target {
                 labels[..voxels].fill(IGNORED);
             }
         }
@@ -48,7 +48,9 @@ pub fn degenerate(u: &mut Unstructured<'_>) -> Result<()> {
     } else if counted.len() < case.shape.voxels {
         // Ignored voxels can be removed without effect.
         let without = case.pick(&counted);
-        let outcome = without.evaluate(&loss).expect("a part of a valid case");
+        let outcome = without
+            .evaluate(&loss)
+            .expect("some voxels of a valid case");
         assert_near(wide.value, outcome.value, 1e-11, || {
             format!("{loss:?} on {case:?}")
         });

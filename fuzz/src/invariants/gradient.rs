@@ -1,13 +1,13 @@
 //! The gradient beside central differences.
 
 use arbitrary::{Result, Unstructured};
+use unifocal_conformance::tolerance::{CENTRAL_DIFFERENCE, STEP};
 
 use super::outcomes::{largest, outcomes};
 use crate::case::Case;
 use crate::evaluate::Outcome;
 use crate::loss;
 use crate::numbers::Numbers;
-use crate::tolerance::{CENTRAL_DIFFERENCE, STEP};
 
 /// Compares the gradient with central differences.
 pub fn gradient(u: &mut Unstructured<'_>) -> Result<()> {

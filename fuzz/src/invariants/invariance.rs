@@ -1,13 +1,13 @@
 //! Changes of a case that do not change the result.
 
 use arbitrary::{Result, Unstructured};
+use unifocal_conformance::tolerance::F64_OURS;
 use unifocal_core::{Layout, Pooling, Shape, mean};
 
 use super::outcomes::{assert_near, largest};
-use crate::case::{Case, IGNORED, Truth};
+use crate::case::{Case, IGNORED, Target};
 use crate::loss;
 use crate::numbers::Numbers;
-use crate::tolerance::F64_OURS;
 
 /// Results do not depend on the order of voxels and classes, the layout, the kind of target, repetition of the batch, or summing in two
 /// parts.
@@ -56,17 +56,17 @@ pub fn invariance(u: &mut Unstructured<'_>) -> Result<()> {
             assert_eq!(outcome.gradient, whole.gradient, "{}", what());
         }
         2 => {
-            if let Truth::Labels(labels) = &case.truth
+            if let Target::Labels(labels) = &case.target
                 && !labels.contains(&IGNORED)
             {
-                let mut shares = vec![0.0; case.prediction.len()];
+                let mut soft = vec![0.0; case.prediction.len()];
                 case.for_each(|sample, channel, voxel| {
                     let class = if channels == 1 { 1 } else { channel };
                     let label = usize::from(labels[sample * voxels + voxel]);
-                    shares[case.at(sample, channel, voxel)] = f64::from(u8::from(label == class));
+                    soft[case.at(sample, channel, voxel)] = f64::from(u8::from(label == class));
                 });
                 let mut other = case.clone();
-                other.truth = Truth::Soft(shares);
+                other.target = Target::Soft(soft);
                 compare(&other, &|s, c, v| case.at(s, c, v), 1.0);
             }
         }
@@ -74,9 +74,9 @@ pub fn invariance(u: &mut Unstructured<'_>) -> Result<()> {
             let mut other = case.clone();
             other.shape.samples *= 2;
             other.prediction.extend_from_within(..);
-            match &mut other.truth {
-                Truth::Labels(labels) => labels.extend_from_within(..),
-                Truth::Soft(shares) => shares.extend_from_within(..),
+            match &mut other.target {
+                Target::Labels(labels) => labels.extend_from_within(..),
+                Target::Soft(soft) => soft.extend_from_within(..),
             }
             if let Some(weights) = &mut other.weights {
                 weights.extend_from_within(..);
@@ -110,13 +110,13 @@ pub fn invariance(u: &mut Unstructured<'_>) -> Result<()> {
                     out
                 };
                 other.prediction = turned(&case.prediction);
-                match &mut other.truth {
-                    Truth::Labels(labels) => {
+                match &mut other.target {
+                    Target::Labels(labels) => {
                         for label in labels.iter_mut().filter(|label| **label != IGNORED) {
                             *label = last as u8 - *label;
                         }
                     }
-                    Truth::Soft(shares) => *shares = turned(shares),
+                    Target::Soft(soft) => *soft = turned(soft),
                 }
                 compare(&other, &|s, c, v| case.at(s, last - c, v), 1.0);
             }
@@ -126,9 +126,9 @@ pub fn invariance(u: &mut Unstructured<'_>) -> Result<()> {
             if cut > 0 {
                 let order: Vec<usize> = (0..voxels).collect();
                 let (near, far) = order.split_at(cut);
-                let [near, far] = [near, far].map(|part| {
-                    let part = case.pick(part);
-                    part.evaluate(&loss).expect("a part of a valid case").sums
+                let [near, far] = [near, far].map(|voxels| {
+                    let some = case.pick(voxels).evaluate(&loss);
+                    some.expect("some voxels of a valid case").sums
                 });
                 let mut merged = near;
                 for (sums, other) in merged.iter_mut().zip(&far) {

@@ -2,7 +2,7 @@
 
 use unifocal_core::{AnyLoss, Input};
 
-use crate::case::{Case, Truth};
+use crate::case::{Case, Target};
 use crate::evaluate::Outcome;
 
 /// Evaluates in both precisions and checks that all is finite and that the gradient has the right signs.
@@ -24,7 +24,7 @@ pub(super) fn outcomes(case: &Case, loss: &AnyLoss) -> [Outcome; 2] {
 
 /// Checks signs: the gradient never lowers the right class's probability or raises a wrong one's.
 fn check_signs(case: &Case, loss: &AnyLoss, gradient: &[f64]) {
-    let Truth::Labels(labels) = &case.truth else {
+    let Target::Labels(labels) = &case.target else {
         return;
     };
     case.for_each(|sample, channel, voxel| {

@@ -1,12 +1,12 @@
 //! Parameters of losses, in and out of their ranges.
 
 use arbitrary::{Result, Unstructured};
+use unifocal_conformance::tolerance::F64_OURS;
 use unifocal_core::{AnyLoss, Clip, Focal, Tversky, UnifiedFocal};
 
 use super::outcomes::{assert_near, outcomes};
 use crate::case::Case;
 use crate::numbers::{Numbers, unit};
-use crate::tolerance::F64_OURS;
 
 /// A parameter out of range is an error; a valid one gives a finite loss.
 pub fn parameters(u: &mut Unstructured<'_>) -> Result<()> {

@@ -1,13 +1,13 @@
 //! f32 beside f64.
 
 use arbitrary::{Result, Unstructured};
+use unifocal_conformance::tolerance::{F32_GRADIENT, F32_OURS};
 use unifocal_core::{Input, Name, Shape};
 
 use super::outcomes::{largest, outcomes};
-use crate::case::{Case, Truth};
+use crate::case::{Case, Target};
 use crate::loss;
 use crate::numbers::Numbers;
-use crate::tolerance::{F32_GRADIENT, F32_OURS};
 
 /// Compares f32 with f64.
 pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
@@ -44,11 +44,11 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
         wide.value
     );
     // From logits, with soft targets or in one channel, the terms of a voxel's gradient can cancel down to their rounding errors.
-    let part = match (case.settings.input, &case.truth) {
-        (Input::Probabilities, Truth::Labels(_)) if case.shape.channels > 1 => 0.0,
+    let least = match (case.settings.input, &case.target) {
+        (Input::Probabilities, Target::Labels(_)) if case.shape.channels > 1 => 0.0,
         _ => 0.1 / (case.shape.samples * fewest_counted(&case)) as f64,
     };
-    let largest = largest(&wide.gradient).max(part);
+    let largest = largest(&wide.gradient).max(least);
     for (a, b) in wide.gradient.iter().zip(&narrow.gradient) {
         let error = (a - b).abs();
         let bound = F32_GRADIENT * slack * largest + 1e-30;

@@ -4,7 +4,7 @@ use arbitrary::{Result, Unstructured};
 use unifocal_core::{AnyLoss, Input, Name};
 
 use super::outcomes::outcomes;
-use crate::case::{Case, Truth};
+use crate::case::{Case, Target};
 use crate::loss;
 use crate::numbers::Numbers;
 
@@ -29,7 +29,7 @@ pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
             assert!(value <= most * (1.0 + 1e-6), "{name}: {value} on {case:?}");
         }
     }
-    if let Truth::Labels(labels) = &case.truth {
+    if let Target::Labels(labels) = &case.target {
         case.for_each(|sample, channel, voxel| {
             let at = case.at(sample, channel, voxel);
             let label = usize::from(labels[sample * case.shape.voxels + voxel]);
