@@ -23,7 +23,7 @@ pub mod tolerance;
 
 #[cfg(feature = "suite")]
 pub use {
-    backend::{Backend, Case, Outcome, Precision, Truth},
+    backend::{Backend, Case, Outcome, Precision, Target},
     checks::{agreement, bad_input, edges, goldens, gradients, hierarchy, invariances, peers},
     checks::{seam, seam_cases, seam_with_gradient},
     core_f64::CoreF64,
