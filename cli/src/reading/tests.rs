@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::classes::{Asked as Labels, Classes, Fault as LabelFault, Name, Region};
+use super::fault::Fault;
 use super::numbers::{self, Summary, Treatment};
-use super::{Asked, Axes, Axis, ClassAxis, Facts, Fault, Order, Reading, read};
+use super::{Asked, Axes, Axis, ClassAxis, Facts, Order, Reading, read};
 use crate::read::Geometry;
 
 /// An input whose numbers sum to 1 over the axis `classes`, if any.
