@@ -84,7 +84,7 @@ impl Header {
             Some("big") => true,
             None if element.bytes() == 1 => false,
             found => {
-                let found = format!("endian {:.40}", found.unwrap_or("not given"));
+                let found = format!("endian {:.40}", found.unwrap_or("missing"));
                 return Err(malformed(found, "little or big"));
             }
         };

@@ -17,7 +17,7 @@ use tiff::tags::ByteOrder;
 use super::super::payload::Element;
 use super::super::{Fault, Format, Stored, Volume};
 use super::values;
-use page::{Page, Room};
+use page::{Budget, Page};
 
 /// Limits the values of a tag: each takes at least one byte of the file, whatever number the tag promises.
 fn limits(size: u64) -> Limits {
@@ -33,7 +33,7 @@ pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
     let mut decoder = decoder.with_limits(limits(size));
     let big_endian = decoder.byte_order() == ByteOrder::BigEndian;
     let mut first: Option<Page> = None;
-    let (mut pages, mut numbers, mut room) = (0, Vec::new(), Room::new(size));
+    let (mut pages, mut numbers, mut budget) = (0, Vec::new(), Budget::new(size));
     loop {
         if let Some(page) = Page::describe(&mut decoder)? {
             let first = first.get_or_insert(page.clone());
@@ -43,7 +43,7 @@ pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
                     expected: "pages of the same size and type",
                 });
             }
-            numbers.append(&mut page.read(&mut decoder, big_endian, &mut room)?);
+            numbers.append(&mut page.read(&mut decoder, big_endian, &mut budget)?);
             pages += 1;
         }
         if !decoder.more_images() {
