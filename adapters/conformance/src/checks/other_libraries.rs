@@ -207,9 +207,9 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
         // No conversion: every channel is a two-class loss.
         "FocalLoss" => return Ok(None),
         "SoftCrossEntropyLoss" => {
-            let share = parameter("smooth_factor");
+            let smoothing = parameter("smooth_factor");
             if let Target::Soft(target) = &case.target {
-                let smoothed = target.mapv(|y| (1.0 - share) * y + share / classes as f64);
+                let smoothed = target.mapv(|y| (1.0 - smoothing) * y + smoothing / classes as f64);
                 case.target = Target::Soft(smoothed);
             }
             Focal::cross_entropy().with_clip(None)?.into()
