@@ -3,20 +3,21 @@
 //! The crate `tiff` reads the directories. It does not support palettes, inverts pictures whose white is 0, and allocates a page
 //! before it reads the data, so pages are read here.
 
+mod fault;
 mod page;
 mod strips;
 
 use std::fs::File;
 use std::io::BufReader;
 
-use tiff::TiffError;
 use tiff::decoder::ifd::Value;
 use tiff::decoder::{Decoder, Limits};
 use tiff::tags::ByteOrder;
 
-use super::super::payload::Element;
+use super::super::element::Element;
 use super::super::{Fault, Format, Stored, Volume};
 use super::values;
+use fault::{fault, malformed};
 use page::{Budget, Page};
 
 /// Limits the values of a tag: each takes at least one byte of the file, whatever number the tag promises.
@@ -68,19 +69,4 @@ pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
         stored,
         values(page.element, big_endian, shape, &numbers)?,
     ))
-}
-
-fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Fault {
-    Fault::malformed("TIFF", found, expected)
-}
-
-fn fault(error: TiffError) -> Fault {
-    use std::io::ErrorKind;
-    match error {
-        TiffError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            malformed("a truncated directory", "a complete one")
-        }
-        TiffError::IoError(error) if error.kind() != ErrorKind::InvalidData => error.into(),
-        error => malformed(error.to_string(), "a valid file"),
-    }
 }

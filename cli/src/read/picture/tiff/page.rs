@@ -8,10 +8,10 @@ use tiff::decoder::Decoder;
 use tiff::tags::Tag;
 
 use super::super::super::Fault;
-use super::super::super::payload::Element;
+use super::super::super::element::Element;
 use super::super::{Channels, too_large, unpack};
+use super::fault::{fault, malformed};
 use super::strips::{self, Predictor};
-use super::{fault, malformed};
 
 type Source = Decoder<BufReader<File>>;
 
