@@ -12,7 +12,8 @@ use ndarray::{ArrayView, ArrayViewMut3, Ix3, ShapeBuilder};
 use unifocal_core::{AnyLoss, ClassSums, Element, Label, Pooling, class_count};
 use unifocal_ndarray::{Evaluation, TargetArray};
 
-use super::{Fused, Kept, Summed, Target, Valued, Weights};
+use super::Fused;
+use super::data::{Kept, Summed, Target, Valued, Weights};
 use crate::Error;
 use crate::plan::{Plan, SUMS};
 

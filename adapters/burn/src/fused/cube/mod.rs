@@ -29,7 +29,8 @@ use burn_cubecl::{CubeBackend, cubecl};
 
 use self::job::Job;
 use self::kernels::THREADS;
-use super::{Fused, Kept, Summed, Target, Valued, Weights};
+use super::Fused;
+use super::data::{Kept, Summed, Target, Valued, Weights};
 use crate::plan::{Plan, SUMS};
 
 /// The least number of voxels per thread.

@@ -13,7 +13,7 @@ use cubecl_cpp::shared::{CompilationOptions, CppCompiler};
 use cubecl_cpp::target::Cuda;
 use unifocal_core::{Input, Name, Settings};
 
-use super::super::{Target, Weights};
+use super::super::data::{Target, Weights};
 use super::kernels::{self, THREADS};
 use super::{Arguments, Job};
 use crate::plan::{Plan, SUMS};
