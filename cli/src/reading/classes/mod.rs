@@ -6,6 +6,8 @@ mod fault;
 mod labels;
 mod name;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use asked::{Asked, Region};
 pub(crate) use fault::Fault;
