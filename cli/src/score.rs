@@ -10,11 +10,12 @@ use unifocal_ndarray::core::{
 };
 use unifocal_ndarray::{Error, Evaluation, TargetArray};
 
-use crate::account::{Account, listed};
+use crate::account::Account;
 use crate::args::{Absent, Data};
 use crate::case::{Arrays, Case, ClassNumbers, Content, Prediction, Target};
 use crate::counts::Count;
 use crate::failure::Failure;
+use crate::listed::listed;
 use crate::loss::Chosen;
 use crate::pair::Pair;
 use crate::reading::classes::Name;

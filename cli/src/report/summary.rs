@@ -6,9 +6,9 @@ use std::path::Path;
 use serde::Serialize;
 use unifocal_ndarray::core::Name;
 
-use crate::account::listed;
 use crate::args::Format;
 use crate::failure::Failed;
+use crate::listed::listed;
 use crate::pair::Pair;
 use crate::reading::classes::Name as ClassName;
 use crate::score::Score;

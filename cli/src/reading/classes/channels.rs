@@ -1,9 +1,10 @@
 //! The classes of a prediction with channels.
 
 use super::asked::Asked;
-use super::fault::{Fault, list};
+use super::fault::Fault;
 use super::name::Name;
 use super::table::Classes;
+use crate::listed::listed;
 
 impl Classes {
     /// The classes of `channels` channels beside the labels that occur, in ascending order. A single channel is the foreground of
@@ -84,7 +85,7 @@ impl Classes {
         if counted.len() == channels && (is_mask || !counted.iter().any(is_void)) {
             let note = format!(
                 "the channels are the labels {} in order, since as many labels occur as there are channels",
-                list(&counted)
+                listed(&counted)
             );
             return Ok(Self::of_labels(counted, vec![note]));
         }

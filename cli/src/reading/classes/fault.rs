@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::listed::listed;
+
 /// Why labels do not match the classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -27,18 +29,6 @@ pub(crate) enum Fault {
     Twice { label: i64 },
 }
 
-/// A message lists at most this many labels.
-const SHOWN: usize = 12;
-
-/// The first labels, for a message.
-pub(super) fn list(labels: &[i64]) -> String {
-    let mut text: Vec<String> = labels.iter().take(SHOWN).map(i64::to_string).collect();
-    if labels.len() > SHOWN {
-        text.push(format!("… ({} in all)", labels.len()));
-    }
-    text.join(", ")
-}
-
 fn joined(labels: impl IntoIterator<Item = i64>) -> String {
     let labels: Vec<String> = labels.into_iter().map(|label| label.to_string()).collect();
     labels.join(",")
@@ -47,10 +37,13 @@ fn joined(labels: impl IntoIterator<Item = i64>) -> String {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unlisted { label, listed } => write!(
+            Self::Unlisted {
+                label,
+                listed: labels,
+            } => write!(
                 f,
                 "found the label {label}, expected a label in --labels ({}): add it there, or use --ignore-label {label}",
-                list(listed)
+                listed(labels)
             ),
             Self::Count {
                 option,
@@ -69,7 +62,7 @@ impl fmt::Display for Fault {
                     f,
                     "found the labels {}, expected 0 to {} for {channels} classes: label {label} has no channel \
                      (--labels sets the label of each channel, in order",
-                    list(occurring),
+                    listed(occurring),
                     channels - 1
                 )?;
                 if occurring.len() == *channels {

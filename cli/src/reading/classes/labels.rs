@@ -1,8 +1,9 @@
 //! The classes of two label maps.
 
 use super::asked::Asked;
-use super::fault::{Fault, list};
+use super::fault::Fault;
 use super::table::Classes;
+use crate::listed::listed;
 
 impl Classes {
     /// The classes of two label maps: all labels that occur.
@@ -58,8 +59,8 @@ impl Classes {
         {
             classes.warning = Some(format!(
                 "PRED has the labels {} and TARGET {}: no label except 0 can match",
-                list(&ours),
-                list(&theirs)
+                listed(&ours),
+                listed(&theirs)
             ));
         }
         Ok(classes)
