@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::listed::listed;
 use crate::reading::Axes;
 use crate::reading::classes::Name;
 
@@ -38,18 +39,6 @@ impl Input {
             self.format, self.shape, self.axes, self.numbers
         )
     }
-}
-
-/// A line lists at most this many classes.
-const SHOWN: usize = 12;
-
-/// The classes, shortened if there are many.
-pub(crate) fn listed(classes: &[Name]) -> String {
-    let mut text: Vec<String> = classes.iter().take(SHOWN).map(Name::to_string).collect();
-    if classes.len() > SHOWN {
-        text.push(format!("… ({} in all)", classes.len()));
-    }
-    text.join(", ")
 }
 
 impl Account {

@@ -24,8 +24,8 @@ pub(crate) const EVAL_EXAMPLES: &str = "Examples:
   unifocal eval prediction.npy labels.npy
   unifocal eval prediction.nii.gz labels.nii.gz --loss dice --per-class
   unifocal eval logits.npz:logits labels.npz:y --input softmax --gamma 0.2
-  unifocal eval masks/ truth/ --input labels --loss dice --format csv
-  unifocal eval predictions/ truth/ --prediction-pattern '{case}_pred.nii.gz' --target-pattern '{case}/{case}-seg.nii.gz'
+  unifocal eval masks/ targets/ --input labels --loss dice --format csv
+  unifocal eval predictions/ targets/ --prediction-pattern '{case}_pred.nii.gz' --target-pattern '{case}/{case}-seg.nii.gz'
   unifocal eval --manifest cases.csv --input labels
   unifocal eval p.npy y.npy --gradient dloss_dp.npy --format json
 

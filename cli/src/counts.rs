@@ -104,12 +104,12 @@ impl Meetings {
         let of_sample = |meetings: &FxHashMap<(i64, i64), u64>| {
             let mut counts = vec![Count::default(); classes.len()];
             let mut voxels = 0;
-            for (&(label, truth), &times) in meetings {
-                if ignored.contains(&truth) {
+            for (&(ours, theirs), &times) in meetings {
+                if ignored.contains(&theirs) {
                     continue;
                 }
                 voxels += times;
-                let (predicted, actual) = (classes.of(label), classes.of(truth));
+                let (predicted, actual) = (classes.of(ours), classes.of(theirs));
                 for class in actual {
                     let count = &mut counts[*class];
                     *(if predicted.contains(class) {
@@ -119,7 +119,7 @@ impl Meetings {
                     }) += times;
                 }
                 // A predicted label that is ignored belongs to no class.
-                if !ignored.contains(&label) {
+                if !ignored.contains(&ours) {
                     for class in predicted.iter().filter(|class| !actual.contains(class)) {
                         counts[*class].fp += times;
                     }

@@ -13,6 +13,7 @@ mod counts;
 mod demo;
 mod failure;
 mod labels;
+mod listed;
 mod loss;
 mod man;
 mod options;

@@ -9,7 +9,7 @@ use unifocal_ndarray::core::{AnyLoss, LossError, Name, Parameter, Range};
 
 use crate::failure::Failure;
 
-/// The chosen loss, its name, and α per class if several were given.
+/// The chosen loss, its name, and α per class if there are several.
 #[derive(Debug)]
 pub(crate) struct Chosen {
     pub(crate) name: Name,
@@ -73,7 +73,7 @@ pub(crate) fn list() -> String {
     )
 }
 
-/// A loss and its parameters, as given on the command line.
+/// A loss and its parameters, from the command line.
 #[derive(Debug)]
 pub(crate) struct LossArgs {
     loss: String,
@@ -110,13 +110,13 @@ impl Args for LossArgs {
 
 impl FromArgMatches for LossArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = |parameter: Parameter| {
+        let set = |parameter: Parameter| {
             let setting: &Setting = matches.get_one(parameter.as_str())?;
             Some((parameter, setting.clone()))
         };
         Ok(Self {
             loss: matches.get_one(LOSS).cloned().unwrap_or_default(),
-            parameters: Parameter::ALL.into_iter().filter_map(given).collect(),
+            parameters: Parameter::ALL.into_iter().filter_map(set).collect(),
         })
     }
 

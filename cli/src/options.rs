@@ -12,19 +12,19 @@ pub(crate) fn check_data(data: &Data) -> Result<(), Failure> {
         )))
     };
     if data.input != Input::Probabilities {
-        for (option, given) in [("--scale", data.scale.is_some()), ("--clamp", data.clamp)] {
-            if given {
+        for (option, used) in [("--scale", data.scale.is_some()), ("--clamp", data.clamp)] {
+            if used {
                 return is_for(option, "probabilities");
             }
         }
     }
     if data.input == Input::Labels {
-        for (option, given) in [
+        for (option, used) in [
             ("--layout", data.layout.is_some()),
             ("--foreground", data.foreground),
             ("--target-scale", data.target_scale.is_some()),
         ] {
-            if given {
+            if used {
                 return no_labels(option);
             }
         }

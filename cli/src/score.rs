@@ -5,15 +5,17 @@ use std::sync::Arc;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use serde::Serialize;
 use unifocal_ndarray::core::{
-    AbsentClass, AnyLoss, ClassSums, Element, Loss, Pooling, Settings, UnifiedFocal, mean, slopes,
+    AbsentClass, AnyLoss, ClassSums, Element, Label, Loss, Pooling, Settings, UnifiedFocal, mean,
+    slopes,
 };
 use unifocal_ndarray::{Error, Evaluation, TargetArray};
 
-use crate::account::{Account, listed};
+use crate::account::Account;
 use crate::args::{Absent, Data};
 use crate::case::{Arrays, Case, ClassNumbers, Content, Prediction, Target};
 use crate::counts::Count;
 use crate::failure::Failure;
+use crate::listed::listed;
 use crate::loss::Chosen;
 use crate::pair::Pair;
 use crate::reading::classes::Name;
@@ -113,14 +115,7 @@ pub(crate) fn score(
     };
     let scored = match &case.content {
         Content::Counts(counts) => task.by_counts(counts).map(|score| (score, None)),
-        Content::Arrays(arrays) => match &arrays.prediction {
-            Prediction::F32(numbers) => task
-                .by_target(arrays, numbers.view())
-                .map(|(score, gradient)| (score, gradient.map(Gradient::F32))),
-            Prediction::F64(numbers) => task
-                .by_target(arrays, numbers.view())
-                .map(|(score, gradient)| (score, gradient.map(Gradient::F64))),
-        },
+        Content::Arrays(arrays) => task.dispatch(arrays),
     };
     scored.map_err(|error| pair.failure(hint(&error, case)))
 }
@@ -159,37 +154,59 @@ fn known_sums() -> Result<AnyLoss, Error> {
 }
 
 impl<'a> Task<'a> {
-    fn by_target<P: Element>(
+    /// Scores arrays of any element types.
+    fn dispatch(&self, arrays: &'a Arrays) -> Result<(Score, Option<Gradient>), Error> {
+        match &arrays.prediction {
+            Prediction::F32(numbers) => {
+                let (score, gradient) = self.with_target(arrays, numbers.view())?;
+                Ok((score, gradient.map(Gradient::F32)))
+            }
+            Prediction::F64(numbers) => {
+                let (score, gradient) = self.with_target(arrays, numbers.view())?;
+                Ok((score, gradient.map(Gradient::F64)))
+            }
+        }
+    }
+
+    fn with_target<P: Element>(
         &self,
         arrays: &'a Arrays,
         numbers: ArrayViewD<'a, P>,
     ) -> Result<Scored<P::Real>, Error> {
-        let shape = numbers.raw_dim();
-        let prediction = arrays.prediction(numbers);
         match &arrays.target {
             Target::Classes { classes, void } => match classes {
-                ClassNumbers::U8(classes) => {
-                    let evaluation = Evaluation::labels(prediction, arrays.labels(classes.view()));
-                    self.evaluate(arrays, evaluation, *void, shape)
-                }
-                ClassNumbers::I32(classes) => {
-                    let evaluation = Evaluation::labels(prediction, arrays.labels(classes.view()));
-                    self.evaluate(arrays, evaluation, *void, shape)
+                ClassNumbers::U8(labels) => self.with_labels(arrays, numbers, labels.view(), *void),
+                ClassNumbers::I32(labels) => {
+                    self.with_labels(arrays, numbers, labels.view(), *void)
                 }
             },
             Target::Soft { target, weights } => {
+                let shape = numbers.raw_dim();
+                let prediction = arrays.prediction(numbers);
                 let evaluation = Evaluation::soft(prediction, arrays.soft(target.view()));
                 let evaluation = match weights {
                     Some(weights) => evaluation.with_voxel_weights(weights.view()),
                     None => evaluation,
                 };
-                self.evaluate(arrays, evaluation, None, shape)
+                self.run(arrays, evaluation, None, shape)
             }
         }
     }
 
+    fn with_labels<P: Element, L: Label>(
+        &self,
+        arrays: &'a Arrays,
+        numbers: ArrayViewD<'a, P>,
+        labels: ArrayViewD<'a, L>,
+        void: Option<i64>,
+    ) -> Result<Scored<P::Real>, Error> {
+        let shape = numbers.raw_dim();
+        let evaluation = Evaluation::labels(arrays.prediction(numbers), arrays.labels(labels));
+        self.run(arrays, evaluation, void, shape)
+    }
+
     /// Takes one pass over the voxels for the sums of the loss, and one more for each other requested result.
-    fn evaluate<P: Element, T: TargetArray>(
+    fn run<P: Element, T: TargetArray>(
         &self,
         arrays: &Arrays,
         evaluation: Evaluation<'a, P, IxDyn, T>,

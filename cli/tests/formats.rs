@@ -500,13 +500,13 @@ fn the_same_data_gives_the_same_score_or_an_error_with_the_option() {
             space.to_owned()
         };
         let shape: Vec<usize> = case.lengths[4 - axes.len()..].to_vec();
-        let [truth, p] = drawn(&axes, &shape, case.classes, case.seed);
+        let [target, p] = drawn(&axes, &shape, case.classes, case.seed);
         let prediction = if case.hard { most_likely(&p) } else { p };
         let classes: Vec<f32> = (0..case.classes).map(|class| class as f32).collect();
         let target = if case.one_hot && !case.hard {
-            one_hot(&truth, &classes)
+            one_hot(&target, &classes)
         } else {
-            truth
+            target
         };
         // If a format cannot hold the array, use one that can.
         let format = |format: Format, array: &Array| {
@@ -574,11 +574,11 @@ fn labels_have_the_same_score_in_every_format() {
     let folder = folder.path();
     let mut formats_of_labels = 0;
     for (axes, shape) in [("yx", &[9, 13][..]), ("zyx", &[5, 6, 7])] {
-        let [truth, p] = drawn(axes, shape, 3, 1);
-        let expected = expected_dice(&p, &truth, &[0.0, 1.0, 2.0]);
+        let [target, p] = drawn(axes, shape, 3, 1);
+        let expected = expected_dice(&p, &target, &[0.0, 1.0, 2.0]);
         let image = Format::Nifti1 { gzip: true };
         for (format, number) in formats().into_iter().zip(1..) {
-            if !format.holds(&truth) {
+            if !format.holds(&target) {
                 continue;
             }
             // A target with x first needs a prediction with x first.
@@ -588,7 +588,7 @@ fn labels_have_the_same_score_in_every_format() {
                 Format::Npy
             };
             let prediction = p.ordered(&ours.order(&p, "czyx")).write(folder, "p", ours);
-            let target = truth.ordered(&format.order(&truth, "zyx"));
+            let target = target.ordered(&format.order(&target, "zyx"));
             let target = target.write(folder, &format!("y{number}"), format);
             let found = dice(folder, &format!("{prediction} {target}"));
             let found = found.unwrap_or_else(|message| panic!("{format:?}: {message}"));

@@ -69,8 +69,8 @@ fn probabilities(labels: &ArrayD<u8>) -> ArrayD<f32> {
 
 /// Writes the files that the page names.
 fn files(folder: &Path) {
-    let [truth, mask] = [picture(0), picture(1)].map(Array2::into_dyn);
-    npy(folder, "labels.npy", &truth);
+    let [target, mask] = [picture(0), picture(1)].map(Array2::into_dyn);
+    npy(folder, "labels.npy", &target);
     npy(folder, "mask.npy", &mask);
     let p = probabilities(&mask);
     npy(folder, "p.npy", &p);
@@ -81,7 +81,7 @@ fn files(folder: &Path) {
         &p.mapv(|p| if p > 0.5 { 1.02 } else { -0.01_f32 }),
     );
     let foreground = |array: &ArrayD<u8>| array.mapv(|label| u8::from(label > 0));
-    npy(folder, "binary.npy", &foreground(&truth));
+    npy(folder, "binary.npy", &foreground(&target));
     npy(
         folder,
         "mask255.npy",
@@ -89,26 +89,26 @@ fn files(folder: &Path) {
     );
     npy(
         folder,
-        "truth255.npy",
-        &foreground(&truth).mapv(|label| label * 255),
+        "target255.npy",
+        &foreground(&target).mapv(|label| label * 255),
     );
     let brats = |array: &ArrayD<u8>| array.mapv(|label| [0_u8, 1, 4][usize::from(label)]);
-    npy(folder, "brats.npy", &brats(&truth));
+    npy(folder, "brats.npy", &brats(&target));
     npy(folder, "brats_mask.npy", &brats(&mask));
-    let mut void = truth.clone();
+    let mut void = target.clone();
     void.index_axis_mut(Axis(0), 0).fill(255);
     npy(folder, "void.npy", &void);
-    npy(folder, "from_one.npy", &truth.mapv(|label| label + 1));
-    let mut from_one = truth.mapv(|label| label + 1);
+    npy(folder, "from_one.npy", &target.mapv(|label| label + 1));
+    let mut from_one = target.mapv(|label| label + 1);
     from_one.index_axis_mut(Axis(0), 0).fill(0);
     npy(folder, "ade.npy", &from_one);
-    let mut inside = truth.mapv(|_| 255_u8);
+    let mut inside = target.mapv(|_| 255_u8);
     inside.index_axis_mut(Axis(0), 0).fill(0);
     npy(folder, "field_of_view.npy", &inside);
     npy(
         folder,
         "raters.npy",
-        &foreground(&truth).mapv(|label| 0.1 + 0.6 * f32::from(label)),
+        &foreground(&target).mapv(|label| 0.1 + 0.6 * f32::from(label)),
     );
     npy(
         folder,
@@ -157,7 +157,10 @@ fn files(folder: &Path) {
         .expect("an array");
     archive.write_all(&array).expect("an array");
     archive.finish().expect("an archive");
-    for (side, arrays) in [("predictions", [&mask, &truth]), ("truth", [&truth, &void])] {
+    for (side, arrays) in [
+        ("predictions", [&mask, &target]),
+        ("targets", [&target, &void]),
+    ] {
         fs::create_dir(folder.join(side)).expect("a folder");
         for (index, array) in arrays.into_iter().enumerate() {
             npy(folder, &format!("{side}/{}.npy", index + 1), array);

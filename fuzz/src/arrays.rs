@@ -8,7 +8,7 @@ use unifocal_core::{
 };
 use unifocal_ndarray::{Error, Evaluation};
 
-use crate::case::unit;
+use crate::numbers::unit;
 
 /// An array viewed with steps and permuted axes.
 #[derive(Debug)]
@@ -165,10 +165,10 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
         });
     } else {
         let shape = nearly(u, &inputs.shape)?;
-        let shares = Strided::draw(u, &shape, |u| if wild { u.arbitrary() } else { unit(u) })?;
-        let evaluation = Evaluation::soft(inputs.prediction.view(), shares.view());
-        let fits = shares.view().shape() == inputs.shape;
-        let plain = shares.plain();
+        let soft = Strided::draw(u, &shape, |u| if wild { u.arbitrary() } else { unit(u) })?;
+        let evaluation = Evaluation::soft(inputs.prediction.view(), soft.view());
+        let fits = soft.view().shape() == inputs.shape;
+        let plain = soft.plain();
         check(&inputs, evaluation, gradient, fits, |shape| {
             Ok(Soft(Dense::new(&plain, shape, inputs.layout)?))
         });

@@ -8,18 +8,21 @@ pub mod arrays;
 #[cfg(feature = "losses")]
 pub mod case;
 #[cfg(feature = "losses")]
+mod draw;
+#[cfg(feature = "losses")]
+mod either;
+#[cfg(feature = "losses")]
+pub mod evaluate;
+#[cfg(feature = "losses")]
 pub mod functions;
 #[cfg(feature = "losses")]
 pub mod invariants;
 #[cfg(feature = "losses")]
 pub mod loss;
+#[cfg(feature = "losses")]
+pub mod numbers;
 #[cfg(feature = "readers")]
 pub mod reading;
-
-/// The tolerances of all tests.
-#[cfg(feature = "losses")]
-#[path = "../../adapters/conformance/src/tolerance.rs"]
-pub mod tolerance;
 
 /// Runs `check`, which draws its case from `data`.
 #[cfg(feature = "losses")]

@@ -1,13 +1,9 @@
 //! Losses with any parameters.
 
-#[path = "../../core/tests/draw/build.rs"]
-mod build;
-
 use arbitrary::{Result, Unstructured};
 use unifocal_core::{AnyLoss, Name, Parameter};
 
-use self::build::build;
-use crate::case::unit;
+use crate::numbers::unit;
 
 /// A loss with default parameters.
 pub fn default(u: &mut Unstructured<'_>) -> Result<(Name, AnyLoss)> {
@@ -53,5 +49,10 @@ fn drawn(u: &mut Unstructured<'_>, gamma: f64, smooth: f64, clip: Option<f64>) -
         Parameter::Smooth => Some(smooth),
         Parameter::Clip => clip,
     };
-    Ok(build(name, value).expect("parameters in range"))
+    // The default stays where a range does not allow the value.
+    let with = |loss: AnyLoss, parameter: &Parameter| {
+        let changed = loss.with(*parameter, value(*parameter));
+        changed.unwrap_or(loss)
+    };
+    Ok(name.parameters().iter().fold(name.loss(), with))
 }

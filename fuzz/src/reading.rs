@@ -135,7 +135,7 @@ fn is_unknown(data: &[u8], name: &str) -> bool {
         }
         Err(error) => {
             assert!(!error.to_string().is_empty());
-            matches!(error.fault, Fault::UnknownExtension)
+            matches!(error.fault, Fault::UnknownExtension { .. })
         }
     }
 }

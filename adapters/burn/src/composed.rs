@@ -49,7 +49,7 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
     if plan.settings.input == Input::Probabilities {
         prediction = in_range(prediction, -ROUNDING, 1.0 + ROUNDING);
     }
-    let shares = match inputs.target {
+    let soft = match inputs.target {
         TargetTensor::Labels(_) => None,
         TargetTensor::Soft(target) => {
             let y = in_range(target.cast(dtype).mask_fill(left_out, harmless), 0.0, 1.0);
@@ -72,7 +72,7 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
     let classes = plan.settings.classes();
     let of_run = |(rare, run): (bool, Range<usize>)| {
         let shape = [samples, run.len(), voxels];
-        let y = match (&labels, &shares) {
+        let y = match (&labels, &soft) {
             (Some(labels), _) => {
                 let (start, end) = (run.start as i64, run.end as i64);
                 let own = Tensor::<1, Int>::arange(start..end, (&labels.device(), DType::I32));
@@ -80,7 +80,7 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
                 let y = labels.clone().expand(shape).equal(own);
                 y.float().cast(dtype)
             }
-            (None, Some(shares)) => shares.clone().narrow(1, run.start, run.len()),
+            (None, Some(soft)) => soft.clone().narrow(1, run.start, run.len()),
             (None, None) => unreachable!("inputs always have a target"),
         };
         let y = Elementwise(y);

@@ -73,7 +73,7 @@ pub struct Threads {
 
 #[derive(Debug)]
 struct Shared {
-    given: Mutex<Vec<Option<TensorData>>>,
+    sums: Mutex<Vec<Option<TensorData>>>,
     barrier: Barrier,
 }
 
@@ -81,7 +81,7 @@ impl Threads {
     /// One rank for each of `ranks` threads. All of them must take part in every sum.
     pub fn new(ranks: usize) -> Vec<Self> {
         let shared = Arc::new(Shared {
-            given: Mutex::new(vec![None; ranks]),
+            sums: Mutex::new(vec![None; ranks]),
             barrier: Barrier::new(ranks),
         });
         let of_rank = |rank| Self {
@@ -94,15 +94,14 @@ impl Threads {
 
 impl AllReduce for Threads {
     fn ranks(&self) -> usize {
-        self.shared.given.lock().map_or(1, |given| given.len())
+        self.shared.sums.lock().map_or(1, |sums| sums.len())
     }
 
     fn sum(&self, own: Tensor<3>) -> Tensor<3> {
-        let Shared { given, barrier } = &*self.shared;
+        let Shared { sums, barrier } = &*self.shared;
         let device = own.device();
         let lock = || {
-            given
-                .lock()
+            sums.lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
         };
         let dtype = own.dtype();

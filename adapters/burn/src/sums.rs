@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use unifocal_core::{ClassSums, Loss, Parts, Pooling};
 
 use crate::composed::{self, runs};
@@ -34,9 +34,10 @@ impl Sums {
             TargetTensor::Labels(labels) => plan.beside(labels.dtype()),
             TargetTensor::Soft(_) => Arc::clone(&plan),
         };
-        let per_sample = match plan.route {
-            Route::Auto => fused::sums(&beside, inputs)?,
-            Route::Composed => composed::sums(&beside, inputs),
+        let per_sample = if is_fused(&plan, &inputs.prediction.device(), dtype) {
+            fused::sums(&beside, inputs)?
+        } else {
+            composed::sums(&beside, inputs)
         };
         let tensor = match plan.settings.pooling {
             Pooling::PerSample => per_sample,
@@ -109,25 +110,26 @@ impl Sums {
 
     /// The loss of each group, and whether the group counts (1) or not (0).
     fn values_and_counts(self) -> [Tensor<1>; 2] {
-        fused::values(&self.plan, &self.tensor, self.dtype).unwrap_or_else(|| {
-            let classes = self.plan.settings.classes();
-            let weight = classes.normalized();
-            // Classes of one kind are computed together: one by one, Burn's graph would grow with the number of classes.
-            let kind = |index| {
-                let class = classes.class(index);
-                (class.rare, class.alpha, weight(index))
-            };
-            let parts = runs(self.tensor.dims()[1], kind)
-                .into_iter()
-                .filter_map(|((.., weight), run)| {
-                    let sums = of_classes(&self.tensor, &run);
-                    let part = classes.part(&self.plan.loss, run.start, weight, &sums)?;
-                    Some(part.map(|of| Elementwise(of.0.sum_dim(1).squeeze_dim::<1>(1))))
-                })
-                .reduce(Parts::merge)
-                .expect("there is at least one class");
-            [parts.clone().value(), parts.counts()].map(|of| of.0.cast(self.dtype))
-        })
+        if is_fused(&self.plan, &self.tensor.device(), self.dtype) {
+            return fused::values(&self.plan, &self.tensor, self.dtype);
+        }
+        let classes = self.plan.settings.classes();
+        let weight = classes.normalized();
+        // Classes of one kind are computed together: one by one, Burn's graph would grow with the number of classes.
+        let kind = |index| {
+            let class = classes.class(index);
+            (class.rare, class.alpha, weight(index))
+        };
+        let parts = runs(self.tensor.dims()[1], kind)
+            .into_iter()
+            .filter_map(|((.., weight), run)| {
+                let sums = of_classes(&self.tensor, &run);
+                let part = classes.part(&self.plan.loss, run.start, weight, &sums)?;
+                Some(part.map(|of| Elementwise(of.0.sum_dim(1).squeeze_dim::<1>(1))))
+            })
+            .reduce(Parts::merge)
+            .expect("there is at least one class");
+        [parts.clone().value(), parts.counts()].map(|of| of.0.cast(self.dtype))
     }
 
     /// The loss of each class in each group, [G, C]: its region-based part plus its distribution-based part, both before class weights.
@@ -143,6 +145,11 @@ impl Sums {
             });
         Tensor::cat(scores.collect(), 1).cast(self.dtype)
     }
+}
+
+/// Whether the plan is to be fused, and the device can.
+fn is_fused(plan: &Plan, device: &Device, dtype: DType) -> bool {
+    plan.route == Route::Auto && fused::is_fused(device, dtype)
 }
 
 /// The sums of a run of classes, [G, run].

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use unifocal_burn::core::{AbsentClass, AnyLoss, Error as CoreError, Input, Name};
 use unifocal_burn::{Elementwise, Error, Pooling, Route, Segmentation, SegmentationLoss, Targets};
-use unifocal_conformance::{Backend, Case, CoreF64, Outcome, Truth, seam, seam_cases, tolerance};
+use unifocal_conformance::{Backend, Case, CoreF64, Outcome, Target, seam, seam_cases, tolerance};
 
 /// Class counts, including those around the limits of the label types.
 const CLASSES: [usize; 16] = [
@@ -90,8 +90,8 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
         f64::from(number)
     };
     let prediction = ArrayD::from_shape_simple_fn(IxDyn(&shape), || number(rng));
-    let truth = if rng.u8(0..4) == 0 {
-        Truth::Soft(ArrayD::from_shape_simple_fn(IxDyn(&shape), || {
+    let target = if rng.u8(0..4) == 0 {
+        Target::Soft(ArrayD::from_shape_simple_fn(IxDyn(&shape), || {
             f64::from(rng.f32())
         }))
     } else {
@@ -110,10 +110,10 @@ fn draw(seed: u64, classes: usize, kind: DType, ignored: Option<i64>) -> Case {
             let label = label();
             if is_held(kind, label) { label } else { 0 }
         });
-        Truth::Labels(labels)
+        Target::Labels(labels)
     };
-    let mut case = Case::new(prediction, truth);
-    if let Truth::Labels(_) = case.truth {
+    let mut case = Case::new(prediction, target);
+    if let Target::Labels(_) = case.target {
         case.settings.ignore_label = ignored;
     }
     case.settings.input = input;
@@ -157,12 +157,12 @@ fn outcome(
         |array: &ArrayD<f64>| TensorData::new(array.iter().copied().collect(), array.shape());
     let prediction =
         Tensor::<3>::from_data(float(&case.prediction), (&device, dtype)).require_grad();
-    let targets: Targets = match &case.truth {
-        Truth::Labels(labels) => {
+    let targets: Targets = match &case.target {
+        Target::Labels(labels) => {
             let labels = TensorData::new(labels.iter().copied().collect(), labels.shape());
             Tensor::<2, Int>::from_data(labels, (&device, kind)).into()
         }
-        Truth::Soft(target) => Tensor::<3>::from_data(float(target), (&device, dtype)).into(),
+        Target::Soft(target) => Tensor::<3>::from_data(float(target), (&device, dtype)).into(),
     };
     let loss = SegmentationLoss::new(loss)
         .with_settings(case.settings.clone())
@@ -196,7 +196,7 @@ fn agrees(seed: u64, name: Name, classes: usize, kind: DType, ignored: Option<i6
         for route in [Route::Auto, Route::Composed] {
             let what = format!("{name}, {kind:?}, {ignored:?}, {route:?} in {dtype:?} of {case:?}");
             let found = outcome(loss, &case, ignored, kind, route, (&device, dtype));
-            if let (Truth::Soft(_), Some(label)) = (&case.truth, ignored) {
+            if let (Target::Soft(_), Some(label)) = (&case.target, ignored) {
                 assert_eq!(
                     found.err(),
                     Some(Error::Core(CoreError::IgnoreLabel { found: label })),
@@ -263,13 +263,13 @@ fn tensors_are_a_backend() {
                     let data = TensorData::new(array.iter().copied().collect(), array.shape());
                     Tensor::<3>::from_data(data, (&device, dtype))
                 };
-                let targets: Targets = match &case.truth {
-                    Truth::Labels(labels) => {
+                let targets: Targets = match &case.target {
+                    Target::Labels(labels) => {
                         let data =
                             TensorData::new(labels.iter().copied().collect(), labels.shape());
                         Tensor::<2, Int>::from_data(data, (&device, DType::I64)).into()
                     }
-                    Truth::Soft(target) => float(target).into(),
+                    Target::Soft(target) => float(target).into(),
                 };
                 let settings = case.settings.clone();
                 let segmentation = Segmentation::new(float(&case.prediction), targets, settings);

@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use unifocal_burn::{Route, SegmentationLoss, Targets};
-use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
+use unifocal_conformance::{Backend, Case, Outcome, Precision, Target, checks};
 use unifocal_core::{AnyLoss, Layout};
 
 /// `unifocal-burn` with this element type and route.
@@ -53,8 +53,8 @@ impl Burn {
         let prediction = self
             .float::<D>(&first(&case.prediction, case.layout), &device)
             .require_grad();
-        let targets: Targets = match &case.truth {
-            Truth::Labels(labels) => {
+        let targets: Targets = match &case.target {
+            Target::Labels(labels) => {
                 let data = TensorData::new(labels.iter().copied().collect(), labels.shape());
                 if labels.ndim() != L {
                     return Err(format!(
@@ -64,7 +64,7 @@ impl Burn {
                 }
                 Tensor::<L, Int>::from_data(data, (&device, DType::I64)).into()
             }
-            Truth::Soft(target) => {
+            Target::Soft(target) => {
                 let target = first(target, case.layout);
                 Targets::from(checked::<D>(target.ndim(), || {
                     self.float::<D>(&target, &device)

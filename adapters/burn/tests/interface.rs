@@ -271,8 +271,8 @@ fn sample_and_voxel_counts_beyond_a_gpu_grid_axis() {
     for (device, dtype) in devices() {
         // More samples than cubes on one axis of a GPU's grid; more voxels than one cube takes.
         for [samples, voxels] in [[70_000, 1], [2, 70_001]] {
-            let given = numbers(samples * 2 * voxels, 6);
-            let logits = float(given.clone(), [samples, 2, voxels], &device, dtype)
+            let z = numbers(samples * 2 * voxels, 6);
+            let logits = float(z.clone(), [samples, 2, voxels], &device, dtype)
                 .autodiff()
                 .require_grad();
             let target = labels(2, [samples, voxels], &device);
@@ -294,7 +294,7 @@ fn sample_and_voxel_counts_beyond_a_gpu_grid_axis() {
                     let [own, other] =
                         [own, 1 - own].map(|class| (2 * sample + class) * voxels + voxel);
                     // −ln p = ln(1 + e^d), where d is the other logit minus that of the label.
-                    let cost = f64::from(given[other] - given[own]).exp().ln_1p();
+                    let cost = f64::from(z[other] - z[own]).exp().ln_1p();
                     let slope = 1.0 - (-cost).exp();
                     expected += cost / voxels as f64;
                     for (at, slope) in [(own, -slope), (other, slope)] {
@@ -504,11 +504,11 @@ fn bad_data_give_an_error_or_nan() {
                 (good.clone(), soft([1.0, 0.0, 0.0, 1.5])),
                 (good.clone(), soft([1.0, 0.0, 0.0, f32::NAN])),
             ] {
-                let given = format!("{prediction:?} {target:?}");
+                let case = format!("{prediction:?} {target:?}");
                 let found = value(prediction, target);
                 assert!(
                     found.as_ref().is_ok_and(|value| value.is_nan()) || found.is_err(),
-                    "{route:?} on {device:?}: {given} gave {found:?}"
+                    "{route:?} on {device:?}: {case} gave {found:?}"
                 );
             }
         }

@@ -107,12 +107,12 @@ fn outcome(case: &Case, route: Route, device: &Device, dtype: DType) -> (f64, Ve
     let [samples, _, height, width] = case.shape;
     let map = [samples, height, width];
     let float = |values: &[f64], shape: &[usize]| TensorData::new(values.to_vec(), shape.to_vec());
-    let given: Vec<f64> = match case.settings.input {
+    let numbers: Vec<f64> = match case.settings.input {
         Input::Probabilities => case.numbers.clone(),
         Input::Softmax | Input::Sigmoid => case.numbers.iter().map(|x| 10.0 * (x - 0.5)).collect(),
     };
     let prediction =
-        Tensor::<4>::from_data(float(&given, &case.shape), (&device, dtype)).require_grad();
+        Tensor::<4>::from_data(float(&numbers, &case.shape), (&device, dtype)).require_grad();
     let targets: Targets = if case.soft {
         let soft: Vec<f64> = case.numbers.iter().rev().copied().collect();
         Tensor::<4>::from_data(float(&soft, &case.shape), (&device, dtype)).into()

@@ -210,17 +210,20 @@ fn any_checkpointing_strategy_is_supported() {
         for route in ROUTES {
             let own = device.clone().autodiff();
             let other = own.clone().gradient_checkpointing();
-            let given = logits([1, 2, 4], &own, dtype).require_grad();
+            let prediction = logits([1, 2, 4], &own, dtype).require_grad();
             let target = labels(&[0, 1, 1, 0], [1, 4], &other, DType::I32);
             let soft = Tensor::<3>::ones([1, 2, 4], (&other, dtype));
             let weights = Tensor::<2>::ones([1, 4], (&other, dtype));
             let loss = entropy(route, None);
             for targets in [Targets::from(target), Targets::from(soft)] {
                 let value = loss
-                    .try_forward(given.clone(), targets.with_voxel_weights(weights.clone()))
+                    .try_forward(
+                        prediction.clone(),
+                        targets.with_voxel_weights(weights.clone()),
+                    )
                     .expect("the data are valid");
                 assert!(
-                    given.grad(&value.backward()).is_some(),
+                    prediction.grad(&value.backward()).is_some(),
                     "{route:?} on {device:?}"
                 );
             }
@@ -277,7 +280,7 @@ fn every_kind_of_target_gives_the_same_loss() {
                 .with_input(Input::Softmax)
                 .with_route(route)
                 .init();
-            let given = logits([2, 2, 2, 3], &device, dtype);
+            let prediction = logits([2, 2, 2, 3], &device, dtype);
             let target = labels(
                 &[0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 1],
                 [2, 2, 3],
@@ -286,7 +289,7 @@ fn every_kind_of_target_gives_the_same_loss() {
             );
             let value = |targets: Targets| {
                 let value = loss
-                    .try_forward(given.clone(), targets)
+                    .try_forward(prediction.clone(), targets)
                     .expect("the data are valid");
                 value.into_scalar::<f64>()
             };
@@ -304,7 +307,7 @@ fn every_kind_of_target_gives_the_same_loss() {
                     "a mask [N, 1, …]",
                     Targets::from(mask.unsqueeze_dim::<4>(1)),
                 ),
-                ("one-hot truths", Targets::from(one_hot.clone())),
+                ("one-hot booleans", Targets::from(one_hot.clone())),
                 ("one-hot integers", Targets::from(one_hot.clone().int())),
                 ("one-hot floats", Targets::from(one_hot.float().cast(dtype))),
             ] {
@@ -315,7 +318,7 @@ fn every_kind_of_target_gives_the_same_loss() {
                 );
             }
             let error = loss
-                .try_forward(given.clone(), target.float())
+                .try_forward(prediction.clone(), target.float())
                 .expect_err("labels must be integers");
             assert!(error.to_string().contains(".int()"), "{error}");
         }
@@ -326,12 +329,12 @@ fn every_kind_of_target_gives_the_same_loss() {
 fn logits_without_spatial_axes_are_single_voxels() {
     for (device, dtype) in devices() {
         for route in ROUTES {
-            let given = logits([5, 3], &device, dtype);
+            let prediction = logits([5, 3], &device, dtype);
             let target = labels(&[0, 2, 9, 1, 0], [5], &device, DType::I32);
             let found: f64 = entropy(route, Some(9))
-                .forward(given.clone(), target.clone())
+                .forward(prediction.clone(), target.clone())
                 .into_scalar();
-            let image = given.swap_dims(0, 1).unsqueeze_dim::<3>(0);
+            let image = prediction.swap_dims(0, 1).unsqueeze_dim::<3>(0);
             let expected: f64 = entropy(route, Some(9))
                 .forward(image, target.unsqueeze_dim::<2>(0))
                 .into_scalar();
@@ -351,19 +354,19 @@ fn samples_without_counting_voxels_are_left_out() {
                     .with_ignore_label(255)
                     .with_route(route)
                     .init();
-                let given = || {
+                let prediction = || {
                     logits([2, 2, 2], &device, dtype)
                         .mul_scalar(0.1)
                         .add_scalar(0.5)
                 };
                 let value = |labels: [i32; 4]| {
                     let target = TensorData::new(labels.to_vec(), [2, 2]);
-                    loss.forward(given(), Tensor::<2, Int>::from_data(target, &device))
+                    loss.forward(prediction(), Tensor::<2, Int>::from_data(target, &device))
                         .into_scalar::<f64>()
                 };
                 assert_eq!(value([255; 4]), 0.0, "{route:?} {pooling:?} on {device:?}");
                 let one = loss.forward(
-                    given().narrow(0, 1, 1),
+                    prediction().narrow(0, 1, 1),
                     Tensor::<2, Int>::from_data([[0, 1]], &device),
                 );
                 let what = format!("{route:?} {pooling:?} on {device:?}");

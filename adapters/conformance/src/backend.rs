@@ -18,7 +18,7 @@ pub struct Case {
     /// The output of the network.
     pub prediction: ArrayD<f64>,
     /// The target.
-    pub truth: Truth,
+    pub target: Target,
     /// Where the class axis is.
     pub layout: Layout,
     /// How they are read, and the class options.
@@ -29,7 +29,7 @@ pub struct Case {
 
 /// The target of a [`Case`].
 #[derive(Clone, Debug)]
-pub enum Truth {
+pub enum Target {
     /// Labels.
     Labels(ArrayD<i64>),
     /// One-hot or soft, of the prediction's shape.
@@ -65,10 +65,10 @@ pub trait Backend {
 
 impl Case {
     /// A case with probabilities, channels first, and default settings.
-    pub fn new(prediction: ArrayD<f64>, truth: Truth) -> Self {
+    pub fn new(prediction: ArrayD<f64>, target: Target) -> Self {
         Self {
             prediction,
-            truth,
+            target,
             layout: Layout::ChannelsFirst,
             settings: Settings::default(),
             voxel_weights: None,
@@ -79,13 +79,13 @@ impl Case {
 
     /// The same case with the class axis last.
     pub fn channels_last(&self) -> Self {
-        let truth = match &self.truth {
-            Truth::Labels(_) => self.truth.clone(),
-            Truth::Soft(target) => Truth::Soft(last(target)),
+        let target = match &self.target {
+            Target::Labels(_) => self.target.clone(),
+            Target::Soft(target) => Target::Soft(last(target)),
         };
         Self {
             prediction: last(&self.prediction),
-            truth,
+            target,
             layout: Layout::ChannelsLast,
             ..self.clone()
         }
@@ -93,7 +93,7 @@ impl Case {
 
     /// The same case with its labels as a one-hot target.
     pub fn one_hot(&self) -> Self {
-        let Truth::Labels(labels) = &self.truth else {
+        let Target::Labels(labels) = &self.target else {
             return self.clone();
         };
         let mut target = ArrayD::zeros(self.prediction.raw_dim());
@@ -107,7 +107,7 @@ impl Case {
             plane.assign(&labels.mapv(|label| if label == class { 1.0 } else { 0.0 }));
         }
         Self {
-            truth: Truth::Soft(target),
+            target: Target::Soft(target),
             settings: self.settings.clone().with_ignore_label(None::<i64>),
             ..self.clone()
         }

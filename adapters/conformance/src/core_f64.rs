@@ -3,10 +3,9 @@
 use ndarray::{ArrayD, Axis};
 use unifocal_core::{
     AnyLoss, ClassSums, Dense, DenseMut, Error, Field, Labels, Layout, Segmentation, Shape, Soft,
-    Target,
 };
 
-use crate::{Backend, Case, Outcome, Precision, Truth};
+use crate::{Backend, Case, Outcome, Precision, Target};
 
 /// `unifocal-core` on contiguous slices of f64.
 #[derive(Clone, Copy, Debug)]
@@ -26,15 +25,15 @@ fn run(loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
     let prediction = values(&case.prediction);
     let shape = shape(&case.prediction, case.layout);
     let field = Dense::new(&prediction, shape, case.layout)?;
-    match &case.truth {
-        Truth::Labels(labels) => {
+    match &case.target {
+        Target::Labels(labels) => {
             let labels = values(labels);
             let size = [shape.samples, labels.len() / shape.samples];
             let target = Labels::new(Dense::labels(&labels, size)?)
                 .with_ignore_label(case.settings.ignore_label);
             weighted(loss, case, Segmentation::new(field, target)?)
         }
-        Truth::Soft(target) => {
+        Target::Soft(target) => {
             let values = values(target);
             let target = Dense::new(&values, self::shape(target, case.layout), case.layout)?;
             weighted(loss, case, Segmentation::new(field, Soft(target))?)
@@ -45,7 +44,7 @@ fn run(loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
 fn weighted(
     loss: &AnyLoss,
     case: &Case,
-    segmentation: Segmentation<Dense<'_, f64>, impl Target>,
+    segmentation: Segmentation<Dense<'_, f64>, impl unifocal_core::Target>,
 ) -> Result<Outcome, Error> {
     let segmentation = segmentation
         .with_input(case.settings.input)?
@@ -64,7 +63,7 @@ fn weighted(
 fn finish(
     loss: &AnyLoss,
     case: &Case,
-    segmentation: &Segmentation<Dense<'_, f64>, impl Target, impl Field<Item = f64>>,
+    segmentation: &Segmentation<Dense<'_, f64>, impl unifocal_core::Target, impl Field<Item = f64>>,
 ) -> Result<Outcome, Error> {
     let classes = case.settings.classes();
     let len = segmentation.groups() * segmentation.class_count();

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use unifocal_core::{AnyLoss, Layout, LossError, Name, Parameter};
 
-use crate::{Case, Truth};
+use crate::{Case, Target};
 
 /// The folder with the golden values.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
@@ -161,7 +161,7 @@ impl Entry {
         let target = if last { "true_cl" } else { "true_cf" };
         let mut case = Case::new(
             array(&inputs, &self.prediction),
-            Truth::Soft(array(&inputs, target)),
+            Target::Soft(array(&inputs, target)),
         );
         if last {
             case.layout = Layout::ChannelsLast;

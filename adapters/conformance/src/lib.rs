@@ -6,22 +6,32 @@
 //! unifocal_conformance::checks!(MyAdapter => goldens peers hierarchy gradients invariances edges bad_input);
 //! ```
 
+#[cfg(feature = "suite")]
 mod backend;
+#[cfg(feature = "suite")]
 mod checks;
+#[cfg(feature = "suite")]
 mod core_f64;
+#[cfg(feature = "suite")]
 mod golden;
+#[cfg(feature = "suite")]
 mod random;
+#[cfg(feature = "suite")]
 mod readme;
 
 pub mod tolerance;
 
-pub use backend::{Backend, Case, Outcome, Precision, Truth};
-pub use checks::{agreement, bad_input, edges, goldens, gradients, hierarchy, invariances, peers};
-pub use checks::{seam, seam_cases, seam_with_gradient};
-pub use core_f64::CoreF64;
-pub use readme::repository_shows_example_of;
+#[cfg(feature = "suite")]
+pub use {
+    backend::{Backend, Case, Outcome, Precision, Target},
+    checks::{agreement, bad_input, edges, goldens, gradients, hierarchy, invariances, peers},
+    checks::{seam, seam_cases, seam_with_gradient},
+    core_f64::CoreF64,
+    readme::repository_shows_example_of,
+};
 
 /// Defines a test for each check, named after it.
+#[cfg(feature = "suite")]
 #[macro_export]
 macro_rules! checks {
     ($backend:expr => $($check:ident)*) => {$(

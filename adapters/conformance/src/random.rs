@@ -4,7 +4,7 @@ use fastrand::Rng;
 use ndarray::{ArrayD, Axis};
 use unifocal_core::{AbsentClass, Input, Pooling};
 
-use crate::{Case, Truth};
+use crate::{Case, Target};
 
 /// A prediction of this shape, [N, C, spatial…], away from the ends of its range: probabilities in (0.02, 0.98), or logits
 /// in (−3, 3).
@@ -47,16 +47,16 @@ pub(crate) fn case(rng: &mut Rng, shape: &[usize], input: Input) -> Case {
     let classes = shape[1].max(2);
     let mut case = Case::new(
         prediction(rng, shape, input),
-        Truth::Labels(labels(rng, shape)),
+        Target::Labels(labels(rng, shape)),
     );
     case.settings.input = input;
     if rng.bool() {
-        case.truth = Truth::Soft(soft(rng, shape));
+        case.target = Target::Soft(soft(rng, shape));
     } else if rng.bool() {
         let ignored = 255;
         let labels =
             labels(rng, shape).mapv(|label| if rng.u8(0..5) == 0 { ignored } else { label });
-        case.truth = Truth::Labels(labels);
+        case.target = Target::Labels(labels);
         case.settings.ignore_label = Some(ignored);
     }
     if rng.bool() {

@@ -1,6 +1,6 @@
 //! Runs the suite on the core itself, in f64 on slices.
 
-use unifocal_conformance::{CoreF64, Truth, checks, seam_cases, seam_with_gradient, tolerance};
+use unifocal_conformance::{CoreF64, Target, checks, seam_cases, seam_with_gradient, tolerance};
 use unifocal_core::{Dense, Labels, Segmentation, Soft};
 
 checks!(CoreF64 => goldens peers hierarchy gradients invariances edges bad_input);
@@ -26,13 +26,13 @@ fn slices_are_a_backend() {
                 );
             }};
         }
-        match &case.truth {
-            Truth::Labels(labels) => {
+        match &case.target {
+            Target::Labels(labels) => {
                 let labels: Vec<i64> = labels.iter().copied().collect();
                 let labels = Dense::labels(&labels, [size[0], size[2]]).expect("as many labels");
                 check!(Labels::new(labels));
             }
-            Truth::Soft(target) => {
+            Target::Soft(target) => {
                 let target: Vec<f64> = target.iter().copied().collect();
                 check!(Soft(
                     Dense::channels_first(&target, size).expect("as many numbers")

@@ -8,7 +8,7 @@ use unifocal_core::{
 };
 
 use crate::Error;
-use crate::part::{Part, Task};
+use crate::halves::{Half, Task};
 use crate::rows;
 use crate::simd::{Checked, Simd};
 use crate::target::{self, LabelArray, SoftArray, TargetArray};
@@ -178,7 +178,7 @@ where
     ) -> Result<Vec<ClassSums<f64, K>>, Error> {
         let task = self.task(loss, classes)?;
         let mut sums = vec![ClassSums::default(); task.groups * task.count];
-        self.part(3)?.forward(&task, &mut sums, None)?;
+        self.whole(3)?.forward(&task, &mut sums, None)?;
         Ok(sums)
     }
 
@@ -222,7 +222,7 @@ where
         }
     }
 
-    /// Checks the class options and collects what all parts of the arrays share.
+    /// Checks the class options and collects what all halves of the arrays have in common.
     pub(crate) fn task<'t, L>(
         &'t self,
         loss: &'t L,
@@ -248,7 +248,7 @@ where
 
     /// Checks the shapes. Returns all arrays with the class axis in second place and the last spatial axes merged as far as
     /// possible without copies; at least `axes` axes remain.
-    pub(crate) fn part(&self, axes: usize) -> Result<Part<'_, P, T>, Error> {
+    pub(crate) fn whole(&self, axes: usize) -> Result<Half<'_, P, T>, Error> {
         let shape = self.prediction.shape();
         let expected = self.target.expected_shape(shape, self.layout);
         expect_shape("target", &self.target.shape(), &expected)?;
@@ -266,7 +266,7 @@ where
             .target
             .clone()
             .with_ignore_label(self.settings.ignore_label)?;
-        let whole = Part {
+        let whole = Half {
             prediction: rows::channels_first(self.prediction.view().into_dyn(), self.layout),
             target: target.channels_first(self.layout),
             weights: self
@@ -276,8 +276,8 @@ where
             sample: 0,
             voxel: 0,
         };
-        let part = (axes..whole.prediction.ndim()).find_map(|axes| {
-            Some(Part {
+        let merged = (axes..whole.prediction.ndim()).find_map(|axes| {
+            Some(Half {
                 prediction: rows::merged(whole.prediction.clone(), axes)?,
                 target: whole.target.clone().merged(axes)?,
                 weights: match &whole.weights {
@@ -287,7 +287,7 @@ where
                 ..whole
             })
         });
-        Ok(part.unwrap_or(whole))
+        Ok(merged.unwrap_or(whole))
     }
 }
 

@@ -22,7 +22,7 @@
 
 mod error;
 mod evaluation;
-mod part;
+mod halves;
 mod rows;
 #[allow(
     unsafe_code,

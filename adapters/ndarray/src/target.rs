@@ -83,11 +83,11 @@ impl<L: Label> sealed::Sealed for LabelArray<'_, L> {
 
     fn split(self, axis: Axis, index: usize) -> (Self, Self) {
         let (first, second) = self.labels.split_at(without_class_axis(axis), index);
-        let part = |labels| Self {
+        let half = |labels| Self {
             labels,
             ignored: self.ignored,
         };
-        (part(first), part(second))
+        (half(first), half(second))
     }
 
     fn row(&self, outer: &[usize]) -> Self::Row<'_> {

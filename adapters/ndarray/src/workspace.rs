@@ -1,4 +1,4 @@
-//! One workspace per thread, reused for one part of an array after another.
+//! One workspace per thread, reused for one half of an array after the other.
 
 use std::any::Any;
 use std::cell::RefCell;

@@ -1,7 +1,7 @@
 //! Runs the conformance suite in both precisions, with every set of vector instructions.
 
 use ndarray::IxDyn;
-use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
+use unifocal_conformance::{Backend, Case, Outcome, Precision, Target, checks};
 use unifocal_core::{AnyLoss, Element};
 use unifocal_ndarray::{Error, Evaluation, Simd, TargetArray};
 
@@ -25,13 +25,13 @@ impl<P: Element<Real = P> + Into<f64>> Backend for Ndarray<P> {
 impl<P: Element<Real = P> + Into<f64>> Ndarray<P> {
     fn run(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
         let prediction = case.prediction.mapv(self.0);
-        match &case.truth {
-            Truth::Labels(labels) => self.outcome(
+        match &case.target {
+            Target::Labels(labels) => self.outcome(
                 Evaluation::labels(prediction.view(), labels.view()),
                 loss,
                 case,
             ),
-            Truth::Soft(target) => self.outcome(
+            Target::Soft(target) => self.outcome(
                 Evaluation::soft(prediction.view(), target.view()),
                 loss,
                 case,

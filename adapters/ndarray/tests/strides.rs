@@ -85,20 +85,21 @@ fn gradient_into_a_strided_array() {
     let (prediction, labels) = volume();
     let evaluation = Evaluation::labels(prediction.view(), labels.view());
     let (value, expected) = evaluation.value_and_gradient(&Tversky::dice()).unwrap();
-    let mut room = Array::from_elem((6, 5, 4, 3, 4), 7.0);
-    let out = room
+    let mut memory = Array::from_elem((6, 5, 4, 3, 4), 7.0);
+    let out = memory
         .slice_mut(s![.., .., .., .., ..;2])
         .permuted_axes([4, 3, 2, 1, 0]);
     // These rows cannot be merged, so the order of summation differs.
     let found = evaluation.gradient_into(&Tversky::dice(), out).unwrap();
     assert!((found - value).abs() <= 1e-14);
-    let written = room.slice(s![.., .., .., .., ..;2]);
+    let written = memory.slice(s![.., .., .., .., ..;2]);
     let written = written.permuted_axes([4, 3, 2, 1, 0]);
     for (a, b) in written.iter().zip(&expected) {
         assert!((a - b).abs() <= 1e-14, "{a} is not {b}");
     }
     assert!(
-        room.slice(s![.., .., .., .., 1..;2])
+        memory
+            .slice(s![.., .., .., .., 1..;2])
             .iter()
             .all(|untouched| *untouched == 7.0)
     );
@@ -107,9 +108,9 @@ fn gradient_into_a_strided_array() {
 #[test]
 fn a_gradient_of_another_shape_is_rejected() {
     let (prediction, labels) = volume();
-    let mut room = Array5::zeros((2, 3, 4, 5, 5));
+    let mut memory = Array5::zeros((2, 3, 4, 5, 5));
     let error = Evaluation::labels(prediction.view(), labels.view())
-        .gradient_into(&Tversky::dice(), room.view_mut())
+        .gradient_into(&Tversky::dice(), memory.view_mut())
         .unwrap_err();
     assert!(error.to_string().contains("gradient"), "{error}");
 }

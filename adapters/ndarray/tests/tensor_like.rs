@@ -1,6 +1,6 @@
 //! Arrays through the seam of the core.
 
-use unifocal_conformance::{Truth, seam_cases, seam_with_gradient, tolerance};
+use unifocal_conformance::{Target, seam_cases, seam_with_gradient, tolerance};
 use unifocal_ndarray::Evaluation;
 
 #[test]
@@ -14,9 +14,9 @@ fn arrays_are_a_backend() {
                 seam_with_gradient(&evaluation, &case, entries, tolerance::F64_OURS);
             }};
         }
-        match &case.truth {
-            Truth::Labels(labels) => check!(Evaluation::labels(prediction, labels.view())),
-            Truth::Soft(target) => check!(Evaluation::soft(prediction, target.view())),
+        match &case.target {
+            Target::Labels(labels) => check!(Evaluation::labels(prediction, labels.view())),
+            Target::Soft(target) => check!(Evaluation::soft(prediction, target.view())),
         }
     }
 }

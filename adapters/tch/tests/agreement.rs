@@ -3,10 +3,10 @@
 
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
-use unifocal_conformance::{Truth, seam, seam_cases, tolerance};
+use unifocal_conformance::{Target, seam, seam_cases, tolerance};
 use unifocal_tch::core::{
     AbsentClass, AnyLoss, ClassSums, Dense, DenseMut, Error, Focal, Input, Labels, Layout, Pooling,
-    Segmentation, Settings, Soft, Target, Tversky, UnifiedFocal,
+    Segmentation, Settings, Soft, Tversky, UnifiedFocal,
 };
 use unifocal_tch::{Route, Segmentation as Tensors, SegmentationLoss, Sum};
 
@@ -73,7 +73,7 @@ fn expected(case: &Case) -> Result<(f64, Vec<f64>), Error> {
     }
 }
 
-fn run<T: Target>(
+fn run<T: unifocal_core::Target>(
     case: &Case,
     segmentation: Segmentation<Dense<'_, f64>, T, Dense<'_, f64>>,
 ) -> Result<(f64, Vec<f64>), Error> {
@@ -304,11 +304,11 @@ fn tensors_are_a_backend() {
             let shape: Vec<i64> = array.shape().iter().map(|n| *n as i64).collect();
             Tensor::from_slice(&array.iter().copied().collect::<Vec<_>>()).view(shape.as_slice())
         };
-        let target = match &case.truth {
-            Truth::Labels(labels) => {
+        let target = match &case.target {
+            Target::Labels(labels) => {
                 tensor(&labels.mapv(|label| label as f64)).to_kind(Kind::Int64)
             }
-            Truth::Soft(target) => tensor(target),
+            Target::Soft(target) => tensor(target),
         };
         for (kind, tolerance) in [
             (Kind::Double, tolerance::F64_OURS),

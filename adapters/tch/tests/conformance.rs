@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 use tch::{Device, Kind, Tensor};
-use unifocal_conformance::{Backend, Case, Outcome, Precision, Truth, checks};
+use unifocal_conformance::{Backend, Case, Outcome, Precision, Target, checks};
 use unifocal_core::{AnyLoss, Layout};
 use unifocal_tch::{Error, Route, SegmentationLoss};
 
@@ -45,10 +45,10 @@ impl Tch {
         };
         let leaf = float(&case.prediction).set_requires_grad(true);
         let prediction = first(leaf.shallow_clone());
-        let target = match &case.truth {
-            Truth::Labels(labels) => tensor(labels).to_device(self.device),
+        let target = match &case.target {
+            Target::Labels(labels) => tensor(labels).to_device(self.device),
             // Soft targets stay in f64.
-            Truth::Soft(target) => first(tensor(target).to_device(self.device)),
+            Target::Soft(target) => first(tensor(target).to_device(self.device)),
         };
         let criterion = SegmentationLoss::new(*loss)
             .with_settings(case.settings.clone())

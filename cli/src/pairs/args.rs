@@ -45,14 +45,14 @@ pub(crate) struct Pairing {
 }
 
 impl Pairing {
-    /// The first option that was given but applies to folders only.
+    /// The first option in use that applies to folders only.
     pub(super) fn for_folders(&self) -> Option<&'static str> {
         let options = [
             (self.prediction_pattern.is_some(), "--prediction-pattern"),
             (self.target_pattern.is_some(), "--target-pattern"),
             (self.recursive, "--recursive"),
         ];
-        let given = options.into_iter().find(|(given, _)| *given);
-        given.map(|(_, option)| option)
+        let used = options.into_iter().find(|(used, _)| *used);
+        used.map(|(_, option)| option)
     }
 }

@@ -63,11 +63,11 @@ impl Unclear {
 pub(super) fn options(ours: &str, theirs: &str) -> String {
     let ours = (ours != CASE).then(|| format!("--prediction-pattern '{ours}'"));
     let theirs = (theirs != CASE).then(|| format!("--target-pattern '{theirs}'"));
-    let given: Vec<String> = ours.into_iter().chain(theirs).collect();
-    if given.is_empty() {
+    let options: Vec<String> = ours.into_iter().chain(theirs).collect();
+    if options.is_empty() {
         return format!("--target-pattern '{CASE}'");
     }
-    given.join(" ")
+    options.join(" ")
 }
 
 /// Options that pair all files of one side.

@@ -18,11 +18,8 @@ pub(crate) enum Fault {
     Io(#[from] io::Error),
     #[error("is a folder, pipe or device, expected a regular file")]
     NotAFile,
-    #[error(
-        "found an unknown file type, expected one of the extensions {}",
-        super::format::extensions()
-    )]
-    UnknownExtension,
+    #[error("found an unknown file type, expected one of the extensions {expected}")]
+    UnknownExtension { expected: String },
     #[error("is one file of a pair, but {} is missing", expected.display())]
     NoOtherFile { expected: PathBuf },
     #[error(

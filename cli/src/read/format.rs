@@ -190,7 +190,9 @@ pub(super) fn choose(path: &Path, head: &[u8]) -> Result<Reader, Fault> {
     if let Some((found, expected)) = unread(path, head) {
         return Err(Fault::unsupported(found, expected));
     }
-    let named = Format::by_name(path).ok_or(Fault::UnknownExtension)?;
+    let named = Format::by_name(path).ok_or_else(|| Fault::UnknownExtension {
+        expected: extensions(),
+    })?;
     Ok(Reader::Whole(named))
 }
 

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::payload::{Element, Layout};
+use super::element::Element;
+use super::payload::Layout;
 use super::text::{Data, Encoding, Fields, Start, TextFile, numbers};
 use super::{Fault, Format, Geometry, Volume};
 

@@ -24,6 +24,7 @@
 //! | `image` 0.25 (BMP) | turns palette indices into colours | not used: [`picture::bmp`] reads the few fields itself |
 //! | `flate2` 1.1 | none: a gzip stream carries no size to trust | |
 
+mod element;
 mod fault;
 mod format;
 mod geometry;
@@ -35,22 +36,24 @@ mod numbers;
 mod payload;
 mod picture;
 mod safetensors;
+mod spec;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod text;
 mod volume;
 
-use std::fs::File;
 use std::io::Seek;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use format::Reader;
+use stream::open_regular;
 
 pub(crate) use fault::{Fault, ReadError};
 pub(crate) use format::{AxisOrder, Format};
 pub(crate) use geometry::Geometry;
 pub(crate) use numbers::Numbers;
+pub(crate) use spec::split_key;
 pub(crate) use volume::{Scaling, Stored, Values, Volume};
 
 /// The extensions that [`read`] supports, for a message.
@@ -67,19 +70,6 @@ pub(crate) fn keyed_extensions() -> String {
 pub(crate) fn read(spec: impl AsRef<Path>) -> Result<Volume, ReadError> {
     let (path, key) = split_key(spec.as_ref());
     read_file(&path, key.as_deref()).map_err(|fault| ReadError { file: path, fault })
-}
-
-/// Splits `PATH:KEY`. The path is the whole text if that exists, or else the longest part before a colon that exists.
-pub(crate) fn split_key(spec: &Path) -> (PathBuf, Option<String>) {
-    if !spec.exists()
-        && let Some(text) = spec.to_str()
-        && let Some((at, _)) = text
-            .rmatch_indices(':')
-            .find(|(at, _)| Path::new(&text[..*at]).exists())
-    {
-        return (PathBuf::from(&text[..at]), Some(text[at + 1..].to_owned()));
-    }
-    (spec.to_owned(), None)
 }
 
 fn read_file(path: &Path, key: Option<&str>) -> Result<Volume, Fault> {
@@ -111,27 +101,5 @@ fn read_file(path: &Path, key: Option<&str>) -> Result<Volume, Fault> {
         Format::Tiff => picture::tiff::read(file, size),
         Format::Bmp => picture::bmp::read(file, size),
         Format::Gif => picture::gif::read(file, size),
-    }
-}
-
-/// Opens a regular file. A pipe or a device has no size to check a header against, and could block forever.
-fn open_regular(path: &Path) -> Result<File, Fault> {
-    if !path.metadata()?.is_file() {
-        return Err(Fault::NotAFile);
-    }
-    Ok(File::open(path)?)
-}
-
-/// The name of the array that `key` selects, or of the only one.
-fn choose(mut available: Vec<String>, key: Option<&str>) -> Result<String, Fault> {
-    available.sort();
-    match key {
-        Some(key) if available.iter().any(|name| name == key) => Ok(key.to_owned()),
-        Some(key) => Err(Fault::NoSuchKey {
-            key: key.to_owned(),
-            available,
-        }),
-        None if available.len() == 1 => Ok(available.remove(0)),
-        None => Err(Fault::KeyNeeded { available }),
     }
 }

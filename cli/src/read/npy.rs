@@ -6,8 +6,10 @@ use std::io::{BufReader, Read, Seek};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::payload::{Element, Layout, read_up_to, verify_end};
-use super::{Fault, Format, Volume, choose};
+use super::element::Element;
+use super::payload::{Layout, read_up_to, verify_end};
+use super::spec::choose;
+use super::{Fault, Format, Volume};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 

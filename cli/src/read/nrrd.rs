@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
-use super::payload::{Element, Layout};
+use super::element::Element;
+use super::payload::Layout;
 use super::text::{Data, Encoding, Fields, Start, TextFile, numbers};
 use super::{Fault, Format, Geometry, Volume};
 
@@ -84,7 +85,7 @@ impl Header {
             Some("big") => true,
             None if element.bytes() == 1 => false,
             found => {
-                let found = format!("endian {:.40}", found.unwrap_or("not given"));
+                let found = format!("endian {:.40}", found.unwrap_or("missing"));
                 return Err(malformed(found, "little or big"));
             }
         };

@@ -6,37 +6,8 @@ use std::io::Read;
 use half::{bf16, f16};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
+use super::element::Element;
 use super::{Fault, Numbers, Values};
-
-/// The type of one number in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Element {
-    Bool,
-    U8,
-    I8,
-    U16,
-    I16,
-    U32,
-    I32,
-    U64,
-    I64,
-    F16,
-    Bf16,
-    F32,
-    F64,
-}
-
-impl Element {
-    pub(super) fn bytes(self) -> usize {
-        use Element::*;
-        match self {
-            Bool | U8 | I8 => 1,
-            U16 | I16 | F16 | Bf16 => 2,
-            U32 | I32 | F32 => 4,
-            U64 | I64 | F64 => 8,
-        }
-    }
-}
 
 /// A header's description of the numbers that follow it.
 #[derive(Clone, Debug)]

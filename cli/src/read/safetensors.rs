@@ -6,8 +6,10 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
-use super::payload::{Element, Layout};
-use super::{Fault, Format, Volume, choose};
+use super::element::Element;
+use super::payload::Layout;
+use super::spec::choose;
+use super::{Fault, Format, Volume};
 
 /// The limit that the format sets.
 const MAX_HEADER: u64 = 100_000_000;

@@ -1,9 +1,12 @@
-//! Gzip streams in practice: with several members and zero padding.
+//! Opens files, and gzip streams in practice: with several members and zero padding.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
 
 use flate2::bufread::GzDecoder;
+
+use super::fault::Fault;
 
 /// Unpacks all members of a gzip stream, up to the end or to zeros that pad a block, as tapes and some object stores do.
 pub(super) struct Gunzip<R> {
@@ -65,4 +68,12 @@ pub(super) fn open(file: File) -> io::Result<(Box<dyn Read>, bool)> {
     } else {
         (Box::new(source), false)
     })
+}
+
+/// Opens a regular file. A pipe or a device has no size to check a header against, and could block forever.
+pub(super) fn open_regular(path: &Path) -> Result<File, Fault> {
+    if !path.metadata()?.is_file() {
+        return Err(Fault::NotAFile);
+    }
+    Ok(File::open(path)?)
 }

@@ -277,7 +277,10 @@ fn extensions_determine_the_format() {
     ] {
         assert_eq!(Format::by_name(Path::new(name)), None, "{name}");
     }
-    assert!(matches!(fault("a.xyz", b""), Fault::UnknownExtension));
+    assert!(matches!(
+        fault("a.xyz", b""),
+        Fault::UnknownExtension { .. }
+    ));
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("a.npy")).unwrap();
     let error = read(folder.path().join("a.npy")).unwrap_err();

@@ -8,8 +8,8 @@ use std::path::Path;
 use flate2::bufread::ZlibDecoder;
 
 use super::payload::{Layout, verify_end};
-use super::stream::Gunzip;
-use super::{Fault, Values, open_regular};
+use super::stream::{Gunzip, open_regular};
+use super::{Fault, Values};
 
 /// The longest header. Headers that describe hundreds of segments have some 100 kB.
 const MAX_HEADER: u64 = 16 << 20;

@@ -1,9 +1,9 @@
 //! The content of a file: its numbers and what the file states about them.
 
+use super::element::Element;
 use super::format::Format;
 use super::geometry::Geometry;
 use super::numbers::Numbers;
-use super::payload::Element;
 
 /// The numbers of a file, in the smallest of these types that holds the file's type.
 #[derive(Clone, Debug, PartialEq)]

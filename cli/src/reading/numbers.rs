@@ -123,3 +123,40 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_must_match_the_input_option() {
+        let summary = |min, max, integers| Summary {
+            min,
+            max,
+            integers,
+            bf16: false,
+            distinct: integers.then_some(3),
+        };
+        let taken = |summary, scale, clamp| probabilities(&summary, scale, clamp);
+        let plain = Treatment::default();
+        assert_eq!(taken(summary(0.0, 1.0, true), None, false), Ok(plain));
+        let refused = taken(summary(0.0, 255.0, true), None, false).expect_err("integers");
+        assert!(refused.to_string().contains("--scale 255"), "{refused}");
+        let refused = taken(summary(0.0, 9_949.0, true), None, false).expect_err("integers");
+        assert!(refused.to_string().contains("--scale 10000"), "{refused}");
+        // The next number after 1 in half precision is rounding; larger ones are not.
+        let clamped = Treatment {
+            clamp: true,
+            ..plain
+        };
+        assert_eq!(
+            taken(summary(0.0, AFTER_ONE, false), None, false),
+            Ok(clamped)
+        );
+        assert_eq!(taken(summary(-0.02, 1.02, false), None, false), Ok(plain));
+        assert_eq!(taken(summary(-0.02, 1.02, false), None, true), Ok(clamped));
+        assert!(logits(&summary(0.0, 255.0, true), || false).is_err());
+        assert!(logits(&summary(0.0, 1.0, false), || true).is_err());
+        assert!(logits(&summary(-3.0, 1.0, false), || false).is_ok());
+    }
+}

@@ -1,10 +1,9 @@
-//! The reading layer without files: from shapes, formats and options to axes and classes.
+//! The reading layer without files: from shapes, formats and options to axes.
 
 use proptest::prelude::*;
 
-use super::classes::{Asked as Labels, Classes, Fault as LabelFault, Name, Region};
-use super::numbers::{self, Summary, Treatment};
-use super::{Asked, Axes, Axis, ClassAxis, Facts, Fault, Order, Reading, read};
+use super::fault::Fault;
+use super::{Asked, Axes, Axis, ClassAxis, Facts, Order, Reading, read};
 use crate::read::Geometry;
 
 /// An input whose numbers sum to 1 over the axis `classes`, if any.
@@ -262,136 +261,6 @@ fn volumes_are_reoriented_or_refused() {
     };
     let found = reading(&Asked::default(), &ours, &shifted);
     assert_eq!(found, Err(Fault::Elsewhere { distance: 1.5 }));
-}
-
-fn names(classes: &Classes) -> Vec<i64> {
-    let label = |name: &Name| match name {
-        Name::Label(label) => *label,
-        Name::Region(name) => panic!("{name} is not a label"),
-    };
-    classes.names.iter().map(label).collect()
-}
-
-#[test]
-fn classes_of_label_maps_are_the_labels_that_occur() {
-    let plain = Labels::default();
-    let found = Classes::for_labels(&plain, &[0, 1, 4], &[0, 1, 2]).expect("classes");
-    assert_eq!(names(&found), [0, 1, 2, 4]);
-    let void = Labels {
-        ignored: vec![255, 254],
-        ..Labels::default()
-    };
-    let found = Classes::for_labels(&void, &[0, 1, 255], &[0, 2, 254]).expect("classes");
-    assert_eq!(names(&found), [0, 1, 2]);
-    // A mask of 0 and 1, and one of 0 and 255.
-    let found = Classes::for_labels(&plain, &[0, 1], &[0, 255]).expect("classes");
-    assert_eq!(
-        (names(&found), found.of(1), found.of(255)),
-        (vec![0, 255], &[1][..], &[1][..])
-    );
-    let listed = Labels {
-        labels: Some(vec![0, 1, 2, 4]),
-        ..Labels::default()
-    };
-    let found = Classes::for_labels(&listed, &[0], &[0, 4]).expect("classes");
-    assert_eq!(names(&found), [0, 1, 2, 4]);
-    let unlisted = Classes::for_labels(&listed, &[3], &[0]);
-    assert!(matches!(
-        unlisted,
-        Err(LabelFault::Unlisted { label: 3, .. })
-    ));
-}
-
-#[test]
-fn channels_are_labels_if_unambiguous() {
-    let plain = Labels::default();
-    let of = |asked: &Labels, occurring: &[i64], channels| {
-        Classes::for_channels(asked, occurring, channels).map(|classes| names(&classes))
-    };
-    assert_eq!(of(&plain, &[0, 1], 3), Ok(vec![0, 1, 2]));
-    assert_eq!(of(&plain, &[0, 1, 2, 4], 4), Ok(vec![0, 1, 2, 4]));
-    assert_eq!(of(&plain, &[0, 255], 1), Ok(vec![0, 255]));
-    // 255 often marks void voxels.
-    assert!(matches!(
-        of(&plain, &[0, 1, 255], 3),
-        Err(LabelFault::NoClass { label: 255, .. })
-    ));
-    assert!(matches!(
-        of(&plain, &[0, 1, 7], 2),
-        Err(LabelFault::NoClass { label: 7, .. })
-    ));
-    let without = |label| Labels {
-        ignored: vec![label],
-        ..Labels::default()
-    };
-    assert_eq!(of(&without(255), &[0, 1, 255], 3), Ok(vec![0, 1, 2]));
-    assert_eq!(
-        of(&without(255), &[0, 255], 1),
-        Err(LabelFault::WholeForeground { ignored: 255 })
-    );
-    assert_eq!(of(&without(0), &[0, 1, 2, 3], 3), Ok(vec![1, 2, 3]));
-    assert_eq!(
-        of(&without(0), &[0, 1, 2], 3),
-        Err(LabelFault::Shift { channels: 3 })
-    );
-    let listed = Labels {
-        labels: Some(vec![1, 2, 3]),
-        ..without(0)
-    };
-    assert_eq!(of(&listed, &[0, 1, 2], 3), Ok(vec![1, 2, 3]));
-    assert!(matches!(
-        of(&listed, &[1], 2),
-        Err(LabelFault::Count { .. })
-    ));
-}
-
-#[test]
-fn regions_are_unions() {
-    let regions: Vec<Region> = ["whole=1,2,4", "core=1,4", "enhancing=4"]
-        .iter()
-        .map(|region| region.parse().expect("a region"))
-        .collect();
-    let asked = Labels {
-        regions,
-        ..Labels::default()
-    };
-    let classes = Classes::for_channels(&asked, &[0, 1, 2, 4], 3).expect("regions");
-    assert_eq!(classes.of(0), [0; 0]);
-    assert_eq!(classes.of(2), [0]);
-    assert_eq!(classes.of(4), [0, 1, 2]);
-    assert!("core".parse::<Region>().is_err() && "=1".parse::<Region>().is_err());
-}
-
-#[test]
-fn numbers_must_match_the_input_option() {
-    let summary = |min, max, integers| Summary {
-        min,
-        max,
-        integers,
-        bf16: false,
-        distinct: integers.then_some(3),
-    };
-    let taken = |summary, scale, clamp| numbers::probabilities(&summary, scale, clamp);
-    let plain = Treatment::default();
-    assert_eq!(taken(summary(0.0, 1.0, true), None, false), Ok(plain));
-    let refused = taken(summary(0.0, 255.0, true), None, false).expect_err("integers");
-    assert!(refused.to_string().contains("--scale 255"), "{refused}");
-    let refused = taken(summary(0.0, 9_949.0, true), None, false).expect_err("integers");
-    assert!(refused.to_string().contains("--scale 10000"), "{refused}");
-    // The next number after 1 in half precision is rounding; larger ones are not.
-    let clamped = Treatment {
-        clamp: true,
-        ..plain
-    };
-    assert_eq!(
-        taken(summary(0.0, numbers::AFTER_ONE, false), None, false),
-        Ok(clamped)
-    );
-    assert_eq!(taken(summary(-0.02, 1.02, false), None, false), Ok(plain));
-    assert_eq!(taken(summary(-0.02, 1.02, false), None, true), Ok(clamped));
-    assert!(numbers::logits(&summary(0.0, 255.0, true), || false).is_err());
-    assert!(numbers::logits(&summary(0.0, 1.0, false), || true).is_err());
-    assert!(numbers::logits(&summary(-3.0, 1.0, false), || false).is_ok());
 }
 
 /// The axes of an array with classes in one of many orders.

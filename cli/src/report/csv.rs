@@ -1,6 +1,6 @@
 //! Reports as CSV: one row per case and loss, and per class with `--per-class`. A missing value is an empty cell.
 
-use super::{Compared, shown};
+use super::summary::{Compared, shown};
 use crate::failure::Failure;
 use crate::loss::Chosen;
 use crate::pair::Pair;

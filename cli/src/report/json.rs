@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use unifocal_ndarray::core::Name;
 
-use super::{Compared, Mean, Summary, shown};
+use super::summary::{Compared, Mean, Summary, shown};
 use crate::failure::{Failed, Failure};
 use crate::loss::Chosen;
 use crate::pair::Pair;

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 use unifocal_ndarray::core::Name;
 
-use super::{ClassMean, Compared, Mean, Summary, shown};
+use super::summary::{ClassMean, Compared, Mean, Summary, shown};
 use crate::account::Account;
 use crate::loss::Chosen;
 use crate::pair::Pair;

@@ -11,11 +11,11 @@ use crate::formula::{dice, dice_of_samples, foreground, one_hot};
 #[test]
 fn axes_follow_from_formats_shapes_values_or_options() {
     let files = Files::new();
-    let truth = labels(&[6, 6, 6], 3, 1);
-    let p = probabilities(&truth, 3, 2);
-    let y = one_hot(&truth, &[0, 1, 2]);
+    let target = labels(&[6, 6, 6], 3, 1);
+    let p = probabilities(&target, 3, 2);
+    let y = one_hot(&target, &[0, 1, 2]);
     files.npy("p.npy", &p);
-    files.npy("y.npy", &truth);
+    files.npy("y.npy", &target);
     files.npy("hot.npy", &y);
     let expected = dice(&p, &y);
     files.scores("p.npy y.npy", expected);
@@ -25,7 +25,7 @@ fn axes_follow_from_formats_shapes_values_or_options() {
     files.scores("l.npy y.npy --axes zyxc", expected);
     files.scores("l.npy y.npy --layout channels-last --batch no", expected);
     // A NIfTI file has x first, and equal lengths do not show the order.
-    let nifti = truth.mapv(f32::from);
+    let nifti = target.mapv(f32::from);
     files.nii("xyz.nii", &nifti.t().to_owned());
     files.refused("p.npy xyz.nii", &["--axes cxyz", "--axes czyx"]);
     files.scores("p.npy xyz.nii --axes czyx", expected);
@@ -36,12 +36,12 @@ fn axes_follow_from_formats_shapes_values_or_options() {
 #[test]
 fn slices_of_a_volume_are_not_classes() {
     let files = Files::new();
-    let truth = labels(&[5, 9, 8], 2, 1);
-    let p = probabilities(&truth, 2, 2);
+    let target = labels(&[5, 9, 8], 2, 1);
+    let p = probabilities(&target, 2, 2);
     let channel = p.index_axis(Axis(0), 1).to_owned();
     files.npy("p.npy", &channel);
-    files.npy("y.npy", &truth);
-    let (ours, theirs) = (foreground(&channel), foreground(&truth));
+    files.npy("y.npy", &target);
+    let (ours, theirs) = (foreground(&channel), foreground(&target));
     files.refused("p.npy y.npy", &["--axes zyx", "--axes cyx"]);
     files.scores("p.npy y.npy --axes zyx", dice(&ours, &theirs));
     files.scores("p.npy y.npy --foreground", dice(&ours, &theirs));
@@ -53,13 +53,13 @@ fn slices_of_a_volume_are_not_classes() {
 #[test]
 fn channels_can_be_last_as_in_keras() {
     let files = Files::new();
-    let truth = labels(&[2, 9, 8], 3, 1);
-    let p = probabilities(&truth, 3, 2);
+    let target = labels(&[2, 9, 8], 3, 1);
+    let p = probabilities(&target, 3, 2);
     let channel = p.index_axis(Axis(0), 1).to_owned();
-    let is_fore = truth.mapv(|label| u8::from(label == 1));
+    let is_fore = target.mapv(|label| u8::from(label == 1));
     files.npy("p1.npy", &channel.clone().insert_axis(Axis(3)));
     files.npy("y1.npy", &is_fore.clone().insert_axis(Axis(3)));
-    let y = one_hot(&truth, &[0, 1, 2]);
+    let y = one_hot(&target, &[0, 1, 2]);
     files.npy("p3.npy", &last(&p));
     files.npy("y3.npy", &last(&y));
     let one = dice_of_samples(&foreground(&channel), &foreground(&is_fore));
@@ -75,11 +75,11 @@ fn channels_can_be_last_as_in_keras() {
 #[test]
 fn a_volume_and_its_one_hot_target_are_one_sample() {
     let files = Files::new();
-    let truth = labels(&[6, 9, 8], 3, 1);
-    let p = probabilities(&truth, 3, 2);
-    let y = one_hot(&truth, &[0, 1, 2]);
+    let target = labels(&[6, 9, 8], 3, 1);
+    let p = probabilities(&target, 3, 2);
+    let y = one_hot(&target, &[0, 1, 2]);
     files.npz("p.npz", "probabilities", &p);
-    files.npy("y.npy", &truth);
+    files.npy("y.npy", &target);
     files.npy("hot.npy", &y);
     // A NIfTI file whose class axis comes first.
     files.nii("p.nii", &p);
@@ -97,12 +97,12 @@ fn a_volume_and_its_one_hot_target_are_one_sample() {
 #[test]
 fn axes_of_length_1_are_dropped() {
     let files = Files::new();
-    let truth = labels(&[5, 6, 7], 3, 1);
-    let p = probabilities(&truth, 3, 2);
-    let y = one_hot(&truth, &[0, 1, 2]);
+    let target = labels(&[5, 6, 7], 3, 1);
+    let p = probabilities(&target, 3, 2);
+    let y = one_hot(&target, &[0, 1, 2]);
     let channel = p.index_axis(Axis(0), 1).to_owned();
-    let is_fore = truth.mapv(|label| u8::from(label == 1));
-    let floats = truth.mapv(f32::from);
+    let is_fore = target.mapv(|label| u8::from(label == 1));
+    let floats = target.mapv(f32::from);
     let fore_floats = is_fore.mapv(f32::from);
     files.nii("p.nii", &last(&p));
     files.nii("itk.nii", &last(&p).insert_axis(Axis(3)));
@@ -130,7 +130,7 @@ fn axes_of_length_1_are_dropped() {
     files.scores("m.npy b.npy", masks);
     let samples_first = p.clone().permuted_axes(IxDyn(&[1, 0, 2, 3]));
     files.npy("n.npy", &samples_first.as_standard_layout().into_owned());
-    files.npy("n1.npy", &truth.insert_axis(Axis(1)));
+    files.npy("n1.npy", &target.insert_axis(Axis(1)));
     files.scores("n.npy n1.npy", dice_of_samples(&p, &y));
     // nnU-Net's archive of a picture has a z axis of length 1.
     let picture = labels(&[9, 8], 3, 1);
@@ -143,12 +143,12 @@ fn axes_of_length_1_are_dropped() {
 #[test]
 fn volumes_with_flipped_or_permuted_axes_are_reoriented() {
     let files = Files::new();
-    let truth = labels(&[5, 6, 7], 3, 1);
-    let p = probabilities(&truth, 3, 2);
+    let target = labels(&[5, 6, 7], 3, 1);
+    let p = probabilities(&target, 3, 2);
     files.nii("p.nii", &last(&p));
-    let plain = truth.mapv(f32::from);
+    let plain = target.mapv(f32::from);
     files.nii("y.nii", &plain);
-    let expected = dice(&p, &one_hot(&truth, &[0, 1, 2]));
+    let expected = dice(&p, &one_hot(&target, &[0, 1, 2]));
     files.scores("p.nii y.nii", expected);
     // LPS and RAS: x and y are reversed.
     let mut reversed = plain.clone();
@@ -183,7 +183,7 @@ fn volumes_with_flipped_or_permuted_axes_are_reoriented() {
     shifted[2][3] = 3.0;
     files.nii_with("shifted.nii", &plain, shifted, None);
     files.refused("p.nii shifted.nii", &["3.000 mm", "--ignore-geometry"]);
-    files.npy("y.npy", &truth);
+    files.npy("y.npy", &target);
     files.refused("p.nii y.npy --ignore-geometry", &["--ignore-geometry"]);
 }
 
@@ -210,10 +210,10 @@ fn the_order_of_axes_does_not_change_the_score() {
     );
     runner
         .run(&strategy, |((z, y, x, classes), ours, theirs)| {
-            let truth = labels(&[z, y, x], classes, z + y);
-            let p = probabilities(&truth, classes, x);
+            let target = labels(&[z, y, x], classes, z + y);
+            let p = probabilities(&target, classes, x);
             let channels: Vec<u8> = (0..classes as u8).collect();
-            let expected = dice(&p, &one_hot(&truth, &channels));
+            let expected = dice(&p, &one_hot(&target, &channels));
             let letters = |order: &[usize], letters: &str| -> String {
                 order
                     .iter()
@@ -229,7 +229,7 @@ fn the_order_of_axes_does_not_change_the_score() {
             );
             files.npy(
                 "y.npy",
-                &truth
+                &target
                     .permuted_axes(IxDyn(&theirs))
                     .as_standard_layout()
                     .into_owned(),

@@ -9,20 +9,20 @@ use crate::formula::{asymmetric_unified_focal, counted, dice, foreground, one_ho
 #[test]
 fn classes_are_the_labels_that_occur() {
     let files = Files::new();
-    let truth = labels(&[5, 6, 7], 4, 1);
+    let target = labels(&[5, 6, 7], 4, 1);
     let mask = labels(&[5, 6, 7], 4, 2);
-    let p = probabilities(&truth, 4, 3);
+    let p = probabilities(&target, 4, 3);
     files.npy("p.npy", &p);
     files.nii("p.nii", &last(&p));
     let one_hot = |array| one_hot(array, &[0, 1, 2, 3]);
-    let hard = dice(&one_hot(&mask), &one_hot(&truth));
-    let soft = dice(&p, &one_hot(&truth));
+    let hard = dice(&one_hot(&mask), &one_hot(&target));
+    let soft = dice(&p, &one_hot(&target));
     // In ascending order, like channels: labels as in BraTS, and large ones.
     for values in [[0_u16, 1, 2, 4], [3, 41, 2035, 65_000]] {
         let rename = |array: &ArrayD<u8>| array.mapv(|label| values[usize::from(label)]);
-        files.npy("y.npy", &rename(&truth));
+        files.npy("y.npy", &rename(&target));
         files.npy("m.npy", &rename(&mask));
-        files.nii("y.nii", &rename(&truth).mapv(f32::from));
+        files.nii("y.nii", &rename(&target).mapv(f32::from));
         files.nii("m.nii", &rename(&mask).mapv(f32::from));
         for format in ["npy", "nii"] {
             let maps = format!("m.{format} y.{format} --input labels");
@@ -41,19 +41,19 @@ fn classes_are_the_labels_that_occur() {
 fn masks_of_0_and_255_are_background_and_foreground() {
     let files = Files::new();
     let is_fore = |array: ArrayD<u8>| array.mapv(|label| u8::from(label > 1));
-    let truth = is_fore(labels(&[9, 8], 4, 1));
+    let target = is_fore(labels(&[9, 8], 4, 1));
     let mask = is_fore(labels(&[9, 8], 4, 2));
-    let p = probabilities(&truth, 2, 3);
+    let p = probabilities(&target, 2, 3);
     files.npy("p.npy", &p);
     files.npy("f.npy", &p.index_axis(Axis(0), 1).to_owned());
     for (value, name) in [(1, "1"), (255, "255")] {
-        for (side, array) in [("m", &mask), ("y", &truth)] {
+        for (side, array) in [("m", &mask), ("y", &target)] {
             let array = array.mapv(|label| label * value);
             files.npy(&format!("{side}{name}.npy"), &array);
             files.png(&format!("{side}{name}.png"), &array);
         }
     }
-    let (hard, target) = (foreground(&mask), foreground(&truth));
+    let (hard, fore) = (foreground(&mask), foreground(&target));
     // 255 on one side or on both.
     for pair in [
         "m255.png y255.png",
@@ -61,28 +61,28 @@ fn masks_of_0_and_255_are_background_and_foreground() {
         "m255.npy y255.npy",
         "m1.npy y1.npy",
     ] {
-        files.scores(&format!("{pair} --input labels"), dice(&hard, &target));
+        files.scores(&format!("{pair} --input labels"), dice(&hard, &fore));
     }
     // With all losses, and with the default loss.
     let compared = files.run("compare m255.png y255.png --input labels --format json");
     let compared: Value = serde_json::from_slice(&compared.stdout).expect("JSON");
     let (report, _) = files.report("m255.png y255.png --input labels");
     for (found, expected) in [
-        (&compared["mean"]["dice"], dice(&hard, &target)),
-        (&report["mean"], asymmetric_unified_focal(&hard, &target)),
+        (&compared["mean"]["dice"], dice(&hard, &fore)),
+        (&report["mean"], asymmetric_unified_focal(&hard, &fore)),
     ] {
         let found = found.as_f64().expect("a mean");
         assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
     }
     for target_file in ["y255.png", "y255.npy", "y1.npy"] {
-        files.scores(&format!("f.npy {target_file}"), dice(&p, &target));
+        files.scores(&format!("f.npy {target_file}"), dice(&p, &fore));
     }
     files.refused(
         "f.npy y255.png --ignore-label 255",
         &["whole foreground", "--labels 0,1"],
     );
     // With more channels, 255 could mark void voxels.
-    files.npy("p4.npy", &probabilities(&truth, 4, 3));
+    files.npy("p4.npy", &probabilities(&target, 4, 3));
     files.refused(
         "p4.npy y255.npy",
         &["255", "--labels", "--ignore-label 255"],
@@ -92,9 +92,9 @@ fn masks_of_0_and_255_are_background_and_foreground() {
 #[test]
 fn labels_can_be_listed_ignored_and_shifted() {
     let files = Files::new();
-    let truth = labels(&[9, 8], 3, 1);
+    let target = labels(&[9, 8], 3, 1);
     let mask = labels(&[9, 8], 3, 5);
-    let p = probabilities(&truth, 3, 2);
+    let p = probabilities(&target, 3, 2);
     files.npy("p.npy", &p);
     files.npy("m.npy", &mask);
     // Every fifth voxel is void: label 255, or 255 and 254, or 0.
@@ -108,22 +108,22 @@ fn labels_can_be_listed_ignored_and_shifted() {
         files.png(&format!("{name}.png"), &changed);
     };
     let void = |at, label| if at % 5 == 0 { 255 } else { label };
-    with("void", &truth, void);
+    with("void", &target, void);
     with("mv", &mask, void);
-    with("two", &truth, |at, label| match at % 10 {
+    with("two", &target, |at, label| match at % 10 {
         0 => 255,
         5 => 254,
         _ => label,
     });
     let shifted = |at, label| if at % 5 == 0 { 0 } else { label + 1 };
-    with("shifted", &truth, shifted);
+    with("shifted", &target, shifted);
     let mut at = 0;
-    let counts = truth.mapv(|_| {
+    let counts = target.mapv(|_| {
         at += 1;
         at % 5 != 0
     });
     let counted_of = |array| counted(&one_hot(array, &[0, 1, 2]), &counts);
-    let soft = dice(&counted(&p, &counts), &counted_of(&truth));
+    let soft = dice(&counted(&p, &counts), &counted_of(&target));
     for target in [
         "void.npy --ignore-label 255",
         "two.npy --ignore-label 255 --ignore-label 254",
@@ -135,7 +135,7 @@ fn labels_can_be_listed_ignored_and_shifted() {
         files.scores(&format!("p.npy {target}"), soft);
     }
     // Void voxels on both sides do not form a class.
-    let hard = dice(&counted_of(&mask), &counted_of(&truth));
+    let hard = dice(&counted_of(&mask), &counted_of(&target));
     for prediction in ["m.npy", "mv.npy"] {
         let arguments = format!("{prediction} void.npy --input labels --ignore-label 255");
         files.scores(&arguments, hard);
@@ -160,7 +160,7 @@ fn labels_can_be_listed_ignored_and_shifted() {
         &["--labels 0,1,2", "--labels 1,2,3"],
     );
     // A one-hot target has no labels to ignore.
-    files.npy("hot.npy", &one_hot(&truth, &[0, 1, 2]));
+    files.npy("hot.npy", &one_hot(&target, &[0, 1, 2]));
     files.refused("p.npy hot.npy --ignore-label 255", &["--mask"]);
 }
 
@@ -168,7 +168,7 @@ fn labels_can_be_listed_ignored_and_shifted() {
 fn regions_are_unions_of_labels() {
     let files = Files::new();
     let values = [0_u8, 1, 2, 4];
-    let truth = labels(&[5, 6, 7], 4, 1).mapv(|label| values[usize::from(label)]);
+    let target = labels(&[5, 6, 7], 4, 1).mapv(|label| values[usize::from(label)]);
     let mask = labels(&[5, 6, 7], 4, 2).mapv(|label| values[usize::from(label)]);
     let regions = |array: &ArrayD<u8>| {
         let region = |labels: &[u8]| array.mapv(|label| u8::from(labels.contains(&label)));
@@ -176,27 +176,27 @@ fn regions_are_unions_of_labels() {
         stack![Axis(0), whole.view(), core.view(), enhancing.view()]
     };
     let mut at = 0;
-    let p = regions(&truth).mapv(|y| {
+    let p = regions(&target).mapv(|y| {
         at += 1;
         0.2 + 0.5 * f32::from(y) + 0.01 * (at % 20) as f32
     });
     for (name, array) in [
         ("p", &p),
         ("z", &p.mapv(|p| (p / (1.0 - p)).ln())),
-        ("r", &regions(&truth).mapv(f32::from)),
+        ("r", &regions(&target).mapv(f32::from)),
     ] {
         files.npy(&format!("{name}.npy"), array);
         files.nii(&format!("{name}.nii"), &last(array));
     }
-    for (name, array) in [("y", &truth), ("m", &mask)] {
+    for (name, array) in [("y", &target), ("m", &mask)] {
         files.npy(&format!("{name}.npy"), array);
         files.nii(&format!("{name}.nii"), &array.mapv(f32::from));
     }
     let option = "--regions whole=1,2,4 core=1,4 enhancing=4";
-    let soft = dice(&p, &regions(&truth));
+    let soft = dice(&p, &regions(&target));
     files.scores("p.npy r.npy --axes czyx", soft);
     files.scores("p.nii r.nii", soft);
-    let hard = dice(&regions(&mask), &regions(&truth));
+    let hard = dice(&regions(&mask), &regions(&target));
     for format in ["npy", "nii"] {
         files.scores(&format!("p.{format} y.{format} {option}"), soft);
         let logits = format!("z.{format} y.{format} --input logits {option}");
@@ -227,41 +227,41 @@ fn regions_are_unions_of_labels() {
 #[test]
 fn a_mask_selects_the_voxels_to_score() {
     let files = Files::new();
-    let truth = labels(&[9, 8], 3, 1);
+    let target = labels(&[9, 8], 3, 1);
     let mask = labels(&[9, 8], 3, 6);
-    let p = probabilities(&truth, 3, 2);
+    let p = probabilities(&target, 3, 2);
     let mut at = 0;
-    let counts = truth.mapv(|_| {
+    let counts = target.mapv(|_| {
         at += 1;
         at % 3 != 0
     });
     let inside = counts.mapv(|counts| if counts { 255_u8 } else { 0 });
     files.npy("p.npy", &p);
-    files.npy("y.npy", &truth);
-    files.png("y.png", &truth);
+    files.npy("y.npy", &target);
+    files.png("y.png", &target);
     files.npy("roi.npy", &inside);
     files.png("roi.png", &inside);
     files.npy("m.npy", &mask);
-    files.npy("hot.npy", &one_hot(&truth, &[0, 1, 2]));
+    files.npy("hot.npy", &one_hot(&target, &[0, 1, 2]));
     let counted_of = |array| counted(&one_hot(array, &[0, 1, 2]), &counts);
-    let soft = dice(&counted(&p, &counts), &counted_of(&truth));
+    let soft = dice(&counted(&p, &counts), &counted_of(&target));
     files.scores("p.npy y.npy --mask roi.npy", soft);
     files.scores("p.npy y.png --mask roi.png", soft);
     files.scores("p.npy hot.npy --mask roi.npy", soft);
-    let hard = dice(&counted_of(&mask), &counted_of(&truth));
+    let hard = dice(&counted_of(&mask), &counted_of(&target));
     files.scores("m.npy y.npy --input labels --mask roi.npy", hard);
     // A single channel is the foreground.
     let channel = p.index_axis(Axis(0), 1).to_owned();
     files.npy("f.npy", &channel);
-    files.png("f.png", &truth.mapv(|label| u8::from(label == 1)));
+    files.png("f.png", &target.mapv(|label| u8::from(label == 1)));
     let [ours, theirs] = [
         foreground(&channel),
-        foreground(&truth.mapv(|label| u8::from(label == 1))),
+        foreground(&target.mapv(|label| u8::from(label == 1))),
     ];
     let fore = dice(&counted(&ours, &counts), &counted(&theirs, &counts));
     files.scores("f.npy f.png --mask roi.png", fore);
     // A label that does not occur within the mask is not a class.
-    let outside = ndarray::Zip::from(&truth)
+    let outside = ndarray::Zip::from(&target)
         .and(&counts)
         .map_collect(|y, counts| if *counts { *y } else { 200 });
     files.npy("outside.npy", &outside);

@@ -8,17 +8,17 @@ use crate::formula::{dice, foreground, one_hot};
 
 /// Labels of three classes, their probabilities, and the labels as channels.
 fn volume() -> (ArrayD<u8>, ArrayD<f32>, ArrayD<u8>) {
-    let truth = labels(&[5, 6, 7], 3, 1);
-    let p = probabilities(&truth, 3, 2);
-    let y = one_hot(&truth, &[0, 1, 2]);
-    (truth, p, y)
+    let target = labels(&[5, 6, 7], 3, 1);
+    let p = probabilities(&target, 3, 2);
+    let y = one_hot(&target, &[0, 1, 2]);
+    (target, p, y)
 }
 
 #[test]
 fn integers_are_probabilities_with_a_scale() {
     let files = Files::new();
-    let (truth, p, y) = volume();
-    files.npy("y.npy", &truth);
+    let (target, p, y) = volume();
+    files.npy("y.npy", &target);
     let stored = p.mapv(|p| (p * 255.0).round() as u8);
     files.npy("bytes.npy", &stored);
     files.refused("bytes.npy y.npy", &["--scale 255"]);
@@ -32,16 +32,16 @@ fn integers_are_probabilities_with_a_scale() {
     let scaled = stored.mapv(|p| f64::from(p) / 10_000.0);
     files.scores("ten.npy y.npy --scale 10000", dice(&scaled, &y));
     // A saliency map, which is the foreground as a picture.
-    let truth = labels(&[9, 8], 2, 1);
-    let p = probabilities(&truth, 2, 2).index_axis_move(Axis(0), 1);
+    let target = labels(&[9, 8], 2, 1);
+    let p = probabilities(&target, 2, 2).index_axis_move(Axis(0), 1);
     let stored = p.mapv(|p| (p * 255.0).round() as u8);
     files.png("p.png", &stored);
-    files.png("y.png", &truth);
+    files.png("y.png", &target);
     files.refused("p.png y.png", &["--scale 255"]);
     let logits = "p.png y.png --input logits";
     files.refused(logits, &["not logits", "--scale 255"]);
     let scaled = foreground(&stored.mapv(|p| f64::from(p) / 255.0));
-    let expected = dice(&scaled, &foreground(&truth));
+    let expected = dice(&scaled, &foreground(&target));
     files.scores("p.png y.png --scale 255", expected);
 }
 
@@ -62,9 +62,9 @@ fn half_npy(files: &Files, name: &str, numbers: &ArrayD<f16>) {
 #[test]
 fn numbers_outside_the_range_are_clamped_if_rounding_explains_them_or_with_clamp() {
     let files = Files::new();
-    let (truth, p, y) = volume();
-    files.npy("y.npy", &truth);
-    files.nii("y.nii", &truth.mapv(f32::from));
+    let (target, p, y) = volume();
+    files.npy("y.npy", &target);
+    files.nii("y.nii", &target.mapv(f32::from));
     let first = |values: [f32; 3]| {
         let mut p = p.clone();
         for (class, value) in values.into_iter().enumerate() {
@@ -95,8 +95,8 @@ fn numbers_outside_the_range_are_clamped_if_rounding_explains_them_or_with_clamp
 #[test]
 fn probabilities_are_not_logits() {
     let files = Files::new();
-    let (truth, p, _) = volume();
-    files.npy("y.npy", &truth);
+    let (target, p, _) = volume();
+    files.npy("y.npy", &target);
     files.npy("p.npy", &p);
     files.refused(
         "p.npy y.npy --input logits",
@@ -118,22 +118,22 @@ fn probabilities_are_not_logits() {
 #[test]
 fn label_maps_need_input_labels() {
     let files = Files::new();
-    let (truth, mask) = (labels(&[9, 8], 3, 1), labels(&[9, 8], 3, 2));
+    let (target, mask) = (labels(&[9, 8], 3, 1), labels(&[9, 8], 3, 2));
     for (name, array) in [
         ("mask", &mask),
-        ("truth", &truth),
-        ("binary", &truth.mapv(|label| u8::from(label > 0))),
+        ("target", &target),
+        ("binary", &target.mapv(|label| u8::from(label > 0))),
     ] {
         files.png(&format!("{name}.png"), array);
         files.npy(&format!("{name}.npy"), array);
     }
     let one_hot = |array| one_hot(array, &[0, 1, 2]);
     for format in ["png", "npy"] {
-        let pair = format!("mask.{format} truth.{format}");
+        let pair = format!("mask.{format} target.{format}");
         files.refused(&pair, &["--input labels"]);
         let binary = format!("mask.{format} binary.{format}");
         files.refused(&binary, &["--input labels"]);
-        let expected = dice(&one_hot(&mask), &one_hot(&truth));
+        let expected = dice(&one_hot(&mask), &one_hot(&target));
         files.scores(&format!("{pair} --input labels"), expected);
     }
 }
@@ -141,9 +141,9 @@ fn label_maps_need_input_labels() {
 #[test]
 fn labels_are_rounded_if_the_header_scales_them() {
     let files = Files::new();
-    let (truth, p, y) = volume();
+    let (target, p, y) = volume();
     files.nii("p.nii", &last(&p));
-    let floats = truth.mapv(f32::from);
+    let floats = target.mapv(f32::from);
     // 0 to 2 over all integers of 16 bits, as nibabel scales, so that no label is read back exactly.
     files.nii_with("scaled.nii", &floats, PLAIN, Some([3.05185e-5, 1.0]));
     files.scores("p.nii scaled.nii", dice(&p, &y));

@@ -13,13 +13,13 @@ fn cases_and_classes_without_a_value_are_left_out_of_means() {
     for side in ["p", "y"] {
         fs::create_dir(files.0.path().join(side)).expect("a folder");
     }
-    let truth = labels(&[9, 8], 2, 1);
+    let target = labels(&[9, 8], 2, 1);
     let mask = labels(&[9, 8], 2, 2);
     files.npy("p/a.npy", &mask);
     files.npy("p/b.npy", &labels(&[9, 8], 2, 3));
-    files.npy("y/a.npy", &truth);
-    files.npy("y/b.npy", &truth.mapv(|_| 255));
-    let expected = dice(&foreground(&mask), &foreground(&truth));
+    files.npy("y/a.npy", &target);
+    files.npy("y/b.npy", &target.mapv(|_| 255));
+    let expected = dice(&foreground(&mask), &foreground(&target));
     let (report, stderr) =
         files.report("p y --input labels --loss dice --ignore-label 255 --labels 0,1");
     let found = report["mean"].as_f64().expect("a mean");
@@ -39,7 +39,7 @@ fn cases_and_classes_without_a_value_are_left_out_of_means() {
                 .is_some_and(|warning| stderr.contains(warning))
     );
     // A skipped class has no value.
-    files.npy("q.npy", &probabilities(&truth, 3, 2));
+    files.npy("q.npy", &probabilities(&target, 3, 2));
     let (report, _) = files.report("q.npy y/a.npy --loss dice --absent-class skip");
     assert_eq!(report["cases"][0]["per_class"][2]["value"], Value::Null);
     // Ignoring a label that no target has is a warning.
@@ -56,7 +56,7 @@ fn cases_and_classes_without_a_value_are_left_out_of_means() {
         "{warnings}"
     );
     // Cases with different classes are a warning.
-    files.npy("y/b.npy", &truth.mapv(|label| label * 2));
+    files.npy("y/b.npy", &target.mapv(|label| label * 2));
     let (report, stderr) = files.report("p y --input labels --loss dice");
     assert_eq!(report["mean_over"]["classes"], Value::Null);
     assert!(stderr.contains("--labels"), "{stderr}");
@@ -65,9 +65,9 @@ fn cases_and_classes_without_a_value_are_left_out_of_means() {
 #[test]
 fn options_that_do_not_apply_are_errors() {
     let files = Files::new();
-    let truth = labels(&[9, 8], 2, 1);
-    files.npy("p.npy", &probabilities(&truth, 2, 2));
-    files.npy("y.npy", &truth);
+    let target = labels(&[9, 8], 2, 1);
+    files.npy("p.npy", &probabilities(&target, 2, 2));
+    files.npy("y.npy", &target);
     files.refused(
         "y.npy y.npy --input labels --layout channels-last",
         &["--layout"],
@@ -98,9 +98,9 @@ fn options_that_do_not_apply_are_errors() {
 #[test]
 fn every_report_states_how_its_inputs_were_read() {
     let files = Files::new();
-    let truth = labels(&[9, 8], 2, 1);
-    files.npy("p.npy", &probabilities(&truth, 2, 2));
-    files.npy("y.npy", &truth);
+    let target = labels(&[9, 8], 2, 1);
+    files.npy("p.npy", &probabilities(&target, 2, 2));
+    files.npy("y.npy", &target);
     for command in ["eval", "compare"] {
         for format in ["table", "json", "csv"] {
             let output = files.run(&format!("{command} p.npy y.npy --format {format}"));

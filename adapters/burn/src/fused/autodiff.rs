@@ -12,7 +12,8 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, FloatDType, Shape};
 
-use super::{Fused, Kept, Summed, Target, Valued, Weights};
+use super::Fused;
+use super::data::{Kept, Summed, Target, Valued, Weights};
 use crate::plan::Plan;
 
 /// The gradient of the sums with respect to the prediction.
@@ -156,6 +157,6 @@ fn constant_weights<B: Fused, C: CheckpointStrategy>(
 ) -> Weights<B> {
     match weights {
         Weights::One => Weights::One,
-        Weights::Given(weights) => Weights::Given(weights.into_primitive()),
+        Weights::PerVoxel(weights) => Weights::PerVoxel(weights.into_primitive()),
     }
 }

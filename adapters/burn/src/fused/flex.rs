@@ -8,11 +8,12 @@ use burn::backend::ops::{FloatTensorOps, IntTensorOps};
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, FloatDType, IntDType, Shape, TensorData};
 use burn_flex::FlexTensor;
-use ndarray::{ArrayView2, ArrayView3, ArrayViewMut3, Ix3};
-use unifocal_core::{ClassSums, Element, Pooling, class_count};
+use ndarray::{ArrayView, ArrayViewMut3, Ix3, ShapeBuilder};
+use unifocal_core::{AnyLoss, ClassSums, Element, Label, Pooling, class_count};
 use unifocal_ndarray::{Evaluation, TargetArray};
 
-use super::{Fused, Kept, Summed, Target, Valued, Weights};
+use super::Fused;
+use super::data::{Kept, Summed, Target, Valued, Weights};
 use crate::Error;
 use crate::plan::{Plan, SUMS};
 
@@ -26,8 +27,12 @@ impl Fused for Flex {
     ) -> Summed<Self> {
         let shape = prediction.shape();
         let [samples, classes] = [shape[0], class_count(shape[1])];
-        let found = run(prediction, target, weights, &plan, Sums { keep });
-        let ((sums, kept), error) = match found {
+        let task = Sums {
+            loss: &plan.loss,
+            shape: &shape,
+            keep,
+        };
+        let ((sums, kept), error) = match dispatch(prediction, target, weights, &plan, task) {
             Ok(found) => (found, None),
             Err(error) => {
                 let none = vec![ClassSums::default(); samples * classes];
@@ -50,11 +55,9 @@ impl Fused for Flex {
         plan: Arc<Plan>,
         kept: Kept,
     ) -> FloatTensor<Self> {
-        let dtype = prediction.dtype();
+        let (shape, dtype) = (prediction.shape(), prediction.dtype());
         let slopes = Self::float_cast(slopes, FloatDType::F64).to_contiguous();
-        let slopes: Vec<[f64; 4]> = slopes
-            .as_slice::<f64>()
-            .unwrap_or_default()
+        let slopes: Vec<[f64; 4]> = numbers::<f64>(&slopes)
             .chunks_exact(SUMS)
             .map(|of_class| std::array::from_fn(|k| of_class[k]))
             .collect();
@@ -62,12 +65,13 @@ impl Fused for Flex {
             Kept::Flex(kept) => Some(kept),
             _ => None,
         };
-        let operation = Gradient {
+        let task = Gradient {
+            loss: &plan.loss,
+            shape: &shape,
             slopes: &slopes,
             kept,
         };
-        let gradient = run(prediction, target, weights, &plan, operation);
-        let gradient = gradient
+        let gradient = dispatch(prediction, target, weights, &plan, task)
             .unwrap_or_else(|error| unreachable!("the forward pass has checked the data: {error}"));
         match dtype {
             DType::F16 | DType::BF16 => narrowed(gradient, dtype.into()),
@@ -79,9 +83,7 @@ impl Fused for Flex {
         let shape = sums.shape();
         let [groups, count] = [shape[0], shape[1]];
         let sums = Self::float_cast(sums, FloatDType::F64).to_contiguous();
-        let sums: Vec<ClassSums<f64, 4>> = sums
-            .as_slice::<f64>()
-            .unwrap_or_default()
+        let sums: Vec<ClassSums<f64, 4>> = numbers::<f64>(&sums)
             .as_chunks()
             .0
             .iter()
@@ -124,76 +126,78 @@ fn narrowed(tensor: FlexTensor, dtype: FloatDType) -> FlexTensor {
     )
 }
 
-/// An operation of the engine, for arrays of any element types.
-trait Operation {
+/// A computation on arrays of any element types.
+trait Task {
     type Output;
 
-    fn apply<P: Scalar>(
+    fn run<P: Scalar, T: TargetArray>(
         self,
-        plan: &Plan,
-        evaluation: &Evaluation<'_, P, Ix3, impl TargetArray>,
-        shape: Shape,
+        evaluation: &Evaluation<'_, P, Ix3, T>,
     ) -> Result<Self::Output, unifocal_ndarray::Error>;
 }
 
-/// An element type shared by Burn and the engine.
-trait Scalar:
-    Element<Real: burn::tensor::Element + bytemuck::Pod> + burn::tensor::Element + bytemuck::Pod
-{
-}
+/// A type of a tensor's numbers.
+trait Stored: burn::tensor::Element + bytemuck::Pod {}
 
-impl<
-    P: Element<Real: burn::tensor::Element + bytemuck::Pod> + burn::tensor::Element + bytemuck::Pod,
-> Scalar for P
-{
-}
+impl<T: burn::tensor::Element + bytemuck::Pod> Stored for T {}
+
+/// A type of predictions.
+trait Scalar: Element<Real: Stored> + Stored {}
+
+impl<P: Element<Real: Stored> + Stored> Scalar for P {}
 
 /// Computes the sums; with `keep`, also what the gradient needs later.
-struct Sums {
+struct Sums<'t> {
+    loss: &'t AnyLoss,
+    shape: &'t Shape,
     keep: bool,
 }
 
-impl Operation for Sums {
+impl Task for Sums<'_> {
     type Output = (Vec<ClassSums<f64, 4>>, Kept);
 
-    fn apply<P: Scalar>(
+    fn run<P: Scalar, T: TargetArray>(
         self,
-        plan: &Plan,
-        evaluation: &Evaluation<'_, P, Ix3, impl TargetArray>,
-        shape: Shape,
+        evaluation: &Evaluation<'_, P, Ix3, T>,
     ) -> Result<Self::Output, unifocal_ndarray::Error> {
         if !self.keep {
-            return Ok((evaluation.sums(&plan.loss)?, Kept::Nothing));
+            return Ok((evaluation.sums(self.loss)?, Kept::Nothing));
         }
-        let mut memory = empty_gradient::<P>(&shape);
-        let sums = evaluation.forward(&plan.loss, view_mut::<P::Real>(&mut memory, &shape))?;
+        let mut memory = empty_gradient::<P>(self.shape);
+        let gradient = view_mut::<P::Real>(&mut memory, self.shape);
+        let sums = evaluation.forward(self.loss, gradient)?;
         Ok((sums, Kept::Flex(memory)))
     }
 }
 
 /// Computes the gradient for these slopes, from what the forward pass kept, if anything.
-struct Gradient<'a> {
-    slopes: &'a [[f64; 4]],
+struct Gradient<'t> {
+    loss: &'t AnyLoss,
+    shape: &'t Shape,
+    slopes: &'t [[f64; 4]],
     kept: Option<FlexTensor>,
 }
 
-impl Operation for Gradient<'_> {
+impl Task for Gradient<'_> {
     type Output = FlexTensor;
 
-    fn apply<P: Scalar>(
+    fn run<P: Scalar, T: TargetArray>(
         self,
-        plan: &Plan,
-        evaluation: &Evaluation<'_, P, Ix3, impl TargetArray>,
-        shape: Shape,
+        evaluation: &Evaluation<'_, P, Ix3, T>,
     ) -> Result<FlexTensor, unifocal_ndarray::Error> {
-        let (loss, slopes) = (&plan.loss, self.slopes);
-        if let Some(mut kept) = self.kept {
+        let Self {
+            loss,
+            shape,
+            slopes,
+            kept,
+        } = self;
+        if let Some(mut kept) = kept {
             // `view_mut` copies if another graph shares this memory.
-            evaluation.backward(loss, slopes, view_mut::<P::Real>(&mut kept, &shape))?;
+            evaluation.backward(loss, slopes, view_mut::<P::Real>(&mut kept, shape))?;
             return Ok(kept);
         }
-        let mut gradient = empty_gradient::<P>(&shape);
-        evaluation.gradient_by(loss, slopes, view_mut::<P::Real>(&mut gradient, &shape))?;
+        let mut gradient = empty_gradient::<P>(shape);
+        evaluation.gradient_by(loss, slopes, view_mut::<P::Real>(&mut gradient, shape))?;
         Ok(gradient)
     }
 }
@@ -203,33 +207,49 @@ fn empty_gradient<P: Scalar>(shape: &Shape) -> FlexTensor {
     FlexTensor::zeros(shape.clone(), <P::Real as burn::tensor::Element>::dtype())
 }
 
-/// Runs an operation on tensors of any types.
-fn run<O: Operation>(
+/// A plan with contiguous tensors, besides the target.
+struct Inputs<'a> {
+    plan: &'a Plan,
+    prediction: FlexTensor,
+    /// In f64.
+    weights: Option<FlexTensor>,
+}
+
+impl Inputs<'_> {
+    /// [N, C, M].
+    fn shape(&self) -> [usize; 3] {
+        let shape = self.prediction.shape();
+        [shape[0], shape[1], shape[2]]
+    }
+}
+
+/// Runs a task on tensors of any types.
+fn dispatch<R: Task>(
     prediction: FlexTensor,
     target: Target<Flex>,
     weights: Weights<Flex>,
     plan: &Plan,
-    operation: O,
-) -> Result<O::Output, Error> {
+    task: R,
+) -> Result<R::Output, Error> {
     // Widen f16 and bf16: the engine could read them, but would be compiled once more for each type.
     let prediction = match prediction.dtype() {
         DType::F16 | DType::BF16 => Flex::float_cast(prediction, FloatDType::F32),
         _ => prediction,
     };
-    let prediction = prediction.to_contiguous();
     let weights = match weights {
         Weights::One => None,
-        Weights::Given(weights) => Some(Flex::float_cast(weights, FloatDType::F64).to_contiguous()),
+        Weights::PerVoxel(weights) => {
+            Some(Flex::float_cast(weights, FloatDType::F64).to_contiguous())
+        }
     };
-    let call = Call {
+    let inputs = Inputs {
         plan,
-        prediction: &prediction,
-        weights: weights.as_ref(),
-        operation,
+        prediction: prediction.to_contiguous(),
+        weights,
     };
-    match prediction.dtype() {
-        DType::F64 => call.run::<f64>(target),
-        _ => call.run::<f32>(target),
+    match inputs.prediction.dtype() {
+        DType::F64 => with_target::<f64, R>(&inputs, target, task),
+        _ => with_target::<f32, R>(&inputs, target, task),
     }
     .map_err(|error| match error {
         unifocal_ndarray::Error::Core(error) => Error::Core(error),
@@ -237,102 +257,84 @@ fn run<O: Operation>(
     })
 }
 
-/// An operation with its inputs, except the target.
-struct Call<'a, O> {
-    plan: &'a Plan,
-    prediction: &'a FlexTensor,
-    weights: Option<&'a FlexTensor>,
-    operation: O,
+fn with_target<P: Scalar, R: Task>(
+    inputs: &Inputs<'_>,
+    target: Target<Flex>,
+    task: R,
+) -> Result<R::Output, unifocal_ndarray::Error> {
+    match target {
+        Target::Labels(labels) => match labels.dtype() {
+            DType::U8 => with_labels::<P, u8, R>(inputs, &labels, task),
+            DType::I32 => with_labels::<P, i32, R>(inputs, &labels, task),
+            DType::I64 => with_labels::<P, i64, R>(inputs, &labels, task),
+            // Labels beyond the range of i64 become negative, so they are still rejected.
+            _ => with_labels::<P, i64, R>(inputs, &Flex::int_cast(labels, IntDType::I64), task),
+        },
+        Target::Soft(target) => {
+            let dtype = <P as burn::tensor::Element>::dtype().into();
+            with_soft::<P, R>(inputs, &Flex::float_cast(target, dtype), task)
+        }
+    }
 }
 
-impl<O: Operation> Call<'_, O> {
-    /// Runs the operation on a prediction of this type.
-    fn run<P: Scalar>(self, target: Target<Flex>) -> Result<O::Output, unifocal_ndarray::Error> {
-        let shape = self.prediction.shape();
-        let [samples, channels, voxels] = [shape[0], shape[1], shape[2]];
-        let prediction = view::<P>(self.prediction, [samples, channels, voxels]);
-        macro_rules! labels {
-            ($labels:ident as $int:ty) => {{
-                let labels = matrix::<$int>(&$labels, [samples, voxels]);
-                let evaluation = Evaluation::labels(prediction, labels);
-                self.with_plan(evaluation, shape)
-            }};
-        }
-        match target {
-            Target::Labels(labels) => {
-                let labels = labels.to_contiguous();
-                match labels.dtype() {
-                    DType::U8 => labels!(labels as u8),
-                    DType::I32 => labels!(labels as i32),
-                    DType::I64 => labels!(labels as i64),
-                    // Labels beyond the range of i64 become negative, so they are still rejected.
-                    _ => {
-                        let labels = Flex::int_cast(labels, IntDType::I64);
-                        labels!(labels as i64)
-                    }
-                }
-            }
-            Target::Soft(target) => {
-                let target = match self.prediction.dtype() {
-                    DType::F64 => Flex::float_cast(target, FloatDType::F64),
-                    _ => Flex::float_cast(target, FloatDType::F32),
-                };
-                let target = target.to_contiguous();
-                let target = view::<P>(&target, [samples, channels, voxels]);
-                self.with_plan(Evaluation::soft(prediction, target), shape)
-            }
-        }
-    }
+fn with_labels<P: Scalar, L: Label + Stored, R: Task>(
+    inputs: &Inputs<'_>,
+    labels: &FlexTensor,
+    task: R,
+) -> Result<R::Output, unifocal_ndarray::Error> {
+    let shape @ [samples, _, voxels] = inputs.shape();
+    let labels = labels.to_contiguous();
+    let evaluation = Evaluation::labels(
+        view::<P, _>(&inputs.prediction, shape),
+        view::<L, _>(&labels, [samples, voxels]),
+    );
+    task.run(&with_settings(inputs, evaluation))
+}
 
-    /// Runs the operation with the plan's settings and the weights.
-    fn with_plan<'a, P: Scalar, T: TargetArray>(
-        self,
-        evaluation: Evaluation<'a, P, Ix3, T>,
-        shape: Shape,
-    ) -> Result<O::Output, unifocal_ndarray::Error>
-    where
-        Self: 'a,
-    {
-        // Burn pools the sums over the batch.
-        let settings = self.plan.settings.clone().with_pooling(Pooling::PerSample);
-        let evaluation = evaluation.with_settings(settings);
-        let [samples, voxels] = [shape[0], shape[2]];
-        match self.weights {
-            None => self.operation.apply(self.plan, &evaluation, shape),
-            Some(weights) => {
-                let weights = matrix::<f64>(weights, [samples, voxels]);
-                let evaluation = evaluation.with_voxel_weights(weights);
-                self.operation.apply(self.plan, &evaluation, shape)
-            }
-        }
+fn with_soft<P: Scalar, R: Task>(
+    inputs: &Inputs<'_>,
+    target: &FlexTensor,
+    task: R,
+) -> Result<R::Output, unifocal_ndarray::Error> {
+    let shape = inputs.shape();
+    let target = target.to_contiguous();
+    let evaluation = Evaluation::soft(
+        view::<P, _>(&inputs.prediction, shape),
+        view::<P, _>(&target, shape),
+    );
+    task.run(&with_settings(inputs, evaluation))
+}
+
+/// Adds the settings of the plan and the weights to an evaluation.
+fn with_settings<'a, P: Element, T: TargetArray>(
+    inputs: &'a Inputs<'_>,
+    evaluation: Evaluation<'a, P, Ix3, T>,
+) -> Evaluation<'a, P, Ix3, T> {
+    // Burn pools the sums over the batch.
+    let settings = inputs.plan.settings.clone();
+    let evaluation = evaluation.with_settings(settings.with_pooling(Pooling::PerSample));
+    let [samples, _, voxels] = inputs.shape();
+    match &inputs.weights {
+        Some(weights) => evaluation.with_voxel_weights(view(weights, [samples, voxels])),
+        None => evaluation,
     }
+}
+
+/// The numbers of a contiguous tensor.
+fn numbers<T: Stored>(tensor: &FlexTensor) -> &[T] {
+    tensor
+        .as_slice()
+        .unwrap_or_else(|| unreachable!("the tensor is contiguous and holds these numbers"))
 }
 
 /// A contiguous tensor as an array.
-fn view<T: burn::tensor::Element + bytemuck::Pod>(
-    tensor: &FlexTensor,
-    shape: [usize; 3],
-) -> ArrayView3<'_, T> {
-    let values = tensor.as_slice().unwrap_or_default();
-    ArrayView3::from_shape(shape, values)
-        .unwrap_or_else(|error| unreachable!("the tensor is contiguous: {error}"))
+fn view<T: Stored, S: ShapeBuilder>(tensor: &FlexTensor, shape: S) -> ArrayView<'_, T, S::Dim> {
+    ArrayView::from_shape(shape, numbers(tensor))
+        .unwrap_or_else(|error| unreachable!("the shape is that of the tensor: {error}"))
 }
 
 /// A contiguous tensor as a mutable array; copies memory that is shared with another tensor.
-fn view_mut<'a, T: burn::tensor::Element + bytemuck::Pod>(
-    tensor: &'a mut FlexTensor,
-    shape: &Shape,
-) -> ArrayViewMut3<'a, T> {
+fn view_mut<'a, T: Stored>(tensor: &'a mut FlexTensor, shape: &Shape) -> ArrayViewMut3<'a, T> {
     ArrayViewMut3::from_shape([shape[0], shape[1], shape[2]], tensor.storage_mut())
-        .unwrap_or_else(|error| unreachable!("the tensor is contiguous: {error}"))
-}
-
-/// A contiguous tensor as an array.
-fn matrix<T: burn::tensor::Element + bytemuck::Pod>(
-    tensor: &FlexTensor,
-    shape: [usize; 2],
-) -> ArrayView2<'_, T> {
-    let values = tensor.as_slice().unwrap_or_default();
-    ArrayView2::from_shape(shape, values)
-        .unwrap_or_else(|error| unreachable!("the tensor is contiguous: {error}"))
+        .unwrap_or_else(|error| unreachable!("the shape is that of the tensor: {error}"))
 }

@@ -9,7 +9,7 @@ use burn::tensor::{DType, Shape};
 
 use unifocal_core::class_count;
 
-use super::{Kept, SummedMetadata, TargetMetadata, ValuedMetadata, WeightsMetadata};
+use super::data::{Kept, SummedMetadata, TargetMetadata, ValuedMetadata, WeightsMetadata};
 use crate::plan::{Plan, SUMS};
 
 /// The outputs of [`sums`](super::Fused::sums).

@@ -9,6 +9,7 @@
 mod autodiff;
 #[cfg(feature = "cube")]
 mod cube;
+mod data;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "cube")]
@@ -16,58 +17,14 @@ mod fusion;
 
 use std::sync::Arc;
 
-use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, Dispatch, DispatchDevice, ExtensionType, backend_extension};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension};
 use burn::tensor::{DType, Device, Tensor};
 
+use self::data::{Kept, Summed, Target, Valued, Weights};
+use crate::Error;
 use crate::inputs::{Inputs, TargetTensor};
 use crate::plan::Plan;
-use crate::{Error, composed};
-
-/// A target: labels [N, M], or one-hot or soft [N, C, M].
-#[derive(ExtensionType, Clone, Debug)]
-#[extension_type(fusion: cfg(feature = "cube"))]
-pub enum Target<B: Backend> {
-    Labels(IntTensor<B>),
-    Soft(FloatTensor<B>),
-}
-
-/// Voxel weights [N, M], or 1 for all voxels.
-#[derive(ExtensionType, Clone, Debug)]
-#[extension_type(fusion: cfg(feature = "cube"))]
-pub enum Weights<B: Backend> {
-    One,
-    Given(FloatTensor<B>),
-}
-
-/// The sums [N, C, 6], or an error if the data are invalid.
-#[derive(ExtensionType, Clone, Debug)]
-#[extension_type(fusion: cfg(feature = "cube"))]
-pub struct Summed<B: Backend> {
-    pub sums: FloatTensor<B>,
-    pub kept: Kept,
-    pub error: Option<Error>,
-}
-
-/// The memory that a backend keeps from the forward pass for the gradient.
-#[derive(Clone, Debug, Default)]
-pub enum Kept {
-    /// Nothing: the gradient is computed from the prediction.
-    #[default]
-    Nothing,
-    /// The gradient's memory, holding the engine's intermediate results.
-    #[cfg(feature = "flex")]
-    Flex(burn_flex::FlexTensor),
-}
-
-/// The value of each group, `[G]`, whether it counts (1 or 0), and the derivatives of the value by the group's sums, [G, C, 6].
-#[derive(ExtensionType, Clone, Debug)]
-#[extension_type(fusion: cfg(feature = "cube"))]
-pub struct Valued<B: Backend> {
-    pub values: FloatTensor<B>,
-    pub counts: FloatTensor<B>,
-    pub slopes: FloatTensor<B>,
-}
 
 /// The functions that a backend implements.
 #[backend_extension(
@@ -120,18 +77,15 @@ pub(crate) fn is_fused(device: &Device, dtype: DType) -> bool {
     has(device.as_dispatch(), dtype)
 }
 
-/// The sums of each sample and class, [N, C, 6]: fused where the device can, otherwise composed.
+/// The sums of each sample and class, [N, C, 6].
 pub(crate) fn sums(plan: &Arc<Plan>, inputs: Inputs) -> Result<Tensor<3>, Error> {
-    if !is_fused(&inputs.prediction.device(), inputs.prediction.dtype()) {
-        return Ok(composed::sums(plan, inputs));
-    }
     let target = match inputs.target {
         TargetTensor::Labels(labels) => Target::Labels(labels.into_dispatch()),
         TargetTensor::Soft(target) => Target::Soft(target.into_dispatch()),
     };
     let weights = match inputs.weights {
         None => Weights::One,
-        Some(weights) => Weights::Given(weights.into_dispatch()),
+        Some(weights) => Weights::PerVoxel(weights.into_dispatch()),
     };
     let prediction = inputs.prediction.into_dispatch();
     // `Autodiff` sets this where it tracks a gradient.
@@ -143,12 +97,9 @@ pub(crate) fn sums(plan: &Arc<Plan>, inputs: Inputs) -> Result<Tensor<3>, Error>
     }
 }
 
-/// The value of each group of sums and whether it counts; `None` if the device cannot fuse this.
-pub(crate) fn values(plan: &Arc<Plan>, sums: &Tensor<3>, dtype: DType) -> Option<[Tensor<1>; 2]> {
-    if plan.route != crate::Route::Auto || !is_fused(&sums.device(), dtype) {
-        return None;
-    }
+/// The value of each group of sums, and whether the group counts.
+pub(crate) fn values(plan: &Arc<Plan>, sums: &Tensor<3>, dtype: DType) -> [Tensor<1>; 2] {
     let sums = sums.clone().into_dispatch();
     let valued = <Dispatch as Fused>::values(sums, Arc::clone(plan), dtype);
-    Some([valued.values, valued.counts].map(Tensor::from_dispatch))
+    [valued.values, valued.counts].map(Tensor::from_dispatch)
 }

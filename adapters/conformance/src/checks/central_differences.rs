@@ -4,7 +4,7 @@ use fastrand::Rng;
 use unifocal_core::{AnyLoss, Input, Name, Pooling};
 
 use super::outcome;
-use crate::{Backend, Case, Precision, Truth, random, tolerance};
+use crate::{Backend, Case, Precision, Target, random, tolerance};
 
 /// Checks every loss × layout × input × kind of target × pooling, and random cases with random settings.
 ///
@@ -24,12 +24,12 @@ pub fn gradients(backend: &impl Backend) {
             for pooling in [Pooling::PerSample, Pooling::Batch] {
                 let labels = Case::new(
                     random::prediction(&mut rng, shape, input),
-                    Truth::Labels(random::labels(&mut rng, shape)),
+                    Target::Labels(random::labels(&mut rng, shape)),
                 )
                 .with_input(input)
                 .with_pooling(pooling);
                 let soft = Case {
-                    truth: Truth::Soft(random::soft(&mut rng, shape)),
+                    target: Target::Soft(random::soft(&mut rng, shape)),
                     ..labels.clone()
                 };
                 for case in [labels.one_hot(), labels, soft] {

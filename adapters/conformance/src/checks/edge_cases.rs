@@ -4,7 +4,7 @@ use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 use unifocal_core::{AbsentClass, Focal, Input, Name, Parameter, Tversky, UnifiedFocal};
 
 use super::{assert_close, assert_close_gradient, by_precision, outcome};
-use crate::{Backend, Case, Outcome, Truth, tolerance};
+use crate::{Backend, Case, Outcome, Target, tolerance};
 
 /// Empty and full masks, perfect and wrong predictions and saturated logits give finite values, and gradients that correct errors.
 pub fn edges(backend: &impl Backend) {
@@ -65,7 +65,7 @@ fn two_classes(labels: &[i64], right: bool, low: f64, high: f64) -> Case {
         if predicted { high } else { low }
     });
     let labels = ArrayD::from_shape_vec(IxDyn(&[1, voxels]), labels.to_vec()).expect("one sample");
-    Case::new(prediction, Truth::Labels(labels))
+    Case::new(prediction, Target::Labels(labels))
 }
 
 /// The loss of a perfect prediction is 0 from logits; from probabilities, it is what the clip leaves.
@@ -168,15 +168,15 @@ fn nothing_counts(backend: &impl Backend) {
 fn without_first_sample() -> Vec<(&'static str, Case)> {
     let samples = |labels: [[i64; 3]; 2]| {
         let [first, second] = labels.map(|labels| two_classes(&labels, true, 0.25, 0.75));
-        let both = |first: Truth, second: Truth| match (first, second) {
-            (Truth::Labels(first), Truth::Labels(second)) => {
-                Truth::Labels(concatenate![Axis(0), first, second])
+        let both = |first: Target, second: Target| match (first, second) {
+            (Target::Labels(first), Target::Labels(second)) => {
+                Target::Labels(concatenate![Axis(0), first, second])
             }
             _ => unreachable!("two_classes makes labels"),
         };
         Case::new(
             concatenate![Axis(0), first.prediction, second.prediction],
-            both(first.truth, second.truth),
+            both(first.target, second.target),
         )
         .with_ignore_label(9)
     };
@@ -208,9 +208,9 @@ fn sample_of(case: &Case, sample: usize) -> Case {
     let one = |array: &ArrayD<f64>| array.select(Axis(0), &[sample]);
     Case {
         prediction: one(&case.prediction),
-        truth: match &case.truth {
-            Truth::Labels(labels) => Truth::Labels(labels.select(Axis(0), &[sample])),
-            Truth::Soft(target) => Truth::Soft(one(target)),
+        target: match &case.target {
+            Target::Labels(labels) => Target::Labels(labels.select(Axis(0), &[sample])),
+            Target::Soft(target) => Target::Soft(one(target)),
         },
         voxel_weights: case.voxel_weights.as_ref().map(one),
         ..case.clone()

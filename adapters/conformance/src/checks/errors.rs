@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, IxDyn};
 use unifocal_core::{AnyLoss, Input, Name};
 
-use crate::{Backend, Case, Truth};
+use crate::{Backend, Case, Target};
 
 /// Every kind of bad input is rejected, with a message that names it.
 pub fn bad_input(backend: &impl Backend) {
@@ -50,24 +50,24 @@ pub fn bad_input(backend: &impl Backend) {
     let below = with(&|case| case.prediction[[0, 1, 0]] = -0.25);
     rejected("a probability of -0.25", &below, &["-0.25"]);
     for label in [2, -1, 255] {
-        let case = with(&|case| case.truth = Truth::Labels(labels([0, 1, label, 0])));
+        let case = with(&|case| case.target = Target::Labels(labels([0, 1, label, 0])));
         rejected("a label", &case, &[&label.to_string(), "voxel 2", "0 to 1"]);
     }
     let soft = with(&|case| {
         let mut target = case.prediction.clone();
         target[[0, 0, 1]] = 2.0;
-        case.truth = Truth::Soft(target);
+        case.target = Target::Soft(target);
     });
     rejected("a target of 2", &soft, &["2", "channel 0", "voxel 1"]);
-    let shape = with(&|case| case.truth = Truth::Soft(ArrayD::zeros(IxDyn(&[1, 2, 5]))));
+    let shape = with(&|case| case.target = Target::Soft(ArrayD::zeros(IxDyn(&[1, 2, 5]))));
     rejected("another shape", &shape, &["target", "5", "4"]);
-    let broadcastable = with(&|case| case.truth = Truth::Soft(ArrayD::zeros(IxDyn(&[1, 2, 1]))));
+    let broadcastable = with(&|case| case.target = Target::Soft(ArrayD::zeros(IxDyn(&[1, 2, 1]))));
     rejected(
         "a shape that would broadcast",
         &broadcastable,
         &["target", "1", "4"],
     );
-    let short = with(&|case| case.truth = Truth::Labels(ArrayD::zeros(IxDyn(&[1, 3]))));
+    let short = with(&|case| case.target = Target::Labels(ArrayD::zeros(IxDyn(&[1, 3]))));
     rejected("too few labels", &short, &["target", "3", "4"]);
     let weights = with(&|case| {
         case.voxel_weights = Some(ArrayD::from_elem(IxDyn(&[1, 4]), -1.0));
@@ -85,7 +85,7 @@ pub fn bad_input(backend: &impl Backend) {
     rejected("a rare class 2", &rare, &["2", "rare"]);
     let single = Case::new(
         ArrayD::zeros(IxDyn(&[1, 1, 4])),
-        Truth::Labels(labels([0; 4])),
+        Target::Labels(labels([0; 4])),
     )
     .with_input(Input::Softmax);
     rejected("a softmax of one class", &single, &["softmax", "one class"]);
@@ -93,7 +93,7 @@ pub fn bad_input(backend: &impl Backend) {
 
 fn good() -> Case {
     let prediction = ArrayD::from_elem(IxDyn(&[1, 2, 4]), 0.5);
-    Case::new(prediction, Truth::Labels(labels([0, 1, 1, 0])))
+    Case::new(prediction, Target::Labels(labels([0, 1, 1, 0])))
 }
 
 fn labels(labels: [i64; 4]) -> ArrayD<i64> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{assert_close_gradient, by_precision, largest, outcome};
 use crate::golden::{self, Entry};
-use crate::{Backend, Outcome, Precision, Truth, tolerance};
+use crate::{Backend, Outcome, Precision, Target, tolerance};
 
 /// Values and gradients of the reference and of its PyTorch port, entry by entry.
 pub fn goldens(backend: &impl Backend) {
@@ -82,7 +82,7 @@ fn check(backend: &impl Backend, entry: &Entry) {
         }
     }
     assert!(
-        matches!(case.truth, Truth::Soft(_)) && largest(&theirs).is_finite(),
+        matches!(case.target, Target::Soft(_)) && largest(&theirs).is_finite(),
         "{what}"
     );
     let gradient_tolerance = match (backend.precision(), exact) {

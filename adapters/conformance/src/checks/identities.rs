@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 use unifocal_core::{AnyLoss, Focal, Input, ParameterError, Tversky, UnifiedFocal};
 
 use super::{assert_close, by_precision, outcome};
-use crate::{Backend, Case, Truth, random, tolerance};
+use crate::{Backend, Case, Target, random, tolerance};
 
 /// Checks the identities between losses, for random parameters and inputs.
 pub fn hierarchy(backend: &impl Backend) {
@@ -30,7 +30,7 @@ pub fn hierarchy(backend: &impl Backend) {
             for input in [Input::Probabilities, Input::Softmax] {
                 let case = Case::new(
                     random::prediction(&mut rng, &shape, input),
-                    Truth::Labels(random::labels(&mut rng, &shape)),
+                    Target::Labels(random::labels(&mut rng, &shape)),
                 )
                 .with_input(input);
                 identities(backend, &case, lambda, delta, gamma).expect("parameters in range");

@@ -5,7 +5,7 @@ use unifocal_core::{AnyLoss, Focal, Input, ParameterError, Pooling, Tversky, Uni
 
 use super::{assert_close_gradient, by_precision, outcome};
 use crate::golden::{self, Entry};
-use crate::{Backend, Case, Truth, tolerance};
+use crate::{Backend, Case, Target, tolerance};
 
 /// Compares values and gradients with other libraries, where theirs convert to ours exactly.
 pub fn peers(backend: &impl Backend) {
@@ -77,8 +77,8 @@ fn convert(entry: &Entry) -> Result<Option<Conversion>, ParameterError> {
                 .to_owned()
         };
         case.prediction = only(&case.prediction);
-        if let Truth::Soft(target) = &case.truth {
-            case.truth = Truth::Soft(only(target));
+        if let Target::Soft(target) = &case.target {
+            case.target = Target::Soft(only(target));
         }
     }
     let mut factor = 1.0;
@@ -207,10 +207,10 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
         // No conversion: every channel is a two-class loss.
         "FocalLoss" => return Ok(None),
         "SoftCrossEntropyLoss" => {
-            let share = parameter("smooth_factor");
-            if let Truth::Soft(target) = &case.truth {
-                let smoothed = target.mapv(|y| (1.0 - share) * y + share / classes as f64);
-                case.truth = Truth::Soft(smoothed);
+            let smoothing = parameter("smooth_factor");
+            if let Target::Soft(target) = &case.target {
+                let smoothed = target.mapv(|y| (1.0 - smoothing) * y + smoothing / classes as f64);
+                case.target = Target::Soft(smoothed);
             }
             Focal::cross_entropy().with_clip(None)?.into()
         }

@@ -9,7 +9,7 @@ use unifocal_core::{
 };
 
 use super::{assert_close, assert_close_gradient};
-use crate::{Backend, Case, CoreF64, Truth, random};
+use crate::{Backend, Case, CoreF64, Target, random};
 
 /// Cases without voxel weights, [N, C, M] beside labels or soft targets, with all kinds of settings.
 pub fn seam_cases() -> Vec<Case> {
@@ -18,8 +18,8 @@ pub fn seam_cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for input in [Input::Probabilities, Input::Softmax, Input::Sigmoid] {
         let prediction = random::prediction(&mut rng, &shape, input);
-        let labels = Truth::Labels(random::labels(&mut rng, &shape));
-        let soft = Truth::Soft(random::soft(&mut rng, &shape));
+        let labels = Target::Labels(random::labels(&mut rng, &shape));
+        let soft = Target::Soft(random::soft(&mut rng, &shape));
         let plain = Case::new(prediction, labels).with_input(input);
         let skipping = plain
             .clone()
@@ -27,7 +27,7 @@ pub fn seam_cases() -> Vec<Case> {
             .with_rare_classes([2])
             .with_pooling(Pooling::Batch);
         let mut weighted = plain.clone().with_class_weights([0.0, 1.0, 2.0]);
-        weighted.truth = soft;
+        weighted.target = soft;
         cases.extend([plain, skipping, weighted]);
     }
     cases

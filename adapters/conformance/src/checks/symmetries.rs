@@ -6,7 +6,7 @@ use unifocal_core::{AnyLoss, Input, Name, Pooling};
 
 use super::{assert_close, assert_close_gradient, by_precision, outcome};
 use crate::backend::last;
-use crate::{Backend, Case, Truth, random, tolerance};
+use crate::{Backend, Case, Target, random, tolerance};
 
 /// Values and gradients do not depend on how the same data are passed.
 pub fn invariances(backend: &impl Backend) {
@@ -18,7 +18,7 @@ pub fn invariances(backend: &impl Backend) {
             let shape = [2, 3, 4, 3];
             let mut case = Case::new(
                 random::prediction(&mut rng, &shape, input),
-                Truth::Labels(random::labels(&mut rng, &shape)),
+                Target::Labels(random::labels(&mut rng, &shape)),
             );
             case.settings.input = input;
             let whole = outcome(backend, &loss, &case);
@@ -61,7 +61,7 @@ pub fn invariances(backend: &impl Backend) {
 /// One channel is the foreground of two classes; its sigmoid equals their softmax.
 fn one_channel(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64) {
     let shape = [2, 1, 9];
-    let labels = Truth::Labels(random::labels(rng, &shape));
+    let labels = Target::Labels(random::labels(rng, &shape));
     for input in [Input::Probabilities, Input::Sigmoid] {
         let prediction = random::prediction(rng, &shape, input);
         let one = Case::new(prediction, labels.clone()).with_input(input);
@@ -99,7 +99,7 @@ fn class_weights(backend: &impl Backend, name: Name, rng: &mut Rng, tight: f64) 
     let weighted = |weights: [f64; 3], case: &Case| case.clone().with_class_weights(weights);
     let whole = Case::new(
         random::prediction(rng, &shape, Input::Probabilities),
-        Truth::Soft(random::soft(rng, &shape)),
+        Target::Soft(random::soft(rng, &shape)),
     );
     let value = |case: &Case| outcome(backend, &loss, case).value;
 
@@ -147,13 +147,13 @@ impl Case {
         prediction: impl Fn(&ArrayD<f64>) -> ArrayD<f64>,
         labels: impl Fn(&ArrayD<i64>) -> ArrayD<i64>,
     ) -> Self {
-        let truth = match &self.truth {
-            Truth::Labels(array) => Truth::Labels(labels(array)),
-            Truth::Soft(target) => Truth::Soft(prediction(target)),
+        let target = match &self.target {
+            Target::Labels(array) => Target::Labels(labels(array)),
+            Target::Soft(target) => Target::Soft(prediction(target)),
         };
         Self {
             prediction: prediction(&self.prediction),
-            truth,
+            target,
             ..self.clone()
         }
     }

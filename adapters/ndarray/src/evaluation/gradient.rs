@@ -4,7 +4,7 @@ use ndarray::{Array, ArrayViewMut, ArrayViewMutD, Dimension};
 use unifocal_core::{ClassSums, Classes, Element, Kept, Loss};
 
 use super::{Evaluation, expect_shape};
-use crate::part::Part;
+use crate::halves::Half;
 use crate::{Error, TargetArray, rows};
 
 impl<P, D, T> Evaluation<'_, P, D, T>
@@ -39,8 +39,9 @@ where
     ) -> Result<f64, Error> {
         let task = self.task(loss, self.settings.classes())?;
         let mut sums = vec![ClassSums::default(); task.groups * task.count];
-        self.with_gradient(gradient, |part, mut gradient| {
-            part.clone()
+        self.with_gradient(gradient, |whole, mut gradient| {
+            whole
+                .clone()
                 .sums_and_gradient(&task, &mut sums, gradient.view_mut())?;
             let mut groups = sums.chunks(task.count);
             if groups.all(|sums| task.classes.counts(sums) == Some(1.0)) {
@@ -49,7 +50,7 @@ where
             // Some groups do not count, so the gradient was divided by too many groups: compute it again.
             let mut slopes = vec![[0.0; K]; sums.len()];
             unifocal_core::slopes(loss, &task.classes, task.count, &sums, &mut slopes)?;
-            part.backward(&task, &slopes, Kept::Nothing, gradient)
+            whole.backward(&task, &slopes, Kept::Nothing, gradient)
         })?;
         Ok(unifocal_core::mean(loss, &task.classes, task.count, &sums)?)
     }
@@ -139,8 +140,8 @@ where
     ) -> Result<Vec<ClassSums<f64, K>>, Error> {
         let task = self.task(loss, self.settings.classes())?;
         let mut sums = vec![ClassSums::default(); task.groups * task.count];
-        self.with_gradient(gradient, |part, gradient| {
-            part.forward(&task, &mut sums, Some(gradient))
+        self.with_gradient(gradient, |whole, gradient| {
+            whole.forward(&task, &mut sums, Some(gradient))
         })?;
         Ok(sums)
     }
@@ -184,8 +185,8 @@ where
                 expected,
             }));
         }
-        self.with_gradient(gradient, |part, gradient| {
-            part.backward(&task, slopes, kept, gradient)
+        self.with_gradient(gradient, |whole, gradient| {
+            whole.backward(&task, slopes, kept, gradient)
         })
     }
 
@@ -194,7 +195,7 @@ where
         &self,
         gradient: ArrayViewMut<'_, P::Real, D>,
         write: impl FnOnce(
-            Part<'_, P, T>,
+            Half<'_, P, T>,
             ArrayViewMutD<'_, P::Real>,
         ) -> Result<(), unifocal_core::Error>,
     ) -> Result<(), Error> {
@@ -204,10 +205,10 @@ where
         let axes = (3..gradient.ndim())
             .find(|axes| rows::merged(gradient.view_mut(), *axes).is_some())
             .unwrap_or(gradient.ndim());
-        let part = self.part(axes)?;
-        let axes = part.prediction.ndim();
+        let whole = self.whole(axes)?;
+        let axes = whole.prediction.ndim();
         let gradient: ArrayViewMutD<'_, _> =
             rows::merged(gradient.view_mut(), axes).expect("merged to fewer axes above");
-        Ok(write(part, gradient)?)
+        Ok(write(whole, gradient)?)
     }
 }

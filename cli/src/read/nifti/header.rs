@@ -2,9 +2,9 @@
 
 use nifti::{Endianness, NiftiHeader, NiftiType};
 
-use super::super::payload::{Element, Layout};
+use super::super::element::Element;
+use super::super::payload::Layout;
 use super::super::{Fault, Geometry, Scaling};
-use super::malformed;
 
 /// The fields of either version.
 pub(super) struct Header {
@@ -224,4 +224,9 @@ macro_rules! fields {
 
 impl Fields<'_> {
     fields!(i16 i32 i64 f64);
+}
+
+/// A fault of a NIfTI file.
+pub(super) fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Fault {
+    Fault::malformed("NIfTI", found, expected)
 }

@@ -6,10 +6,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use header::{Header, LENGTH_1, LENGTH_2};
+use header::{Header, LENGTH_1, LENGTH_2, malformed};
 
 use super::payload::{read_up_to, verify_end};
-use super::{Fault, Format, Numbers, Scaling, Values, Volume, open_regular, stream};
+use super::stream::{self, open_regular};
+use super::{Fault, Format, Numbers, Scaling, Values, Volume};
 
 /// `path` is the file, or the header of a pair.
 pub(super) fn read(path: &Path, file: File) -> Result<Volume, Fault> {
@@ -107,10 +108,6 @@ impl Voxels {
             geometry: header.geometry(),
         })
     }
-}
-
-fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Fault {
-    Fault::malformed("NIfTI", found, expected)
 }
 
 fn read_header(path: &Path, source: &mut dyn Read) -> Result<Header, Fault> {

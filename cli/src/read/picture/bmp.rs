@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
-use super::super::payload::{Element, read_up_to};
+use super::super::element::Element;
+use super::super::payload::read_up_to;
 use super::super::{Fault, Format, Stored, Volume};
 use super::{Channels, too_large, unpack, values};
 

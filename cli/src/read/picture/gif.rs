@@ -5,7 +5,7 @@ use std::io::{BufReader, ErrorKind};
 
 use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 
-use super::super::payload::Element;
+use super::super::element::Element;
 use super::super::{Fault, Format, Stored, Volume};
 use super::{too_large, values};
 

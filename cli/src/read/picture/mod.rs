@@ -7,7 +7,8 @@ pub(super) mod gif;
 pub(super) mod png;
 pub(super) mod tiff;
 
-use super::payload::{Element, Layout};
+use super::element::Element;
+use super::payload::Layout;
 use super::{Fault, Values};
 
 /// The channels of a pixel.

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Seek};
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Reader};
 
-use super::super::payload::Element;
+use super::super::element::Element;
 use super::super::{Fault, Format, Stored, Volume};
 use super::{Channels, too_large, unpack, values};
 

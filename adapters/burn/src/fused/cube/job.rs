@@ -7,6 +7,9 @@ use unifocal_core::{Settings, class_count};
 
 use crate::plan::Plan;
 
+/// Up to this many classes, loops over them are unrolled and use registers.
+pub(super) const UNROLLED: usize = 8;
+
 /// All that a kernel's code depends on, apart from types. Each distinct job is compiled once, so settings that a kernel does not use
 /// are left at their defaults.
 #[derive(Clone, Debug, PartialEq)]

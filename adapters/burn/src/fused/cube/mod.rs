@@ -2,7 +2,7 @@
 //!
 //! | | kernels | reads | writes |
 //! |---|---|---|---|
-//! | sums | 2: sums per stretch of voxels, then their merger if a sample has several stretches | prediction, target | 6 numbers per stretch and class |
+//! | sums | 2: sums per chunk of voxels, then their merger if a sample has several chunks | prediction, target | 6 numbers per chunk and class |
 //! | values | 1 | sums | values and slopes |
 //! | gradient | 1 | prediction, target | gradient |
 //!
@@ -29,14 +29,15 @@ use burn_cubecl::{CubeBackend, cubecl};
 
 use self::job::Job;
 use self::kernels::THREADS;
-use super::{Fused, Kept, Summed, Target, Valued, Weights};
+use super::Fused;
+use super::data::{Kept, Summed, Target, Valued, Weights};
 use crate::plan::{Plan, SUMS};
 
 /// The least number of voxels per thread.
 const PER_THREAD: usize = 16;
 
 /// The largest number of cubes per sample.
-const STRETCHES: usize = 1024;
+const CHUNKS: usize = 1024;
 
 impl Fused for CubeBackend {
     fn sums(
@@ -50,13 +51,13 @@ impl Fused for CubeBackend {
         let (samples, voxels) = (arguments.samples, arguments.voxels);
         let classes = arguments.job.classes;
         let least = THREADS as usize * PER_THREAD;
-        let stretches = voxels.div_ceil(least).min(STRETCHES);
-        let stretch = voxels.div_ceil(stretches);
+        let chunks = voxels.div_ceil(least).min(CHUNKS);
+        let chunk = voxels.div_ceil(chunks);
         let sums = arguments.like(Shape::from([samples, classes, SUMS]), DType::F32);
-        // With one stretch per sample, its sums are the result.
-        let partial = match stretches {
+        // With one chunk per sample, its sums are the result.
+        let partial = match chunks {
             1 => sums.clone(),
-            _ => arguments.like(Shape::from([samples, stretches, classes, SUMS]), DType::F32),
+            _ => arguments.like(Shape::from([samples, chunks, classes, SUMS]), DType::F32),
         };
         let types = arguments.types();
         let client = arguments.prediction.client.clone();
@@ -67,7 +68,7 @@ impl Fused for CubeBackend {
         };
         kernels::sum::launch(
             &client,
-            cubes(samples * stretches),
+            cubes(samples * chunks),
             dim,
             arguments.prediction.into_tensor_arg(),
             arguments.labels.into_tensor_arg(),
@@ -76,12 +77,12 @@ impl Fused for CubeBackend {
             partial.clone().into_tensor_arg(),
             samples,
             voxels,
-            stretches,
-            stretch,
+            chunks,
+            chunk,
             arguments.job,
             types,
         );
-        if stretches > 1 {
+        if chunks > 1 {
             kernels::merge::launch(
                 &client,
                 cubes(samples * classes * SUMS),
@@ -89,7 +90,7 @@ impl Fused for CubeBackend {
                 partial.into_tensor_arg(),
                 sums.clone().into_tensor_arg(),
                 samples,
-                stretches,
+                chunks,
                 classes * SUMS,
             );
         }
@@ -194,7 +195,7 @@ impl Arguments {
             empty_device_contiguous_dtype(client, device, Shape::from([1]), dtype)
         };
         let soft = matches!(target, Target::Soft(_));
-        let weighted = matches!(weights, Weights::Given(_));
+        let weighted = matches!(weights, Weights::PerVoxel(_));
         let job = Job::of_voxels(plan, shape[1], soft, weighted);
         let (labels, target) = match target {
             Target::Labels(labels) => (into_contiguous(labels), absent(DType::F32)),
@@ -202,7 +203,7 @@ impl Arguments {
         };
         let weights = match weights {
             Weights::One => absent(DType::F32),
-            Weights::Given(weights) => into_contiguous(weights),
+            Weights::PerVoxel(weights) => into_contiguous(weights),
         };
         Self {
             samples: shape[0],

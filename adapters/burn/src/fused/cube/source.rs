@@ -13,7 +13,7 @@ use cubecl_cpp::shared::{CompilationOptions, CppCompiler};
 use cubecl_cpp::target::Cuda;
 use unifocal_core::{Input, Name, Settings};
 
-use super::super::{Target, Weights};
+use super::super::data::{Target, Weights};
 use super::kernels::{self, THREADS};
 use super::{Arguments, Job};
 use crate::plan::{Plan, SUMS};
@@ -47,7 +47,7 @@ fn sources(name: Name, input: Input, soft: bool, dtype: FloatDType) -> [(&'stati
             Target::Labels(CubeBackend::int_zeros(shape, &device, IntDType::I32))
         };
         let weights = if soft {
-            Weights::Given(float(&[samples, voxels], FloatDType::F32))
+            Weights::PerVoxel(float(&[samples, voxels], FloatDType::F32))
         } else {
             Weights::One
         };

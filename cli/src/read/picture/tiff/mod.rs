@@ -3,21 +3,22 @@
 //! The crate `tiff` reads the directories. It does not support palettes, inverts pictures whose white is 0, and allocates a page
 //! before it reads the data, so pages are read here.
 
+mod fault;
 mod page;
 mod strips;
 
 use std::fs::File;
 use std::io::BufReader;
 
-use tiff::TiffError;
 use tiff::decoder::ifd::Value;
 use tiff::decoder::{Decoder, Limits};
 use tiff::tags::ByteOrder;
 
-use super::super::payload::Element;
+use super::super::element::Element;
 use super::super::{Fault, Format, Stored, Volume};
 use super::values;
-use page::{Page, Room};
+use fault::{fault, malformed};
+use page::{Budget, Page};
 
 /// Limits the values of a tag: each takes at least one byte of the file, whatever number the tag promises.
 fn limits(size: u64) -> Limits {
@@ -33,7 +34,7 @@ pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
     let mut decoder = decoder.with_limits(limits(size));
     let big_endian = decoder.byte_order() == ByteOrder::BigEndian;
     let mut first: Option<Page> = None;
-    let (mut pages, mut numbers, mut room) = (0, Vec::new(), Room::new(size));
+    let (mut pages, mut numbers, mut budget) = (0, Vec::new(), Budget::new(size));
     loop {
         if let Some(page) = Page::describe(&mut decoder)? {
             let first = first.get_or_insert(page.clone());
@@ -43,7 +44,7 @@ pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
                     expected: "pages of the same size and type",
                 });
             }
-            numbers.append(&mut page.read(&mut decoder, big_endian, &mut room)?);
+            numbers.append(&mut page.read(&mut decoder, big_endian, &mut budget)?);
             pages += 1;
         }
         if !decoder.more_images() {
@@ -68,19 +69,4 @@ pub(in super::super) fn read(file: File, size: u64) -> Result<Volume, Fault> {
         stored,
         values(page.element, big_endian, shape, &numbers)?,
     ))
-}
-
-fn malformed(found: impl Into<String>, expected: impl Into<String>) -> Fault {
-    Fault::malformed("TIFF", found, expected)
-}
-
-fn fault(error: TiffError) -> Fault {
-    use std::io::ErrorKind;
-    match error {
-        TiffError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            malformed("a truncated directory", "a complete one")
-        }
-        TiffError::IoError(error) if error.kind() != ErrorKind::InvalidData => error.into(),
-        error => malformed(error.to_string(), "a valid file"),
-    }
 }

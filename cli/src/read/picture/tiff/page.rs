@@ -8,10 +8,10 @@ use tiff::decoder::Decoder;
 use tiff::tags::Tag;
 
 use super::super::super::Fault;
-use super::super::super::payload::Element;
+use super::super::super::element::Element;
 use super::super::{Channels, too_large, unpack};
+use super::fault::{fault, malformed};
 use super::strips::{self, Predictor};
-use super::{fault, malformed};
 
 type Source = Decoder<BufReader<File>>;
 
@@ -35,12 +35,12 @@ pub(super) struct Page {
 }
 
 /// How many bytes the remaining pages may take in the file and in memory. In a valid file, pages do not overlap.
-pub(super) struct Room {
+pub(super) struct Budget {
     packed: u64,
     unpacked: u64,
 }
 
-impl Room {
+impl Budget {
     pub(super) fn new(size: u64) -> Self {
         Self {
             packed: size,
@@ -161,12 +161,12 @@ impl Page {
         usize::from(self.bits / 8).max(1)
     }
 
-    /// The numbers of one channel, row by row and in the byte order of the file, if they fit into `room`.
+    /// The numbers of one channel, row by row and in the byte order of the file, if they fit into `budget`.
     pub(super) fn read(
         &self,
         decoder: &mut Source,
         big_endian: bool,
-        room: &mut Room,
+        budget: &mut Budget,
     ) -> Result<Vec<u8>, Fault> {
         let too_large = || too_large(self.width, self.height);
         let pixel = self.channels.all * self.bytes();
@@ -176,13 +176,13 @@ impl Page {
         let unpacked = size as u64 / u64::from(8 / self.bits.min(8));
         let packed = self.lengths.iter().copied().fold(0, u64::saturating_add);
         let left = (
-            room.packed.checked_sub(packed),
-            room.unpacked.checked_sub(unpacked),
+            budget.packed.checked_sub(packed),
+            budget.unpacked.checked_sub(unpacked),
         );
         let (Some(packed), Some(unpacked)) = left else {
             return Err(too_large());
         };
-        *room = Room { packed, unpacked };
+        *budget = Budget { packed, unpacked };
         let across = self.width.div_ceil(self.chunk.0);
         let down = self.height.div_ceil(self.chunk.1);
         let planes = if self.planar { self.channels.all } else { 1 };

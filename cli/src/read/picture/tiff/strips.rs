@@ -7,7 +7,7 @@ use weezl::decode::Decoder;
 use super::super::super::Fault;
 use super::super::super::payload::read_up_to;
 use super::super::gif::LZW_RATIO;
-use super::malformed;
+use super::fault::malformed;
 
 /// The largest ratio of all compressions.
 pub(super) const MOST: u64 = LZW_RATIO;

@@ -1,4 +1,4 @@
-//! Sweeps over arrays in parallel: halves them until a part fits one thread and its cache.
+//! Sweeps over arrays in parallel: halves them until one half fits a thread and its cache.
 //!
 //! The places of the cuts depend only on the shape, and the sums of two halves merge in a fixed order. So any number of threads
 //! gives the same bits.
@@ -17,14 +17,14 @@ use crate::target::{self, TargetArray};
 use crate::threads::{self, Join};
 use crate::workspace;
 
-/// The largest part, in numbers of the prediction, that is not halved again. With target and gradient, it fills half of a
+/// The largest half, in numbers of the prediction, that is not halved again. With target and gradient, it fills half of a
 /// second-level cache.
 const LEAF: usize = 1 << 16;
 
-/// Voxels are cut at multiples of this, so that only the last part has an incomplete chunk.
+/// Voxels are cut at multiples of this, so that only the last half has an incomplete chunk.
 const GRAIN: usize = 1 << 12;
 
-/// The inputs that all parts share.
+/// What all halves have in common.
 pub(crate) struct Task<'t, L> {
     pub(crate) loss: &'t L,
     pub(crate) classes: Classes<'t>,
@@ -49,9 +49,9 @@ impl<L> Task<'_, L> {
     }
 }
 
-/// A part of a prediction [N, C, rows…, voxels] with its target and weights.
+/// A prediction [N, C, rows…, voxels] with its target and weights: the whole, a half of it, or a half of a half.
 #[derive(Clone)]
-pub(crate) struct Part<'a, P, T> {
+pub(crate) struct Half<'a, P, T> {
     pub(crate) prediction: ArrayViewD<'a, P>,
     pub(crate) target: T,
     pub(crate) weights: Option<ArrayViewD<'a, f64>>,
@@ -65,7 +65,7 @@ enum WeightRow<'a> {
     /// Every voxel weighs 1.
     One(Shape),
     /// The caller's weights.
-    Given(Row<'a, f64>),
+    PerVoxel(Row<'a, f64>),
 }
 
 impl Field for WeightRow<'_> {
@@ -75,7 +75,7 @@ impl Field for WeightRow<'_> {
     fn shape(&self) -> Shape {
         match self {
             Self::One(shape) => *shape,
-            Self::Given(weights) => weights.shape(),
+            Self::PerVoxel(weights) => weights.shape(),
         }
     }
 
@@ -83,7 +83,7 @@ impl Field for WeightRow<'_> {
     fn get(&self, sample: usize, channel: usize, voxel: usize) -> f64 {
         match self {
             Self::One(_) => 1.0,
-            Self::Given(weights) => weights.get(sample, channel, voxel),
+            Self::PerVoxel(weights) => weights.get(sample, channel, voxel),
         }
     }
 
@@ -91,7 +91,7 @@ impl Field for WeightRow<'_> {
     fn slice(&self, sample: usize, channel: usize, voxels: Range<usize>) -> Option<&[f64]> {
         match self {
             Self::One(_) => None,
-            Self::Given(weights) => weights.slice(sample, channel, voxels),
+            Self::PerVoxel(weights) => weights.slice(sample, channel, voxels),
         }
     }
 
@@ -106,7 +106,7 @@ impl Field for WeightRow<'_> {
     ) {
         match self {
             Self::One(_) => to.fill_with(|| convert(1.0)),
-            Self::Given(weights) => weights.read(sample, channel, voxels, to, convert),
+            Self::PerVoxel(weights) => weights.read(sample, channel, voxels, to, convert),
         }
     }
 
@@ -114,7 +114,7 @@ impl Field for WeightRow<'_> {
     fn constant(&self) -> Option<f64> {
         match self {
             Self::One(_) => Some(1.0),
-            Self::Given(_) => None,
+            Self::PerVoxel(_) => None,
         }
     }
 }
@@ -123,8 +123,8 @@ impl Field for WeightRow<'_> {
 type RowSegmentation<'r, P, T> =
     Segmentation<Row<'r, P>, <T as target::sealed::Sealed>::Row<'r>, WeightRow<'r>, Checked>;
 
-impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
-    /// Where to cut the part; `None` if it is small enough.
+impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
+    /// Where to cut the half; `None` if it is small enough.
     fn middle(&self) -> Option<(Axis, usize)> {
         if self.prediction.len() <= LEAF {
             return None;
@@ -140,7 +140,7 @@ impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
         (grain > 0).then_some((Axis(axis), grain))
     }
 
-    /// Splits the part at this index of an axis.
+    /// Splits the half at this index of an axis.
     fn split(self, axis: Axis, index: usize) -> (Self, Self) {
         // All axes between the samples and this one have length 1, so the voxels of each half are contiguous.
         let inner: usize = self.prediction.shape()[axis.0 + 1..].iter().product();
@@ -170,8 +170,8 @@ impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
         (first, second)
     }
 
-    /// Adds the part's sums to those of its groups. Leaves in the gradient, if there is one, what
-    /// [`backward`](Part::backward) needs.
+    /// Adds the half's sums to those of its groups. Leaves in the gradient, if there is one, what
+    /// [`backward`](Half::backward) needs.
     pub(crate) fn forward<L: Loss<K>, const K: usize>(
         self,
         task: &Task<'_, L>,
@@ -212,7 +212,7 @@ impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
         Ok(())
     }
 
-    /// Writes the gradient for the slopes of the part's groups.
+    /// Writes the gradient for the slopes of the half's groups.
     pub(crate) fn backward<L: Loss<K>, const K: usize>(
         self,
         task: &Task<'_, L>,
@@ -287,7 +287,7 @@ impl<'a, P: Element, T: TargetArray> Part<'a, P, T> {
             let prediction = Row::new(rows::row(self.prediction.view(), 2, outer));
             let voxels = prediction.shape().voxels;
             let weights = match &self.weights {
-                Some(weights) => WeightRow::Given(Row::new(rows::row(weights.view(), 1, outer))),
+                Some(weights) => WeightRow::PerVoxel(Row::new(rows::row(weights.view(), 1, outer))),
                 None => WeightRow::One(prediction.shape().without_channels()),
             };
             let segmentation = Segmentation::new(prediction, self.target.row(outer))?

@@ -1,13 +1,9 @@
 //! Strategies for losses with any parameters, and for numbers that are often at the ends of their
 //! range.
 
-mod build;
-
 use proptest::prelude::*;
 use proptest::sample::select;
-use unifocal_core::{AnyLoss, Name, Parameter};
-
-use self::build::build;
+use unifocal_core::{AnyLoss, LossError, Name, Parameter};
 
 /// A number in [0, 1], often at one of the ends.
 pub(crate) fn unit() -> impl Strategy<Value = f64> {
@@ -68,4 +64,18 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
             build(name, drawn).expect("parameters in range")
         },
     )
+}
+
+/// The loss called `name` with the drawn parameters. Numbers above a range are lowered to its end;
+/// where none is drawn but the range does not allow it, the default stays.
+fn build(name: Name, drawn: impl Fn(Parameter) -> Option<f64>) -> Result<AnyLoss, LossError> {
+    name.parameters()
+        .iter()
+        .try_fold(name.loss(), |loss, parameter| {
+            let range = name.range(*parameter)?;
+            match drawn(*parameter) {
+                None if !range.allows_none() => Ok(loss),
+                value => loss.with(*parameter, value.map(|number| number.min(range.most()))),
+            }
+        })
 }

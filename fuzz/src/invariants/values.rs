@@ -1,0 +1,57 @@
+//! Finite values within their range.
+
+use arbitrary::{Result, Unstructured};
+use unifocal_core::{AnyLoss, Input, Name};
+
+use super::outcomes::outcomes;
+use crate::case::{Case, Target};
+use crate::loss;
+use crate::numbers::Numbers;
+
+/// −ln 10⁻⁷, the largest cross entropy of a voxel at the default clip.
+const LARGEST: f64 = 16.118_095_650_958_32;
+
+/// Every loss with default parameters, from probabilities and logits: finite, within its range, and with the right signs in the gradient,
+/// also for hard wrong predictions.
+pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
+    let (name, loss) = loss::default(u)?;
+    let mut case = Case::draw(u, Numbers::All)?;
+    (case.settings.class_weights, case.settings.class_alpha) = (None, None);
+    let [wide, narrow] = outcomes(&case, &loss);
+    let classes = case.classes() as f64;
+    for value in [wide.value, narrow.value] {
+        let [region, distribution] = sides(&loss);
+        let least = if name == Name::Combo { -0.5 } else { 0.0 };
+        assert!(value >= least - 1e-6, "{name}: {value} on {case:?}");
+        if case.settings.input == Input::Probabilities || !distribution {
+            let most =
+                f64::from(u8::from(region)) + f64::from(u8::from(distribution)) * LARGEST * classes;
+            assert!(value <= most * (1.0 + 1e-6), "{name}: {value} on {case:?}");
+        }
+    }
+    if let Target::Labels(labels) = &case.target {
+        case.for_each(|sample, channel, voxel| {
+            let at = case.at(sample, channel, voxel);
+            let label = usize::from(labels[sample * case.shape.voxels + voxel]);
+            let wrong = case.prediction[at] == 0.0 && case.settings.input == Input::Probabilities;
+            // With voxel weights up to 10³⁰, a weight of 10⁻³⁰⁰ vanishes, so only check unweighted cases.
+            if wrong && label == channel && case.shape.channels > 1 && case.weights.is_none() {
+                let g = wide.gradient[at];
+                assert!(
+                    g < 0.0,
+                    "{name}: the gradient is {g} at {sample} {channel} {voxel} of {case:?}, expected below 0"
+                );
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Whether a loss has a region-based side, and a distribution-based one.
+fn sides(loss: &AnyLoss) -> [bool; 2] {
+    match loss {
+        AnyLoss::Tversky(_) => [true, false],
+        AnyLoss::Focal(_) => [false, true],
+        AnyLoss::UnifiedFocal(_) => [true; 2],
+    }
+}
