@@ -3,10 +3,10 @@
 #[cfg(feature = "alloc")]
 mod backend;
 mod check;
+mod evaluate;
 mod nowhere;
 mod sweeps;
 mod unweighted;
-mod value;
 
 pub use self::sweeps::Kept;
 pub use self::unweighted::Unweighted;
@@ -31,14 +31,14 @@ pub enum Pooling {
 /// probabilities, unless [`with_input`](Segmentation::with_input) declares logits. A single channel
 /// is the foreground of two classes.
 ///
-/// The evaluation has three steps, which can also run alone: the [sums](Segmentation::add_sums) over
-/// the voxels, the [value](crate::mean) from the sums, and the [gradient](Segmentation::gradient)
-/// from the sums. After the first step, the sums of other parts of the same batch can be
-/// [merged](ClassSums::merge) in.
+/// [`evaluate`](Segmentation::evaluate) gives the value, the scores of the classes and the gradient.
+/// Its steps can also run alone: the [sums](Segmentation::add_sums) over the voxels, the
+/// [value](crate::mean) and the [slopes](crate::slopes) from the sums, and the
+/// [gradient](Segmentation::gradient_by) from the slopes.
 ///
 /// # Examples
 ///
-/// One sample of two classes and three voxels, with the caller's buffer for the sums of each class:
+/// One sample of two classes and three voxels:
 ///
 /// ```
 /// use unifocal_core::*;
@@ -47,16 +47,13 @@ pub enum Pooling {
 /// let labels = Labels::new(Dense::labels(&[0_u8, 0, 1], [1, 3])?);
 /// let segmentation = Segmentation::new(logits, labels)?.with_input(Input::Softmax)?;
 ///
-/// let loss = UnifiedFocal::asymmetric();
-/// let classes = Classes::default();
-/// let mut sums = [ClassSums::default(); 2];
-/// let value = segmentation.value(&loss, &classes, &mut sums)?;
-/// assert!(value > 0.0 && value < 0.2);
+/// let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
+/// let mut buffers = Buffers::with_len::<2>(); // one entry per class
+/// let mut evaluated = segmentation.evaluate(&loss, &classes, &mut buffers)?;
+/// assert!(evaluated.value() > 0.0 && evaluated.value() < 0.2);
 ///
 /// let mut gradient = [0.0_f32; 6];
-/// let mut slopes = [[0.0; 4]; 2];
-/// let out = &mut DenseMut::new(&mut gradient, [1, 2, 3], Layout::ChannelsFirst)?;
-/// segmentation.gradient(&loss, &classes, &sums, &mut slopes, out)?;
+/// evaluated.gradient_into(&mut DenseMut::new(&mut gradient, [1, 2, 3], Layout::ChannelsFirst)?)?;
 /// assert!(gradient[2] > 0.0 && gradient[5] < 0.0); // the third voxel should lean further towards class 1
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```
@@ -107,6 +104,7 @@ where
     }
 
     /// The number of groups, each of which has its own sums: the samples, or one for the whole batch.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn groups(&self) -> usize {
         match self.pooling {
             Pooling::PerSample => self.prediction.shape().samples,

@@ -2,9 +2,9 @@
 
 use super::nowhere::Nowhere;
 use super::{Pooling, Segmentation};
+use crate::error::expect_len;
 use crate::kernel::Vectors;
 use crate::sweep::Workspace;
-use crate::values::expect_len;
 use crate::{ClassSums, Classes, Element, Error, Field, FieldMut, Loss, Target};
 
 /// Whether the gradient's memory holds numbers of [`forward`](Segmentation::forward).
@@ -28,7 +28,8 @@ where
     ///
     /// # Errors
     ///
-    /// As [`value`](Segmentation::value). The contents of `sums` are then unspecified.
+    /// An invalid prediction, target, label or weight, with its position; invalid class options;
+    /// `sums` of the wrong length. The contents of `sums` are then unspecified.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn add_sums<const K: usize>(
         &self,
@@ -40,9 +41,10 @@ where
         self.forward(loss, classes, sums, none, &mut Workspace::new())
     }
 
-    /// The gradient of Σ slope·sum with respect to the values of the prediction. This is the second
-    /// half of [`gradient`](Segmentation::gradient), for [slopes](crate::slopes) that are shared by
-    /// several parts, or scaled.
+    /// The gradient of Σ slope·sum with respect to the values of the prediction, for
+    /// [slopes](crate::slopes) that are shared by several parts, or scaled.
+    ///
+    /// The data are not checked again.
     ///
     /// # Errors
     ///
@@ -108,7 +110,7 @@ where
     ) -> Result<(), Error> {
         let shape = self.prediction.shape();
         classes.check(self.class_count())?;
-        self.expect_len("class sums", sums.len())?;
+        expect_len("class sums", sums.len(), self.buffers_len())?;
         if let Some(gradient) = &gradient {
             gradient.shape().expect("gradient", shape)?;
         }
@@ -141,7 +143,7 @@ where
     ) -> Result<(), Error> {
         let shape = self.prediction.shape();
         classes.check(self.class_count())?;
-        self.expect_len("slopes", slopes.len())?;
+        expect_len("slopes", slopes.len(), self.buffers_len())?;
         gradient.shape().expect("gradient", shape)?;
         let scratch = workspace.scratch();
         for sample in 0..shape.samples {
@@ -164,9 +166,5 @@ where
             Pooling::PerSample => sample * self.class_count(),
             Pooling::Batch => 0,
         }
-    }
-
-    pub(super) fn expect_len(&self, what: &'static str, found: usize) -> Result<(), Error> {
-        expect_len(what, found, self.groups() * self.class_count())
     }
 }
