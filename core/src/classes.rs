@@ -1,5 +1,6 @@
 //! Options per class, and the reduction of the classes' scores to one value.
 
+use crate::error::expect_len;
 use crate::parameter::Range;
 use crate::{Class, ClassSums, Dual, Error, Loss, Real, Score};
 
@@ -84,21 +85,11 @@ impl<'a> Classes<'a> {
     /// The wrong number of weights or alphas; a weight or alpha outside [0, 10³⁰]; no weight above
     /// 0; a rare class that does not exist.
     pub fn check(&self, count: usize) -> Result<(), Error> {
-        for (what, parameter, values) in [
-            ("class weights", "class weight", self.weights),
-            ("values of alpha", "alpha", self.alpha),
-        ] {
-            let Some(values) = values else { continue };
-            if values.len() != count {
-                return Err(Error::Length {
-                    what,
-                    found: values.len(),
-                    expected: count,
-                });
-            }
-            for value in values {
-                Range::WEIGHT.check(parameter, *value)?;
-            }
+        if let Some(weights) = self.weights {
+            check_each("class weights", "class weight", weights, count)?;
+        }
+        if let Some(alpha) = self.alpha {
+            check_each("values of alpha", "alpha", alpha, count)?;
         }
         if let Some(weights) = self.weights
             && weights.iter().sum::<f64>() <= 0.0
@@ -160,21 +151,31 @@ impl<'a> Classes<'a> {
 
     /// The contribution of all classes of a sample to its [value](Classes::value). Returns `None`
     /// if there are no sums.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(crate) fn parts<R: Real, const K: usize>(
         &self,
         loss: &impl Loss<K>,
         sums: &[ClassSums<R, K>],
     ) -> Option<Parts<R>> {
         let weight = self.normalized();
-        let parts = sums.iter().enumerate();
-        let parts = parts.filter_map(|(index, sums)| self.part(loss, index, weight(index), sums));
-        merged(parts, Parts::merge)
+        let mut all: Option<Parts<R>> = None;
+        for (index, sums) in sums.iter().enumerate() {
+            let Some(part) = self.part(loss, index, weight(index), sums) else {
+                continue;
+            };
+            all = Some(match all {
+                Some(all) => all.merge(part),
+                None => part,
+            });
+        }
+        all
     }
 
     /// The contribution of class `index`, with this [normalised](Classes::normalized) weight, to
     /// the [value](Classes::value). Returns `None` if the class is left out.
     ///
     /// For sums that hold several classes of the same kind and weight in one tensor.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn part<R: Real, const K: usize>(
         &self,
         loss: &impl Loss<K>,
@@ -268,15 +269,18 @@ impl<'a> Classes<'a> {
     }
 }
 
-/// Like [`Iterator::reduce`], but calls the iterator in one place only. The formula is then inlined
-/// once, and the compiler can fold it for a loss that it knows.
-pub(crate) fn merged<T>(items: impl Iterator<Item = T>, merge: impl Fn(T, T) -> T) -> Option<T> {
-    items.fold(None, |total, item| {
-        Some(match total {
-            Some(total) => merge(total, item),
-            None => item,
-        })
-    })
+/// Checks an option that has a value for each of `count` classes.
+fn check_each(
+    what: &'static str,
+    parameter: &'static str,
+    values: &[f64],
+    count: usize,
+) -> Result<(), Error> {
+    expect_len(what, values.len(), count)?;
+    for value in values {
+        Range::WEIGHT.check(parameter, *value)?;
+    }
+    Ok(())
 }
 
 /// The contribution of classes to the value of a sample. Below, u is the weight of a class and k

@@ -11,15 +11,15 @@
 ///
 /// let labels = [1_u8];
 /// let target = Labels::new(Dense::labels(&labels, [1, 1])?);
-/// let mut sums = [ClassSums::default(); 2];
+/// let mut buffers = Buffers::with_len::<2>();
 /// let (loss, classes) = (Focal::cross_entropy(), Classes::default());
 ///
-/// let one = Segmentation::new(Dense::channels_first(&[-3.0], [1, 1, 1])?, target)?
-///     .with_input(Input::Sigmoid)?
-///     .value(&loss, &classes, &mut sums)?;
-/// let two = Segmentation::new(Dense::channels_first(&[0.0, -3.0], [1, 2, 1])?, target)?
-///     .with_input(Input::Softmax)?
-///     .value(&loss, &classes, &mut sums)?;
+/// let one = Segmentation::new(Dense::channels_first(&[-3.0], [1, 1, 1])?, target)?;
+/// let one = one.with_input(Input::Sigmoid)?;
+/// let one = one.evaluate(&loss, &classes, &mut buffers)?.value();
+/// let two = Segmentation::new(Dense::channels_first(&[0.0, -3.0], [1, 2, 1])?, target)?;
+/// let two = two.with_input(Input::Softmax)?;
+/// let two = two.evaluate(&loss, &classes, &mut buffers)?.value();
 /// assert!((one - two).abs() < 1e-15);
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```

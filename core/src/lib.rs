@@ -26,19 +26,19 @@
 //!     Labels::new(Dense::labels(&labels, [1, 4])?),
 //! )?;
 //! let loss = UnifiedFocal::asymmetric().with_gamma(0.2)?;
-//! let classes = Classes::default();
 //!
-//! let mut sums = [ClassSums::default(); 2];
-//! let value = segmentation.value(&loss, &classes, &mut sums)?;
+//! let mut buffers = Buffers::with_len::<2>(); // one entry per class
+//! let mut evaluated = segmentation.evaluate(&loss, &Classes::default(), &mut buffers)?;
+//! assert!((evaluated.value() - 0.239).abs() < 1e-3);
 //!
-//! let (mut slopes, mut gradient) = ([[0.0; 4]; 2], [0.0; 8]);
+//! let mut gradient = [0.0; 8];
 //! let mut out = DenseMut::new(&mut gradient, [1, 2, 4], Layout::ChannelsFirst)?;
-//! segmentation.gradient(&loss, &classes, &sums, &mut slopes, &mut out)?;
-//!
-//! assert!((value - 0.239).abs() < 1e-3);
+//! evaluated.gradient_into(&mut out)?;
 //! assert!(gradient[7] < 0.0); // more lesion where the lesion is
 //! # Ok::<(), Error>(())
 //! ```
+//!
+//! [`Segmentation::evaluate_with_gradient`] does both with one sweep over the voxels less.
 //!
 //! # Overview
 //!
@@ -47,8 +47,9 @@
 //! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by [`Name`] and [`Parameter`]) |
 //! | class options | [`Classes`]: rare classes, weights, α, [`AbsentClass`]; with the feature `alloc`, `Settings` holds all settings |
 //! | data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) with a [`Target`] ([`Labels`], [`Soft`]); [`Input`], [`Pooling`], [`Layout`] |
-//! | sums | [`ClassSums`], which can be merged; [`mean`], [`slopes`] and [`Segmentation::gradient`] compute the results |
-//! | backends | with the feature `alloc`: `TensorLike`, which slices and every adapter implement, and `evaluate`, from it to value and gradient |
+//! | results | [`Segmentation::evaluate`] in the caller's [`Buffers`]: an [`Evaluated`] loss gives its value, the scores of the classes and the gradient |
+//! | sums | [`ClassSums`], which can be merged; [`mean`], [`slopes`] and [`Segmentation::gradient_by`] are the steps of an evaluation |
+//! | backends | with the feature `alloc`: `TensorLike`, which slices and every adapter implement, and `evaluate`, from it to an [`Evaluated`] loss |
 //! | foundations | [`Loss`], [`Real`], [`Probability`], [`Share`], [`Dual`] |
 //!
 //! # Guarantees
@@ -72,12 +73,14 @@ extern crate alloc;
 extern crate std;
 
 mod activation;
+mod buffers;
 mod catalogue;
 mod classes;
 mod dense;
 mod dual;
 mod element;
 mod error;
+mod evaluated;
 mod field;
 mod focal;
 mod form;
@@ -111,12 +114,14 @@ mod tversky;
 mod unified;
 mod values;
 
+pub use buffers::{Buffers, BuffersMut};
 pub use catalogue::AnyLoss;
 pub use classes::{AbsentClass, Classes, Parts, class_count};
 pub use dense::{Dense, DenseMut, Layout};
 pub use dual::Dual;
 pub use element::Element;
 pub use error::{Error, Position};
+pub use evaluated::Evaluated;
 pub use field::{Field, FieldMut};
 pub use focal::Focal;
 pub use input::Input;
@@ -137,7 +142,7 @@ pub use stretch::STRETCH;
 pub use sweep::Workspace;
 pub use target::{Content, Extent, Label, Labels, Soft, Target};
 #[cfg(feature = "alloc")]
-pub use tensor::{Differentiable, Evaluated, TensorLike, evaluate};
+pub use tensor::{Differentiable, TensorLike, evaluate};
 pub use tversky::Tversky;
 pub use unified::UnifiedFocal;
 pub use values::{mean, slopes};

@@ -39,9 +39,9 @@ use crate::{Probability, Real, Share};
 /// let prediction = Dense::channels_last(&[0.75, 0.25, 0.5, 0.5], [1, 2, 2])?;
 /// let target = Labels::new(Dense::labels(&[0_u8, 1], [1, 2])?);
 /// let segmentation = Segmentation::new(prediction, target)?;
-/// let mut sums = [ClassSums::default(); 2];
-/// let value = segmentation.value(&ErrorRate, &Classes::default(), &mut sums)?;
-/// assert_eq!(value, (0.25 + 0.5) / 2.0);
+/// let mut buffers = Buffers::with_len::<2>();
+/// let evaluated = segmentation.evaluate(&ErrorRate, &Classes::default(), &mut buffers)?;
+/// assert_eq!(evaluated.value(), (0.25 + 0.5) / 2.0);
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```
 pub trait Loss<const K: usize>: Copy + Send + Sync {

@@ -1,19 +1,17 @@
-//! A prediction and its target in memory: one sweep for the sums, one for the gradient.
+//! A prediction and its target in memory.
 
 #[cfg(feature = "alloc")]
 mod backend;
 mod check;
+mod evaluate;
 mod nowhere;
+mod sweeps;
 mod unweighted;
 
-use self::nowhere::Nowhere;
+pub use self::sweeps::Kept;
 pub use self::unweighted::Unweighted;
 use crate::kernel::{Baseline, Vectors};
-use crate::sweep::Workspace;
-use crate::values::{expect_len, mean_of_groups};
-use crate::{
-    ClassSums, Classes, Element, Error, Field, FieldMut, Input, Loss, Shape, Target, class_count,
-};
+use crate::{Element, Error, Field, Input, Shape, Target, class_count};
 
 /// Which voxels share their sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,14 +31,14 @@ pub enum Pooling {
 /// probabilities, unless [`with_input`](Segmentation::with_input) declares logits. A single channel
 /// is the foreground of two classes.
 ///
-/// The evaluation has three steps, which can also run alone: the [sums](Segmentation::add_sums) over
-/// the voxels, the [value](crate::mean) from the sums, and the [gradient](Segmentation::gradient)
-/// from the sums. After the first step, the sums of other parts of the same batch can be
-/// [merged](ClassSums::merge) in.
+/// [`evaluate`](Segmentation::evaluate) gives the value, the scores of the classes and the gradient.
+/// Its steps can also run alone: the [sums](Segmentation::add_sums) over the voxels, the
+/// [value](crate::mean) and the [slopes](crate::slopes) from the sums, and the
+/// [gradient](Segmentation::gradient_by) from the slopes.
 ///
 /// # Examples
 ///
-/// One sample of two classes and three voxels, with the caller's buffer for the sums of each class:
+/// One sample of two classes and three voxels:
 ///
 /// ```
 /// use unifocal_core::*;
@@ -49,16 +47,13 @@ pub enum Pooling {
 /// let labels = Labels::new(Dense::labels(&[0_u8, 0, 1], [1, 3])?);
 /// let segmentation = Segmentation::new(logits, labels)?.with_input(Input::Softmax)?;
 ///
-/// let loss = UnifiedFocal::asymmetric();
-/// let classes = Classes::default();
-/// let mut sums = [ClassSums::default(); 2];
-/// let value = segmentation.value(&loss, &classes, &mut sums)?;
-/// assert!(value > 0.0 && value < 0.2);
+/// let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
+/// let mut buffers = Buffers::with_len::<2>(); // one entry per class
+/// let mut evaluated = segmentation.evaluate(&loss, &classes, &mut buffers)?;
+/// assert!(evaluated.value() > 0.0 && evaluated.value() < 0.2);
 ///
 /// let mut gradient = [0.0_f32; 6];
-/// let mut slopes = [[0.0; 4]; 2];
-/// let out = &mut DenseMut::new(&mut gradient, [1, 2, 3], Layout::ChannelsFirst)?;
-/// segmentation.gradient(&loss, &classes, &sums, &mut slopes, out)?;
+/// evaluated.gradient_into(&mut DenseMut::new(&mut gradient, [1, 2, 3], Layout::ChannelsFirst)?)?;
 /// assert!(gradient[2] > 0.0 && gradient[5] < 0.0); // the third voxel should lean further towards class 1
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```
@@ -72,16 +67,6 @@ pub struct Segmentation<P, T, W = Unweighted, V = Baseline> {
     pub(crate) vectors: V,
 }
 
-/// Whether the gradient's memory holds numbers of [`forward`](Segmentation::forward).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// It holds the numbers that [`forward`](Segmentation::forward) stored for the same loss,
-    /// classes and prediction.
-    ByForward,
-    /// Its contents are unspecified.
-    Nothing,
-}
-
 impl<P: Field<Item: Element>, T: Target> Segmentation<P, T> {
     /// Pairs probabilities with their target.
     ///
@@ -92,7 +77,9 @@ impl<P: Field<Item: Element>, T: Target> Segmentation<P, T> {
     pub fn new(prediction: P, target: T) -> Result<Self, Error> {
         let shape = prediction.shape();
         shape.check("prediction")?;
-        expect_shape("target", target.shape(), target.expected_shape(shape))?;
+        target
+            .shape()
+            .expect("target", target.expected_shape(shape))?;
         Ok(Self {
             weights: Unweighted(shape.without_channels()),
             prediction,
@@ -117,6 +104,7 @@ where
     }
 
     /// The number of groups, each of which has its own sums: the samples, or one for the whole batch.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn groups(&self) -> usize {
         match self.pooling {
             Pooling::PerSample => self.prediction.shape().samples,
@@ -155,7 +143,7 @@ where
         weights: X,
     ) -> Result<Segmentation<P, T, X, V>, Error> {
         let expected = self.prediction.shape().without_channels();
-        expect_shape("voxel weights", weights.shape(), expected)?;
+        weights.shape().expect("voxel weights", expected)?;
         Ok(Segmentation {
             prediction: self.prediction,
             target: self.target,
@@ -181,206 +169,5 @@ where
     /// Sets which voxels share their sums.
     pub fn with_pooling(self, pooling: Pooling) -> Self {
         Self { pooling, ..self }
-    }
-
-    /// The value of the loss. On return, `sums` (groups × classes) holds the sums.
-    ///
-    /// # Errors
-    ///
-    /// An invalid prediction, target, label or weight, with its position; invalid class options;
-    /// `sums` of the wrong length.
-    #[cfg_attr(target_os = "none", inline(always))]
-    pub fn value<const K: usize>(
-        &self,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-        sums: &mut [ClassSums<f64, K>],
-    ) -> Result<f64, Error> {
-        sums.fill(ClassSums::default());
-        self.add_sums(loss, classes, sums)?;
-        mean_of_groups(loss, classes, self.class_count(), sums)
-    }
-
-    /// Adds the sums of a loss's terms to `sums`, group by group, and within a group class by class.
-    ///
-    /// # Errors
-    ///
-    /// As [`value`](Segmentation::value). The contents of `sums` are then unspecified.
-    #[cfg_attr(target_os = "none", inline(always))]
-    pub fn add_sums<const K: usize>(
-        &self,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-        sums: &mut [ClassSums<f64, K>],
-    ) -> Result<(), Error> {
-        let none = None::<&mut Nowhere<_>>;
-        self.forward(loss, classes, sums, none, &mut Workspace::new())
-    }
-
-    /// The gradient of the loss with respect to the values of the prediction, from `sums` over this
-    /// batch and everything that was merged into them.
-    ///
-    /// `slopes` is a buffer for the derivatives with respect to the sums, as long as `sums`. Voxels
-    /// that do not count get the gradient 0. The result is finite: values beyond the range of the
-    /// type become its largest number.
-    ///
-    /// The data are not checked again. Take the sums from this segmentation.
-    ///
-    /// # Errors
-    ///
-    /// Invalid class options; `sums`, `slopes` or `gradient` of the wrong size.
-    pub fn gradient<const K: usize>(
-        &self,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-        sums: &[ClassSums<f64, K>],
-        slopes: &mut [[f64; K]],
-        gradient: &mut impl FieldMut<Item = <P::Item as Element>::Real>,
-    ) -> Result<(), Error> {
-        self.expect_len("class sums", sums.len())?;
-        crate::slopes(loss, classes, self.class_count(), sums, slopes)?;
-        self.gradient_by(loss, classes, slopes, gradient)
-    }
-
-    /// The gradient of Σ slope·sum with respect to the values of the prediction. This is the second
-    /// half of [`gradient`](Segmentation::gradient), for [slopes](crate::slopes) that are shared by
-    /// several parts, or scaled.
-    ///
-    /// # Errors
-    ///
-    /// `slopes` or `gradient` of the wrong size.
-    pub fn gradient_by<const K: usize>(
-        &self,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-        slopes: &[[f64; K]],
-        gradient: &mut impl FieldMut<Item = <P::Item as Element>::Real>,
-    ) -> Result<(), Error> {
-        let mut workspace = Workspace::new();
-        self.backward(
-            loss,
-            classes,
-            slopes,
-            gradient,
-            Kept::Nothing,
-            &mut workspace,
-        )
-    }
-
-    /// Adds the sums, as [`add_sums`](Segmentation::add_sums) does. If `gradient` is given, stores
-    /// numbers in it from which [`backward`](Segmentation::backward) computes the gradient without
-    /// repeating the work.
-    ///
-    /// # Examples
-    ///
-    /// A loss and its gradient in two sweeps:
-    ///
-    /// ```
-    /// use unifocal_core::*;
-    ///
-    /// let probabilities = Dense::channels_first(&[0.9_f32, 0.2, 0.1, 0.8], [1, 2, 2])?;
-    /// let labels = Labels::new(Dense::labels(&[0_u8, 1], [1, 2])?);
-    /// let segmentation = Segmentation::new(probabilities, labels)?;
-    /// let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
-    ///
-    /// let (mut sums, mut slopes) = ([ClassSums::default(); 2], [[0.0; 4]; 2]);
-    /// let mut numbers = [0.0_f32; 4];
-    /// let mut gradient = DenseMut::new(&mut numbers, [1, 2, 2], Layout::ChannelsFirst)?;
-    /// let mut workspace = Workspace::new();
-    /// segmentation.forward(&loss, &classes, &mut sums, Some(&mut gradient), &mut workspace)?;
-    /// let value = mean(&loss, &classes, 2, &sums)?;
-    /// unifocal_core::slopes(&loss, &classes, 2, &sums, &mut slopes)?;
-    /// segmentation.backward(&loss, &classes, &slopes, &mut gradient, Kept::ByForward, &mut workspace)?;
-    /// assert!(value > 0.0 && numbers[0] < 0.0 && numbers[1] > 0.0);
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`add_sums`](Segmentation::add_sums); `gradient` of the wrong size. On error the contents
-    /// of `sums` and `gradient` are unspecified.
-    #[cfg_attr(target_os = "none", inline(always))]
-    pub fn forward<const K: usize>(
-        &self,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-        sums: &mut [ClassSums<f64, K>],
-        mut gradient: Option<&mut impl FieldMut<Item = <P::Item as Element>::Real>>,
-        workspace: &mut Workspace<<P::Item as Element>::Real>,
-    ) -> Result<(), Error> {
-        let shape = self.prediction.shape();
-        classes.check(self.class_count())?;
-        self.expect_len("class sums", sums.len())?;
-        if let Some(gradient) = &gradient {
-            expect_shape("gradient", gradient.shape(), shape)?;
-        }
-        let scratch = workspace.scratch();
-        for sample in 0..shape.samples {
-            let sums = &mut sums[self.first_sum(sample)..];
-            for chunk in self.chunks(sample) {
-                let gradient = gradient.as_deref_mut();
-                self.add_chunk(loss, classes, &chunk, scratch, sums, gradient)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the gradient, as [`gradient_by`](Segmentation::gradient_by) does. With
-    /// [`Kept::ByForward`], starts from the numbers that [`forward`](Segmentation::forward) stored
-    /// in `gradient`; see the example there.
-    ///
-    /// # Errors
-    ///
-    /// `slopes` or `gradient` of the wrong size.
-    pub fn backward<const K: usize>(
-        &self,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-        slopes: &[[f64; K]],
-        gradient: &mut impl FieldMut<Item = <P::Item as Element>::Real>,
-        kept: Kept,
-        workspace: &mut Workspace<<P::Item as Element>::Real>,
-    ) -> Result<(), Error> {
-        let shape = self.prediction.shape();
-        classes.check(self.class_count())?;
-        self.expect_len("slopes", slopes.len())?;
-        expect_shape("gradient", gradient.shape(), shape)?;
-        let scratch = workspace.scratch();
-        for sample in 0..shape.samples {
-            let slopes = &slopes[self.first_sum(sample)..];
-            for chunk in self.chunks(sample) {
-                for part in self.parts_of(&chunk) {
-                    if kept == Kept::Nothing {
-                        self.keep_chunk(loss, classes, &part, scratch, gradient);
-                    }
-                    self.finish(loss, classes, slopes, &part, scratch, gradient);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The index of the first sum of a sample's group.
-    fn first_sum(&self, sample: usize) -> usize {
-        match self.pooling {
-            Pooling::PerSample => sample * self.class_count(),
-            Pooling::Batch => 0,
-        }
-    }
-
-    fn expect_len(&self, what: &'static str, found: usize) -> Result<(), Error> {
-        expect_len(what, found, self.groups() * self.class_count())
-    }
-}
-
-fn expect_shape(what: &'static str, found: Shape, expected: Shape) -> Result<(), Error> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(Error::Shape {
-            what,
-            found,
-            expected,
-        })
     }
 }

@@ -38,6 +38,19 @@ impl Shape {
             _ => Err(Error::Empty { what, found: self }),
         }
     }
+
+    /// Checks that a tensor has the shape that another one requires.
+    pub(crate) fn expect(self, what: &'static str, expected: Self) -> Result<(), Error> {
+        if self == expected {
+            Ok(())
+        } else {
+            Err(Error::Shape {
+                what,
+                found: self,
+                expected,
+            })
+        }
+    }
 }
 
 impl From<[usize; 3]> for Shape {

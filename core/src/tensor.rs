@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::{AnyLoss, ClassSums, Classes, Error, Loss, Real, mean};
+use crate::{AnyLoss, ClassSums, Classes, Error, Evaluated, Loss, Real, mean};
 
 /// A prediction beside its target in some backend: slices, arrays, or the tensors of a framework.
 ///
@@ -71,6 +71,8 @@ pub trait Differentiable<L = AnyLoss, const K: usize = 4>: TensorLike<L, K, Sum 
 
 /// Evaluates a loss: the sums now, and from them the value, the scores of the classes and the gradient.
 ///
+/// [`Segmentation::evaluate`](crate::Segmentation::evaluate) is the same without an allocator.
+///
 /// # Examples
 ///
 /// ```
@@ -94,80 +96,40 @@ pub trait Differentiable<L = AnyLoss, const K: usize = 4>: TensorLike<L, K, Sum 
 /// Invalid [`Classes`], and those of [`TensorLike::sums`].
 pub fn evaluate<'a, T: TensorLike<L, K>, L: Loss<K>, const K: usize>(
     tensor: &'a T,
-    loss: &'a L,
-    classes: &'a Classes<'a>,
-) -> Result<Evaluated<'a, T, L, K>, T::Error> {
+    loss: &L,
+    classes: &Classes<'a>,
+) -> Result<Allocated<'a, T, T::Sum, L, K>, T::Error> {
     let count = tensor.class_count()?;
     classes.check(count)?;
     let sums = tensor.sums(loss, classes)?;
     Ok(Evaluated {
         value: mean(loss, classes, count, &sums)?,
         tensor,
-        loss,
-        classes,
+        loss: *loss,
+        classes: *classes,
         count,
         sums,
     })
 }
 
 /// The outcome of [`evaluate`].
-pub struct Evaluated<'a, T: TensorLike<L, K>, L, const K: usize> {
-    tensor: &'a T,
-    loss: &'a L,
-    classes: &'a Classes<'a>,
-    count: usize,
-    sums: Vec<ClassSums<T::Sum, K>>,
-    value: T::Sum,
-}
+type Allocated<'a, T, R, L, const K: usize> = Evaluated<'a, T, L, R, Vec<ClassSums<R, K>>, K>;
 
-impl<T: TensorLike<L, K>, L: Loss<K>, const K: usize> Evaluated<'_, T, L, K> {
-    /// The loss: the mean over the groups in which something counts, or 0.
-    ///
-    /// Of tensors with an entry per group, it has an entry per group, too.
-    pub fn value(&self) -> T::Sum {
-        self.value.clone()
-    }
-
-    /// The score of each class, group by group: its part of the mean over the classes plus its part of the sum over them, each
-    /// before class weights.
-    pub fn per_class(&self) -> Vec<T::Sum> {
-        let score = |(index, sums)| {
-            let class = self.classes.class(index % self.count);
-            self.loss.finalize(&class, sums).total()
-        };
-        self.sums.iter().enumerate().map(score).collect()
-    }
-
-    /// The sums of the loss's terms, group by group, and within a group class by class.
-    pub fn sums(&self) -> &[ClassSums<T::Sum, K>] {
-        &self.sums
-    }
-
-    /// The same with the sums of other parts of the same batch added: of another machine, say.
-    ///
-    /// # Errors
-    ///
-    /// Another number of sums.
-    pub fn merge(mut self, others: &[ClassSums<T::Sum, K>]) -> Result<Self, Error> {
-        crate::values::expect_len("class sums", others.len(), self.sums.len())?;
-        for (sums, others) in self.sums.iter_mut().zip(others) {
-            sums.merge(others);
-        }
-        self.value = mean(self.loss, self.classes, self.count, &self.sums)?;
-        Ok(self)
-    }
-
+impl<T, L, S, const K: usize> Evaluated<'_, T, L, f64, S, K>
+where
+    T: Differentiable<L, K>,
+    L: Loss<K>,
+    S: AsRef<[ClassSums<f64, K>]>,
+{
     /// The gradient of the value with respect to the numbers of the tensor's own prediction.
     ///
     /// # Errors
     ///
     /// Those of [`Differentiable::gradient_by`].
-    pub fn gradient(&self) -> Result<T::Gradient, T::Error>
-    where
-        T: Differentiable<L, K>,
-    {
-        let mut slopes = vec![[0.0; K]; self.sums.len()];
-        crate::slopes(self.loss, self.classes, self.count, &self.sums, &mut slopes)?;
-        self.tensor.gradient_by(self.loss, self.classes, &slopes)
+    pub fn gradient(&self) -> Result<T::Gradient, T::Error> {
+        let sums = self.sums();
+        let mut slopes = vec![[0.0; K]; sums.len()];
+        crate::slopes(&self.loss, &self.classes, self.count, sums, &mut slopes)?;
+        self.tensor.gradient_by(&self.loss, &self.classes, &slopes)
     }
 }

@@ -1,6 +1,6 @@
 //! The value of a loss from its sums, and the derivatives of it.
 
-use crate::classes::merged;
+use crate::error::expect_len;
 use crate::{ClassSums, Classes, Error, Loss, Real};
 
 /// The mean of a loss over groups of `count` classes each, from their sums.
@@ -41,35 +41,38 @@ pub fn mean<R: Real, const K: usize>(
     sums: &[ClassSums<R, K>],
 ) -> Result<R, Error> {
     classes.check(count)?;
-    mean_of_groups(loss, classes, count, sums)
+    let groups = sums.len() / count.max(1);
+    let expected = groups.max(1) * count;
+    expect_len("class sums", sums.len(), expected)?;
+    mean_of_groups(loss, classes, count, sums).ok_or(Error::Length {
+        what: "class sums",
+        found: sums.len(),
+        expected,
+    })
 }
 
-/// The [`mean`], with class options that fit.
+/// The [`mean`], with class options and a number of sums that fit. Returns `None` if there are no
+/// sums.
+// Inlined on microcontrollers, where the loss is mostly a compile-time constant.
+#[cfg_attr(target_os = "none", inline(always))]
 pub(crate) fn mean_of_groups<R: Real, const K: usize>(
     loss: &impl Loss<K>,
     classes: &Classes<'_>,
     count: usize,
     sums: &[ClassSums<R, K>],
-) -> Result<R, Error> {
-    let groups = sums.len() / count.max(1);
-    let wrong = Error::Length {
-        what: "class sums",
-        found: sums.len(),
-        expected: groups.max(1) * count,
-    };
-    if sums.len() != groups * count {
-        return Err(wrong);
+) -> Option<R> {
+    let mut all: Option<(R, R)> = None;
+    for sums in sums.chunks(count.max(1)) {
+        let Some(parts) = classes.parts(loss, sums) else {
+            continue;
+        };
+        let (value, counts) = (parts.clone().value(), parts.counts());
+        all = Some(match all {
+            Some((total, counted)) => (total + value, counted + counts),
+            None => (value, counts),
+        });
     }
-    let samples = sums.chunks(count.max(1));
-    let scores = samples.filter_map(|sums| {
-        let parts = classes.parts(loss, sums)?;
-        Some((parts.clone().value(), parts.counts()))
-    });
-    merged(scores, |(total, counted), (value, counts)| {
-        (total + value, counted + counts)
-    })
-    .map(|(total, counted)| total / counted.clip(1.0, f64::INFINITY))
-    .ok_or(wrong)
+    all.map(|(total, counted)| total / counted.clip(1.0, f64::INFINITY))
 }
 
 /// The derivatives of [`mean`] with respect to the sums, from which gradients are computed.
@@ -111,17 +114,4 @@ pub fn slopes<const K: usize>(
         *slope /= counted.max(1.0);
     }
     Ok(())
-}
-
-/// Checks the length of a buffer.
-pub(crate) fn expect_len(what: &'static str, found: usize, expected: usize) -> Result<(), Error> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(Error::Length {
-            what,
-            found,
-            expected,
-        })
-    }
 }

@@ -4,8 +4,8 @@ use crate::draw::{any_loss, unit};
 use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_core::{
-    AbsentClass, AnyLoss, ClassSums, Classes, Dense, DenseMut, Element, Error, Field, Float, Focal,
-    Input, Labels, Layout, Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
+    AbsentClass, AnyLoss, Buffers, ClassSums, Classes, Dense, DenseMut, Element, Error, Field,
+    Float, Focal, Input, Labels, Layout, Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
 };
 
 /// A logit of any magnitude.
@@ -95,12 +95,18 @@ fn finish<T: Element<Real = T> + Float>(
     segmentation: &Segmentation<Dense<'_, T>, Soft<Dense<'_, T>>, impl Field<Item: Element>>,
 ) -> Result<(f64, Vec<f64>), Error> {
     let shape = segmentation.shape();
-    let mut sums = [ClassSums::default(); 3];
-    let value = segmentation.value(loss, &classes, &mut sums)?;
+    let mut buffers = Buffers::with_len::<3>();
+    let mut evaluated = segmentation.evaluate(loss, &classes, &mut buffers)?;
     let mut gradient = vec![T::default(); 3 * VOXELS];
-    let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
-    segmentation.gradient(loss, &classes, &sums, &mut [[0.0; 4]; 3], &mut out)?;
-    Ok((value, gradient.into_iter().map(Float::to_f64).collect()))
+    evaluated.gradient_into(&mut DenseMut::new(
+        &mut gradient,
+        shape,
+        Layout::ChannelsFirst,
+    )?)?;
+    Ok((
+        evaluated.value(),
+        gradient.into_iter().map(Float::to_f64).collect(),
+    ))
 }
 
 fn assert_finite(loss: &AnyLoss, given: &Given) -> Result<(), TestCaseError> {
@@ -200,13 +206,15 @@ fn background_of_a_single_probability_is_rounded_once() {
         let (narrow, wide) = ([p; VOXELS], [f64::from(p); VOXELS]);
         let target = Labels::new(Dense::labels(&labels, [1, VOXELS]).unwrap());
         let classes = Classes::default().with_absent(AbsentClass::Skip);
-        let (loss, mut sums) = (Tversky::dice(), [ClassSums::default(); 2]);
+        let (loss, mut buffers) = (Tversky::dice(), Buffers::with_len::<2>());
         let narrow = Dense::channels_first(&narrow, [1, 1, VOXELS]).unwrap();
         let narrow = Segmentation::new(narrow, target).unwrap();
-        let narrow = narrow.value(&loss, &classes, &mut sums).unwrap();
+        let narrow = narrow.evaluate(&loss, &classes, &mut buffers);
+        let narrow = narrow.unwrap().value();
         let wide = Dense::channels_first(&wide, [1, 1, VOXELS]).unwrap();
         let wide = Segmentation::new(wide, target).unwrap();
-        let wide = wide.value(&loss, &classes, &mut sums).unwrap();
+        let wide = wide.evaluate(&loss, &classes, &mut buffers);
+        let wide = wide.unwrap().value();
         let error = (narrow - wide).abs();
         assert!(
             error <= f64::from(f32::EPSILON) / 2.0 + 2e-6 * wide,
@@ -221,14 +229,16 @@ fn background_of_a_single_probability_is_rounded_once() {
 fn background_of_a_single_soft_target_is_rounded_once() {
     const VOXELS: usize = 9;
     let (z, y) = (-7.435_294_f32, 0.001_f32);
-    let (loss, mut sums) = (Tversky::jaccard(), [ClassSums::default(); 2]);
+    let (loss, mut buffers) = (Tversky::jaccard(), Buffers::with_len::<2>());
     let classes = Classes::default().with_weights(&[1.0, 0.0]);
     let narrow = {
         let (z, y) = ([z; VOXELS], [y; VOXELS]);
         let [z, y] = [&z, &y].map(|of| Dense::channels_first(of, [1, 1, VOXELS]).unwrap());
         let case = Segmentation::new(z, Soft(y)).unwrap();
         let case = case.with_input(Input::Sigmoid).unwrap();
-        case.value(&loss, &classes, &mut sums).unwrap()
+        case.evaluate(&loss, &classes, &mut buffers)
+            .unwrap()
+            .value()
     };
     let mut wide = |rest: f64| {
         let [z, y] = [z, y].map(f64::from);
@@ -236,7 +246,9 @@ fn background_of_a_single_soft_target_is_rounded_once() {
         let [z, y] = [&z, &y].map(|of| Dense::channels_first(of, [1, 2, VOXELS]).unwrap());
         let case = Segmentation::new(z, Soft(y)).unwrap();
         let case = case.with_input(Input::Sigmoid).unwrap();
-        case.value(&loss, &classes, &mut sums).unwrap()
+        case.evaluate(&loss, &classes, &mut buffers)
+            .unwrap()
+            .value()
     };
     let (rounded, exact) = (wide(f64::from(1.0 - y)), wide(1.0 - f64::from(y)));
     let near = |a: f64, b: f64| (a - b).abs() <= 4e-6 * b;
@@ -281,14 +293,12 @@ fn of_nothing<T: Element<Real = T> + Float>(
     let segmentation = segmentation.with_voxel_weights(weights).unwrap();
     let alpha = [2.0, 1e30];
     let classes = Classes::default().with_alpha(&alpha);
-    let mut sums = [ClassSums::default(); 2];
-    segmentation.value(loss, &classes, &mut sums).unwrap();
+    let mut buffers = Buffers::with_len::<2>();
+    let mut evaluated = segmentation.evaluate(loss, &classes, &mut buffers).unwrap();
     let mut gradient = [T::default(); 2];
     let mut out =
         DenseMut::new(&mut gradient, segmentation.shape(), Layout::ChannelsFirst).unwrap();
-    segmentation
-        .gradient(loss, &classes, &sums, &mut [[0.0; 4]; 2], &mut out)
-        .unwrap();
+    evaluated.gradient_into(&mut out).unwrap();
     gradient.into_iter().map(Float::to_f64).collect()
 }
 
@@ -328,14 +338,14 @@ fn of_one_channel<T: Element<Real = T> + Float>(
         [&prediction, &target].map(|of| Dense::channels_first(of, shape).unwrap());
     let segmentation = Segmentation::new(prediction, Soft(target)).unwrap();
     let (loss, classes) = (Tversky::dice(), Classes::default());
-    let mut sums = [ClassSums::default(); 2];
-    segmentation.value(&loss, &classes, &mut sums).unwrap();
+    let mut buffers = Buffers::with_len::<2>();
+    let mut evaluated = segmentation
+        .evaluate(&loss, &classes, &mut buffers)
+        .unwrap();
     let mut gradient = vec![T::default(); shape[2]];
     let mut out =
         DenseMut::new(&mut gradient, segmentation.shape(), Layout::ChannelsFirst).unwrap();
-    segmentation
-        .gradient(&loss, &classes, &sums, &mut [[0.0; 3]; 2], &mut out)
-        .unwrap();
+    evaluated.gradient_into(&mut out).unwrap();
     gradient.into_iter().map(Float::to_f64).collect()
 }
 

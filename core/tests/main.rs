@@ -4,6 +4,7 @@
 mod by_name;
 mod composed;
 mod draw;
+mod evaluated;
 mod finite;
 mod merging;
 mod monotone;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use unifocal_core::{
     AnyLoss, ClassSums, Classes, Dense, DenseMut, Error, Labels, Layout, Name, Pooling,
-    Segmentation, mean,
+    Segmentation, mean, slopes as slopes_of,
 };
 
 const CLASSES: usize = 3;
@@ -30,13 +30,9 @@ fn gradient(loss: &AnyLoss, part: &Part<'_>, sums: &Sums) -> Result<Vec<f64>, Er
     let shape = part.shape();
     let mut gradient = vec![0.0; shape.voxels * CLASSES];
     let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsLast)?;
-    part.gradient(
-        loss,
-        &Classes::default(),
-        sums,
-        &mut [[0.0; 4]; CLASSES],
-        &mut out,
-    )?;
+    let (classes, mut slopes) = (Classes::default(), [[0.0; 4]; CLASSES]);
+    slopes_of(loss, &classes, CLASSES, sums, &mut slopes)?;
+    part.gradient_by(loss, &classes, &slopes, &mut out)?;
     Ok(gradient)
 }
 

@@ -8,7 +8,7 @@ use crate::draw::any_loss;
 use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_core::{
-    AbsentClass, AnyLoss, ClassSums, Classes, Dense, Element, Error, Field, Input, Labels, Name,
+    AbsentClass, AnyLoss, Buffers, Classes, Dense, Element, Error, Field, Input, Labels, Name,
     Segmentation,
 };
 
@@ -71,12 +71,12 @@ where
 {
     let classes = Classes::default().with_absent(better.absent);
     let target = Labels::new(Dense::labels(&better.labels, [1, VOXELS])?);
-    Segmentation::new(
-        Dense::channels_first(prediction, [1, CLASSES, VOXELS])?,
-        target,
-    )?
-    .with_input(better.input)?
-    .value(&loss, &classes, &mut [ClassSums::default(); CLASSES])
+    let prediction = Dense::channels_first(prediction, [1, CLASSES, VOXELS])?;
+    let segmentation = Segmentation::new(prediction, target)?.with_input(better.input)?;
+    let mut buffers = Buffers::with_len::<CLASSES>();
+    Ok(segmentation
+        .evaluate(&loss, &classes, &mut buffers)?
+        .value())
 }
 
 fn assert_not_above(after: f64, before: f64, tolerance: f64, loss: AnyLoss) {

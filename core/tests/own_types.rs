@@ -104,15 +104,13 @@ fn evaluate(
     mut gradient: impl FieldMut<Item = f64>,
 ) -> Result<f64, Error> {
     let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
-    let count = SAMPLES * prediction.shape().channels.max(2);
     let segmentation = Segmentation::new(prediction, target)?
         .with_input(input)?
         .with_voxel_weights(weights)?;
-    let mut sums = vec![ClassSums::default(); count];
-    let value = segmentation.value(&loss, &classes, &mut sums)?;
-    let mut slopes = vec![[0.0; 4]; count];
-    segmentation.gradient(&loss, &classes, &sums, &mut slopes, &mut gradient)?;
-    Ok(value)
+    let mut buffers = Buffers::with_len::<{ SAMPLES * 3 }>();
+    let mut evaluated = segmentation.evaluate(&loss, &classes, &mut buffers)?;
+    evaluated.gradient_into(&mut gradient)?;
+    Ok(evaluated.value())
 }
 
 #[track_caller]

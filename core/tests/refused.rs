@@ -60,27 +60,37 @@ fn wrong_buffer_sizes_are_rejected() -> Result<(), Error> {
     let (loss, classes) = (Tversky::dice(), Classes::default());
     let mut three = [ClassSums::default(); 3];
     let says = "the number of class sums is 3, expected 2";
-    assert_says(segmentation.value(&loss, &classes, &mut three), says);
     assert_says(segmentation.add_sums(&loss, &classes, &mut three), says);
 
-    let mut sums = [ClassSums::default(); 2];
-    segmentation.value(&loss, &classes, &mut sums)?;
-    let (mut numbers, mut slopes) = ([f32::NAN; 12], [[0.0; 3]; 2]);
+    let mut one = Buffers::with_len::<1>();
+    let says = "the number of entries in the buffers is 1, expected 2";
+    let outcome = segmentation.evaluate(&loss, &classes, &mut one);
+    assert_says(outcome.map(|_| ()), says);
+    let (mut numbers, mut one_slope) = ([f32::NAN; 12], [[0.0; 3]; 1]);
     let mut out = DenseMut::new(&mut numbers, [1, 2, 6], Layout::ChannelsFirst)?;
+    let outcome = segmentation.evaluate_with_gradient(&loss, &classes, &mut one, &mut out);
+    assert_says(outcome.map(|_| ()), says);
+    let few = BuffersMut::new(&mut three, &mut one_slope);
     assert_says(
-        segmentation.gradient(&loss, &classes, &three, &mut slopes, &mut out),
+        segmentation.evaluate(&loss, &classes, few).map(|_| ()),
         says,
     );
-    assert!(
-        segmentation
-            .gradient(&loss, &classes, &sums, &mut slopes[..1], &mut out)
-            .is_err()
+    assert_says(
+        segmentation.gradient_by(&loss, &classes, &one_slope, &mut out),
+        "the number of slopes is 1, expected 2",
     );
+
+    let mut buffers = Buffers::with_len::<2>();
     let mut other = DenseMut::new(&mut numbers, [1, 3, 4], Layout::ChannelsFirst)?;
-    assert!(
-        segmentation
-            .gradient(&loss, &classes, &sums, &mut slopes, &mut other)
-            .is_err()
+    let says =
+        "the shape of the gradient is [1, 3, 4], expected [1, 2, 6] (samples, channels, voxels)";
+    let outcome = segmentation.evaluate_with_gradient(&loss, &classes, &mut buffers, &mut other);
+    assert_says(outcome.map(|_| ()), says);
+    let mut evaluated = segmentation.evaluate(&loss, &classes, &mut buffers)?;
+    assert_says(evaluated.gradient_into(&mut other), says);
+    assert_says(
+        evaluated.merge(&three).map(|_| ()),
+        "the number of class sums is 3, expected 2",
     );
     assert!(numbers.iter().all(|x| x.is_nan()), "nothing is written");
     Ok(())
@@ -94,16 +104,18 @@ fn gradient_of_invalid_data_is_finite() -> Result<(), Error> {
     let mut labels = [1_u8; VOXELS];
     let p = [0.5_f32; 2 * VOXELS];
     let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
-    let mut sums = [ClassSums::default(); 2];
     let prediction = Dense::channels_first(&p, [1, 2, VOXELS])?;
     let target = Labels::new(Dense::labels(&labels, [1, VOXELS])?);
-    Segmentation::new(prediction, target)?.value(&loss, &classes, &mut sums)?;
+    let valid = Segmentation::new(prediction, target)?;
+    let (mut sums, mut by) = ([ClassSums::default(); 2], [[0.0; 4]; 2]);
+    valid.add_sums(&loss, &classes, &mut sums)?;
+    slopes(&loss, &classes, 2, &sums, &mut by)?;
     labels[6000] = 9;
     let target = Labels::new(Dense::labels(&labels, [1, VOXELS])?);
     let segmentation = Segmentation::new(prediction, target)?;
     let mut gradient = [f32::NAN; 2 * VOXELS];
     let mut out = DenseMut::new(&mut gradient, [1, 2, VOXELS], Layout::ChannelsFirst)?;
-    segmentation.gradient(&loss, &classes, &sums, &mut [[0.0; 4]; 2], &mut out)?;
+    segmentation.gradient_by(&loss, &classes, &by, &mut out)?;
     assert!(gradient.iter().all(|g| g.is_finite()));
     assert_eq!([gradient[6000], gradient[VOXELS + 6000]], [0.0; 2]);
     assert!(gradient[0] != 0.0 && gradient[VOXELS - 1] != 0.0);
@@ -121,7 +133,9 @@ fn class_options_of_another_number_of_classes() -> Result<(), Error> {
     for (classes, what) in [(alpha, "values of alpha"), (weights, "class weights")] {
         let says = format!("the number of {what} is 1, expected 2");
         let mut sums = [ClassSums::default(); 2];
-        assert_says(segmentation.value(&loss, &classes, &mut sums), &says);
+        let mut buffers = Buffers::with_len::<2>();
+        let outcome = segmentation.evaluate(&loss, &classes, &mut buffers);
+        assert_says(outcome.map(|_| ()), &says);
         assert_says(segmentation.add_sums(&loss, &classes, &mut sums), &says);
         assert_says(mean(&loss, &classes, 2, &sums), &says);
         let mut numbers = [0.0; 12];

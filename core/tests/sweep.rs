@@ -109,13 +109,13 @@ fn weighted_voxels() -> Result<(), Error> {
 
         let narrow = Segmentation::new(Dense::channels_first(&narrow, shape)?, target)?;
         let narrow = narrow.with_voxel_weights(given)?;
-        let mut sums = [ClassSums::default(); 2];
-        narrow.add_sums(&loss, &classes, &mut sums)?;
-        assert_close(&sums, &wanted, 2e-6);
+        let mut buffers = Buffers::with_len::<2>();
+        let mut evaluated = narrow.evaluate(&loss, &classes, &mut buffers)?;
+        assert_close(evaluated.sums(), &wanted, 2e-6);
 
         let mut gradient = vec![f32::NAN; 2 * voxels];
         let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
-        narrow.gradient(&loss, &classes, &sums, &mut [[0.0; 4]; 2], &mut out)?;
+        evaluated.gradient_into(&mut out)?;
         for (i, g) in gradient.iter().enumerate() {
             assert_eq!(*g == 0.0, weights[i % voxels] == 0.0, "{g} at {i}");
         }
@@ -141,7 +141,7 @@ fn invalid_weights_are_reported_with_their_position() -> Result<(), Error> {
         let target = Labels::new(Dense::labels(&labels, [1, VOXELS])?);
         let error = Segmentation::new(Dense::channels_first(&p, [1, 1, VOXELS])?, target)?
             .with_voxel_weights(Dense::labels(&weights, [1, VOXELS])?)?
-            .value(
+            .add_sums(
                 &Tversky::dice(),
                 &Classes::default(),
                 &mut [ClassSums::default(); 2],
@@ -192,13 +192,13 @@ fn softmax_of_many_classes() -> Result<(), Error> {
         let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
         let first = Segmentation::new(Dense::channels_first(&z, shape)?, target)?
             .with_input(Input::Softmax)?;
-        let mut sums = [ClassSums::default(); CLASSES];
-        let value = first.value(&loss, &classes, &mut sums)?;
-        assert_close(&sums, &wanted, 1e-10);
+        let mut buffers = Buffers::with_len::<CLASSES>();
+        let mut evaluated = first.evaluate(&loss, &classes, &mut buffers)?;
+        let value = evaluated.value();
+        assert_close(evaluated.sums(), &wanted, 1e-10);
         let mut gradient = vec![f64::NAN; CLASSES * voxels];
-        let mut slopes = [[0.0; 4]; CLASSES];
         let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
-        first.gradient(&loss, &classes, &sums, &mut slopes, &mut out)?;
+        evaluated.gradient_into(&mut out)?;
 
         // The other layout gives the same bits.
         let transposed: Vec<f64> = (0..voxels)
@@ -207,10 +207,11 @@ fn softmax_of_many_classes() -> Result<(), Error> {
             .collect();
         let last = Segmentation::new(Dense::channels_last(&transposed, shape)?, target)?
             .with_input(Input::Softmax)?;
-        assert_eq!(last.value(&loss, &classes, &mut sums)?, value);
+        let mut evaluated = last.evaluate(&loss, &classes, &mut buffers)?;
+        assert_eq!(evaluated.value(), value);
         let mut other = vec![f64::NAN; CLASSES * voxels];
         let mut out = DenseMut::new(&mut other, shape, Layout::ChannelsLast)?;
-        last.gradient(&loss, &classes, &sums, &mut slopes, &mut out)?;
+        evaluated.gradient_into(&mut out)?;
         for (i, g) in gradient.iter().enumerate() {
             assert_eq!(*g, other[i % voxels * CLASSES + i / voxels]);
         }
@@ -222,9 +223,9 @@ fn softmax_of_many_classes() -> Result<(), Error> {
             let value_at = |shift: f64| -> Result<f64, Error> {
                 let mut z = z.clone();
                 z[i] += shift;
-                Segmentation::new(Dense::channels_first(&z, shape)?, target)?
-                    .with_input(Input::Softmax)?
-                    .value(&loss, &classes, &mut [ClassSums::default(); CLASSES])
+                let moved = Segmentation::new(Dense::channels_first(&z, shape)?, target)?
+                    .with_input(Input::Softmax)?;
+                Ok(evaluate(&moved, &loss, &classes)?.value())
             };
             let difference = (value_at(step)? - value_at(-step)?) / (2.0 * step);
             let error = (gradient[i] - difference).abs();
@@ -268,7 +269,7 @@ fn values_at_weight_0_do_not_matter() -> Result<(), Error> {
         let weights: Vec<f64> = (0..voxels)
             .map(|voxel| f64::from(u8::from(voxel % 3 > 0)))
             .collect();
-        let evaluate = |instead: Option<f64>| -> Result<(f64, Vec<f64>), Error> {
+        let outcome = |instead: Option<f64>| -> Result<(f64, Vec<f64>), Error> {
             let put = |all: &[f64]| -> Vec<f64> {
                 let pairs = all.iter().zip(&weights);
                 pairs
@@ -287,17 +288,13 @@ fn values_at_weight_0_do_not_matter() -> Result<(), Error> {
             let segmentation =
                 Segmentation::new(Dense::channels_first(&prediction, shape)?, target)?
                     .with_voxel_weights(Dense::labels(&weights, [1, voxels])?)?;
-            let (classes, mut sums) = (Classes::default(), [ClassSums::default(); 2]);
-            let value = segmentation.value(&loss, &classes, &mut sums)?;
-            let mut gradient = vec![f64::NAN; voxels];
-            let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
-            segmentation.gradient(&loss, &classes, &sums, &mut [[0.0; 4]; 2], &mut out)?;
-            Ok((value, gradient))
+            let evaluated = evaluate(&segmentation, &loss, &Classes::default())?;
+            Ok((evaluated.value(), evaluated.gradient()?))
         };
-        let expected = evaluate(None)?;
+        let expected = outcome(None)?;
         for anything in [f64::NAN, f64::INFINITY, -1e300, 7.0] {
             assert_eq!(
-                evaluate(Some(anything))?,
+                outcome(Some(anything))?,
                 expected,
                 "{anything} in {voxels} voxels"
             );

@@ -3,8 +3,8 @@
 use arbitrary::{Result, Unstructured};
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, Slice};
 use unifocal_core::{
-    ClassSums, Classes, Dense, DenseMut, Element, Error as CoreError, Field, Input, Labels, Layout,
-    Pooling, Segmentation, Shape, Soft, Target, UnifiedFocal, class_count,
+    BuffersMut, ClassSums, Classes, Dense, DenseMut, Element, Error as CoreError, Field, Input,
+    Labels, Layout, Pooling, Segmentation, Shape, Soft, Target, UnifiedFocal, class_count,
 };
 use unifocal_ndarray::{Error, Evaluation};
 
@@ -299,16 +299,12 @@ fn finish<T: Target, W: Field<Item: Element>>(
     loss: &UnifiedFocal,
 ) -> std::result::Result<(f64, Vec<f64>), CoreError> {
     let shape = segmentation.shape();
-    let groups = match inputs.pooling {
-        Pooling::PerSample => shape.samples,
-        Pooling::Batch => 1,
-    };
-    let count = groups * class_count(shape.channels);
-    let mut sums = vec![ClassSums::default(); count];
-    let classes = Classes::default();
-    let value = segmentation.value(loss, &classes, &mut sums)?;
+    let len = segmentation.buffers_len();
+    let (mut sums, mut slopes) = (vec![ClassSums::default(); len], vec![[0.0; 4]; len]);
+    let buffers = BuffersMut::new(&mut sums, &mut slopes);
+    let mut evaluated = segmentation.evaluate(loss, &Classes::default(), buffers)?;
     let mut gradient = vec![0.0; shape.samples * shape.channels * shape.voxels];
     let mut out = DenseMut::new(&mut gradient, shape, inputs.layout)?;
-    segmentation.gradient(loss, &classes, &sums, &mut vec![[0.0; 4]; count], &mut out)?;
-    Ok((value, gradient))
+    evaluated.gradient_into(&mut out)?;
+    Ok((evaluated.value(), gradient))
 }

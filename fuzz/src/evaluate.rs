@@ -1,7 +1,7 @@
 //! Evaluates a case by the core.
 
 use unifocal_core::{
-    AnyLoss, ClassSums, Dense, DenseMut, Element, Error, Field, Float, Labels, Layout, Pooling,
+    AnyLoss, BuffersMut, ClassSums, Dense, DenseMut, Element, Error, Field, Float, Labels, Layout,
     Segmentation, Shape, Soft,
 };
 
@@ -58,16 +58,14 @@ impl Case {
                 .with_voxel_weights(weights)?
                 .with_pooling(self.settings.pooling);
         let classes = self.settings.classes();
-        let groups = match self.settings.pooling {
-            Pooling::PerSample => samples,
-            Pooling::Batch => 1,
-        };
-        let count = groups * self.classes();
-        let mut sums = vec![ClassSums::default(); count];
-        let value = segmentation.value(loss, &classes, &mut sums)?;
+        let len = segmentation.buffers_len();
+        let (mut sums, mut slopes) = (vec![ClassSums::default(); len], vec![[0.0; 4]; len]);
+        let buffers = BuffersMut::new(&mut sums, &mut slopes);
+        let mut evaluated = segmentation.evaluate(loss, &classes, buffers)?;
         let mut written = vec![T::default(); prediction.len()];
         let mut out = DenseMut::new(&mut written, self.shape, self.layout)?;
-        segmentation.gradient(loss, &classes, &sums, &mut vec![[0.0; 4]; count], &mut out)?;
+        evaluated.gradient_into(&mut out)?;
+        let value = evaluated.value();
         let written = Dense::new(&written, self.shape, self.layout)?;
         let mut gradient = Vec::with_capacity(self.prediction.len());
         self.for_each(|sample, channel, voxel| {

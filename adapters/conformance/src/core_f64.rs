@@ -2,7 +2,8 @@
 
 use ndarray::{ArrayD, Axis};
 use unifocal_core::{
-    AnyLoss, ClassSums, Dense, DenseMut, Error, Field, Labels, Layout, Segmentation, Shape, Soft,
+    AnyLoss, BuffersMut, ClassSums, Dense, DenseMut, Error, Field, Labels, Layout, Segmentation,
+    Shape, Soft,
 };
 
 use crate::{Backend, Case, Outcome, Precision, Target};
@@ -66,14 +67,15 @@ fn finish(
     segmentation: &Segmentation<Dense<'_, f64>, impl unifocal_core::Target, impl Field<Item = f64>>,
 ) -> Result<Outcome, Error> {
     let classes = case.settings.classes();
-    let len = segmentation.groups() * segmentation.class_count();
-    let mut sums = vec![ClassSums::default(); len];
-    let value = segmentation.value(loss, &classes, &mut sums)?;
+    let len = segmentation.buffers_len();
+    let (mut sums, mut slopes) = (vec![ClassSums::default(); len], vec![[0.0; 4]; len]);
+    let buffers = BuffersMut::new(&mut sums, &mut slopes);
+    let mut evaluated = segmentation.evaluate(loss, &classes, buffers)?;
     let mut gradient = vec![0.0; case.prediction.len()];
     let mut out = DenseMut::new(&mut gradient, segmentation.shape(), case.layout)?;
-    segmentation.gradient(loss, &classes, &sums, &mut vec![[0.0; 4]; len], &mut out)?;
+    evaluated.gradient_into(&mut out)?;
     Ok(Outcome {
-        value,
+        value: evaluated.value(),
         gradient: ArrayD::from_shape_vec(case.prediction.raw_dim(), gradient)
             .expect("the gradient has the prediction's size"),
     })

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
 use unifocal_conformance::{Target, seam, seam_cases, tolerance};
 use unifocal_tch::core::{
-    AbsentClass, AnyLoss, ClassSums, Dense, DenseMut, Error, Focal, Input, Labels, Layout, Pooling,
-    Segmentation, Settings, Soft, Tversky, UnifiedFocal,
+    AbsentClass, AnyLoss, Dense, Error, Focal, Input, Labels, Pooling, Segmentation, Settings,
+    Soft, Tversky, UnifiedFocal, evaluate,
 };
 use unifocal_tch::{Route, Segmentation as Tensors, SegmentationLoss, Sum};
 
@@ -80,20 +80,9 @@ fn run<T: unifocal_core::Target>(
     let segmentation = segmentation
         .with_input(case.settings.input)?
         .with_pooling(case.settings.pooling);
-    let shape = segmentation.shape();
-    let count = shape.channels.max(2);
-    let groups = match case.settings.pooling {
-        Pooling::PerSample => shape.samples,
-        Pooling::Batch => 1,
-    };
     let classes = case.settings.classes();
-    let mut sums = vec![ClassSums::default(); groups * count];
-    let value = segmentation.value(&case.loss, &classes, &mut sums)?;
-    let mut slopes = vec![[0.0; 4]; sums.len()];
-    let mut gradient = vec![0.0; shape.samples * shape.channels * shape.voxels];
-    let mut room = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
-    segmentation.gradient(&case.loss, &classes, &sums, &mut slopes, &mut room)?;
-    Ok((value, gradient))
+    let evaluated = evaluate(&segmentation, &case.loss, &classes)?;
+    Ok((evaluated.value(), evaluated.gradient()?))
 }
 
 /// Value and gradient by a route.

@@ -2,7 +2,7 @@
 //! the device.
 
 use unifocal_core::{
-    AbsentClass, ClassSums, Classes, Dense, DenseMut, Element, Error, Field, Focal, Input, Labels,
+    AbsentClass, Buffers, Classes, Dense, DenseMut, Element, Error, Field, Focal, Input, Labels,
     Layout, Loss, Segmentation, Shape, Soft, Target, Tversky, UnifiedFocal,
 };
 
@@ -150,18 +150,38 @@ fn logits() -> impl Field<Item = f32> {
     }
 }
 
+/// The value of a loss in these buffers.
+fn value<const K: usize, const N: usize>(
+    segmentation: &Segmentation<impl Field<Item: Element>, impl Target, impl Field<Item: Element>>,
+    loss: &impl Loss<K>,
+    classes: &Classes<'_>,
+    mut buffers: Buffers<K, N>,
+) -> Result<f64, Error> {
+    Ok(segmentation.evaluate(loss, classes, &mut buffers)?.value())
+}
+
 // Not inlined: one frame would hold the buffers of all functions at once.
 
 #[inline(never)]
 fn quantized<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
     let segmentation = Segmentation::new(Quantized(&PREDICTED), drawn()?)?;
-    segmentation.value(loss, &Classes::default(), &mut [ClassSums::default(); 2])
+    value(
+        &segmentation,
+        loss,
+        &Classes::default(),
+        Buffers::with_len::<2>(),
+    )
 }
 
 #[inline(never)]
 fn softmax<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
     let segmentation = Segmentation::new(logits(), drawn()?)?.with_input(Input::Softmax)?;
-    segmentation.value(loss, &Classes::default(), &mut [ClassSums::default(); 3])
+    value(
+        &segmentation,
+        loss,
+        &Classes::default(),
+        Buffers::with_len::<3>(),
+    )
 }
 
 #[inline(never)]
@@ -174,7 +194,7 @@ fn weighted() -> Result<f64, Error> {
         .with_input(Input::Softmax)?
         .with_voxel_weights(weights)?;
     let (loss, classes) = (Focal::symmetric(), Classes::default());
-    segmentation.value(&loss, &classes, &mut [ClassSums::default(); 3])
+    value(&segmentation, &loss, &classes, Buffers::with_len::<3>())
 }
 
 #[inline(never)]
@@ -185,7 +205,7 @@ fn soft() -> Result<f64, Error> {
     };
     let segmentation = Segmentation::new(Quantized(&PREDICTED), Soft(share))?;
     let (loss, classes) = (Tversky::focal(), Classes::default());
-    segmentation.value(&loss, &classes, &mut [ClassSums::default(); 2])
+    value(&segmentation, &loss, &classes, Buffers::with_len::<2>())
 }
 
 #[inline(never)]
@@ -193,8 +213,12 @@ fn absent() -> Result<f64, Error> {
     let none = Labels::new(Dense::labels(&[0_u8; FEW], [1, FEW])?);
     let segmentation = Segmentation::new(Quantized(&PREDICTED[..FEW]), none)?;
     let classes = Classes::default().with_absent(AbsentClass::Skip);
-    let mut sums = [ClassSums::default(); 2];
-    segmentation.value(&UnifiedFocal::asymmetric(), &classes, &mut sums)
+    value(
+        &segmentation,
+        &UnifiedFocal::asymmetric(),
+        &classes,
+        Buffers::with_len::<2>(),
+    )
 }
 
 /// A weighted sum of the gradient, which changes with every entry.
@@ -206,34 +230,11 @@ fn pushed() -> Result<f64, Error> {
     };
     let segmentation = Segmentation::new(logits, few()?)?.with_input(Input::Sigmoid)?;
     let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
-    let mut sums = [ClassSums::default(); 2];
-    sum(&segmentation, &loss, &classes, &mut sums)?;
-    let (mut slopes, mut gradient) = ([[0.0; 4]; 2], [0.0_f32; FEW]);
-    unifocal_core::slopes(&loss, &classes, 2, &sums, &mut slopes)?;
-    push(&segmentation, &loss, &slopes, &mut gradient)?;
+    let (mut buffers, mut gradient) = (Buffers::with_len::<2>(), [0.0_f32; FEW]);
+    let mut out = DenseMut::new(&mut gradient, segmentation.shape(), Layout::ChannelsFirst)?;
+    segmentation.evaluate_with_gradient(&loss, &classes, &mut buffers, &mut out)?;
     let parts = gradient.iter().zip(1_u32..);
     Ok(parts.map(|(g, i)| f64::from(*g) * f64::from(i)).sum())
-}
-
-#[inline(never)]
-fn sum(
-    segmentation: &Segmentation<impl Field<Item: Element>, impl Target>,
-    loss: &UnifiedFocal,
-    classes: &Classes<'_>,
-    sums: &mut [ClassSums<f64, 4>],
-) -> Result<f64, Error> {
-    segmentation.value(loss, classes, sums)
-}
-
-#[inline(never)]
-fn push(
-    segmentation: &Segmentation<impl Field<Item = f32>, impl Target>,
-    loss: &UnifiedFocal,
-    slopes: &[[f64; 4]],
-    gradient: &mut [f32],
-) -> Result<(), Error> {
-    let mut out = DenseMut::new(gradient, [1, 1, FEW], Layout::ChannelsFirst)?;
-    segmentation.gradient_by(loss, &Classes::default(), slopes, &mut out)
 }
 
 /// In `f64`.
@@ -245,7 +246,7 @@ fn wide() -> Result<f64, Error> {
     };
     let segmentation = Segmentation::new(logits, few()?)?.with_input(Input::Softmax)?;
     let (loss, classes) = (Tversky::focal(), Classes::default());
-    segmentation.value(&loss, &classes, &mut [ClassSums::default(); 2])
+    value(&segmentation, &loss, &classes, Buffers::with_len::<2>())
 }
 
 /// Which value is invalid.
@@ -285,8 +286,8 @@ fn refused(wrong: Wrong) -> Result<f64, Error> {
     };
     let segmentation =
         Segmentation::new(prediction, Labels::new(labels))?.with_voxel_weights(weights)?;
-    let mut sums = [ClassSums::default(); 2];
-    match segmentation.value(&Tversky::dice(), &Classes::default(), &mut sums) {
+    let (loss, classes) = (Tversky::dice(), Classes::default());
+    match value(&segmentation, &loss, &classes, Buffers::with_len::<2>()) {
         Err(Error::Value { at, .. } | Error::Label { at, .. }) => Ok(at.voxel as f64),
         other => other,
     }
@@ -296,10 +297,8 @@ fn refused(wrong: Wrong) -> Result<f64, Error> {
 #[allow(dead_code, reason = "the build script needs the scores only")]
 pub fn dice() -> Result<f64, Error> {
     let labels = Labels::new(Dense::labels(&DRAWN, [1, VOXELS])?);
-    let mut sums = [ClassSums::default(); 2];
-    Segmentation::new(Quantized(&PREDICTED), labels)?.value(
-        &Tversky::dice(),
-        &Classes::default(),
-        &mut sums,
-    )
+    let segmentation = Segmentation::new(Quantized(&PREDICTED), labels)?;
+    let mut buffers = Buffers::with_len::<2>();
+    let evaluated = segmentation.evaluate(&Tversky::dice(), &Classes::default(), &mut buffers)?;
+    Ok(evaluated.value())
 }

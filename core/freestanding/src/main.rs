@@ -7,7 +7,7 @@ use core::arch::{asm, global_asm};
 use core::panic::PanicInfo;
 
 use unifocal_core::{
-    ClassSums, Classes, Dense, DenseMut, Error, Labels, Layout, Segmentation, UnifiedFocal,
+    Buffers, Classes, Dense, DenseMut, Error, Labels, Layout, Segmentation, UnifiedFocal,
 };
 
 global_asm!(
@@ -38,16 +38,20 @@ fn evaluate() -> Result<bool, Error> {
     )?;
     let loss = UnifiedFocal::asymmetric().with_gamma(0.2)?;
     let classes = Classes::default();
-    let mut sums = [ClassSums::default(); 2];
-    let value = segmentation.value(&loss, &classes, &mut sums)?;
-    let (mut slopes, mut gradient) = ([[0.0; 4]; 2], [0.0; 8]);
+    let (mut buffers, mut gradient) = (Buffers::with_len::<2>(), [0.0; 8]);
     let mut out = DenseMut::new(&mut gradient, [1, 2, 4], Layout::ChannelsFirst)?;
-    segmentation.gradient(&loss, &classes, &sums, &mut slopes, &mut out)?;
-    let right = (value - 0.238_935_680_757_339_12).abs() < 1e-15;
+    let mut evaluated = segmentation.evaluate(&loss, &classes, &mut buffers)?;
+    evaluated.gradient_into(&mut out)?;
+    let right = (evaluated.value() - 0.238_935_680_757_339_12).abs() < 1e-15;
+    let scored = evaluated.per_class().all(|score| score > 0.0);
+
+    let mut in_two_sweeps = [0.0; 8];
+    let mut out = DenseMut::new(&mut in_two_sweeps, [1, 2, 4], Layout::ChannelsFirst)?;
+    segmentation.evaluate_with_gradient(&loss, &classes, &mut buffers, &mut out)?;
     let pushes = gradient[..3].iter().all(|g| *g < 0.0)
         && gradient[3..7].iter().all(|g| *g > 0.0)
         && gradient[7] < 0.0;
-    Ok(right && pushes)
+    Ok(right && scored && pushes && gradient == in_two_sweeps)
 }
 
 fn exit(status: i32) -> ! {

@@ -27,9 +27,10 @@
 /// let probabilities = Dense::channels_first(&[0.9_f32, 0.2, 0.1, 0.8], [1, 2, 2])?;
 /// let labels = Labels::new(Dense::labels(&[0_u8, 1], [1, 2])?);
 /// let segmentation = Segmentation::new(probabilities, labels)?;
-/// let (loss, classes, mut sums) = (Tversky::dice(), Classes::default(), [ClassSums::default(); 2]);
-/// let value = segmentation.value(&loss, &classes, &mut sums)?;
-/// assert_eq!(segmentation.with_vectors(Mine).value(&loss, &classes, &mut sums)?, value);
+/// let (loss, classes, mut buffers) = (Tversky::dice(), Classes::default(), Buffers::with_len::<2>());
+/// let value = segmentation.evaluate(&loss, &classes, &mut buffers)?.value();
+/// let mine = segmentation.with_vectors(Mine);
+/// assert_eq!(mine.evaluate(&loss, &classes, &mut buffers)?.value(), value);
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Vectors: Copy + Send + Sync {

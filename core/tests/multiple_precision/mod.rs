@@ -28,8 +28,8 @@ mod reference;
 use std::thread;
 
 use unifocal_core::{
-    AnyLoss, ClassSums, Classes, Dense, DenseMut, Dual, Element, Error, Field, Input, Labels,
-    Layout, Loss, Name, Probability, Real, Segmentation,
+    AnyLoss, ClassSums, Classes, Dense, Dual, Element, Error, Field, Input, Labels, Loss, Name,
+    Probability, Real, Segmentation, evaluate,
 };
 
 use cases::{Case, Kind, Structure};
@@ -167,7 +167,6 @@ fn ours<T: Element<Real = T> + Copy + Into<f64> + Default>(
 ) -> Result<(f64, Vec<Vec<f64>>), Error>
 where
     for<'a> Dense<'a, T>: Field<Item = T>,
-    for<'a> DenseMut<'a, T>: unifocal_core::FieldMut<Item = T>,
 {
     let (voxels, channels) = (case.order.len(), case.kinds[0].given.len());
     let prediction: Vec<T> = (0..channels)
@@ -184,12 +183,8 @@ where
     let segmentation = Segmentation::new(Dense::channels_first(&prediction, shape)?, target)?
         .with_input(case.input)?;
     let classes = Classes::default();
-    let mut sums = vec![ClassSums::default(); case.classes()];
-    let value = segmentation.value(loss, &classes, &mut sums)?;
-    let mut gradient = vec![T::default(); prediction.len()];
-    let mut out = DenseMut::new(&mut gradient, shape, Layout::ChannelsFirst)?;
-    let mut slopes = vec![[0.0; 4]; sums.len()];
-    segmentation.gradient(loss, &classes, &sums, &mut slopes, &mut out)?;
+    let evaluated = evaluate(&segmentation, loss, &classes)?;
+    let gradient = evaluated.gradient()?;
     let of_kind = |kind: usize| -> Vec<f64> {
         match case.order.iter().position(|of_voxel| *of_voxel == kind) {
             Some(voxel) => (0..channels)
@@ -198,7 +193,10 @@ where
             None => vec![0.0; channels],
         }
     };
-    Ok((value, (0..case.kinds.len()).map(of_kind).collect()))
+    Ok((
+        evaluated.value(),
+        (0..case.kinds.len()).map(of_kind).collect(),
+    ))
 }
 
 /// p, 1 − p and ln p of each class.

@@ -36,11 +36,9 @@ pub fn seam_cases() -> Vec<Case> {
 /// The Dice score of every class in any backend: a function as a user would write it.
 fn dice<T: TensorLike>(tensor: &T) -> Result<Vec<T::Sum>, T::Error> {
     let loss = AnyLoss::from(Tversky::dice());
-    let scores = evaluate(tensor, &loss, &Classes::default())?.per_class();
-    Ok(scores
-        .into_iter()
-        .map(unifocal_core::Real::complement)
-        .collect())
+    let evaluated = evaluate(tensor, &loss, &Classes::default())?;
+    let scores = evaluated.per_class();
+    Ok(scores.map(unifocal_core::Real::complement).collect())
 }
 
 /// Every loss of a case through the seam is the core's in f64. `numbers` gives the entries of a sum, one per group.
