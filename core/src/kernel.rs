@@ -14,7 +14,8 @@ pub use self::vectors::{Baseline, Vectors};
 
 pub(crate) use self::keep::{Derivatives, Keep, Nothing};
 pub(crate) use self::lanes::{Lanes, Sums};
-pub(crate) use self::slopes::{Finish, Slopes, finite};
+use self::slopes::bounded;
+pub(crate) use self::slopes::{Finish, Slopes};
 pub(crate) use self::targets::{Inside, Outside, Soft, Targets};
 pub(crate) use self::vectors::kernels;
 pub(crate) use self::worst::Worst;
@@ -183,7 +184,7 @@ kernels! {
         slopes: Slopes<T, K>,
         out: &mut [Stretch<T>],
     ) {
-        let Slopes { scaled, scale } = slopes;
+        let Slopes { scaled, scale, most } = slopes;
         let plan = Plan::new(&loss, &class);
         loss.specialize(
             &class,
@@ -202,7 +203,7 @@ kernels! {
                     }
                     if let Some(scale) = scale {
                         for out in out {
-                            *out = finite(*out * scale);
+                            *out = bounded(*out * scale, most);
                         }
                     }
                 }
@@ -272,11 +273,11 @@ kernels! {
         }
     }
 
-    /// Multiplies values by the weights of their voxels.
-    fn weigh<T>(weights: &[Stretch<f64>], values: &mut [Stretch<T>]) {
+    /// Multiplies values by the weights of their voxels, up to a limit.
+    fn weigh<T>(weights: &[Stretch<f64>], values: &mut [Stretch<T>], most: T) {
         for (weights, values) in weights.iter().zip(values) {
             for i in 0..STRETCH {
-                values[i] = finite(values[i] * T::from_f64(weights[i]));
+                values[i] = bounded(values[i] * T::from_f64(weights[i]), most);
             }
         }
     }

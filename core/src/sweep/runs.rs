@@ -123,7 +123,7 @@ impl<T: Float> Runs<'_, T> {
                 Extent::All => slope!(Inside),
             }
             if weighted {
-                kernel::weigh(vectors, &self.survey.weights[run], out);
+                kernel::weigh(vectors, &self.survey.weights[run], out, slopes.limit());
             }
         }
     }
@@ -180,7 +180,7 @@ impl<T: Float> Runs<'_, T> {
                 Extent::All => kernel::fill(vectors, inside, out),
             }
             if weighted {
-                kernel::weigh(vectors, &self.survey.weights[run], out);
+                kernel::weigh(vectors, &self.survey.weights[run], out, slopes.limit());
             }
         }
     }
