@@ -6,7 +6,7 @@
 //! subtracting near-equal numbers.
 
 use crate::Float;
-use crate::kernel::{finite, kernels};
+use crate::kernel::kernels;
 use crate::source::{is_most, parts_of, share};
 use crate::stretch::{STRETCH, Stretch};
 
@@ -22,6 +22,13 @@ pub(crate) fn share_of<T: Float>(e: T, rest: T, share: T) -> [T; 2] {
     // 1 − p = Σ_{j≠k} e_j / Σ_j e_j. The rest contains e itself unless e is the largest, so nothing
     // cancels.
     [e * share, (rest + e.complement()) * share]
+}
+
+/// A difference of logits, clamped so far below the largest number of the type that sums of a few
+/// such numbers stay finite.
+#[inline(always)]
+fn difference_of<T: Float>(z: T, other: T) -> T {
+    (z - other).clip(T::MAX / -64.0, T::MAX / 64.0)
 }
 
 // All kernels loop over stretches of known length. Their arguments have the same number of
@@ -109,8 +116,8 @@ kernels! {
             let (shares, h, most, others) = (&shares[s], &h[s], &mut most[s], &mut others[s]);
             for i in 0..STRETCH {
                 let of_both = if is_most(shares[i]) { [h[i], zero] } else { [zero, h[i]] };
-                most[i] = finite(most[i] + of_both[0]);
-                others[i] = finite(others[i] + of_both[1]);
+                most[i] = most[i] + of_both[0];
+                others[i] = others[i] + of_both[1];
             }
         }
     }
@@ -119,7 +126,8 @@ kernels! {
     /// logits. The gradient replaces the shares of the class.
     ///
     /// g_k = h_k − p_k Σ_j h_j = h_k (1 − p_k) − p_k Σ_{j≠k} h_j. The sum over the other classes is
-    /// kept separate from the class with p > ½, whose h would drown theirs.
+    /// kept separate from the class with p > ½, whose h would drown theirs. There is at most one such
+    /// class, so `most` is its h.
     fn carry<T>(
         h: &[Stretch<T>],
         most: &[Stretch<T>],
@@ -132,10 +140,7 @@ kernels! {
                 let [p, complement] = parts_of(shares[i]);
                 // Load both first; otherwise the compiler selects between addresses.
                 let (is_most, own) = (is_most(shares[i]), h[i]);
-                let [of_most, of_other] = [
-                    others[i] + (most[i] - own),
-                    most[i] + (others[i] - own),
-                ];
+                let [of_most, of_other] = [others[i], most[i] + (others[i] - own)];
                 shares[i] = own * complement - p * if is_most { of_most } else { of_other };
             }
         }
@@ -181,7 +186,7 @@ kernels! {
     fn subtract<T>(z: &mut [Stretch<T>], other: &[Stretch<T>]) {
         for (z, other) in z.iter_mut().zip(other) {
             for i in 0..STRETCH {
-                z[i] = finite(z[i] - other[i]);
+                z[i] = difference_of(z[i], other[i]);
             }
         }
     }
@@ -191,7 +196,7 @@ kernels! {
         for s in 0..z.len() {
             let (z, other, difference) = (&z[s], &other[s], &mut difference[s]);
             for i in 0..STRETCH {
-                difference[i] = finite(z[i] - other[i]);
+                difference[i] = difference_of(z[i], other[i]);
             }
         }
     }

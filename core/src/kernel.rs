@@ -14,7 +14,8 @@ pub use self::vectors::{Baseline, Vectors};
 
 pub(crate) use self::keep::{Derivatives, Keep, Nothing};
 pub(crate) use self::lanes::{Lanes, Sums};
-pub(crate) use self::slopes::{Finish, Slopes, finite};
+use self::slopes::bounded;
+pub(crate) use self::slopes::{Finish, Slopes};
 pub(crate) use self::targets::{Inside, Outside, Soft, Targets};
 pub(crate) use self::vectors::kernels;
 pub(crate) use self::worst::Worst;
@@ -65,7 +66,8 @@ kernels! {
     ) {
         let (mut lanes, mut seen) = (*sums, *worst);
         let plan = Plan::new(&loss, &class);
-        loss.specialize(
+        y.specialize(
+            &loss,
             &class,
             #[inline(always)]
             |loss| {
@@ -94,47 +96,46 @@ kernels! {
         (*sums, *worst) = (lanes, seen);
     }
 
-    /// Adds the terms of a run of stretches to their sums, each term times the weight of its voxel.
-    fn add_weighted<T, const K>(
+    /// Computes the terms of one stretch, without those that are 0 at every voxel.
+    fn terms<T, const K>(
         loss: impl Loss<K>,
         class: Class,
         source: impl Source<T>,
         y: impl Targets<T>,
         keep: impl Keep<T>,
         kept: &mut [Stretch<T>],
-        weights: &[Stretch<f64>],
-        sums: &mut [Lanes<f64>; K],
-        worst: &mut Worst<T>,
+        out: &mut [Stretch<T>; K],
     ) {
-        let (mut lanes, mut seen) = (*sums, *worst);
         let plan = Plan::new(&loss, &class);
-        loss.specialize(
+        let mut kept = keep.stretch(kept, 0);
+        y.specialize(
+            &loss,
             &class,
             #[inline(always)]
             |loss| {
-                for (s, weights) in weights.iter().enumerate() {
-                    let mut kept = keep.stretch(kept, s);
-                    for lane in 0..LANES {
-                        let mut stretch = [0.0; K];
-                        for_each_quarter!(lane, i, {
-                            let terms = keep.terms(loss, &class, &source, &y, &plan, kept.as_deref_mut(), s, i);
-                            seen.see_one(lane, source.given(s, i));
-                            for k in 0..K {
-                                if !y.is_zero(&plan, k) {
-                                    stretch[k] += weights[i] * terms[k].to_f64();
-                                }
-                            }
-                        });
-                        for k in 0..K {
-                            if !y.is_zero(&plan, k) {
-                                lanes[k].0[lane] += stretch[k];
-                            }
+                for i in 0..STRETCH {
+                    let terms = keep.terms(loss, &class, &source, &y, &plan, kept.as_deref_mut(), 0, i);
+                    for k in 0..K {
+                        if !y.is_zero(&plan, k) {
+                            out[k][i] = terms[k];
                         }
                     }
                 }
             },
         );
-        (*sums, *worst) = (lanes, seen);
+    }
+
+    /// Checks the given values of a run of stretches.
+    fn see<T>(source: impl Source<T>, run: usize, worst: &mut Worst<T>) {
+        let mut seen = *worst;
+        for s in 0..run {
+            for lane in 0..LANES {
+                for_each_quarter!(lane, i, {
+                    seen.see_one(lane, source.given(s, i));
+                });
+            }
+        }
+        *worst = seen;
     }
 
     /// Adds the terms and y of one stretch to the weighted or the unweighted sums. The result has
@@ -144,28 +145,33 @@ kernels! {
         loss: impl Loss<K>,
         class: Class,
         source: impl Source<T>,
-        y: &Stretch<T>,
+        y: Soft<'_, T>,
+        keep: impl Keep<T>,
+        kept: &mut [Stretch<T>],
         weights: Option<&Stretch<f64>>,
         sums: (&mut Sums<T, K>, &mut Sums<f64, K>),
         worst: &mut Worst<T>,
     ) {
         let (plain, weighted) = sums;
+        let plan = Plan::new(&loss, &class);
+        let mut kept = keep.stretch(kept, 0);
         for lane in 0..LANES {
             let (mut stretch, mut products) = (([T::ZERO; K], T::ZERO), ([0.0; K], 0.0));
             for quarter in 0..STRETCH / LANES {
                 let i = lane + quarter * LANES;
-                let terms = loss.terms(&class, &source.probability(0, i), &y[i]);
+                let terms = keep.terms(&loss, &class, &source, &y, &plan, kept.as_deref_mut(), 0, i);
+                let y = y.share(0, i);
                 worst.see_one(lane, source.given(0, i));
                 if let Some(weights) = weights {
                     for (sum, term) in products.0.iter_mut().zip(terms) {
                         *sum += weights[i] * term.to_f64();
                     }
-                    products.1 += weights[i] * y[i].to_f64();
+                    products.1 += weights[i] * y.to_f64();
                 } else {
                     for (sum, term) in stretch.0.iter_mut().zip(terms) {
                         *sum = *sum + term;
                     }
-                    stretch.1 = stretch.1 + y[i];
+                    stretch.1 = stretch.1 + y;
                 }
             }
             plain.add(lane, stretch);
@@ -183,9 +189,10 @@ kernels! {
         slopes: Slopes<T, K>,
         out: &mut [Stretch<T>],
     ) {
-        let Slopes { scaled, scale } = slopes;
+        let Slopes { scaled, scale, most } = slopes;
         let plan = Plan::new(&loss, &class);
-        loss.specialize(
+        y.specialize(
+            &loss,
             &class,
             #[inline(always)]
             |loss| {
@@ -202,33 +209,8 @@ kernels! {
                     }
                     if let Some(scale) = scale {
                         for out in out {
-                            *out = finite(*out * scale);
+                            *out = bounded(*out * scale, most);
                         }
-                    }
-                }
-            },
-        );
-    }
-
-    /// Stores the derivatives of a run of stretches.
-    fn keep<T, const K>(
-        loss: impl Loss<K>,
-        class: Class,
-        source: impl Source<T>,
-        y: impl Targets<T>,
-        keep: impl Keep<T>,
-        kept: &mut [Stretch<T>],
-        run: usize,
-    ) {
-        let plan = Plan::new(&loss, &class);
-        loss.specialize(
-            &class,
-            #[inline(always)]
-            |loss| {
-                for s in 0..run {
-                    let mut kept = keep.stretch(kept, s);
-                    for i in 0..STRETCH {
-                        keep.terms(loss, &class, &source, &y, &plan, kept.as_deref_mut(), s, i);
                     }
                 }
             },
@@ -272,11 +254,11 @@ kernels! {
         }
     }
 
-    /// Multiplies values by the weights of their voxels.
-    fn weigh<T>(weights: &[Stretch<f64>], values: &mut [Stretch<T>]) {
+    /// Multiplies values by the weights of their voxels, up to a limit.
+    fn weigh<T>(weights: &[Stretch<f64>], values: &mut [Stretch<T>], most: T) {
         for (weights, values) in weights.iter().zip(values) {
             for i in 0..STRETCH {
-                values[i] = finite(values[i] * T::from_f64(weights[i]));
+                values[i] = bounded(values[i] * T::from_f64(weights[i]), most);
             }
         }
     }

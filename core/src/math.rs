@@ -116,15 +116,16 @@ pub(crate) fn ln_1p<T: Precision>(x: T) -> T {
     ln_with(u, Some(lost * (one / u)))
 }
 
-/// eˣ.
+/// eˣ for x ≤ 0.
 #[inline(always)]
 pub(crate) fn exp<T: Precision>(x: T) -> T {
-    let [low, high] = T::EXP_RANGE;
-    let x = smaller(larger(x, T::nearest(low)), T::nearest(high));
+    let x = larger(x, T::nearest(T::EXP_LOW));
     let n = whole(x * T::nearest(LOG2_E));
     let [high, low] = T::LN_2;
     let r = (x - n * T::nearest(high)) - n * T::nearest(low);
-    exp_reduced(r, n)
+    let (rescue, factor) = T::RESCUE;
+    let [rescue, factor] = [rescue, 1.0 / factor].map(T::nearest);
+    rescued(exp_reduced(r), n, rescue, factor)
 }
 
 /// The integer n with x − n from −0.416 to 0.584, for numbers that are small compared to the type's
@@ -139,10 +140,10 @@ fn whole<T: Precision>(x: T) -> T {
     (x - T::nearest(0.0848) + integers) - integers
 }
 
-/// eʳ·2ⁿ for r from −0.2885 to 0.4055.
+/// eʳ for r from −0.2885 to 0.4055.
 #[inline(always)]
-fn exp_reduced<T: Precision>(r: T, n: T) -> T {
-    times_power_of_two((r * r * polynomial(r, T::EXP) + r) + T::nearest(1.0), n)
+fn exp_reduced<T: Precision>(r: T) -> T {
+    (r * r * polynomial(r, T::EXP) + r) + T::nearest(1.0)
 }
 
 /// e^(r + low)·2ⁿ, corrected for the rounding of 1 + r.
@@ -157,7 +158,6 @@ fn exp_reduced_with<T: Precision>(r: T, low: T, n: T) -> T {
 /// x·2ⁿ for x near 1.
 #[inline(always)]
 fn times_power_of_two<T: Precision>(x: T, n: T) -> T {
-    // In two steps; the second one may round to a subnormal number or overflow.
     let is_above = n > T::nearest(0.0);
     let (rescue, factor) = T::RESCUE;
     let [rescue, factor] = if is_above {
@@ -165,6 +165,13 @@ fn times_power_of_two<T: Precision>(x: T, n: T) -> T {
     } else {
         [T::nearest(rescue), T::nearest(1.0 / factor)]
     };
+    rescued(x, n, rescue, factor)
+}
+
+/// x·2ⁿ for x near 1, in two steps: by 2ⁿ⁺ʳᵉˢᶜᵘᵉ, and by the factor 2⁻ʳᵉˢᶜᵘᵉ, which may round to a
+/// subnormal number or overflow.
+#[inline(always)]
+fn rescued<T: Precision>(x: T, n: T, rescue: T, factor: T) -> T {
     let stored = n + rescue + T::nearest(T::INTEGERS + T::BIAS);
     x * stored.exponent_up() * factor
 }
@@ -242,7 +249,7 @@ of_f64! {
     /// ln(1 + x) for x ≥ 0.
     ln_1p_f64(x) ln_1p(x);
 
-    /// eˣ.
+    /// eˣ for x ≤ 0.
     exp_f64(x) exp(x);
 
     /// xᵉ for x ≥ 0 and e ≠ 0.
@@ -262,7 +269,7 @@ fn wide_pow(x: f32, e: f64) -> f32 {
     let y = e * (f64::from(n) + 2.0 * LOG2_E * s * series);
     let y = smaller(larger(y, -151.0), 129.0);
     let n = whole(y);
-    let power = exp_reduced(((y - n) * LN_2) as f32, n as f32);
+    let power = times_power_of_two(exp_reduced(((y - n) * LN_2) as f32), n as f32);
     power_or_at_zero(x, e, power)
 }
 

@@ -40,8 +40,8 @@ pub(crate) trait Precision:
     /// The exponent bias.
     const BIAS: f64;
 
-    /// Below the first number eˣ is 0, above the second it is infinite.
-    const EXP_RANGE: [f64; 2];
+    /// Below it, eˣ is 0.
+    const EXP_LOW: f64;
 
     /// An exponent n and 2ⁿ. The factor makes subnormal numbers normal, and keeps the exponents of
     /// results in range.
@@ -96,7 +96,7 @@ impl Precision for f32 {
     const LN_2: [f64; 2] = [0.693_145_751_953_125, 1.428_606_8e-6];
     const INTEGERS: f64 = (1_u64 << 23) as f64;
     const BIAS: f64 = 127.0;
-    const EXP_RANGE: [f64; 2] = [-104.0, 89.0];
+    const EXP_LOW: f64 = -104.0;
     const RESCUE: (f64, f64) = (32.0, (1_u64 << 32) as f64);
     const FACTOR_BITS: [u32; 2] = [15, 12];
     const GRID: f64 = 1.5 * (1 << 11) as f64;
@@ -137,7 +137,7 @@ impl Precision for f64 {
     const LN_2: [f64; 2] = [0.693_147_180_559_890_3, 5.497_923_018_708_371e-14];
     const INTEGERS: f64 = (1_u64 << 52) as f64;
     const BIAS: f64 = 1023.0;
-    const EXP_RANGE: [f64; 2] = [-746.0, 710.0];
+    const EXP_LOW: f64 = -746.0;
     const RESCUE: (f64, f64) = (64.0, (1_u128 << 64) as f64);
     const FACTOR_BITS: [u32; 2] = [41, 26];
     const GRID: f64 = 1.5 * (1 << 26) as f64;

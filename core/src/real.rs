@@ -124,7 +124,7 @@ pub trait Float: Real + Copy + PartialOrd + Default + Send + Sync + 'static {
     /// The larger of two numbers; if one is NaN, the other.
     fn larger(self, other: Self) -> Self;
 
-    /// eˣ.
+    /// eˣ for x ≤ 0.
     fn exp(self) -> Self;
 
     /// ln(1 + x) for x ≥ 0, exact where x is small.

@@ -358,8 +358,18 @@ where
                 };
                 let parts = self.parts(group, chunk, survey, &rooms.given, &rooms.logits);
                 if let [Parts::Given(p), _] = parts {
+                    let (mut sums, mut worst) = (ChunkSums::EMPTY, Worst::none());
                     channel::write(gradient, index, chunk, room, |kept| {
-                        runs.keep(self.vectors, *loss, class, Given(p), kept);
+                        runs.add(
+                            self.vectors,
+                            *loss,
+                            class,
+                            Given(p),
+                            Derivatives,
+                            kept,
+                            &mut sums,
+                            &mut worst,
+                        );
                     });
                 }
             }

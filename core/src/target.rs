@@ -8,6 +8,7 @@ use core::ops::Range;
 
 pub use self::labels::{Label, Labels};
 pub use self::soft::Soft;
+use crate::stretch::STRETCH;
 use crate::{Error, Float, Shape};
 
 /// How many voxels of a stretch a class covers.
@@ -22,15 +23,13 @@ pub enum Extent {
 }
 
 impl Extent {
-    /// The extent of `count` out of `of` voxels.
+    /// The extent of `count` voxels of a stretch.
     #[inline(always)]
-    fn of(count: usize, of: usize) -> Self {
-        if count == of {
-            Self::All
-        } else if count == 0 {
-            Self::None
-        } else {
-            Self::Some
+    fn of(count: usize) -> Self {
+        match count {
+            0 => Self::None,
+            STRETCH => Self::All,
+            _ => Self::Some,
         }
     }
 }
@@ -47,6 +46,27 @@ pub enum Content {
     Counted,
     /// All voxels count and belong to this class.
     Class(usize),
+    /// All voxels count. A voxel can belong to class c only if bit c mod 64 is set.
+    Classes(u64),
+}
+
+impl Content {
+    /// Whether a class may cover voxels of stretches that count in full or in part.
+    #[inline(always)]
+    pub(crate) fn may_hold(self, class: usize) -> bool {
+        match self {
+            Self::Classes(bits) => bits >> (class % 64) & 1 == 1,
+            Self::Class(only) => only == class,
+            Self::Ignored => false,
+            Self::Counted | Self::Unknown => true,
+        }
+    }
+
+    /// Whether both stretches are looked at in the same way.
+    #[inline(always)]
+    pub(crate) fn is_like(self, other: Self) -> bool {
+        self == other || matches!((self, other), (Self::Classes(_), Self::Classes(_)))
+    }
 }
 
 /// The target y, by sample, class and voxel.
@@ -92,10 +112,10 @@ pub trait Target {
         class: usize,
         voxels: Range<usize>,
         classes: usize,
-        y: &mut [R],
+        y: &mut [[R; STRETCH]],
         covered: &mut [Extent],
     ) {
-        for (voxel, y) in voxels.zip(y) {
+        for (voxel, y) in voxels.zip(y.as_flattened_mut()) {
             *y = self.get(sample, class, voxel, classes);
         }
         covered.fill(Extent::Some);

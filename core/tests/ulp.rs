@@ -101,13 +101,11 @@ fn ln_1p() {
 #[test]
 fn exp() {
     let exact = |x: f64| if x.abs() < TINY { 1.0 + x } else { x.exp() };
-    let negative = largest_error(-0.0, -104.0, STRIDE, Float::exp, exact);
-    assert_within(1.0, "exp of negative numbers", negative);
-    let positive = largest_error(0.0, 88.72, STRIDE, Float::exp, exact);
-    assert_within(1.0, "exp of positive numbers", positive);
+    let error = largest_error(-0.0, -104.0, STRIDE, Float::exp, exact);
+    assert_within(1.0, "exp", error);
     assert_eq!(
-        [f32::MIN, -200.0, -0.0, 89.0, f32::MAX].map(Float::exp),
-        [0.0, 0.0, 1.0, f32::INFINITY, f32::INFINITY]
+        [f32::MIN, -200.0, -0.0, 0.0].map(Float::exp),
+        [0.0, 0.0, 1.0, 1.0]
     );
 }
 

@@ -50,9 +50,10 @@ pub fn functions(u: &mut Unstructured<'_>) -> Result<()> {
         assert!(found.is_finite(), "ln of {x:e}: {found:e}");
     }
     if x.is_finite() {
-        let exact = libm::exp(wide);
+        let negative = -x.abs();
+        let exact = libm::exp(f64::from(negative));
         // For subnormal results, the ULP is that of the smallest normal number.
-        assert_near(Float::exp(x), exact, 1.0, "exp", x, e);
+        assert_near(Float::exp(negative), exact, 1.0, "exp", negative, e);
         if x >= 0.0 {
             assert_near(Float::ln_1p(x), libm::log1p(wide), 1.0, "ln_1p", x, e);
             assert_eq!(Float::sqrt(x), libm::sqrt(wide) as f32, "sqrt of {x:e}");

@@ -10,11 +10,13 @@ pub(crate) struct Slopes<T, const K: usize> {
     pub(super) scaled: [T; K],
     /// The factor to multiply the result by, unless it is 1.
     pub(super) scale: Option<T>,
+    /// The largest magnitude of a result: the sum over all classes must stay finite.
+    pub(super) most: T,
 }
 
 impl<T: Float, const K: usize> Slopes<T, K> {
     #[inline(always)]
-    pub(crate) fn new(slopes: &[f64; K]) -> Self {
+    pub(crate) fn new(slopes: &[f64; K], classes: usize) -> Self {
         let mut size = 0.0;
         for slope in slopes {
             size += 4.0 * slope.abs();
@@ -25,7 +27,14 @@ impl<T: Float, const K: usize> Slopes<T, K> {
         Self {
             scaled: slopes.map(|slope| T::from_f64(slope * inverse)),
             scale: (scale > 1.0).then(|| T::from_f64(scale)),
+            most: T::from_f64(T::MAX / classes.max(64) as f64),
         }
+    }
+
+    /// The limit of the results, which applies after multiplication by weights, too.
+    #[inline(always)]
+    pub(crate) fn limit(&self) -> T {
+        self.most
     }
 }
 
@@ -39,6 +48,7 @@ pub(crate) struct Finish<T> {
     /// The slope of the term with stored derivatives.
     pub(super) other: T,
     scale: T,
+    most: T,
 }
 
 impl<T: Float> Finish<T> {
@@ -59,6 +69,7 @@ impl<T: Float> Finish<T> {
             outside,
             other,
             scale: slopes.scale.unwrap_or(T::from_f64(1.0)),
+            most: slopes.most,
         }
     }
 
@@ -68,6 +79,12 @@ impl<T: Float> Finish<T> {
         [self.of(self.inside), self.of(self.outside)]
     }
 
+    /// The limit of the results, which applies after multiplication by weights, too.
+    #[inline(always)]
+    pub(crate) fn limit(&self) -> T {
+        self.most
+    }
+
     #[inline(always)]
     pub(super) fn blend(&self, y: T) -> T {
         self.inside * y + self.outside * Real::complement(y)
@@ -75,13 +92,18 @@ impl<T: Float> Finish<T> {
 
     #[inline(always)]
     pub(super) fn of(&self, scaled: T) -> T {
-        finite(scaled * self.scale)
+        bounded(scaled * self.scale, self.most)
     }
 }
 
-/// Clamps x so far below the largest number of the type that sums of a few such numbers stay
-/// finite.
+/// Clamps x to [−most, most].
 #[inline(always)]
-pub(crate) fn finite<T: Float>(x: T) -> T {
-    x.clip(T::MAX / -64.0, T::MAX / 64.0)
+pub(super) fn bounded<T: Float>(x: T, most: T) -> T {
+    // Comparisons, not `clip`: the bound is a number of the type already.
+    let x = if x < most.scale(-1.0) {
+        most.scale(-1.0)
+    } else {
+        x
+    };
+    if x > most { most } else { x }
 }

@@ -1,27 +1,49 @@
 //! y over a run of stretches: of each voxel, or the same for all.
 
+use core::ops::Range;
+
 use crate::form::Plan;
 use crate::share::Hard;
 use crate::stretch::Stretch;
-use crate::{Dual, Float, Share};
+use crate::{Class, Dual, Float, Loss, Share};
 
 /// The target y of a class over a run of stretches.
-pub(crate) trait Targets<T> {
+pub(crate) trait Targets<T>: Copy {
     /// The type of y at a voxel.
     type Share: Share<T> + Share<Dual<T>>;
+
+    /// y restricted to these stretches.
+    fn run(&self, stretches: Range<usize>) -> Self;
 
     /// y at position `i` of a stretch.
     fn share(&self, stretch: usize, i: usize) -> Self::Share;
 
     /// Whether a term is 0 at every voxel of the run.
     fn is_zero<const K: usize>(&self, plan: &Plan<K>, term: usize) -> bool;
+
+    /// Calls `sweep` with the loss [specialized](Loss::specialize) for the class.
+    #[inline(always)]
+    fn specialize<L: Loss<K>, const K: usize>(
+        &self,
+        loss: &L,
+        class: &Class,
+        sweep: impl FnOnce(&L),
+    ) {
+        loss.specialize(class, sweep);
+    }
 }
 
 /// y differs between voxels.
+#[derive(Clone, Copy)]
 pub(crate) struct Soft<'a, T>(pub(crate) &'a [Stretch<T>]);
 
 impl<T: Float> Targets<T> for Soft<'_, T> {
     type Share = T;
+
+    #[inline(always)]
+    fn run(&self, stretches: Range<usize>) -> Self {
+        Self(&self.0[stretches])
+    }
 
     #[inline(always)]
     fn share(&self, stretch: usize, i: usize) -> T {
@@ -42,6 +64,11 @@ impl<T: Float> Targets<T> for Inside {
     type Share = Hard;
 
     #[inline(always)]
+    fn run(&self, _: Range<usize>) -> Self {
+        *self
+    }
+
+    #[inline(always)]
     fn share(&self, _: usize, _: usize) -> Hard {
         Hard(true)
     }
@@ -60,6 +87,11 @@ impl<T: Float> Targets<T> for Outside {
     type Share = Hard;
 
     #[inline(always)]
+    fn run(&self, _: Range<usize>) -> Self {
+        *self
+    }
+
+    #[inline(always)]
     fn share(&self, _: usize, _: usize) -> Hard {
         Hard(false)
     }
@@ -67,5 +99,11 @@ impl<T: Float> Targets<T> for Outside {
     #[inline(always)]
     fn is_zero<const K: usize>(&self, plan: &Plan<K>, term: usize) -> bool {
         plan.is_zero_outside(term)
+    }
+
+    /// Not specialized: outside of a class, the terms that depend on an exponent vanish.
+    #[inline(always)]
+    fn specialize<L: Loss<K>, const K: usize>(&self, loss: &L, _: &Class, sweep: impl FnOnce(&L)) {
+        sweep(loss);
     }
 }

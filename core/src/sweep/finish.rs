@@ -71,7 +71,7 @@ where
                 survey,
                 cover: &rooms.cover,
             };
-            let slopes = Slopes::new(&slopes[index]);
+            let slopes = Slopes::new(&slopes[index], self.class_count());
             let slopes = Finish::new(&slopes, &Plan::new(loss, &class));
             let finish = |out: &mut [_]| runs.finish(self.vectors, slopes, kept > 0, out);
             if kept > 0 {
@@ -181,7 +181,8 @@ where
     ) {
         self.cover(index, chunk, survey, cover);
         let runs = Runs { survey, cover };
-        let (class, slopes) = (classes.class(index), Slopes::new(&slopes[index]));
+        let slopes = Slopes::new(&slopes[index], self.class_count());
+        let class = classes.class(index);
         runs.slope(self.vectors, *loss, class, source, slopes, out);
     }
 

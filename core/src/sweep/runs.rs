@@ -1,8 +1,12 @@
 //! Passes each run of stretches that are alike for a class to a kernel.
 
+use core::slice;
+
 use super::survey::{Cover, Kind, Survey};
+use crate::form::Plan;
 use crate::kernel::{
-    self, Derivatives, Finish, Inside, Keep, Nothing, Outside, Slopes, Soft, Sums, Vectors, Worst,
+    self, Finish, Inside, Keep, Lanes, Nothing, Outside, Slopes, Soft, Sums, Targets, Vectors,
+    Worst,
 };
 use crate::source::Source;
 use crate::stretch::{SMALL, STRETCH, Stretch};
@@ -39,31 +43,42 @@ impl<T: Float> Runs<'_, T> {
             let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
             if SMALL {
                 let kept = keep.of(kept, run);
-                kernel::keep(vectors, loss, class, source, Soft(y), keep, kept, 1);
                 let weights = weighted.then_some(&self.survey.weights[0]);
                 let sums = (&mut chunk.plain, chunk.weighted.get_or_insert(Sums::ZERO));
-                kernel::add_stretch(vectors, loss, class, source, &y[0], weights, sums, worst);
+                kernel::add_stretch(
+                    vectors,
+                    loss,
+                    class,
+                    source,
+                    Soft(y),
+                    keep,
+                    kept,
+                    weights,
+                    sums,
+                    worst,
+                );
                 continue;
             }
             if weighted {
                 let weights = &self.survey.weights[run.clone()];
                 let kept = keep.of(kept, run);
                 let Sums { terms, target } = chunk.weighted.get_or_insert(Sums::ZERO);
+                kernel::see(vectors, source, weights.len(), worst);
                 macro_rules! add {
-                    ($y:expr, $keep:expr) => {
-                        kernel::add_weighted(
-                            vectors, loss, class, source, $y, $keep, kept, weights, terms, worst,
+                    ($y:expr, $keep:expr, $kept:expr) => {
+                        add_weighted(
+                            vectors, loss, class, source, $y, $keep, $kept, weights, terms,
                         )
                     };
                 }
                 match covered {
-                    Extent::None => add!(Outside, Nothing),
+                    Extent::None => add!(Outside, Nothing, &mut []),
                     Extent::Some => {
-                        add!(Soft(y), keep);
+                        add!(Soft(y), keep, kept);
                         kernel::add_products(vectors, weights, y, target);
                     }
                     Extent::All => {
-                        add!(Inside, keep);
+                        add!(Inside, keep, kept);
                         kernel::add_up(vectors, weights, target);
                     }
                 }
@@ -123,34 +138,7 @@ impl<T: Float> Runs<'_, T> {
                 Extent::All => slope!(Inside),
             }
             if weighted {
-                kernel::weigh(vectors, &self.survey.weights[run], out);
-            }
-        }
-    }
-
-    /// Stores numbers for the gradient.
-    pub(super) fn keep<const K: usize>(
-        &self,
-        vectors: impl Vectors,
-        loss: impl Loss<K>,
-        class: Class,
-        source: impl Source<T>,
-        kept: &mut [Stretch<T>],
-    ) {
-        for (kind, run) in self.cover.runs() {
-            let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
-            let (len, kept) = (run.len(), &mut kept[run]);
-            macro_rules! keep {
-                ($y:expr) => {
-                    kernel::keep(vectors, loss, class, source, $y, Derivatives, kept, len)
-                };
-            }
-            match kind.map(|kind| kind.covered) {
-                None => {}
-                Some(_) if SMALL => keep!(Soft(y)),
-                Some(Extent::None) => {}
-                Some(Extent::Some) => keep!(Soft(y)),
-                Some(Extent::All) => keep!(Inside),
+                kernel::weigh(vectors, &self.survey.weights[run], out, slopes.limit());
             }
         }
     }
@@ -180,7 +168,39 @@ impl<T: Float> Runs<'_, T> {
                 Extent::All => kernel::fill(vectors, inside, out),
             }
             if weighted {
-                kernel::weigh(vectors, &self.survey.weights[run], out);
+                kernel::weigh(vectors, &self.survey.weights[run], out, slopes.limit());
+            }
+        }
+    }
+}
+
+/// Adds the terms of a run of stretches to their sums, each term times the weight of its voxel.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "of what, from what, and where to"
+)]
+fn add_weighted<T: Float, const K: usize>(
+    vectors: impl Vectors,
+    loss: impl Loss<K>,
+    class: Class,
+    source: impl Source<T>,
+    y: impl Targets<T>,
+    keep: impl Keep<T>,
+    kept: &mut [Stretch<T>],
+    weights: &[Stretch<f64>],
+    sums: &mut [Lanes<f64>; K],
+) {
+    let plan = Plan::new(&loss, &class);
+    let mut terms = [[T::ZERO; STRETCH]; K];
+    for (index, weights) in weights.iter().enumerate() {
+        let stretch = index..index + 1;
+        let (source, y) = (source.run(stretch.clone()), y.run(stretch.clone()));
+        let kept = keep.of(kept, stretch);
+        kernel::terms(vectors, loss, class, source, y, keep, kept, &mut terms);
+        for (k, sum) in sums.iter_mut().enumerate() {
+            if !y.is_zero(&plan, k) {
+                let (weights, terms) = (slice::from_ref(weights), slice::from_ref(&terms[k]));
+                kernel::add_products(vectors, weights, terms, sum);
             }
         }
     }

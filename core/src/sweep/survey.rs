@@ -71,13 +71,32 @@ impl Survey {
         let counted = &self.counted[..stretches];
         self.runs = 0;
         for index in 1..stretches {
-            if contents[index] != contents[index - 1] || counted[index] != counted[index - 1] {
+            let is_like = contents[index].is_like(contents[index - 1]);
+            if !is_like || counted[index] != counted[index - 1] {
                 self.ends[self.runs] = index;
                 self.runs += 1;
             }
         }
         self.ends[self.runs] = stretches;
         self.runs += 1;
+    }
+
+    /// The stretches of a run that may hold voxels of a class: all but some at both ends that do not.
+    /// With many classes, few do.
+    #[inline(always)]
+    fn held(&self, class: usize, run: Range<usize>) -> Range<usize> {
+        let may_hold = |content: &Content| content.may_hold(class);
+        let contents = &self.contents[run.clone()];
+        if !matches!(contents, [Content::Classes(_), ..]) {
+            // The stretches of all other runs are alike.
+            let holds = contents.first().is_some_and(may_hold);
+            return if holds { run } else { run.start..run.start };
+        }
+        let Some(first) = contents.iter().position(may_hold) else {
+            return run.start..run.start;
+        };
+        let last = contents.iter().rposition(may_hold).unwrap_or(first);
+        run.start + first..run.start + last + 1
     }
 
     /// Marks all voxels of a chunk as ignored.
@@ -195,7 +214,7 @@ where
             );
             let plain = self.weights.constant().map(|one| one.real().to_f64()) == Some(1.0);
             let is_known =
-                |content: &Content| matches!(content, Content::Counted | Content::Class(_));
+                |content: &Content| !matches!(content, Content::Unknown | Content::Ignored);
             if plain && voxels.len() % STRETCH == 0 && contents.iter().all(is_known) {
                 survey.counted[..stretches].fill(Extent::All);
                 survey.voxels = voxels.len() as f64;
@@ -221,7 +240,7 @@ where
             let known = match survey.contents[index] {
                 Content::Unknown => None,
                 Content::Ignored => Some(Extent::None),
-                Content::Counted | Content::Class(_) => *weighed,
+                Content::Counted | Content::Class(_) | Content::Classes(_) => *weighed,
             };
             let extent = match known {
                 Some(extent) if !SMALL && stretch.len() == STRETCH => extent,
@@ -311,40 +330,53 @@ where
         let mut start = 0;
         for &end in &survey.ends[..survey.runs] {
             let (content, counted) = (survey.contents[start], survey.counted[start]);
-            match content {
-                Content::Class(inside) if inside == class => {
-                    cover.push(kind(Extent::All, counted), end);
-                }
-                Content::Class(_) | Content::Ignored => {
-                    cover.push(kind(Extent::None, counted), end);
-                }
-                Content::Counted | Content::Unknown => {
-                    let (target, count) = (&self.target, self.class_count());
-                    let voxels = chunk.stretch(start).start..chunk.stretch(end - 1).end;
-                    let y = &mut cover.y[start..end];
-                    let mut covered = [Extent::None; ROOM];
-                    let covered = &mut covered[..end - start];
-                    self.vectors.run(
-                        #[inline(always)]
-                        || {
-                            let y = y.as_flattened_mut();
-                            target.cover(chunk.sample, class, voxels, count, y, covered);
-                        },
-                    );
-                    if content == Content::Unknown {
-                        // A voxel of weight 0 was not checked: its target may be anything, NaN
-                        // included.
-                        let weights = survey.weights[start..end].as_flattened();
-                        for (y, weight) in y.as_flattened_mut().iter_mut().zip(weights) {
-                            *y = if *weight == 0.0 { Float::ZERO } else { *y };
-                        }
-                    }
-                    for (index, covered) in covered.iter().enumerate() {
-                        cover.push(kind(*covered, counted), start + index + 1);
-                    }
+            let held = survey.held(class, start..end);
+            if held.start > start {
+                cover.push(kind(Extent::None, counted), held.start);
+            }
+            if let Content::Class(_) = content
+                && !held.is_empty()
+            {
+                cover.push(kind(Extent::All, counted), end);
+            } else if !held.is_empty() {
+                let mut covered = [Extent::None; ROOM];
+                let covered = &mut covered[..held.len()];
+                self.cover_run(class, chunk, &held, survey, &mut cover.y, covered);
+                for (stretch, covered) in held.clone().zip(covered) {
+                    cover.push(kind(*covered, counted), stretch + 1);
                 }
             }
+            if held.end < end {
+                cover.push(kind(Extent::None, counted), end);
+            }
             start = end;
+        }
+    }
+
+    /// Finds which voxels of a run of stretches a class covers.
+    #[inline(always)]
+    fn cover_run(
+        &self,
+        class: usize,
+        chunk: &Chunk,
+        run: &Range<usize>,
+        survey: &Survey,
+        y: &mut [Stretch<RealOf<P>>; ROOM],
+        covered: &mut [Extent],
+    ) {
+        let (target, count) = (&self.target, self.class_count());
+        let voxels = chunk.stretch(run.start).start..chunk.stretch(run.end - 1).end;
+        let y = &mut y[run.clone()];
+        self.vectors.run(
+            #[inline(always)]
+            || target.cover(chunk.sample, class, voxels, count, y, covered),
+        );
+        if survey.contents[run.start] == Content::Unknown {
+            // A voxel of weight 0 was not checked: its target may be anything, NaN included.
+            let weights = survey.weights[run.clone()].as_flattened();
+            for (y, weight) in y.as_flattened_mut().iter_mut().zip(weights) {
+                *y = if *weight == 0.0 { Float::ZERO } else { *y };
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::stretches::{count, for_each_stretch};
 use super::{Content, Extent, Target};
 
-use crate::stretch::STRETCH;
+use crate::stretch::{STRETCH, Stretch};
 
 use crate::{Error, Field, Float, Position, Shape};
 
@@ -144,7 +144,7 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
             voxels,
             #[inline(always)]
             |index, labels| {
-                let all = |count: usize| count == labels.len();
+                let all = |count: usize| count == STRETCH;
                 let first = labels[0];
                 let alike = count(
                     labels,
@@ -166,7 +166,11 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
                 contents[index] = if all(alike) {
                     of_label(first)
                 } else if all(valid) && left_out == 0 {
-                    Content::Counted
+                    let mut bits = 0;
+                    for label in labels {
+                        bits |= 1_u64 << (label.number() % 64);
+                    }
+                    Content::Classes(bits)
                 } else {
                     Content::Unknown
                 };
@@ -181,7 +185,7 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
         class: usize,
         voxels: Range<usize>,
         _: usize,
-        y: &mut [R],
+        y: &mut [Stretch<R>],
         covered: &mut [Extent],
     ) {
         let Some(wanted) = i64::try_from(class).ok().and_then(F::Item::of) else {
@@ -200,10 +204,10 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
                     #[inline(always)]
                     |label| label == wanted,
                 );
-                covered[index] = Extent::of(inside, labels.len());
+                covered[index] = Extent::of(inside);
                 if covered[index] == Extent::Some {
-                    for (y, label) in y[index * STRETCH..].iter_mut().zip(labels) {
-                        *y = if *label == wanted { one } else { zero };
+                    for i in 0..STRETCH {
+                        y[index][i] = if labels[i] == wanted { one } else { zero };
                     }
                 }
             },

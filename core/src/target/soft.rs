@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use super::stretches::{count, for_each_stretch};
 use super::{Content, Extent, Target};
-use crate::stretch::STRETCH;
+use crate::stretch::{STRETCH, Stretch};
 use crate::{Element, Error, Field, Float, Position, Shape};
 
 /// A one-hot or soft target with the prediction's shape, each y in [0, 1].
@@ -84,7 +84,7 @@ impl<F: Field<Item: Element>> Target for Soft<F> {
                         #[inline(always)]
                         |y| y.real().to_bits() <= one,
                     );
-                    if valid < values.len() {
+                    if valid < STRETCH {
                         contents[index] = Content::Unknown;
                     }
                 },
@@ -99,7 +99,7 @@ impl<F: Field<Item: Element>> Target for Soft<F> {
         class: usize,
         voxels: Range<usize>,
         classes: usize,
-        y: &mut [R],
+        y: &mut [Stretch<R>],
         covered: &mut [Extent],
     ) {
         let foreground = self.0.shape().channels < classes;
@@ -124,15 +124,15 @@ impl<F: Field<Item: Element>> Target for Soft<F> {
                 } else {
                     [zeros, ones]
                 };
-                covered[index] = match values.len() {
-                    len if none == len => Extent::None,
-                    len if all == len => Extent::All,
-                    _ => Extent::Some,
+                covered[index] = if none == STRETCH {
+                    Extent::None
+                } else {
+                    Extent::of(all)
                 };
                 if covered[index] == Extent::Some {
-                    for (y, value) in y[index * STRETCH..].iter_mut().zip(values) {
-                        let value = R::from_f64(value.real().to_f64());
-                        *y = if complement {
+                    for i in 0..STRETCH {
+                        let value = R::from_f64(values[i].real().to_f64());
+                        y[index][i] = if complement {
                             value.complement()
                         } else {
                             value
