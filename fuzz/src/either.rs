@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use unifocal_core::{
-    Content, Dense, Element, Error, Extent, Field, Float, Labels, Shape, Soft, Target,
+    Content, Dense, Element, Error, Extent, Field, Float, Labels, STRETCH, Shape, Soft, Target,
 };
 
 /// A target of either kind.
@@ -59,7 +59,7 @@ impl<T: Element> Target for AnyTarget<'_, T> {
         class: usize,
         voxels: Range<usize>,
         classes: usize,
-        y: &mut [R],
+        y: &mut [[R; STRETCH]],
         covered: &mut [Extent],
     ) {
         either!(self, target => target.cover(sample, class, voxels, classes, y, covered));
