@@ -12,7 +12,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::time::Duration;
 use unifocal_benches::{Phantom, Target, limit};
 use unifocal_ndarray::Evaluation;
-use unifocal_ndarray::core::{AnyLoss, Input, Name, UnifiedFocal};
+use unifocal_ndarray::core::{AnyLoss, Input, UnifiedFocal, catalogue::Name};
 
 /// Name, samples, voxels per sample, voxels per row.
 const SIZES: [(&str, usize, usize, usize); 3] = [

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ndarray::{ArrayViewD, Axis, Zip};
 use rustc_hash::FxHashMap;
-use unifocal_ndarray::core::{Class, ClassSums, Loss, Probability};
+use unifocal_ndarray::core::formula::{Class, ClassSums, Loss, Probability};
 
 use crate::labels::Label;
 use crate::reading::classes::Classes;

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use unifocal_ndarray::core::{LossError, Name, Parameter, ParameterError};
+use unifocal_ndarray::core::{
+    Parameter,
+    catalogue::{LossError, Name, ParameterError},
+};
 
 use crate::pair::Pair;
 use crate::read::ReadError;

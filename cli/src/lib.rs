@@ -43,7 +43,7 @@ use output::Staged;
 use pair::Pair;
 use report::{Report, Run};
 use score::{Score, Wanted};
-use unifocal_ndarray::core::Name;
+use unifocal_ndarray::core::catalogue::Name;
 
 /// Runs the program with the arguments of this process. The exit status is 0 for success, 1 for bad input, 2 for wrong usage.
 pub fn run() -> ExitCode {

@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use serde_json::{Map, Value, json};
-use unifocal_ndarray::core::{AnyLoss, LossError, Name, Parameter, Range};
+use unifocal_ndarray::core::{
+    AnyLoss, Parameter,
+    catalogue::{LossError, Name, Range},
+};
 
 use crate::failure::Failure;
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use serde::Serialize;
 use unifocal_ndarray::core::{
-    AbsentClass, AnyLoss, ClassSums, Element, Label, Loss, Pooling, Settings, UnifiedFocal, mean,
-    slopes,
+    AbsentClass, AnyLoss, Pooling, Settings, UnifiedFocal,
+    data::{Element, Label},
+    formula::{ClassSums, Loss, mean, slopes},
 };
 use unifocal_ndarray::{Error, Evaluation, TargetArray};
 

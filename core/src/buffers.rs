@@ -11,7 +11,7 @@ use crate::{ClassSums, Error};
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::*;
+/// use unifocal_core::{Buffers, Classes, Dense, Error, Labels, Segmentation, Tversky};
 ///
 /// // One sample of two classes and three voxels.
 /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.8, 0.2, 0.4, 0.6], [1, 2, 3])?;
@@ -62,7 +62,7 @@ impl<const K: usize, const N: usize> Default for Buffers<K, N> {
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::*;
+/// use unifocal_core::{Classes, Dense, Error, Focal, Labels, Segmentation, engine::BuffersMut, formula::{ClassSums, slopes}};
 ///
 /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.8, 0.2], [2, 2, 1])?;
 /// let labels = Labels::new(Dense::labels(&[0_u8, 1], [2, 1])?);

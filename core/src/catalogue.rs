@@ -1,8 +1,12 @@
 //! All losses behind one type, for command lines, configuration files and tests that cover every
 //! loss.
 
+pub use crate::name::{Name, UnknownName};
+pub use crate::named::LossError;
+pub use crate::parameter::{ParameterError, Range, UnknownParameter};
+
 use crate::{
-    Class, ClassSums, Focal, Loss, Name, Probability, Real, Score, Share, Tversky, UnifiedFocal,
+    Class, ClassSums, Focal, Loss, Probability, Real, Score, Share, Tversky, UnifiedFocal,
 };
 
 /// Any loss of the family.
@@ -17,7 +21,7 @@ use crate::{
 /// `{:#}` prints all of them.
 ///
 /// ```
-/// use unifocal_core::{AnyLoss, LossError, Parameter, UnifiedFocal};
+/// use unifocal_core::{AnyLoss, Parameter, UnifiedFocal, catalogue::LossError};
 ///
 /// let loss = "asym_unified_focal".parse::<AnyLoss>()?.with(Parameter::Gamma, 0.2)?;
 /// assert_eq!(loss, UnifiedFocal::asymmetric().with_gamma(0.2).unwrap().into());

@@ -206,7 +206,7 @@ impl<'a> Classes<'a> {
     /// # Examples
     ///
     /// ```
-    /// use unifocal_core::{AbsentClass, ClassSums, Classes};
+    /// use unifocal_core::{AbsentClass, Classes, formula::ClassSums};
     ///
     /// let background = ClassSums { terms: [3.0], target: 4.0, voxels: 4.0 };
     /// let lesion = ClassSums { target: 0.0, ..background };

@@ -43,7 +43,7 @@ impl Layout {
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::{Dense, Field};
+/// use unifocal_core::{Dense, data::Field};
 ///
 /// // One sample of two classes and three voxels.
 /// let first = Dense::channels_first(&[0.9, 0.8, 0.7, 0.1, 0.2, 0.3], [1, 2, 3])?;

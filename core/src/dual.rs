@@ -12,7 +12,7 @@ use crate::{Exponent, Real};
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::{Dual, Real};
+/// use unifocal_core::formula::{Dual, Real};
 ///
 /// let x = Dual::variable(3.0);
 /// let y = x.clone() * x + Dual::constant(1.0);

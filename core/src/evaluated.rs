@@ -30,7 +30,7 @@ where
 {
     /// The loss: the mean over the groups in which something counts, or 0.
     ///
-    /// Of tensors with an entry per group, it has an entry per group, too.
+    /// If the sums are tensors with an entry per group, so is the value.
     pub fn value(&self) -> R {
         self.value.clone()
     }

@@ -28,7 +28,7 @@ use crate::{
 /// assert_eq!(Focal::new().with_gamma(0.0)?, Focal::cross_entropy());
 /// let asymmetric = Focal::asymmetric().with_delta(0.6)?.with_gamma(0.5)?;
 /// assert_eq!(asymmetric.gamma(), 0.5);
-/// # Ok::<(), unifocal_core::ParameterError>(())
+/// # Ok::<(), unifocal_core::catalogue::ParameterError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Focal {

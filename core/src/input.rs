@@ -7,7 +7,7 @@
 /// A single logit z and the two logits (0, z) are the same prediction:
 ///
 /// ```
-/// use unifocal_core::*;
+/// use unifocal_core::{Buffers, Classes, Dense, Focal, Input, Labels, Segmentation};
 ///
 /// let labels = [1_u8];
 /// let target = Labels::new(Dense::labels(&labels, [1, 1])?);

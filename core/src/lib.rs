@@ -15,7 +15,7 @@
 //! # Value and gradient
 //!
 //! ```
-//! use unifocal_core::*;
+//! use unifocal_core::{Buffers, Classes, Dense, DenseMut, Error, Labels, Layout, Segmentation, UnifiedFocal};
 //!
 //! // Two classes (background, lesion) on four voxels, probabilities, channels first.
 //! let probabilities = [0.9, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6];
@@ -44,13 +44,22 @@
 //!
 //! | | |
 //! |---|---|
-//! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by [`Name`] and [`Parameter`]) |
-//! | class options | [`Classes`]: rare classes, weights, α, [`AbsentClass`]; with the feature `alloc`, `Settings` holds all settings |
-//! | data | [`Segmentation`] of a [`Field`] ([`Dense`], [`OneHot`]) with a [`Target`] ([`Labels`], [`Soft`]); [`Input`], [`Pooling`], [`Layout`] |
+//! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by name, with each [`Parameter`]) |
+//! | each loss | formula, constructor, defaults and source: the tables in [`Tversky`], [`Focal`] and [`UnifiedFocal`]; its tests: the last section of `docs/formulas.md` |
+//! | options | [`Classes`]: rare classes, weights, α, [`AbsentClass`]; [`Input`], [`Pooling`]; with the feature `alloc`, `Settings` holds all of them |
+//! | data | [`Segmentation`] of a prediction ([`Dense`], [`OneHot`]) with a target ([`Labels`], [`Soft`]) |
 //! | results | [`Segmentation::evaluate`] in the caller's [`Buffers`]: an [`Evaluated`] loss gives its value, the scores of the classes and the gradient |
-//! | sums | [`ClassSums`], which can be merged; [`mean`], [`slopes`] and [`Segmentation::gradient_by`] are the steps of an evaluation |
 //! | backends | with the feature `alloc`: `TensorLike`, which slices and every adapter implement, and `evaluate`, from it to an [`Evaluated`] loss |
-//! | foundations | [`Loss`], [`Real`], [`Probability`], [`Share`], [`Dual`] |
+//!
+//! The modules hold the rest:
+//!
+//! | | |
+//! |---|---|
+//! | [`catalogue`] | the names and parameters of all losses |
+//! | [`formula`] | the foundations, for a loss of your own: [`Loss`], [`Real`], [`Probability`], [`Share`], [`Dual`]; [`ClassSums`], which can be merged, and what follows from them |
+//! | [`data`] | predictions and targets of your own: [`Field`], [`Target`] |
+//! | [`engine`] | the steps of an evaluation, for adapters |
+//! | [`limits`] | bounds of inputs |
 //!
 //! # Guarantees
 //!
@@ -74,7 +83,7 @@ extern crate std;
 
 mod activation;
 mod buffers;
-mod catalogue;
+pub mod catalogue;
 mod classes;
 mod dense;
 mod dual;
@@ -114,38 +123,59 @@ mod tversky;
 mod unified;
 mod values;
 
-pub use buffers::{Buffers, BuffersMut};
+pub use buffers::Buffers;
 pub use catalogue::AnyLoss;
-pub use classes::{AbsentClass, Classes, Parts, class_count};
+pub use classes::{AbsentClass, Classes};
 pub use dense::{Dense, DenseMut, Layout};
-pub use dual::Dual;
-pub use element::Element;
-pub use error::{Error, Position};
-pub use evaluated::Evaluated;
-pub use field::{Field, FieldMut};
+pub use error::Error;
 pub use focal::Focal;
 pub use input::Input;
-pub use kernel::{Baseline, Vectors};
-pub use loss::{Class, ClassSums, Loss, Score};
-pub use name::{Name, UnknownName};
-pub use named::LossError;
-pub use one_hot::OneHot;
-pub use parameter::{Parameter, ParameterError, Range, UnknownParameter};
-pub use probability::{Clip, Probability};
-pub use real::{Exponent, Float, Real};
-pub use segmentation::{Kept, Pooling, Segmentation, Unweighted};
+pub use parameter::Parameter;
+pub use segmentation::{Pooling, Segmentation};
 #[cfg(feature = "alloc")]
 pub use settings::Settings;
-pub use shape::Shape;
-pub use share::Share;
-pub use stretch::STRETCH;
-pub use sweep::Workspace;
-pub use target::{Content, Extent, Label, Labels, Soft, Target};
+pub use target::{Labels, Soft};
 #[cfg(feature = "alloc")]
-pub use tensor::{Differentiable, TensorLike, evaluate};
+pub use tensor::{TensorLike, evaluate};
 pub use tversky::Tversky;
 pub use unified::UnifiedFocal;
-pub use values::{mean, slopes};
+
+/// What formulas are written over, and what they are made of: for losses of your own, and for sums
+/// that are merged.
+pub mod formula {
+    pub use crate::classes::{Parts, class_count};
+    pub use crate::dual::Dual;
+    pub use crate::loss::{Class, ClassSums, Loss, Score};
+    pub use crate::probability::{Clip, Probability};
+    pub use crate::real::{Exponent, Float, Real};
+    pub use crate::share::Share;
+    pub use crate::values::{mean, slopes};
+}
+
+/// Where predictions and targets are read: for arrays and targets of your own.
+pub mod data {
+    pub use crate::element::Element;
+    pub use crate::error::Position;
+    pub use crate::field::{Field, FieldMut};
+    pub use crate::one_hot::OneHot;
+    pub use crate::shape::Shape;
+    pub use crate::stretch::STRETCH;
+    pub use crate::target::{Content, Extent, Label, Target};
+}
+
+/// The evaluation in memory, step by step: for adapters.
+pub mod engine {
+    pub use crate::buffers::BuffersMut;
+    pub use crate::evaluated::Evaluated;
+    pub use crate::kernel::{Baseline, Vectors};
+    pub use crate::segmentation::{Kept, Unweighted};
+    pub use crate::sweep::Workspace;
+    #[cfg(feature = "alloc")]
+    pub use crate::tensor::Differentiable;
+}
+
+// The short paths of the crate's own files.
+use self::{catalogue::*, data::*, engine::*, formula::*};
 
 /// Compiles and runs the example in the README.
 #[cfg(doctest)]

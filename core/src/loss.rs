@@ -21,7 +21,7 @@ use crate::{Probability, Real, Share};
 /// A custom loss: the soft error rate, `(1/M) Σ_c Σ_i y·(1−p)`.
 ///
 /// ```
-/// use unifocal_core::*;
+/// use unifocal_core::{Buffers, Classes, Dense, Labels, Segmentation, formula::{Class, ClassSums, Loss, Probability, Real, Score, Share}};
 ///
 /// #[derive(Clone, Copy)]
 /// struct ErrorRate;
@@ -118,7 +118,7 @@ impl<R: Real, const K: usize> ClassSums<R, K> {
     /// # Examples
     ///
     /// ```
-    /// use unifocal_core::ClassSums;
+    /// use unifocal_core::formula::ClassSums;
     ///
     /// let mut whole = ClassSums { terms: [1.0, 2.0], target: 2.0, voxels: 4.0 };
     /// whole.merge(&ClassSums { terms: [0.5, 0.0], target: 1.0, voxels: 3.0 });

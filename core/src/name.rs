@@ -13,14 +13,14 @@ use crate::spelling;
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::Name;
+/// use unifocal_core::catalogue::Name;
 ///
 /// assert_eq!("asym_unified_focal".parse(), Ok(Name::AsymmetricUnifiedFocal));
 /// assert_eq!("Dice_Loss".parse(), Ok(Name::Dice));
 ///
 /// let unknown = "unifed".parse::<Name>().unwrap_err();
 /// assert_eq!(unknown.nearest, Name::AsymmetricUnifiedFocal);
-/// # Ok::<(), unifocal_core::UnknownName>(())
+/// # Ok::<(), unifocal_core::catalogue::UnknownName>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Name {

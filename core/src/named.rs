@@ -66,7 +66,7 @@ impl AnyLoss {
     /// no name does.
     ///
     /// ```
-    /// use unifocal_core::{AnyLoss, Focal, Name, UnifiedFocal};
+    /// use unifocal_core::{AnyLoss, Focal, UnifiedFocal, catalogue::Name};
     ///
     /// let loss = AnyLoss::from(Focal::new().with_gamma(0.0)?);
     /// assert_eq!(loss.name(), Some(Name::Focal));
@@ -74,7 +74,7 @@ impl AnyLoss {
     /// assert_eq!(loss.name(), Some(Name::Focal));
     /// let loss = AnyLoss::from(UnifiedFocal::monai(0.5, 0.5, 0.7)?);
     /// assert_eq!(loss.name(), None);
-    /// # Ok::<(), unifocal_core::ParameterError>(())
+    /// # Ok::<(), unifocal_core::catalogue::ParameterError>(())
     /// ```
     pub fn name(&self) -> Option<Name> {
         let Origin(name) = match self {

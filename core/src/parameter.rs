@@ -14,7 +14,7 @@ use crate::spelling;
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::{Name, Parameter};
+/// use unifocal_core::{Parameter, catalogue::Name};
 ///
 /// let parameter: Parameter = "gamma".parse()?;
 /// assert_eq!(parameter, Parameter::Gamma);
@@ -23,7 +23,7 @@ use crate::spelling;
 ///         println!("{loss}: {}, {range}", parameter.description());
 ///     }
 /// }
-/// # Ok::<(), unifocal_core::UnknownParameter>(())
+/// # Ok::<(), unifocal_core::catalogue::UnknownParameter>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
@@ -125,7 +125,7 @@ impl core::error::Error for UnknownParameter {}
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::{LossError, Name, Parameter};
+/// use unifocal_core::{Parameter, catalogue::{LossError, Name}};
 ///
 /// let range = Name::FocalTversky.range(Parameter::Clip)?;
 /// assert_eq!(range.to_string(), "0 < ε < 0.5, or none");

@@ -12,7 +12,7 @@ use crate::{Dual, Parameter, Real};
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::Probability;
+/// use unifocal_core::formula::Probability;
 ///
 /// let half = Probability::new(0.5_f64);
 /// assert_eq!(half.complement, 0.5);
@@ -105,7 +105,7 @@ impl<R: Real> Probability<Dual<R>> {
     /// # Examples
     ///
     /// ```
-    /// use unifocal_core::{Probability, Real};
+    /// use unifocal_core::formula::{Probability, Real};
     ///
     /// let half = Probability::by_ln(0.5_f64, 0.5, -core::f64::consts::LN_2);
     /// assert_eq!((half.ln() * half.p).derivative, 0.5 - 0.5 * core::f64::consts::LN_2);
@@ -127,11 +127,11 @@ impl<R: Real> Probability<Dual<R>> {
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::Clip;
+/// use unifocal_core::formula::Clip;
 ///
 /// assert_eq!(Clip::new(1e-7)?.epsilon(), 1e-7);
 /// assert!(Clip::new(0.5).is_err());
-/// # Ok::<(), unifocal_core::ParameterError>(())
+/// # Ok::<(), unifocal_core::catalogue::ParameterError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clip {

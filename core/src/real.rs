@@ -26,7 +26,7 @@ use crate::math;
 /// A formula over `Real` runs on numbers and on dual numbers alike:
 ///
 /// ```
-/// use unifocal_core::{Dual, Real};
+/// use unifocal_core::formula::{Dual, Real};
 ///
 /// fn focal<R: Real>(p: R) -> R {
 ///     p.clone().complement().powf(2.0.into()) * p.ln().scale(-1.0)
@@ -142,7 +142,7 @@ pub trait Float: Real + Copy + PartialOrd + Default + Send + Sync + 'static {
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::{Exponent, Real};
+/// use unifocal_core::formula::{Exponent, Real};
 ///
 /// assert_eq!(Exponent::from(0.5), Exponent::Half);
 /// assert_eq!(2.25.powf(1.5.into()), 3.375);

@@ -41,7 +41,7 @@ pub enum Pooling {
 /// One sample of two classes and three voxels:
 ///
 /// ```
-/// use unifocal_core::*;
+/// use unifocal_core::{Buffers, Classes, Dense, DenseMut, Input, Labels, Layout, Segmentation, UnifiedFocal};
 ///
 /// let logits = Dense::channels_first(&[2.0_f32, 1.0, -1.0, -2.0, -1.0, 1.0], [1, 2, 3])?;
 /// let labels = Labels::new(Dense::labels(&[0_u8, 0, 1], [1, 3])?);

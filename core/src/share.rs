@@ -11,7 +11,7 @@ use crate::{Dual, Real};
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::{Dual, Share};
+/// use unifocal_core::formula::{Dual, Share};
 ///
 /// /// False positives, p·(1−y).
 /// fn false_positives<R, Y: Share<R>>(p: R, y: &Y) -> R {

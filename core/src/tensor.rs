@@ -76,7 +76,7 @@ pub trait Differentiable<L = AnyLoss, const K: usize = 4>: TensorLike<L, K, Sum 
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::*;
+/// use unifocal_core::{Classes, Dense, Error, Labels, Segmentation, UnifiedFocal, evaluate};
 ///
 /// let probabilities = [0.9, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6];
 /// let prediction = Dense::channels_first(&probabilities, [1, 2, 4])?;

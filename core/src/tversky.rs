@@ -36,7 +36,7 @@ use crate::{Class, ClassSums, Clip, Loss, Name, Parameter, Probability, Real, Sc
 /// assert_eq!(tversky.fn_weight(), 0.8);
 /// // Special cases are values of one family:
 /// assert_eq!(Tversky::new().with_delta(0.5)?, Tversky::dice());
-/// # Ok::<(), unifocal_core::ParameterError>(())
+/// # Ok::<(), unifocal_core::catalogue::ParameterError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tversky {

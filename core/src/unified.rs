@@ -39,7 +39,7 @@ use crate::{
 /// assert_eq!(loss.region(), Tversky::asymmetric_focal().with_gamma(0.2)?);
 /// // The plain sum of both sides:
 /// assert_eq!(loss.with_lambda(None)?.lambda(), None);
-/// # Ok::<(), unifocal_core::ParameterError>(())
+/// # Ok::<(), unifocal_core::catalogue::ParameterError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UnifiedFocal {
@@ -122,7 +122,7 @@ impl UnifiedFocal {
     /// let combo = UnifiedFocal::combo(0.5, 0.5)?;
     /// let plain = UnifiedFocal::combo(None, None)?;
     /// assert_ne!(combo, plain);
-    /// # Ok::<(), unifocal_core::ParameterError>(())
+    /// # Ok::<(), unifocal_core::catalogue::ParameterError>(())
     /// ```
     pub fn combo(
         alpha: impl Into<Option<f64>>,

@@ -12,7 +12,7 @@ use crate::{ClassSums, Classes, Error, Loss, Real};
 /// Two halves of one sample, summed separately and merged:
 ///
 /// ```
-/// use unifocal_core::*;
+/// use unifocal_core::{Classes, Dense, Error, Labels, Segmentation, Tversky, formula::{ClassSums, mean}};
 ///
 /// let half = |probabilities: [f64; 4], labels: [u8; 2]| -> Result<_, Error> {
 ///     let prediction = Dense::channels_last(&probabilities, [1, 2, 2])?;
@@ -80,7 +80,7 @@ pub(crate) fn mean_of_groups<R: Real, const K: usize>(
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::{ClassSums, Classes, Focal, slopes};
+/// use unifocal_core::{Classes, Focal, formula::{ClassSums, slopes}};
 ///
 /// // The cross entropy is F / M, so its slope is 1 / M for each class.
 /// let sums = [ClassSums { terms: [3.0], target: 2.0, voxels: 4.0 }; 2];

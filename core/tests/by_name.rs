@@ -1,7 +1,7 @@
 //! Losses by name and parameters: setting, reading, printing, parsing and their errors.
 
 use proptest::prelude::*;
-use unifocal_core::*;
+use unifocal_core::{catalogue::*, *};
 
 use crate::draw::any_loss;
 

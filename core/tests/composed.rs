@@ -4,8 +4,10 @@ use std::ops::{Add, Div, Mul, Sub};
 
 use proptest::prelude::*;
 use unifocal_core::{
-    AbsentClass, AnyLoss, ClassSums, Classes, Dense, Dual, Error, Exponent, Loss, Name,
-    Probability, Real, Segmentation, Soft, TensorLike, evaluate,
+    AbsentClass, AnyLoss, Classes, Dense, Error, Segmentation, Soft, TensorLike,
+    catalogue::Name,
+    evaluate,
+    formula::{ClassSums, Dual, Exponent, Loss, Probability, Real},
 };
 
 /// A tensor of one axis with elementwise arithmetic.

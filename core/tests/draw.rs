@@ -3,7 +3,10 @@
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use unifocal_core::{AnyLoss, LossError, Name, Parameter};
+use unifocal_core::{
+    AnyLoss, Parameter,
+    catalogue::{LossError, Name},
+};
 
 /// A number in [0, 1], often at one of the ends.
 pub(crate) fn unit() -> impl Strategy<Value = f64> {

@@ -3,7 +3,7 @@
 
 use core::fmt::Debug;
 
-use unifocal_core::*;
+use unifocal_core::{catalogue::*, data::*, engine::*, formula::*, *};
 
 const SAMPLES: usize = 2;
 /// More than a stretch, and not a whole number of stretches.

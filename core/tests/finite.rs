@@ -4,8 +4,10 @@ use crate::draw::{any_loss, unit};
 use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_core::{
-    AbsentClass, AnyLoss, Buffers, ClassSums, Classes, Dense, DenseMut, Element, Error, Field,
-    Float, Focal, Input, Labels, Layout, Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
+    AbsentClass, AnyLoss, Buffers, Classes, Dense, DenseMut, Error, Focal, Input, Labels, Layout,
+    Pooling, Segmentation, Soft, Tversky, UnifiedFocal,
+    data::{Element, Field},
+    formula::{ClassSums, Float},
 };
 
 /// A logit of any magnitude.

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use unifocal_core::{
-    AnyLoss, ClassSums, Classes, Dense, DenseMut, Error, Labels, Layout, Name, Pooling,
-    Segmentation, mean, slopes as slopes_of,
+    AnyLoss, Classes, Dense, DenseMut, Error, Labels, Layout, Pooling, Segmentation,
+    catalogue::Name,
+    formula::{ClassSums, mean, slopes as slopes_of},
 };
 
 const CLASSES: usize = 3;

@@ -8,8 +8,9 @@ use crate::draw::any_loss;
 use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_core::{
-    AbsentClass, AnyLoss, Buffers, Classes, Dense, Element, Error, Field, Input, Labels, Name,
-    Segmentation,
+    AbsentClass, AnyLoss, Buffers, Classes, Dense, Error, Input, Labels, Segmentation,
+    catalogue::Name,
+    data::{Element, Field},
 };
 
 const CLASSES: usize = 3;

@@ -1,7 +1,7 @@
 //! User-defined fields, targets and gradients with only the required methods give the same results
 //! as arrays.
 
-use unifocal_core::*;
+use unifocal_core::{data::*, formula::*, *};
 
 /// Wraps a field and offers only its required methods.
 struct OneByOne<T>(T);

@@ -1,6 +1,6 @@
 //! Setting and reading parameters, printing names, and errors for values out of range.
 
-use unifocal_core::*;
+use unifocal_core::{catalogue::*, *};
 
 #[test]
 fn getters_return_what_was_set() -> Result<(), ParameterError> {

@@ -1,6 +1,6 @@
 //! Mismatched lengths and shapes return an error with what was found and what was expected.
 
-use unifocal_core::*;
+use unifocal_core::{engine::*, formula::*, *};
 
 const P: [f32; 12] = [0.25; 12];
 const LABELS: [u8; 6] = [0, 1, 0, 1, 1, 0];

@@ -1,7 +1,7 @@
 //! Losses in files: name and parameters, checked when they are read.
 
 use serde_json::{Value, from_value, json, to_value};
-use unifocal_core::*;
+use unifocal_core::{catalogue::*, *};
 
 #[test]
 fn losses_round_trip() -> serde_json::Result<()> {

@@ -1,7 +1,7 @@
 //! The sweeps against the formulas voxel by voxel: over whole and partial chunks and stretches,
 //! with and without weights.
 
-use unifocal_core::*;
+use unifocal_core::{formula::*, *};
 
 use crate::numbers::numbers;
 

@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use unifocal_core::{Float, Real};
+use unifocal_core::formula::{Float, Real};
 
 /// The step between tested numbers.
 const STRIDE: usize = if cfg!(debug_assertions) { 4099 } else { 1 };

@@ -1,6 +1,6 @@
 //! A prediction and its target, with settings; and changes of them.
 
-use unifocal_core::{Input, Layout, Settings, Shape, class_count};
+use unifocal_core::{Input, Layout, Settings, data::Shape, formula::class_count};
 
 /// The ignored label, in cases that have one.
 pub const IGNORED: u8 = 255;

@@ -1,7 +1,7 @@
 //! Draws a prediction and its target, with random settings.
 
 use arbitrary::{Result, Unstructured};
-use unifocal_core::{AbsentClass, Input, Layout, Pooling, Settings, Shape};
+use unifocal_core::{AbsentClass, Input, Layout, Pooling, Settings, data::Shape};
 
 use crate::case::{Case, IGNORED, Target};
 use crate::numbers::{Numbers, logit, probability, unit, weight};

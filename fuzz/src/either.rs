@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use unifocal_core::{
-    Content, Dense, Element, Error, Extent, Field, Float, Labels, STRETCH, Shape, Soft, Target,
-};
+use unifocal_core::{Dense, Error, Labels, Soft, data::{Content, Element, Extent, Field, STRETCH, Shape, Target}, formula::Float};
 
 /// A target of either kind.
 pub(crate) enum AnyTarget<'a, T> {

@@ -1,9 +1,6 @@
 //! Evaluates a case by the core.
 
-use unifocal_core::{
-    AnyLoss, BuffersMut, ClassSums, Dense, DenseMut, Element, Error, Field, Float, Labels, Layout,
-    Segmentation, Shape, Soft,
-};
+use unifocal_core::{AnyLoss, Dense, DenseMut, Error, Labels, Layout, Segmentation, Soft, data::{Element, Field, Shape}, engine::BuffersMut, formula::{ClassSums, Float}};
 
 use crate::case::{Case, IGNORED, Target};
 use crate::either::{AnyTarget, Weights};

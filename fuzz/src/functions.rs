@@ -1,7 +1,7 @@
 //! Compares ln, exp, sqrt and powers of f32 with `libm` in f64.
 
 use arbitrary::{Result, Unstructured};
-use unifocal_core::{Float, Real};
+use unifocal_core::formula::{Float, Real};
 
 /// The unit in the last place of an `f32` at x.
 fn ulp(x: f64) -> f64 {

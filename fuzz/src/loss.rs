@@ -1,7 +1,7 @@
 //! Losses with any parameters.
 
 use arbitrary::{Result, Unstructured};
-use unifocal_core::{AnyLoss, Name, Parameter};
+use unifocal_core::{AnyLoss, Parameter, catalogue::Name};
 
 use crate::numbers::unit;
 

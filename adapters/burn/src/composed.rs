@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use burn::tensor::{Bool, DType, Int, Tensor, activation};
 use unifocal_core::limits::{LARGEST_WEIGHT, ROUNDING};
-use unifocal_core::{Float, Input, Loss, Probability, Real, class_count};
+use unifocal_core::{
+    Input,
+    formula::{Float, Loss, Probability, Real, class_count},
+};
 
 use crate::elementwise::Elementwise;
 use crate::fused::is_fused;

@@ -5,7 +5,7 @@ use std::fmt;
 use burn::config::{Config, config_to_json};
 use burn::nn::loss::Reduction;
 use serde::{Deserialize, Deserializer, Serialize};
-use unifocal_core::{AnyLoss, Focal, Name, Settings, Tversky, UnifiedFocal};
+use unifocal_core::{AnyLoss, Focal, Settings, Tversky, UnifiedFocal, catalogue::Name};
 
 use crate::{Error, Route, SegmentationLoss};
 

@@ -3,7 +3,7 @@
 use std::ops::{Add, Div, Mul, Sub};
 
 use burn::tensor::Tensor;
-use unifocal_core::{Exponent, Real};
+use unifocal_core::formula::{Exponent, Real};
 
 /// A tensor of f32 or f64 with elementwise arithmetic, as a [`Real`] of the core's formulas.
 #[derive(Clone, Debug)]

@@ -52,7 +52,7 @@ pub enum Error {
         /// The name.
         found: String,
         /// The fault in the name or its parameters.
-        error: unifocal_core::LossError,
+        error: unifocal_core::catalogue::LossError,
     },
     /// Sums per sample cannot be added up: other ranks have other samples.
     #[error("sums per sample cannot be added up over ranks, use `Pooling::Batch`")]
@@ -74,8 +74,8 @@ fn hint(error: &unifocal_core::Error) -> &'static str {
     }
 }
 
-impl From<unifocal_core::ParameterError> for Error {
-    fn from(error: unifocal_core::ParameterError) -> Self {
+impl From<unifocal_core::catalogue::ParameterError> for Error {
+    fn from(error: unifocal_core::catalogue::ParameterError) -> Self {
         Self::Core(error.into())
     }
 }

@@ -3,7 +3,7 @@
 //! Only the prediction is differentiated. Targets and weights leave Burn's autodiff here and are constants.
 
 use burn::tensor::{Bool, Device, Int, Tensor};
-use unifocal_core::{Input, Settings, class_count};
+use unifocal_core::{Input, Settings, formula::class_count};
 
 use crate::Error;
 

@@ -4,7 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::{DType, Device, Tensor};
-use unifocal_core::{ClassSums, Loss, Parts, Pooling};
+use unifocal_core::{
+    Pooling,
+    formula::{ClassSums, Loss, Parts},
+};
 
 use crate::composed::{self, runs};
 use crate::elementwise::Elementwise;

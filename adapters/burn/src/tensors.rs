@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
-use unifocal_core::{AnyLoss, ClassSums, Classes, Settings, TensorLike, class_count};
+use unifocal_core::{
+    AnyLoss, Classes, Settings, TensorLike,
+    formula::{ClassSums, class_count},
+};
 
 use crate::inputs::{Inputs, Targets};
 use crate::plan::{Plan, Route};

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use ndarray::{ArrayD, IxDyn};
 use proptest::prelude::*;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use unifocal_burn::core::{AbsentClass, AnyLoss, Error as CoreError, Input, Name};
+use unifocal_burn::core::{AbsentClass, AnyLoss, Error as CoreError, Input, catalogue::Name};
 use unifocal_burn::{Elementwise, Error, Pooling, Route, Segmentation, SegmentationLoss, Targets};
 use unifocal_conformance::{Backend, Case, CoreF64, Outcome, Target, seam, seam_cases, tolerance};
 

@@ -5,7 +5,7 @@ mod common;
 use common::devices;
 use unifocal_burn::burn::config::Config;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData, activation};
-use unifocal_burn::core::Name;
+use unifocal_burn::core::catalogue::Name;
 use unifocal_burn::{
     AbsentClass, AllReduce, AsymmetricUnifiedFocalLossConfig, CrossEntropyLossConfig,
     DiceLossConfig, Error, Input, NamedLossConfig, Pooling, Reduction, Route, Targets, Threads,

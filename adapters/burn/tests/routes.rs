@@ -5,7 +5,7 @@ mod common;
 use common::{cpus, gpus};
 use proptest::prelude::*;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use unifocal_burn::core::{AnyLoss, Name};
+use unifocal_burn::core::{AnyLoss, catalogue::Name};
 use unifocal_burn::{AbsentClass, Input, Pooling, Route, SegmentationLoss, Settings, Targets};
 
 /// A loss, its settings, and tensors of two spatial axes.

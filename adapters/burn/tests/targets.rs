@@ -5,7 +5,7 @@ mod common;
 use common::devices;
 use unifocal_burn::burn::config::Config;
 use unifocal_burn::burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
-use unifocal_burn::core::{Error as CoreError, Name};
+use unifocal_burn::core::{Error as CoreError, catalogue::Name};
 use unifocal_burn::{
     AsymmetricUnifiedFocalLossConfig, ComboLossConfig, CrossEntropyLossConfig, DiceLossConfig,
     Error, Input, Pooling, Route, SegmentationLoss, Targets,

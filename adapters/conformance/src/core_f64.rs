@@ -2,8 +2,10 @@
 
 use ndarray::{ArrayD, Axis};
 use unifocal_core::{
-    AnyLoss, BuffersMut, ClassSums, Dense, DenseMut, Error, Field, Labels, Layout, Segmentation,
-    Shape, Soft,
+    AnyLoss, Dense, DenseMut, Error, Labels, Layout, Segmentation, Soft,
+    data::{Field, Shape},
+    engine::BuffersMut,
+    formula::ClassSums,
 };
 
 use crate::{Backend, Case, Outcome, Precision, Target};
@@ -45,7 +47,7 @@ fn run(loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
 fn weighted(
     loss: &AnyLoss,
     case: &Case,
-    segmentation: Segmentation<Dense<'_, f64>, impl unifocal_core::Target>,
+    segmentation: Segmentation<Dense<'_, f64>, impl unifocal_core::data::Target>,
 ) -> Result<Outcome, Error> {
     let segmentation = segmentation
         .with_input(case.settings.input)?
@@ -64,7 +66,11 @@ fn weighted(
 fn finish(
     loss: &AnyLoss,
     case: &Case,
-    segmentation: &Segmentation<Dense<'_, f64>, impl unifocal_core::Target, impl Field<Item = f64>>,
+    segmentation: &Segmentation<
+        Dense<'_, f64>,
+        impl unifocal_core::data::Target,
+        impl Field<Item = f64>,
+    >,
 ) -> Result<Outcome, Error> {
     let classes = case.settings.classes();
     let len = segmentation.buffers_len();

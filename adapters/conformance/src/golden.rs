@@ -7,7 +7,10 @@ use ndarray::{Array0, ArrayD};
 use ndarray_npy::NpzReader;
 use serde::Deserialize;
 use serde_json::Value;
-use unifocal_core::{AnyLoss, Layout, LossError, Name, Parameter};
+use unifocal_core::{
+    AnyLoss, Layout, Parameter,
+    catalogue::{LossError, Name},
+};
 
 use crate::{Case, Target};
 

@@ -37,8 +37,8 @@ pub enum Error {
     Core(#[from] unifocal_core::Error),
 }
 
-impl From<unifocal_core::ParameterError> for Error {
-    fn from(error: unifocal_core::ParameterError) -> Self {
+impl From<unifocal_core::catalogue::ParameterError> for Error {
+    fn from(error: unifocal_core::catalogue::ParameterError) -> Self {
         Self::Core(error.into())
     }
 }

@@ -4,7 +4,9 @@ mod gradient;
 
 use ndarray::{Array, ArrayView, ArrayViewD, Dimension};
 use unifocal_core::{
-    ClassSums, Classes, Element, Label, Layout, Loss, Pooling, Settings, class_count,
+    Classes, Layout, Pooling, Settings,
+    data::{Element, Label},
+    formula::{ClassSums, Loss, class_count},
 };
 
 use crate::Error;
@@ -147,7 +149,7 @@ where
     /// class options.
     pub fn value<const K: usize>(&self, loss: &impl Loss<K>) -> Result<f64, Error> {
         let sums = self.sums(loss)?;
-        Ok(unifocal_core::mean(
+        Ok(unifocal_core::formula::mean(
             loss,
             &self.settings.classes(),
             self.class_count()?,
@@ -157,7 +159,7 @@ where
 
     /// The sums of the loss's terms, ordered by group (a sample, or the batch), then class.
     ///
-    /// Merge the sums of several evaluations of one loss to get those of all their voxels; [`unifocal_core::mean`] computes
+    /// Merge the sums of several evaluations of one loss to get those of all their voxels; [`unifocal_core::formula::mean`] computes
     /// the value.
     ///
     /// # Errors

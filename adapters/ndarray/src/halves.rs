@@ -7,8 +7,10 @@ use std::ops::Range;
 
 use ndarray::{ArrayViewD, ArrayViewMutD, Axis, IxDyn};
 use unifocal_core::{
-    ClassSums, Classes, Element, Error as CoreError, Field, Input, Kept, Loss, Pooling, Position,
-    Segmentation, Shape,
+    Classes, Error as CoreError, Input, Pooling, Segmentation,
+    data::{Element, Field, Position, Shape},
+    engine::Kept,
+    formula::{ClassSums, Loss},
 };
 
 use crate::rows::{self, Row, RowMut};

@@ -7,7 +7,10 @@ use ndarray::{
     ArrayBase, ArrayView1, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, IxDyn, RawData, Zip, s,
 };
 use std::ops::Range;
-use unifocal_core::{Field, FieldMut, Layout, Shape};
+use unifocal_core::{
+    Layout,
+    data::{Field, FieldMut, Shape},
+};
 
 /// A row to read, with its channels as slices if their voxels are contiguous.
 pub struct Row<'a, T> {

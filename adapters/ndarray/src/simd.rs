@@ -6,7 +6,7 @@
 //!
 //! This file has all `unsafe` of the crate.
 
-use unifocal_core::Vectors;
+use unifocal_core::engine::Vectors;
 
 /// A set of vector instructions.
 ///
@@ -62,7 +62,10 @@ impl Simd {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512dq")
             }
-            #[allow(unreachable_patterns, reason = "a set that is compiled has its arm above")]
+            #[allow(
+                unreachable_patterns,
+                reason = "a set that is compiled has its arm above"
+            )]
             Self::Avx2 | Self::Avx512 => false,
         }
     }

@@ -1,7 +1,10 @@
 //! Target arrays: labels, or a one-hot or soft target.
 
 use ndarray::{ArrayViewD, Axis};
-use unifocal_core::{Element, Error, Label, Labels, Layout, Soft, Target};
+use unifocal_core::{
+    Error, Labels, Layout, Soft,
+    data::{Element, Label, Target},
+};
 
 use crate::rows::{self, Row};
 

@@ -1,7 +1,12 @@
 //! Arrays as a backend of any loss.
 
 use ndarray::{Array, Dimension};
-use unifocal_core::{ClassSums, Classes, Differentiable, Element, Kept, Loss, TensorLike};
+use unifocal_core::{
+    Classes, TensorLike,
+    data::Element,
+    engine::{Differentiable, Kept},
+    formula::{ClassSums, Loss},
+};
 
 use crate::{Error, Evaluation, TargetArray};
 

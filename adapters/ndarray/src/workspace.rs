@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 
-use unifocal_core::{Float, Workspace};
+use unifocal_core::{engine::Workspace, formula::Float};
 
 thread_local! {
     /// Idle workspaces: at most one per precision.

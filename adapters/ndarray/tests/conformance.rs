@@ -2,7 +2,7 @@
 
 use ndarray::IxDyn;
 use unifocal_conformance::{Backend, Case, Outcome, Precision, Target, checks};
-use unifocal_core::{AnyLoss, Element};
+use unifocal_core::{AnyLoss, data::Element};
 use unifocal_ndarray::{Error, Evaluation, Simd, TargetArray};
 
 /// `unifocal-ndarray` with this element type and these vector instructions (the baseline if the processor lacks them).

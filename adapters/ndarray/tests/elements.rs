@@ -2,7 +2,11 @@
 
 use half::{bf16, f16};
 use ndarray::{Array, Array4, Array5, Axis, IxDyn};
-use unifocal_ndarray::core::{Element, Input, Label, Layout, Loss, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::{
+    Input, Layout, Tversky, UnifiedFocal,
+    data::{Element, Label},
+    formula::Loss,
+};
 use unifocal_ndarray::{Evaluation, Simd};
 
 const SHAPE: (usize, usize, usize, usize, usize) = (2, 3, 5, 10, 30);

@@ -1,7 +1,7 @@
 //! The public loss: settings and `forward`.
 
 use tch::{Kind, Reduction, TchError, Tensor};
-use unifocal_core::{AnyLoss, ClassSums, Loss, Real, Settings};
+use unifocal_core::{AnyLoss, Settings, formula::{ClassSums, Loss, Real}};
 
 use crate::tensors::Tensors;
 use crate::{Error, composed, fused};

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use ndarray::{ArrayViewD, IxDyn};
 use tch::{Kind, Tensor};
-use unifocal_core::{AnyLoss, ClassSums, Element, Label};
+use unifocal_core::{AnyLoss, data::{Element, Label}, formula::ClassSums};
 use unifocal_ndarray::{Evaluation, TargetArray};
 
 use crate::memory::{self, Own, Stored};

@@ -101,8 +101,8 @@ impl From<unifocal_core::Error> for Error {
     }
 }
 
-impl From<unifocal_core::ParameterError> for Error {
-    fn from(error: unifocal_core::ParameterError) -> Self {
+impl From<unifocal_core::catalogue::ParameterError> for Error {
+    fn from(error: unifocal_core::catalogue::ParameterError) -> Self {
         Self::Core(error.into())
     }
 }

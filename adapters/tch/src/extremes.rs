@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 use unifocal_core::limits::{LARGEST_WEIGHT, ROUNDING};
-use unifocal_core::{Error as CoreError, Input, class_count};
+use unifocal_core::{Error as CoreError, Input, formula::class_count};
 
 use crate::attach::is_tracing;
 use crate::engine;

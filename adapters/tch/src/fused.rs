@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use tch::{Device, Kind, Reduction, Tensor};
-use unifocal_core::{ClassSums, Dual, Real, class_count};
+use unifocal_core::formula::{ClassSums, Dual, Real, class_count};
 
 use crate::attach::{Backward, attach, is_recording, is_tracing};
 use crate::extremes::Extremes;
@@ -109,7 +109,7 @@ impl Fused {
             criterion, count, ..
         } = self;
         let value = |sums| {
-            unifocal_core::mean(&criterion.loss, &criterion.settings.classes(), *count, sums)
+            unifocal_core::formula::mean(&criterion.loss, &criterion.settings.classes(), *count, sums)
         };
         Ok(self
             .sums
@@ -133,7 +133,7 @@ impl Fused {
             return Ok(self.sums.iter().enumerate().map(slopes).collect());
         }
         let mut slopes = vec![[0.0; 4]; self.sums.len()];
-        unifocal_core::slopes(
+        unifocal_core::formula::slopes(
             &criterion.loss,
             &criterion.settings.classes(),
             self.count,

@@ -1,9 +1,7 @@
 //! Shared by the routes over tensor operations: class probabilities and targets as operands of the formulas, and the sums of the terms.
 
 use tch::{Device, Kind, Tensor};
-use unifocal_core::{
-    ClassSums, Classes, Dual, Float, Input, Loss, Pooling, Probability, Real, class_count,
-};
+use unifocal_core::{Classes, Input, Pooling, formula::{ClassSums, Dual, Float, Loss, Probability, Real, class_count}};
 
 use crate::attach::widened;
 use crate::extremes::Extremes;

@@ -4,7 +4,7 @@
 //! dual numbers. Autograd records none of it, so temporaries can be overwritten.
 
 use tch::{Kind, Tensor};
-use unifocal_core::{ClassSums, Input, Loss};
+use unifocal_core::{Input, formula::{ClassSums, Loss}};
 
 use crate::engine::narrowed;
 use crate::extremes::Extremes;

@@ -1,7 +1,7 @@
 //! libtorch's tensors as a backend of the core.
 
 use tch::{Kind, TchError, Tensor};
-use unifocal_core::{ClassSums, Classes, Loss, Settings, TensorLike, class_count};
+use unifocal_core::{Classes, Settings, TensorLike, formula::{ClassSums, Loss, class_count}};
 
 use crate::extremes::Extremes;
 use crate::operands::Operands;
@@ -60,7 +60,7 @@ impl<'t> Segmentation<'t> {
     /// Predictions [N, C, spatial…] beside their targets. Both are checked when a loss is evaluated.
     pub fn new(predictions: &'t Tensor, targets: &'t Tensor, settings: Settings) -> Self {
         // The loss comes with each evaluation.
-        let criterion = SegmentationLoss::new(unifocal_core::Name::default());
+        let criterion = SegmentationLoss::new(unifocal_core::catalogue::Name::default());
         Self {
             criterion: criterion
                 .with_settings(settings)

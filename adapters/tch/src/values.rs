@@ -9,7 +9,7 @@ use std::ops::{Add, Div, Mul, Sub};
 use std::rc::Rc;
 
 use tch::{Kind, TchError, Tensor};
-use unifocal_core::{Dual, Exponent, Real, Share};
+use unifocal_core::formula::{Dual, Exponent, Real, Share};
 
 /// An expression over tensors of one shape (or of length 1 on some axes), or a constant.
 ///

@@ -73,7 +73,7 @@ fn expected(case: &Case) -> Result<(f64, Vec<f64>), Error> {
     }
 }
 
-fn run<T: unifocal_core::Target>(
+fn run<T: unifocal_core::data::Target>(
     case: &Case,
     segmentation: Segmentation<Dense<'_, f64>, T, Dense<'_, f64>>,
 ) -> Result<(f64, Vec<f64>), Error> {

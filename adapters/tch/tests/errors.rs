@@ -1,7 +1,7 @@
 //! Bad input gives an error that says what was found and what was expected, before libtorch sees it.
 
 use tch::{Device, Kind, Reduction, Tensor};
-use unifocal_tch::core::{Input, Name};
+use unifocal_tch::core::{Input, catalogue::Name};
 use unifocal_tch::{Error, Route, SegmentationLoss};
 
 const CPU: Device = Device::Cpu;

@@ -9,7 +9,7 @@ use rayon::ThreadPoolBuilder;
 use serde_json::json;
 use std::io::{BufRead, stdin};
 use unifocal_benches::{Phantom, Target, limit, memory, shortest};
-use unifocal_ndarray::core::{Focal, Input, Loss, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::{Focal, Input, Tversky, UnifiedFocal, formula::Loss};
 use unifocal_ndarray::{Evaluation, Simd};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

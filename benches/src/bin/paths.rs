@@ -5,7 +5,7 @@ use ndarray::Ix3;
 use rayon::ThreadPoolBuilder;
 use std::hint::black_box;
 use unifocal_benches::{Phantom, Target};
-use unifocal_ndarray::core::{Input, Loss, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::{Input, Tversky, UnifiedFocal, formula::Loss};
 use unifocal_ndarray::{Error, Evaluation, LabelArray, Simd};
 
 const VOXELS: usize = 1 << 16;

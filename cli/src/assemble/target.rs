@@ -1,7 +1,7 @@
 //! The target of probabilities or logits: labels, regions of labels, or a one-hot or soft target.
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
-use unifocal_ndarray::core::class_count;
+use unifocal_ndarray::core::formula::class_count;
 
 use super::draft::{Draft, no_labels};
 use super::treated::{as_f64, treated};

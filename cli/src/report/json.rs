@@ -1,7 +1,7 @@
 //! Reports as JSON; docs/cli.md describes the fields.
 
 use serde_json::{Map, Value, json};
-use unifocal_ndarray::core::Name;
+use unifocal_ndarray::core::catalogue::Name;
 
 use super::summary::{Compared, Mean, Summary, shown};
 use crate::failure::{Failed, Failure};

@@ -5,7 +5,7 @@ mod json;
 mod summary;
 mod table;
 
-use unifocal_ndarray::core::Name;
+use unifocal_ndarray::core::catalogue::Name;
 
 use crate::args::Format;
 use crate::failure::Failure;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
-use unifocal_ndarray::core::Name;
+use unifocal_ndarray::core::catalogue::Name;
 
 use crate::args::Format;
 use crate::failure::Failed;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::Style;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
-use unifocal_ndarray::core::Name;
+use unifocal_ndarray::core::catalogue::Name;
 
 use super::summary::{ClassMean, Compared, Mean, Summary, shown};
 use crate::account::Account;

@@ -12,7 +12,7 @@
 /// processor:
 ///
 /// ```
-/// use unifocal_core::*;
+/// use unifocal_core::{Buffers, Classes, Dense, Error, Labels, Segmentation, Tversky, engine::Vectors};
 ///
 /// #[derive(Clone, Copy)]
 /// struct Mine;

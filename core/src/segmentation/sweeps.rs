@@ -76,7 +76,7 @@ where
     /// A loss and its gradient in two sweeps:
     ///
     /// ```
-    /// use unifocal_core::*;
+    /// use unifocal_core::{Classes, Dense, DenseMut, Error, Labels, Layout, Segmentation, UnifiedFocal, engine::{Kept, Workspace}, formula::{ClassSums, mean, slopes}};
     ///
     /// let probabilities = Dense::channels_first(&[0.9_f32, 0.2, 0.1, 0.8], [1, 2, 2])?;
     /// let labels = Labels::new(Dense::labels(&[0_u8, 1], [1, 2])?);
@@ -89,7 +89,7 @@ where
     /// let mut workspace = Workspace::new();
     /// segmentation.forward(&loss, &classes, &mut sums, Some(&mut gradient), &mut workspace)?;
     /// let value = mean(&loss, &classes, 2, &sums)?;
-    /// unifocal_core::slopes(&loss, &classes, 2, &sums, &mut slopes)?;
+    /// unifocal_core::formula::slopes(&loss, &classes, 2, &sums, &mut slopes)?;
     /// segmentation.backward(&loss, &classes, &slopes, &mut gradient, Kept::ByForward, &mut workspace)?;
     /// assert!(value > 0.0 && numbers[0] < 0.0 && numbers[1] > 0.0);
     /// # Ok::<(), Error>(())

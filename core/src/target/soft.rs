@@ -14,7 +14,7 @@ use crate::{Element, Error, Field, Float, Position, Shape};
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::{Dense, Soft, Target};
+/// use unifocal_core::{Dense, Soft, data::Target};
 ///
 /// let annotators = [0.0_f32, 0.25, 1.0]; // the share of them that saw a lesion
 /// let target = Soft(Dense::channels_first(&annotators, [1, 1, 3])?);

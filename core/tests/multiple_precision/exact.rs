@@ -2,7 +2,7 @@
 
 use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
-use unifocal_core::{Exponent, Real};
+use unifocal_core::formula::{Exponent, Real};
 
 type Big = FBig<HalfEven, 2>;
 

@@ -1,7 +1,7 @@
 //! The vector functions of `f64` against 320-bit numbers, on dense samples of their ranges.
 
 use fastrand::Rng;
-use unifocal_core::{Float, Real};
+use unifocal_core::formula::{Float, Real};
 
 use super::exact::Exact;
 

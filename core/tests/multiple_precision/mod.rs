@@ -28,8 +28,11 @@ mod reference;
 use std::thread;
 
 use unifocal_core::{
-    AnyLoss, ClassSums, Classes, Dense, Dual, Element, Error, Field, Input, Labels, Loss, Name,
-    Probability, Real, Segmentation, evaluate,
+    AnyLoss, Classes, Dense, Error, Input, Labels, Segmentation,
+    catalogue::Name,
+    data::{Element, Field},
+    evaluate,
+    formula::{ClassSums, Dual, Loss, Probability, Real},
 };
 
 use cases::{Case, Kind, Structure};

@@ -1,7 +1,10 @@
 //! The f32 arithmetic of the published implementations: they compute 1 − TI and 1 − p by
 //! subtraction, and sum in f32.
 
-use unifocal_core::{AnyLoss, ClassSums, Classes, Exponent, Input, Loss, Probability, Real};
+use unifocal_core::{
+    AnyLoss, Classes, Input,
+    formula::{ClassSums, Exponent, Loss, Probability, Real},
+};
 
 use super::cases::Case;
 

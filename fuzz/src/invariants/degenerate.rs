@@ -1,7 +1,7 @@
 //! Cases in which little or nothing counts.
 
 use arbitrary::{Result, Unstructured};
-use unifocal_core::{ClassSums, Shape, mean};
+use unifocal_core::{data::Shape, formula::{ClassSums, mean}};
 
 use super::outcomes::{assert_near, outcomes};
 use crate::case::{Case, IGNORED, Target};

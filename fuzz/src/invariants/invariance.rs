@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use unifocal_conformance::tolerance::F64_OURS;
-use unifocal_core::{Layout, Pooling, Shape, mean};
+use unifocal_core::{Layout, Pooling, data::Shape, formula::mean};
 
 use super::outcomes::{assert_near, largest};
 use crate::case::{Case, IGNORED, Target};

@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use unifocal_conformance::tolerance::F64_OURS;
-use unifocal_core::{AnyLoss, Clip, Focal, Tversky, UnifiedFocal};
+use unifocal_core::{AnyLoss, Focal, Tversky, UnifiedFocal, formula::Clip};
 
 use super::outcomes::{assert_near, outcomes};
 use crate::case::Case;

@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use unifocal_conformance::tolerance::{F32_GRADIENT, F32_OURS};
-use unifocal_core::{Input, Name, Shape};
+use unifocal_core::{Input, catalogue::Name, data::Shape};
 
 use super::outcomes::{largest, outcomes};
 use crate::case::{Case, Target};

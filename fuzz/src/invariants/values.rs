@@ -1,7 +1,7 @@
 //! Finite values within their range.
 
 use arbitrary::{Result, Unstructured};
-use unifocal_core::{AnyLoss, Input, Name};
+use unifocal_core::{AnyLoss, Input, catalogue::Name};
 
 use super::outcomes::outcomes;
 use crate::case::{Case, Target};

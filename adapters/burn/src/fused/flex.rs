@@ -9,7 +9,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, FloatDType, IntDType, Shape, TensorData};
 use burn_flex::FlexTensor;
 use ndarray::{ArrayView, ArrayViewMut3, Ix3, ShapeBuilder};
-use unifocal_core::{AnyLoss, ClassSums, Element, Label, Pooling, class_count};
+use unifocal_core::{
+    AnyLoss, Pooling,
+    data::{Element, Label},
+    formula::{ClassSums, class_count},
+};
 use unifocal_ndarray::{Evaluation, TargetArray};
 
 use super::Fused;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::backend::fusion::custom::TensorSpec;
 use burn::tensor::{DType, Shape};
 
-use unifocal_core::class_count;
+use unifocal_core::formula::class_count;
 
 use super::data::{Kept, SummedMetadata, TargetMetadata, ValuedMetadata, WeightsMetadata};
 use crate::plan::{Plan, SUMS};

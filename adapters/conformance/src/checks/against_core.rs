@@ -1,7 +1,7 @@
 //! Compares with the core in f64, on random cases with random settings.
 
 use fastrand::Rng;
-use unifocal_core::{AnyLoss, Name};
+use unifocal_core::{AnyLoss, catalogue::Name};
 
 use super::{assert_close, assert_close_gradient, by_precision, outcome};
 use crate::core_f64::CoreF64;

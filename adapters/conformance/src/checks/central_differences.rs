@@ -1,7 +1,7 @@
 //! Compares gradients with central differences in f64.
 
 use fastrand::Rng;
-use unifocal_core::{AnyLoss, Input, Name, Pooling};
+use unifocal_core::{AnyLoss, Input, Pooling, catalogue::Name};
 
 use super::outcome;
 use crate::{Backend, Case, Precision, Target, random, tolerance};

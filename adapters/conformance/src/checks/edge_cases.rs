@@ -1,7 +1,7 @@
 //! Edge cases in which other implementations give NaN or a vanishing gradient.
 
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
-use unifocal_core::{AbsentClass, Focal, Input, Name, Parameter, Tversky, UnifiedFocal};
+use unifocal_core::{AbsentClass, Focal, Input, Parameter, Tversky, UnifiedFocal, catalogue::Name};
 
 use super::{assert_close, assert_close_gradient, by_precision, outcome};
 use crate::{Backend, Case, Outcome, Target, tolerance};

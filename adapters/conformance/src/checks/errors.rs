@@ -1,7 +1,7 @@
 //! Bad input gives an error that says what was found, what was expected, and where.
 
 use ndarray::{ArrayD, IxDyn};
-use unifocal_core::{AnyLoss, Input, Name};
+use unifocal_core::{AnyLoss, Input, catalogue::Name};
 
 use crate::{Backend, Case, Target};
 

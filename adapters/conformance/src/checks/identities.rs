@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use unifocal_core::{AnyLoss, Focal, Input, ParameterError, Tversky, UnifiedFocal};
+use unifocal_core::{AnyLoss, Focal, Input, Tversky, UnifiedFocal, catalogue::ParameterError};
 
 use super::{assert_close, by_precision, outcome};
 use crate::{Backend, Case, Target, random, tolerance};

@@ -1,7 +1,9 @@
 //! Compares with MONAI, segmentation-models-pytorch, geodl and the paper's printed equations, by exact conversions.
 
 use ndarray::{ArrayD, Axis};
-use unifocal_core::{AnyLoss, Focal, Input, ParameterError, Pooling, Tversky, UnifiedFocal};
+use unifocal_core::{
+    AnyLoss, Focal, Input, Pooling, Tversky, UnifiedFocal, catalogue::ParameterError,
+};
 
 use super::{assert_close_gradient, by_precision, outcome};
 use crate::golden::{self, Entry};

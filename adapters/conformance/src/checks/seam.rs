@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use fastrand::Rng;
 use unifocal_core::{
-    AbsentClass, AnyLoss, Classes, Differentiable, Input, Name, Pooling, TensorLike, Tversky,
-    evaluate,
+    AbsentClass, AnyLoss, Classes, Input, Pooling, TensorLike, Tversky, catalogue::Name,
+    engine::Differentiable, evaluate,
 };
 
 use super::{assert_close, assert_close_gradient};
@@ -38,7 +38,9 @@ fn dice<T: TensorLike>(tensor: &T) -> Result<Vec<T::Sum>, T::Error> {
     let loss = AnyLoss::from(Tversky::dice());
     let evaluated = evaluate(tensor, &loss, &Classes::default())?;
     let scores = evaluated.per_class();
-    Ok(scores.map(unifocal_core::Real::complement).collect())
+    Ok(scores
+        .map(unifocal_core::formula::Real::complement)
+        .collect())
 }
 
 /// Every loss of a case through the seam is the core's in f64. `numbers` gives the entries of a sum, one per group.

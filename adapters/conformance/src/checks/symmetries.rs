@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use ndarray::{ArrayD, Axis, Slice, concatenate};
-use unifocal_core::{AnyLoss, Input, Name, Pooling};
+use unifocal_core::{AnyLoss, Input, Pooling, catalogue::Name};
 
 use super::{assert_close, assert_close_gradient, by_precision, outcome};
 use crate::backend::last;

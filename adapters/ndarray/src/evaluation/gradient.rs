@@ -1,7 +1,12 @@
 //! The gradient: together with the value, from slopes, or in the forward and backward passes of a framework.
 
 use ndarray::{Array, ArrayViewMut, ArrayViewMutD, Dimension};
-use unifocal_core::{ClassSums, Classes, Element, Kept, Loss};
+use unifocal_core::{
+    Classes,
+    data::Element,
+    engine::Kept,
+    formula::{ClassSums, Loss},
+};
 
 use super::{Evaluation, expect_shape};
 use crate::halves::Half;
@@ -49,10 +54,15 @@ where
             }
             // Some groups do not count, so the gradient was divided by too many groups: compute it again.
             let mut slopes = vec![[0.0; K]; sums.len()];
-            unifocal_core::slopes(loss, &task.classes, task.count, &sums, &mut slopes)?;
+            unifocal_core::formula::slopes(loss, &task.classes, task.count, &sums, &mut slopes)?;
             whole.backward(&task, &slopes, Kept::Nothing, gradient)
         })?;
-        Ok(unifocal_core::mean(loss, &task.classes, task.count, &sums)?)
+        Ok(unifocal_core::formula::mean(
+            loss,
+            &task.classes,
+            task.count,
+            &sums,
+        )?)
     }
 
     /// Writes the gradient of Σ slope·sum to `gradient`, which has the prediction's shape and any strides.
@@ -68,7 +78,7 @@ where
     ///
     /// ```
     /// use ndarray::{Array3, array};
-    /// use unifocal_ndarray::{Evaluation, core::{Classes, Pooling, Tversky, slopes}};
+    /// use unifocal_ndarray::{Evaluation, core::{Classes, Pooling, Tversky, formula::slopes}};
     ///
     /// let half = |p: f64| array![[[p, 0.2], [1.0 - p, 0.8]]];
     /// let [mine, theirs] = [half(0.9), half(0.6)];
@@ -113,7 +123,7 @@ where
     ///
     /// ```
     /// use ndarray::{Array3, array};
-    /// use unifocal_ndarray::{Evaluation, core::{Classes, UnifiedFocal, mean, slopes}};
+    /// use unifocal_ndarray::{Evaluation, core::{Classes, UnifiedFocal, formula::{mean, slopes}}};
     ///
     /// let prediction = array![[[0.9, 0.2], [0.1, 0.8]]];
     /// let labels = array![[0_u8, 1]];

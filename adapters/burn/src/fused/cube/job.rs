@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use unifocal_core::{Settings, class_count};
+use unifocal_core::{Settings, formula::class_count};
 
 use crate::plan::Plan;
 

@@ -11,7 +11,7 @@ use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::cubecl::{self, Device};
 use cubecl_cpp::shared::{CompilationOptions, CppCompiler};
 use cubecl_cpp::target::Cuda;
-use unifocal_core::{Input, Name, Settings};
+use unifocal_core::{Input, Settings, catalogue::Name};
 
 use super::super::data::{Target, Weights};
 use super::kernels::{self, THREADS};

@@ -3,7 +3,7 @@
 //! CubeCL builds a kernel by running Rust code that records instructions instead of computing. [`Traced`] does this behind the core's
 //! arithmetic trait, so GPUs run [`Loss::terms`], [`Classes::value`] and their derivatives from their only definition.
 //!
-//! [`Loss::terms`]: unifocal_core::Loss::terms
+//! [`Loss::terms`]: unifocal_core::formula::Loss::terms
 //! [`Classes::value`]: unifocal_core::Classes::value
 
 use std::ops::{Add, Div, Mul, Sub};
@@ -11,7 +11,7 @@ use std::ops::{Add, Div, Mul, Sub};
 use burn_cubecl::cubecl;
 use cubecl::ir::Scope;
 use cubecl::prelude::*;
-use unifocal_core::{Exponent, Real};
+use unifocal_core::formula::{Exponent, Real};
 
 /// A value in the kernel of `scope`.
 #[derive(Clone, Copy)]

@@ -2,7 +2,10 @@
 
 use burn_cubecl::cubecl;
 use cubecl::prelude::*;
-use unifocal_core::{Class, Dual, Input, Loss, Probability};
+use unifocal_core::{
+    Input,
+    formula::{Class, Dual, Loss, Probability},
+};
 
 use super::super::job::Job;
 use super::super::trace::Traced;

@@ -2,7 +2,7 @@
 
 use burn_cubecl::cubecl;
 use cubecl::prelude::*;
-use unifocal_core::ClassSums;
+use unifocal_core::formula::ClassSums;
 
 use super::super::job::Job;
 use super::super::trace::Traced;
