@@ -115,9 +115,9 @@ kernels! {
             |loss| {
                 for i in 0..STRETCH {
                     let terms = keep.terms(loss, &class, &source, &y, &plan, kept.as_deref_mut(), 0, i);
-                    for k in 0..K {
+                    for (k, (out, term)) in out.iter_mut().zip(terms).enumerate() {
                         if !y.is_zero(&plan, k) {
-                            out[k][i] = terms[k];
+                            out[i] = term;
                         }
                     }
                 }
