@@ -7,7 +7,7 @@
 
 use crate::Float;
 use crate::kernel::kernels;
-use crate::source::{is_most, parts_of, share};
+use crate::source::{is_most, p_and_complement, share};
 use crate::stretch::{STRETCH, Stretch};
 
 /// Clamps ln p to a range in which sums of it stay finite.
@@ -137,7 +137,7 @@ kernels! {
         for s in 0..shares.len() {
             let (h, most, others, shares) = (&h[s], &most[s], &others[s], &mut shares[s]);
             for i in 0..STRETCH {
-                let [p, complement] = parts_of(shares[i]);
+                let [p, complement] = p_and_complement(shares[i]);
                 // Load both first; otherwise the compiler selects between addresses.
                 let (is_most, own) = (is_most(shares[i]), h[i]);
                 let [of_most, of_other] = [others[i], most[i] + (others[i] - own)];
@@ -224,7 +224,7 @@ kernels! {
     fn complements<T>(shares: &[Stretch<T>], complements: &mut [Stretch<T>]) {
         for (shares, complements) in shares.iter().zip(complements) {
             for i in 0..STRETCH {
-                let [p, complement] = parts_of(shares[i]);
+                let [p, complement] = p_and_complement(shares[i]);
                 complements[i] = share(complement, p);
             }
         }
@@ -235,7 +235,7 @@ kernels! {
     fn carry_one<T>(h: &[Stretch<T>], shares: &mut [Stretch<T>]) {
         for (h, shares) in h.iter().zip(shares) {
             for i in 0..STRETCH {
-                let [_, complement] = parts_of(shares[i]);
+                let [_, complement] = p_and_complement(shares[i]);
                 shares[i] = h[i] * complement;
             }
         }
@@ -253,7 +253,7 @@ kernels! {
         for s in 0..h.len() {
             let (h, of_other, shares, other) = (&h[s], &of_other[s], &mut shares[s], &mut other[s]);
             for i in 0..STRETCH {
-                let [p, complement] = parts_of(shares[i]);
+                let [p, complement] = p_and_complement(shares[i]);
                 shares[i] = h[i] * complement - of_other[i] * p;
                 other[i] = shares[i].scale(-1.0);
             }

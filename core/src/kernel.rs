@@ -77,7 +77,7 @@ kernels! {
                         let mut stretch = [T::ZERO; K];
                         for_each_quarter!(lane, i, {
                             let terms = keep.terms(loss, &class, &source, &y, &plan, kept.as_deref_mut(), s, i);
-                            seen.see_one(lane, source.given(s, i));
+                            seen.see_one(lane, source.unchecked(s, i));
                             for k in 0..K {
                                 if !y.is_zero(&plan, k) {
                                     stretch[k] = stretch[k] + terms[k];
@@ -131,7 +131,7 @@ kernels! {
         for s in 0..run {
             for lane in 0..LANES {
                 for_each_quarter!(lane, i, {
-                    seen.see_one(lane, source.given(s, i));
+                    seen.see_one(lane, source.unchecked(s, i));
                 });
             }
         }
@@ -161,7 +161,7 @@ kernels! {
                 let i = lane + quarter * LANES;
                 let terms = keep.terms(&loss, &class, &source, &y, &plan, kept.as_deref_mut(), 0, i);
                 let y = y.share(0, i);
-                worst.see_one(lane, source.given(0, i));
+                worst.see_one(lane, source.unchecked(0, i));
                 if let Some(weights) = weights {
                     for (sum, term) in products.0.iter_mut().zip(terms) {
                         *sum += weights[i] * term.to_f64();

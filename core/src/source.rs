@@ -18,14 +18,14 @@ pub(crate) trait Source<T>: Copy {
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>>;
 
     /// The given value, if it still has to be checked.
-    fn given(&self, stretch: usize, i: usize) -> Option<T>;
+    fn unchecked(&self, stretch: usize, i: usize) -> Option<T>;
 }
 
 /// Given probabilities. The variable is p.
 #[derive(Clone, Copy)]
-pub(crate) struct Given<'a, T>(pub(crate) &'a [Stretch<T>]);
+pub(crate) struct FromP<'a, T>(pub(crate) &'a [Stretch<T>]);
 
-impl<T: Float> Source<T> for Given<'_, T> {
+impl<T: Float> Source<T> for FromP<'_, T> {
     #[inline(always)]
     fn run(&self, stretches: Range<usize>) -> Self {
         Self(&self.0[stretches])
@@ -42,7 +42,7 @@ impl<T: Float> Source<T> for Given<'_, T> {
     }
 
     #[inline(always)]
-    fn given(&self, stretch: usize, i: usize) -> Option<T> {
+    fn unchecked(&self, stretch: usize, i: usize) -> Option<T> {
         Some(self.0[stretch][i])
     }
 }
@@ -67,18 +67,20 @@ impl<T: Float> Source<T> for FromLn<'_, T> {
 
     #[inline(always)]
     fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
-        let [p, complement, ln] = [self.p, self.complement, self.ln].map(|part| part[stretch][i]);
+        let [p, complement, ln] =
+            [self.p, self.complement, self.ln].map(|numbers| numbers[stretch][i]);
         Probability::from_ln(p, complement, ln)
     }
 
     #[inline(always)]
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
-        let [p, complement, ln] = [self.p, self.complement, self.ln].map(|part| part[stretch][i]);
+        let [p, complement, ln] =
+            [self.p, self.complement, self.ln].map(|numbers| numbers[stretch][i]);
         Probability::by_ln(p, complement, ln)
     }
 
     #[inline(always)]
-    fn given(&self, _: usize, _: usize) -> Option<T> {
+    fn unchecked(&self, _: usize, _: usize) -> Option<T> {
         None
     }
 }
@@ -98,8 +100,8 @@ pub(crate) struct FromSoftmax<'a, T> {
 
 impl<T: Float> FromSoftmax<'_, T> {
     #[inline(always)]
-    fn parts(&self, stretch: usize, i: usize) -> [T; 3] {
-        let [largest, rest, share, ln_total] = self.common.map(|part| part[stretch][i]);
+    fn numbers(&self, stretch: usize, i: usize) -> [T; 3] {
+        let [largest, rest, share, ln_total] = self.common.map(|numbers| numbers[stretch][i]);
         let [p, complement] = share_of(self.e[stretch][i], rest, share);
         [
             p,
@@ -126,18 +128,18 @@ impl<T: Float> Source<T> for FromSoftmax<'_, T> {
 
     #[inline(always)]
     fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
-        let [p, complement, ln] = self.parts(stretch, i);
+        let [p, complement, ln] = self.numbers(stretch, i);
         Probability::from_ln(p, complement, ln)
     }
 
     #[inline(always)]
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
-        let [p, complement, ln] = self.parts(stretch, i);
+        let [p, complement, ln] = self.numbers(stretch, i);
         Probability::by_ln(p, complement, ln)
     }
 
     #[inline(always)]
-    fn given(&self, _: usize, _: usize) -> Option<T> {
+    fn unchecked(&self, _: usize, _: usize) -> Option<T> {
         None
     }
 }
@@ -161,7 +163,7 @@ pub(crate) fn is_most<T: Float>(share: T) -> bool {
 
 /// p and 1 − p from a [share].
 #[inline(always)]
-pub(crate) fn parts_of<T: Float>(share: T) -> [T; 2] {
+pub(crate) fn p_and_complement<T: Float>(share: T) -> [T; 2] {
     let one = T::from_f64(1.0);
     if is_most(share) {
         [one + share, share.scale(-1.0)]
@@ -176,8 +178,8 @@ pub(crate) struct FromShares<'a, T>(pub(crate) &'a [Stretch<T>]);
 
 impl<T: Float> FromShares<'_, T> {
     #[inline(always)]
-    fn parts(&self, stretch: usize, i: usize) -> [T; 3] {
-        let [p, complement] = parts_of(self.0[stretch][i]);
+    fn numbers(&self, stretch: usize, i: usize) -> [T; 3] {
+        let [p, complement] = p_and_complement(self.0[stretch][i]);
         // ln p = −ln(1 + (1 − p)/p) is exact at both ends.
         let ln = (complement / p).clip(0.0, T::MAX).ln_1p().scale(-1.0);
         [p, complement, ln]
@@ -192,18 +194,18 @@ impl<T: Float> Source<T> for FromShares<'_, T> {
 
     #[inline(always)]
     fn probability(&self, stretch: usize, i: usize) -> Probability<T> {
-        let [p, complement, ln] = self.parts(stretch, i);
+        let [p, complement, ln] = self.numbers(stretch, i);
         Probability::from_ln(p, complement, ln)
     }
 
     #[inline(always)]
     fn dual(&self, stretch: usize, i: usize) -> Probability<Dual<T>> {
-        let [p, complement, ln] = self.parts(stretch, i);
+        let [p, complement, ln] = self.numbers(stretch, i);
         Probability::by_ln(p, complement, ln)
     }
 
     #[inline(always)]
-    fn given(&self, _: usize, _: usize) -> Option<T> {
+    fn unchecked(&self, _: usize, _: usize) -> Option<T> {
         None
     }
 }

@@ -13,20 +13,22 @@
 //! compile for several instruction sets.
 
 mod channel;
+mod class_source;
+mod class_target;
 mod finish;
-mod parts;
 mod runs;
 mod survey;
 
 use core::ops::Range;
 
-use self::parts::{Collected, Group, Logits, Parts};
+use self::class_source::{ClassSource, Collected, Group, Logits};
+use self::class_target::ClassTarget;
 use self::runs::{ChunkSums, Runs};
-use self::survey::{Cover, Survey};
+use self::survey::Survey;
 use crate::Input;
 use crate::form::Plan;
 use crate::kernel::{Derivatives, Nothing, Vectors, Worst};
-use crate::source::Given;
+use crate::source::FromP;
 use crate::stretch::{SMALL, STRETCH, Stretch};
 use crate::{
     Class, ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Segmentation, Target,
@@ -40,10 +42,10 @@ const STRETCHES: usize = 64;
 const BLOCK: usize = 8;
 
 /// The stretches that a buffer holds: a whole chunk, or one stretch.
-const ROOM: usize = if SMALL { 1 } else { STRETCHES };
+const BUFFER: usize = if SMALL { 1 } else { STRETCHES };
 
 /// The stretches that a buffer for logits holds.
-const BLOCK_ROOM: usize = if SMALL { 1 } else { BLOCK };
+const BLOCK_BUFFER: usize = if SMALL { 1 } else { BLOCK };
 
 /// The stretches that a softmax keeps for all classes together, each class in a place of its own.
 /// They stay in the second-level cache.
@@ -53,14 +55,14 @@ const OF_ALL: usize = 512;
 const OF_CLASSES: usize = if SMALL { 0 } else { OF_ALL };
 
 /// A buffer for a chunk, or a part of one.
-type Room<T> = [Stretch<T>; ROOM];
+type Buffer<T> = [Stretch<T>; BUFFER];
 
 /// A buffer for a chunk of logits, or a part of one.
-type Block<T> = [Stretch<T>; BLOCK_ROOM];
+type Block<T> = [Stretch<T>; BLOCK_BUFFER];
 
 /// An empty buffer.
 const fn block<T: Float>() -> Block<T> {
-    [[T::ZERO; STRETCH]; BLOCK_ROOM]
+    [[T::ZERO; STRETCH]; BLOCK_BUFFER]
 }
 
 /// The type in which a prediction's values are evaluated.
@@ -101,16 +103,16 @@ impl Chunk {
 /// The buffers of a sweep, reused from chunk to chunk.
 pub(crate) struct Scratch<T> {
     survey: Survey,
-    rooms: Rooms<T>,
+    temporaries: Temporaries<T>,
     /// The slopes of the classes of a group, where they cannot be written to the gradient directly.
-    slopes: [Room<T>; 2],
+    slopes: [Buffer<T>; 2],
 }
 
 /// Buffers for intermediate results.
-struct Rooms<T> {
-    cover: Cover<T>,
+struct Temporaries<T> {
+    target: ClassTarget<T>,
     /// The given values; second, their complement or the other logits.
-    given: [Room<T>; 2],
+    given: [Buffer<T>; 2],
     logits: Logits<T>,
     collected: Collected<T>,
 }
@@ -149,13 +151,13 @@ impl<T: Float> Scratch<T> {
     /// function.
     pub(crate) const EMPTY: Self = Self {
         survey: Survey::EMPTY,
-        rooms: Rooms {
-            cover: Cover::EMPTY,
-            given: [[[T::ZERO; STRETCH]; ROOM]; 2],
+        temporaries: Temporaries {
+            target: ClassTarget::EMPTY,
+            given: [[[T::ZERO; STRETCH]; BUFFER]; 2],
             logits: Logits::EMPTY,
             collected: Collected::EMPTY,
         },
-        slopes: [[[T::ZERO; STRETCH]; ROOM]; 2],
+        slopes: [[[T::ZERO; STRETCH]; BUFFER]; 2],
     };
 }
 
@@ -170,12 +172,12 @@ where
     #[inline(always)]
     fn stretches(&self) -> [usize; 2] {
         match self.input {
-            Input::Probabilities => [STRETCHES, ROOM],
+            Input::Probabilities => [STRETCHES, BUFFER],
             Input::Softmax if self.is_normalized() => {
                 let of_each = OF_ALL / self.class_count();
-                [of_each.clamp(1, BLOCK), BLOCK_ROOM]
+                [of_each.clamp(1, BLOCK), BLOCK_BUFFER]
             }
-            Input::Softmax | Input::Sigmoid => [BLOCK, BLOCK_ROOM],
+            Input::Softmax | Input::Sigmoid => [BLOCK, BLOCK_BUFFER],
         }
     }
 
@@ -188,7 +190,7 @@ where
 
     /// Splits a chunk into the parts that the buffers hold: usually one.
     #[inline(always)]
-    pub(crate) fn parts_of(&self, chunk: &Chunk) -> impl Iterator<Item = Chunk> + use<P, T, W, V> {
+    pub(crate) fn subchunks(&self, chunk: &Chunk) -> impl Iterator<Item = Chunk> + use<P, T, W, V> {
         let [_, stretches] = self.stretches();
         Chunk::of(chunk.sample, chunk.voxels.clone(), stretches)
     }
@@ -200,7 +202,7 @@ where
         &self,
         part: &Chunk,
         survey: &mut Survey,
-        rooms: &mut Rooms<RealOf<P>>,
+        temporaries: &mut Temporaries<RealOf<P>>,
         see: impl FnMut(&[Stretch<RealOf<P>>]),
     ) -> Result<(), Error> {
         if survey.is_of(part) {
@@ -208,7 +210,7 @@ where
         }
         self.survey(part, survey)?;
         if self.is_normalized() {
-            self.normalize(part, survey, rooms, see);
+            self.normalize(part, survey, temporaries, see);
         }
         Ok(())
     }
@@ -223,8 +225,8 @@ where
         chunk: &Chunk,
         Scratch {
             survey,
-            rooms,
-            slopes: [room, _],
+            temporaries,
+            slopes: [buffer, _],
         }: &mut Scratch<RealOf<P>>,
         sums: &mut [ClassSums<f64, K>],
         mut gradient: Option<&mut impl FieldMut<Item = RealOf<P>>>,
@@ -233,21 +235,29 @@ where
         let loss = *loss;
         for group in self.groups_of_classes() {
             let mut totals = [ChunkSums::EMPTY; 2];
-            for part in self.parts_of(chunk) {
-                self.look_at(&part, survey, rooms, |z| worst.see(self.vectors, z))?;
-                self.prepare(group, &part, survey, rooms, |z| worst.see(self.vectors, z));
-                let parts = self.parts(group, &part, survey, &rooms.given, &rooms.logits);
+            for part in self.subchunks(chunk) {
+                self.look_at(&part, survey, temporaries, |z| worst.see(self.vectors, z))?;
+                self.prepare(group, &part, survey, temporaries, |z| {
+                    worst.see(self.vectors, z)
+                });
+                let parts = self.sources(
+                    group,
+                    &part,
+                    survey,
+                    &temporaries.given,
+                    &temporaries.logits,
+                );
                 for ((&index, parts), total) in group.classes().iter().zip(parts).zip(&mut totals) {
-                    let cover = &mut rooms.cover;
-                    self.cover(index, &part, survey, cover);
+                    let target = &mut temporaries.target;
+                    self.find_target(index, &part, survey, target);
                     let class = classes.class(index);
-                    let runs = Runs { survey, cover };
+                    let runs = Runs { survey, target };
                     match parts {
-                        Parts::Given(p) => {
-                            let p = Given(p);
+                        ClassSource::FromP(p) => {
+                            let p = FromP(p);
                             match gradient.as_deref_mut() {
                                 Some(gradient) if kept(&loss, &class, group) == Some(1) => {
-                                    channel::write(gradient, index, &part, room, |kept| {
+                                    channel::write(gradient, index, &part, buffer, |kept| {
                                         runs.add(
                                             self.vectors,
                                             loss,
@@ -274,9 +284,9 @@ where
                         }
                         // Unreachable: the guard lets the compiler drop the logit code for
                         // probabilities.
-                        Parts::FromLn(_) | Parts::FromSoftmax(_)
+                        ClassSource::FromLn(_) | ClassSource::FromSoftmax(_)
                             if self.input == Input::Probabilities => {}
-                        Parts::FromLn(ln) => {
+                        ClassSource::FromLn(ln) => {
                             runs.add(
                                 self.vectors,
                                 loss,
@@ -288,7 +298,7 @@ where
                                 &mut worst,
                             );
                         }
-                        Parts::FromSoftmax(softmax) => {
+                        ClassSource::FromSoftmax(softmax) => {
                             runs.add(
                                 self.vectors,
                                 loss,
@@ -305,7 +315,7 @@ where
                 if let Some(gradient) = gradient.as_deref_mut()
                     && self.input != Input::Probabilities
                 {
-                    self.keep_shares(group, &part, &rooms.logits, room, gradient);
+                    self.keep_shares(group, &part, &temporaries.logits, buffer, gradient);
                 }
             }
             for (&index, total) in group.classes().iter().zip(&totals) {
@@ -336,35 +346,41 @@ where
     ) {
         let Scratch {
             survey,
-            rooms,
-            slopes: [room, _],
+            temporaries,
+            slopes: [buffer, _],
         } = scratch;
         self.survey_again(chunk, survey);
         if self.is_normalized() {
-            self.normalize(chunk, survey, rooms, |_| {});
+            self.normalize(chunk, survey, temporaries, |_| {});
         }
         for group in self.groups_of_classes() {
             let index = group.channel();
             let class = classes.class(index);
             if self.input != Input::Probabilities {
-                self.prepare(group, chunk, survey, rooms, |_| {});
-                self.keep_shares(group, chunk, &rooms.logits, room, gradient);
+                self.prepare(group, chunk, survey, temporaries, |_| {});
+                self.keep_shares(group, chunk, &temporaries.logits, buffer, gradient);
             } else if kept(loss, &class, group) == Some(1) {
-                self.prepare(group, chunk, survey, rooms, |_| {});
-                self.cover(index, chunk, survey, &mut rooms.cover);
+                self.prepare(group, chunk, survey, temporaries, |_| {});
+                self.find_target(index, chunk, survey, &mut temporaries.target);
                 let runs = Runs {
                     survey,
-                    cover: &rooms.cover,
+                    target: &temporaries.target,
                 };
-                let parts = self.parts(group, chunk, survey, &rooms.given, &rooms.logits);
-                if let [Parts::Given(p), _] = parts {
+                let parts = self.sources(
+                    group,
+                    chunk,
+                    survey,
+                    &temporaries.given,
+                    &temporaries.logits,
+                );
+                if let [ClassSource::FromP(p), _] = parts {
                     let (mut sums, mut worst) = (ChunkSums::EMPTY, Worst::none());
-                    channel::write(gradient, index, chunk, room, |kept| {
+                    channel::write(gradient, index, chunk, buffer, |kept| {
                         runs.add(
                             self.vectors,
                             *loss,
                             class,
-                            Given(p),
+                            FromP(p),
                             Derivatives,
                             kept,
                             &mut sums,

@@ -149,7 +149,7 @@ where
         for sample in 0..shape.samples {
             let slopes = &slopes[self.first_sum(sample)..];
             for chunk in self.chunks(sample) {
-                for part in self.parts_of(&chunk) {
+                for part in self.subchunks(&chunk) {
                     if kept == Kept::Nothing {
                         self.keep_chunk(loss, classes, &part, scratch, gradient);
                     }

@@ -34,12 +34,12 @@ where
         channel: usize,
         chunk: &Chunk,
         survey: &Survey,
-        room: &mut [Stretch<RealOf<P>>],
+        buffer: &mut [Stretch<RealOf<P>>],
     ) {
         let Chunk { sample, voxels } = chunk;
         let (prediction, flat) = (
             &self.prediction,
-            &mut room.as_flattened_mut()[..voxels.len()],
+            &mut buffer.as_flattened_mut()[..voxels.len()],
         );
         self.vectors.run(
             #[inline(always)]
@@ -49,7 +49,7 @@ where
             return;
         }
         let harmless = Float::from_f64(0.5);
-        for (index, stretch) in room.iter_mut().enumerate().take(chunk.stretches()) {
+        for (index, stretch) in buffer.iter_mut().enumerate().take(chunk.stretches()) {
             match survey.counted[index] {
                 Extent::All => {}
                 Extent::None => *stretch = [harmless; STRETCH],
@@ -70,13 +70,13 @@ where
         channel: usize,
         chunk: &Chunk,
         survey: &Survey,
-        room: &'a mut [Stretch<RealOf<P>>],
+        buffer: &'a mut [Stretch<RealOf<P>>],
     ) -> &'a [Stretch<RealOf<P>>] {
         if let Some(values) = self.in_place(channel, chunk, survey) {
             return values;
         }
-        self.gather(channel, chunk, survey, room);
-        &room[..chunk.stretches()]
+        self.gather(channel, chunk, survey, buffer);
+        &buffer[..chunk.stretches()]
     }
 }
 
@@ -86,15 +86,15 @@ pub(super) fn write<G: FieldMut>(
     gradient: &mut G,
     channel: usize,
     chunk: &Chunk,
-    room: &mut [Stretch<G::Item>],
+    buffer: &mut [Stretch<G::Item>],
     write: impl FnOnce(&mut [Stretch<G::Item>]),
 ) {
     if let Some(slice) = slice_mut(gradient, channel, chunk) {
         return write(slice);
     }
-    let room = &mut room[..chunk.stretches()];
-    write(room);
-    store(gradient, channel, chunk, room);
+    let buffer = &mut buffer[..chunk.stretches()];
+    write(buffer);
+    store(gradient, channel, chunk, buffer);
 }
 
 /// The numbers last written to a channel of the gradient.
@@ -103,12 +103,12 @@ pub(super) fn read_back<'a, G: FieldMut>(
     gradient: &'a mut G,
     channel: usize,
     chunk: &Chunk,
-    room: &'a mut [Stretch<G::Item>],
+    buffer: &'a mut [Stretch<G::Item>],
 ) -> &'a [Stretch<G::Item>] {
-    let room = &mut room[..chunk.stretches()];
+    let buffer = &mut buffer[..chunk.stretches()];
     if slice_mut(gradient, channel, chunk).is_none() {
-        load(gradient, channel, chunk, room);
-        return room;
+        load(gradient, channel, chunk, buffer);
+        return buffer;
     }
     slice_mut(gradient, channel, chunk).unwrap_or_default()
 }
@@ -119,16 +119,16 @@ pub(super) fn rewrite<G: FieldMut>(
     gradient: &mut G,
     channel: usize,
     chunk: &Chunk,
-    room: &mut [Stretch<G::Item>],
+    buffer: &mut [Stretch<G::Item>],
     change: impl FnOnce(&mut [Stretch<G::Item>]),
 ) {
     if let Some(slice) = slice_mut(gradient, channel, chunk) {
         return change(slice);
     }
-    let room = &mut room[..chunk.stretches()];
-    load(gradient, channel, chunk, room);
-    change(room);
-    store(gradient, channel, chunk, room);
+    let buffer = &mut buffer[..chunk.stretches()];
+    load(gradient, channel, chunk, buffer);
+    change(buffer);
+    store(gradient, channel, chunk, buffer);
 }
 
 /// A channel of the gradient as a slice, if it is contiguous and consists of whole stretches.

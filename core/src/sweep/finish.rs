@@ -1,13 +1,14 @@
 //! The second sweep: turns the numbers that the first sweep stored into the gradient.
 
-use super::parts::{self, Collected, Group, Parts};
+use super::class_source::{self, ClassSource, Collected, Group};
+use super::class_target::ClassTarget;
 use super::runs::Runs;
-use super::survey::{Cover, Survey};
-use super::{Chunk, RealOf, Rooms, Scratch, channel, kept};
+use super::survey::Survey;
+use super::{Chunk, RealOf, Scratch, Temporaries, channel, kept};
 use crate::activation;
 use crate::form::Plan;
 use crate::kernel::{Finish, Slopes, Vectors};
-use crate::source::{FromShares, Given, Source};
+use crate::source::{FromP, FromShares, Source};
 use crate::stretch::Stretch;
 use crate::{Classes, Element, Field, FieldMut, Input, Loss, Segmentation, Target};
 
@@ -58,7 +59,7 @@ where
         chunk: &Chunk,
         Scratch {
             survey,
-            rooms,
+            temporaries,
             slopes: [own, other],
         }: &mut Scratch<RealOf<P>>,
         gradient: &mut impl FieldMut<Item = RealOf<P>>,
@@ -66,10 +67,10 @@ where
         let index = group.channel();
         let class = classes.class(index);
         if let Some(kept) = kept(loss, &class, group) {
-            self.cover(index, chunk, survey, &mut rooms.cover);
+            self.find_target(index, chunk, survey, &mut temporaries.target);
             let runs = Runs {
                 survey,
-                cover: &rooms.cover,
+                target: &temporaries.target,
             };
             let slopes = Slopes::new(&slopes[index], self.class_count());
             let slopes = Finish::new(&slopes, &Plan::new(loss, &class));
@@ -81,26 +82,26 @@ where
             }
             return;
         }
-        self.prepare(group, chunk, survey, rooms, |_| {});
-        let Rooms {
-            cover,
+        self.prepare(group, chunk, survey, temporaries, |_| {});
+        let Temporaries {
+            target,
             given,
             logits,
             ..
-        } = rooms;
-        let parts = self.parts(group, chunk, survey, given, logits);
+        } = temporaries;
+        let parts = self.sources(group, chunk, survey, given, logits);
         let mut slope = |slot: usize, out: &mut [Stretch<RealOf<P>>]| {
-            if let Parts::Given(p) = parts[slot] {
+            if let ClassSource::FromP(p) = parts[slot] {
                 let index = group.classes()[slot];
                 self.slope(
                     loss,
                     classes,
                     slopes,
                     index,
-                    Given(p),
+                    FromP(p),
                     chunk,
                     survey,
-                    cover,
+                    target,
                     out,
                 );
             }
@@ -130,20 +131,20 @@ where
         chunk: &Chunk,
         Scratch {
             survey,
-            rooms,
+            temporaries,
             slopes: [own, other],
         }: &mut Scratch<RealOf<P>>,
         gradient: &mut impl FieldMut<Item = RealOf<P>>,
     ) {
         let n = chunk.stretches();
-        let Rooms { cover, given, .. } = rooms;
+        let Temporaries { target, given, .. } = temporaries;
         let [h, of_other] = given;
         let (h, of_other, other) = (&mut h[..n], &mut of_other[..n], &mut other[..n]);
         let mut slope = |slot: usize, shares: &[_], h: &mut [_]| {
             let index = group.classes()[slot];
             let shares = FromShares(shares);
             self.slope(
-                loss, classes, slopes, index, shares, chunk, survey, cover, h,
+                loss, classes, slopes, index, shares, chunk, survey, target, h,
             );
         };
         channel::rewrite(gradient, group.channel(), chunk, own, |shares| {
@@ -176,11 +177,11 @@ where
         source: impl Source<RealOf<P>>,
         chunk: &Chunk,
         survey: &Survey,
-        cover: &mut Cover<RealOf<P>>,
+        target: &mut ClassTarget<RealOf<P>>,
         out: &mut [Stretch<RealOf<P>>],
     ) {
-        self.cover(index, chunk, survey, cover);
-        let runs = Runs { survey, cover };
+        self.find_target(index, chunk, survey, target);
+        let runs = Runs { survey, target };
         let slopes = Slopes::new(&slopes[index], self.class_count());
         let class = classes.class(index);
         runs.slope(self.vectors, *loss, class, source, slopes, out);
@@ -196,34 +197,34 @@ where
         chunk: &Chunk,
         Scratch {
             survey,
-            rooms,
-            slopes: [room, _],
+            temporaries,
+            slopes: [buffer, _],
         }: &mut Scratch<RealOf<P>>,
         gradient: &mut impl FieldMut<Item = RealOf<P>>,
     ) {
         let n = chunk.stretches();
-        let Rooms {
-            cover,
+        let Temporaries {
+            target,
             logits,
             collected,
             ..
-        } = rooms;
+        } = temporaries;
         *collected = Collected::EMPTY;
         let mut slope = |index: usize, shares: &[_], h: &mut [_]| {
             let shares = FromShares(shares);
             self.slope(
-                loss, classes, slopes, index, shares, chunk, survey, cover, h,
+                loss, classes, slopes, index, shares, chunk, survey, target, h,
             );
         };
         for index in 0..self.class_count() {
-            let shares = channel::read_back(gradient, index, chunk, room);
+            let shares = channel::read_back(gradient, index, chunk, buffer);
             let h = logits.of_class(index, n);
             slope(index, shares, h);
             collected.add(self.vectors, shares, h);
         }
         for index in 0..self.class_count() {
-            channel::rewrite(gradient, index, chunk, room, |shares| {
-                let is_known = parts::has_place(index, n);
+            channel::rewrite(gradient, index, chunk, buffer, |shares| {
+                let is_known = class_source::has_place(index, n);
                 let h = logits.of_class(index, n);
                 if !is_known {
                     slope(index, shares, h);

@@ -2,7 +2,8 @@
 
 use core::slice;
 
-use super::survey::{Cover, Kind, Survey};
+use super::class_target::{ClassTarget, Kind};
+use super::survey::Survey;
 use crate::form::Plan;
 use crate::kernel::{
     self, Finish, Inside, Keep, Lanes, Nothing, Outside, Slopes, Soft, Sums, Targets, Vectors,
@@ -15,7 +16,7 @@ use crate::{Class, ClassSums, Extent, Float, Loss};
 /// The runs of stretches of a chunk that are alike for a class.
 pub(super) struct Runs<'a, T> {
     pub(super) survey: &'a Survey,
-    pub(super) cover: &'a Cover<T>,
+    pub(super) target: &'a ClassTarget<T>,
 }
 
 impl<T: Float> Runs<'_, T> {
@@ -36,11 +37,11 @@ impl<T: Float> Runs<'_, T> {
         chunk: &mut ChunkSums<T, K>,
         worst: &mut Worst<T>,
     ) {
-        for (kind, run) in self.cover.runs() {
+        for (kind, run) in self.target.runs() {
             let Some(Kind { covered, weighted }) = kind else {
                 continue;
             };
-            let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
+            let (source, y) = (source.run(run.clone()), &self.target.y[run.clone()]);
             if SMALL {
                 let kept = keep.of(kept, run);
                 let weights = weighted.then_some(&self.survey.weights[0]);
@@ -119,13 +120,13 @@ impl<T: Float> Runs<'_, T> {
         slopes: Slopes<T, K>,
         out: &mut [Stretch<T>],
     ) {
-        for (kind, run) in self.cover.runs() {
+        for (kind, run) in self.target.runs() {
             let out = &mut out[run.clone()];
             let Some(Kind { covered, weighted }) = kind else {
                 out.fill([T::default(); STRETCH]);
                 continue;
             };
-            let (source, y) = (source.run(run.clone()), &self.cover.y[run.clone()]);
+            let (source, y) = (source.run(run.clone()), &self.target.y[run.clone()]);
             macro_rules! slope {
                 ($y:expr) => {
                     kernel::slope(vectors, loss, class, source, $y, slopes, out)
@@ -153,13 +154,13 @@ impl<T: Float> Runs<'_, T> {
         out: &mut [Stretch<T>],
     ) {
         let [inside, outside] = slopes.constants();
-        for (kind, run) in self.cover.runs() {
+        for (kind, run) in self.target.runs() {
             let out = &mut out[run.clone()];
             let Some(Kind { covered, weighted }) = kind else {
                 out.fill([T::default(); STRETCH]);
                 continue;
             };
-            let y = &self.cover.y[run.clone()];
+            let y = &self.target.y[run.clone()];
             match covered {
                 Extent::None => kernel::fill(vectors, outside, out),
                 Extent::Some if is_kept => kernel::finish(vectors, slopes, y, out),

@@ -1,10 +1,10 @@
 //! The facts about the voxels of a chunk that the sweeps need besides the predictions: which of them
-//! count, their weights, and which a class covers.
+//! count, with which weights, and which classes they may belong to.
 
 use core::ops::Range;
 use core::slice;
 
-use super::{Chunk, ROOM, RealOf};
+use super::{BUFFER, Chunk};
 use crate::kernel::{self, Lanes, Vectors};
 use crate::limits::LARGEST_WEIGHT;
 use crate::stretch::{LANES, SMALL, STRETCH, Stretch};
@@ -16,51 +16,30 @@ pub(super) struct Survey {
     /// The voxels described here.
     of: Option<Chunk>,
     /// The content of each stretch of the target.
-    contents: [Content; ROOM],
+    pub(super) contents: [Content; BUFFER],
     /// How many voxels of each stretch count in full. With [`Extent::Some`], each voxel has its own
     /// weight.
-    pub(super) counted: [Extent; ROOM],
+    pub(super) counted: [Extent; BUFFER],
     /// The weights of the voxels, in stretches of [`Extent::Some`].
-    pub(super) weights: [Stretch<f64>; ROOM],
+    pub(super) weights: [Stretch<f64>; BUFFER],
     /// Whether all voxels count, with any weight.
     pub(super) complete: bool,
     /// The sum of all weights.
     pub(super) voxels: f64,
     /// The ends of the runs of stretches with equal content and extent, and the number of runs.
-    ends: [usize; ROOM],
+    ends: [usize; BUFFER],
     runs: usize,
-}
-
-/// How to evaluate a stretch for a class, if any of its voxels count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
-    /// How many of its voxels the class covers.
-    pub(super) covered: Extent,
-    /// Whether each voxel has its own weight.
-    pub(super) weighted: bool,
-}
-
-/// The target of a class over a chunk.
-pub(super) struct Cover<T> {
-    /// The kind of each run of stretches; `None` where nothing counts.
-    kinds: [Option<Kind>; ROOM],
-    /// The end of each run.
-    ends: [usize; ROOM],
-    /// The number of runs.
-    runs: usize,
-    /// y, in stretches that the class covers partly.
-    pub(super) y: [Stretch<T>; ROOM],
 }
 
 impl Survey {
     pub(super) const EMPTY: Self = Self {
         of: None,
-        contents: [Content::Unknown; ROOM],
-        counted: [Extent::None; ROOM],
-        weights: [[0.0; STRETCH]; ROOM],
+        contents: [Content::Unknown; BUFFER],
+        counted: [Extent::None; BUFFER],
+        weights: [[0.0; STRETCH]; BUFFER],
         complete: false,
         voxels: 0.0,
-        ends: [0; ROOM],
+        ends: [0; BUFFER],
         runs: 0,
     };
 
@@ -81,10 +60,21 @@ impl Survey {
         self.runs += 1;
     }
 
+    /// The runs of stretches that are looked at in the same way.
+    #[inline(always)]
+    pub(super) fn runs(&self) -> impl Iterator<Item = Range<usize>> {
+        let mut start = 0;
+        self.ends[..self.runs].iter().map(move |end| {
+            let run = start..*end;
+            start = *end;
+            run
+        })
+    }
+
     /// The stretches of a run that may hold voxels of a class: all but some at both ends that do not.
     /// With many classes, few do.
     #[inline(always)]
-    fn held(&self, class: usize, run: Range<usize>) -> Range<usize> {
+    pub(super) fn held(&self, class: usize, run: Range<usize>) -> Range<usize> {
         let may_hold = |content: &Content| content.may_hold(class);
         let contents = &self.contents[run.clone()];
         if !matches!(contents, [Content::Classes(_), ..]) {
@@ -120,41 +110,6 @@ impl Survey {
     #[inline(always)]
     pub(super) fn is_of(&self, chunk: &Chunk) -> bool {
         self.of.as_ref() == Some(chunk)
-    }
-}
-
-impl<T: Float> Cover<T> {
-    pub(super) const EMPTY: Self = Self {
-        // Not `None`, so that all bytes are 0.
-        kinds: [Some(Kind {
-            covered: Extent::None,
-            weighted: false,
-        }); ROOM],
-        ends: [0; ROOM],
-        runs: 0,
-        y: [[T::ZERO; STRETCH]; ROOM],
-    };
-
-    /// Appends stretches of a kind, up to `end`.
-    #[inline(always)]
-    fn push(&mut self, kind: Option<Kind>, end: usize) {
-        if self.runs == 0 || self.kinds[self.runs - 1] != kind {
-            self.runs += 1;
-        }
-        self.kinds[self.runs - 1] = kind;
-        self.ends[self.runs - 1] = end;
-    }
-
-    /// The runs of stretches, with their kinds.
-    #[inline(always)]
-    pub(super) fn runs(&self) -> impl Iterator<Item = (Option<Kind>, Range<usize>)> {
-        let mut start = 0;
-        let runs = self.kinds.iter().zip(&self.ends).take(self.runs);
-        runs.map(move |(kind, end)| {
-            let run = start..*end;
-            start = *end;
-            (*kind, run)
-        })
     }
 }
 
@@ -202,7 +157,7 @@ where
     pub(super) fn survey(&self, chunk: &Chunk, survey: &mut Survey) -> Result<(), Error> {
         let stretches = chunk.stretches();
         let Chunk { sample, voxels } = chunk;
-        let mut weighed = [Some(Extent::All); ROOM];
+        let mut weighed = [Some(Extent::All); BUFFER];
         survey.complete = true;
         // Small devices check each voxel by itself, to save code. The contents stay unknown.
         if !SMALL {
@@ -298,86 +253,6 @@ where
         } else {
             Extent::Some
         })
-    }
-
-    /// Finds which voxels a class covers.
-    #[cfg_attr(target_os = "none", inline(always))]
-    pub(super) fn cover(
-        &self,
-        class: usize,
-        chunk: &Chunk,
-        survey: &Survey,
-        cover: &mut Cover<RealOf<P>>,
-    ) {
-        let kind = |covered, counted| {
-            let weighted = counted == Extent::Some;
-            (counted != Extent::None).then_some(Kind { covered, weighted })
-        };
-        cover.runs = 0;
-        if SMALL {
-            cover.push(kind(Extent::Some, survey.counted[0]), 1);
-            let y = cover.y[0].iter_mut().zip(&survey.weights[0]);
-            for ((y, weight), voxel) in y.zip(chunk.voxels.start..) {
-                *y = if *weight == 0.0 {
-                    Float::ZERO
-                } else {
-                    self.target
-                        .get(chunk.sample, class, voxel, self.class_count())
-                };
-            }
-            return;
-        }
-        let mut start = 0;
-        for &end in &survey.ends[..survey.runs] {
-            let (content, counted) = (survey.contents[start], survey.counted[start]);
-            let held = survey.held(class, start..end);
-            if held.start > start {
-                cover.push(kind(Extent::None, counted), held.start);
-            }
-            if let Content::Class(_) = content
-                && !held.is_empty()
-            {
-                cover.push(kind(Extent::All, counted), end);
-            } else if !held.is_empty() {
-                let mut covered = [Extent::None; ROOM];
-                let covered = &mut covered[..held.len()];
-                self.cover_run(class, chunk, &held, survey, &mut cover.y, covered);
-                for (stretch, covered) in held.clone().zip(covered) {
-                    cover.push(kind(*covered, counted), stretch + 1);
-                }
-            }
-            if held.end < end {
-                cover.push(kind(Extent::None, counted), end);
-            }
-            start = end;
-        }
-    }
-
-    /// Finds which voxels of a run of stretches a class covers.
-    #[inline(always)]
-    fn cover_run(
-        &self,
-        class: usize,
-        chunk: &Chunk,
-        run: &Range<usize>,
-        survey: &Survey,
-        y: &mut [Stretch<RealOf<P>>; ROOM],
-        covered: &mut [Extent],
-    ) {
-        let (target, count) = (&self.target, self.class_count());
-        let voxels = chunk.stretch(run.start).start..chunk.stretch(run.end - 1).end;
-        let y = &mut y[run.clone()];
-        self.vectors.run(
-            #[inline(always)]
-            || target.cover(chunk.sample, class, voxels, count, y, covered),
-        );
-        if survey.contents[run.start] == Content::Unknown {
-            // A voxel of weight 0 was not checked: its target may be anything, NaN included.
-            let weights = survey.weights[run.clone()].as_flattened();
-            for (y, weight) in y.as_flattened_mut().iter_mut().zip(weights) {
-                *y = if *weight == 0.0 { Float::ZERO } else { *y };
-            }
-        }
     }
 
     /// Checks the predictions one by one.

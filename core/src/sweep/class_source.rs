@@ -5,7 +5,7 @@ use core::slice;
 
 use super::channel;
 use super::survey::Survey;
-use super::{BLOCK_ROOM, Block, Chunk, OF_CLASSES, RealOf, Room, Rooms, block};
+use super::{BLOCK_BUFFER, Block, Buffer, Chunk, OF_CLASSES, RealOf, Temporaries, block};
 use crate::activation;
 use crate::kernel::Vectors;
 use crate::source::{FromLn, FromSoftmax};
@@ -47,9 +47,9 @@ impl Group {
 
 /// The input of the formulas for a class over a chunk.
 #[derive(Clone, Copy)]
-pub(super) enum Parts<'a, T> {
+pub(super) enum ClassSource<'a, T> {
     /// Its probabilities.
-    Given(&'a [Stretch<T>]),
+    FromP(&'a [Stretch<T>]),
     /// p, 1 − p and ln p.
     FromLn(FromLn<'a, T>),
     /// The numbers from which p, 1 − p and ln p are computed.
@@ -73,7 +73,7 @@ struct Softmax<T> {
     rest: Block<T>,
     share: Block<T>,
     ln_total: Block<T>,
-    of_classes: [Stretch<T>; OF_CLASSES + BLOCK_ROOM],
+    of_classes: [Stretch<T>; OF_CLASSES + BLOCK_BUFFER],
 }
 
 impl<T: Float> Logits<T> {
@@ -87,7 +87,7 @@ impl<T: Float> Logits<T> {
             rest: block(),
             share: block(),
             ln_total: block(),
-            of_classes: [[T::ZERO; STRETCH]; OF_CLASSES + BLOCK_ROOM],
+            of_classes: [[T::ZERO; STRETCH]; OF_CLASSES + BLOCK_BUFFER],
         },
     };
 
@@ -200,15 +200,15 @@ where
         &self,
         chunk: &Chunk,
         survey: &Survey,
-        rooms: &mut Rooms<RealOf<P>>,
+        temporaries: &mut Temporaries<RealOf<P>>,
         mut see: impl FnMut(&[Stretch<RealOf<P>>]),
     ) {
         let n = chunk.stretches();
         let channels = self.prediction.shape().channels;
-        let room = &mut rooms.given[0];
-        let softmax = &mut rooms.logits.softmax;
+        let buffer = &mut temporaries.given[0];
+        let softmax = &mut temporaries.logits.softmax;
         for channel in 0..channels {
-            let z = self.read(channel, chunk, survey, room);
+            let z = self.read(channel, chunk, survey, buffer);
             see(z);
             let largest = &mut softmax.largest[..n];
             if channel == 0 {
@@ -221,7 +221,7 @@ where
         softmax.rest[..n].fill(zeros);
         softmax.share[..n].fill(zeros);
         for channel in 0..channels {
-            let z = self.read(channel, chunk, survey, room);
+            let z = self.read(channel, chunk, survey, buffer);
             softmax.exponentiate(self.vectors, channel, z);
             let e = &softmax.of_classes[place(channel, n)];
             let (rest, tops) = (&mut softmax.rest[..n], &mut softmax.share[..n]);
@@ -238,15 +238,15 @@ where
         group: Group,
         chunk: &Chunk,
         survey: &Survey,
-        rooms: &mut Rooms<RealOf<P>>,
+        temporaries: &mut Temporaries<RealOf<P>>,
         mut see: impl FnMut(&[Stretch<RealOf<P>>]),
     ) {
         let n = chunk.stretches();
-        let Rooms { given, logits, .. } = rooms;
-        let [room, other] = given;
+        let Temporaries { given, logits, .. } = temporaries;
+        let [buffer, other] = given;
         match (self.input, group) {
             (Input::Softmax, Group::One(class)) => {
-                let z = self.read(class, chunk, survey, room);
+                let z = self.read(class, chunk, survey, buffer);
                 if !has_place(class, n) {
                     logits.softmax.exponentiate(self.vectors, class, z);
                 }
@@ -254,7 +254,7 @@ where
             (Input::Softmax, _) => {
                 let background = self.read(0, chunk, survey, other);
                 see(background);
-                let foreground = self.read(1, chunk, survey, room);
+                let foreground = self.read(1, chunk, survey, buffer);
                 see(foreground);
                 let mut z = block();
                 let z = &mut z[..n];
@@ -262,7 +262,7 @@ where
                 logits.sigmoid(self.vectors, z);
             }
             (input, _) => {
-                let values = self.read(group.channel(), chunk, survey, room);
+                let values = self.read(group.channel(), chunk, survey, buffer);
                 if input == Input::Sigmoid {
                     see(values);
                     logits.sigmoid(self.vectors, values);
@@ -275,24 +275,24 @@ where
 
     /// The input of the formulas for the classes of a [prepared](Segmentation::prepare) group.
     #[inline(always)]
-    pub(super) fn parts<'a>(
+    pub(super) fn sources<'a>(
         &'a self,
         group: Group,
         chunk: &Chunk,
         survey: &Survey,
-        given: &'a [Room<RealOf<P>>; 2],
+        given: &'a [Buffer<RealOf<P>>; 2],
         logits: &'a Logits<RealOf<P>>,
-    ) -> [Parts<'a, RealOf<P>>; 2] {
+    ) -> [ClassSource<'a, RealOf<P>>; 2] {
         let n = chunk.stretches();
         if self.input == Input::Probabilities {
-            let [room, other] = given;
+            let [buffer, other] = given;
             let values = self.in_place(group.channel(), chunk, survey);
-            return [values.unwrap_or(&room[..n]), &other[..n]].map(Parts::Given);
+            return [values.unwrap_or(&buffer[..n]), &other[..n]].map(ClassSource::FromP);
         }
         if let (Input::Softmax, Group::One(class)) = (self.input, group) {
             let values = self.in_place(class, chunk, survey);
             let softmax = &logits.softmax;
-            let parts = Parts::FromSoftmax(FromSoftmax {
+            let parts = ClassSource::FromSoftmax(FromSoftmax {
                 z: values.unwrap_or(&given[0][..n]),
                 e: &softmax.of_classes[place(class, n)],
                 common: [
@@ -315,7 +315,7 @@ where
             complement: p,
             ln: &logits.ln_complement[..n],
         };
-        [own, other].map(Parts::FromLn)
+        [own, other].map(ClassSource::FromLn)
     }
 
     /// Stores the [shares](crate::source::share) of the first class of a group in its channel of
@@ -326,11 +326,11 @@ where
         group: Group,
         chunk: &Chunk,
         logits: &Logits<RealOf<P>>,
-        room: &mut Room<RealOf<P>>,
+        buffer: &mut Buffer<RealOf<P>>,
         gradient: &mut impl FieldMut<Item = RealOf<P>>,
     ) {
         let n = chunk.stretches();
-        channel::write(gradient, group.channel(), chunk, room, |out| {
+        channel::write(gradient, group.channel(), chunk, buffer, |out| {
             if self.is_normalized() {
                 let softmax = &logits.softmax;
                 let e = &softmax.of_classes[place(group.channel(), n)];
