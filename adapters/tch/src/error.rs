@@ -79,6 +79,12 @@ pub enum Error {
         /// Its number.
         found: i64,
     },
+    /// Sums per sample cannot be added up: other ranks have other samples.
+    #[error("sums per sample cannot be added up over ranks, use `Pooling::Batch`")]
+    PerSample,
+    /// The ranks could not exchange their sums.
+    #[error("the sums of the ranks could not be added up: {0}")]
+    AllReduce(Box<dyn std::error::Error + Send + Sync>),
     /// An invalid value, label, parameter or class option.
     #[error(transparent)]
     Core(unifocal_core::Error),

@@ -42,17 +42,25 @@ mod labels;
 mod memory;
 mod operands;
 mod operations;
+mod plan;
+mod ranks;
+mod reduction;
 mod segmentation;
+mod sums;
 mod tensors;
 #[allow(unsafe_code, reason = "calls into and from C++")]
 mod threads;
+mod value;
 mod values;
 
 pub use unifocal_core as core;
 
-pub use criterion::{Route, SegmentationLoss, Weighted};
+pub use criterion::{SegmentationLoss, Weighted};
 pub use error::Error;
+pub use plan::Route;
+pub use ranks::{AllReduce, Threads};
 pub use segmentation::{Segmentation, Sum};
+pub use sums::Sums;
 
 /// The examples of the documentation, compiled and run.
 #[cfg(doctest)]

@@ -1,13 +1,14 @@
 //! libtorch's tensors as a backend of the core.
 
 use tch::{Kind, TchError, Tensor};
-use unifocal_core::{ClassSums, Classes, Loss, Settings, TensorLike, class_count};
+use unifocal_core::{AnyLoss, ClassSums, Classes, Loss, Name, Settings, TensorLike, class_count};
 
+use crate::Error;
 use crate::extremes::Extremes;
 use crate::operands::Operands;
+use crate::plan::Plan;
 use crate::tensors::Tensors;
 use crate::values::{Outcome, Values};
-use crate::{Error, Route, SegmentationLoss};
 
 /// A sum over voxels, or a number that is made of such sums: an expression that libtorch computes and differentiates.
 pub type Sum = Values<true, true>;
@@ -28,8 +29,8 @@ impl Sum {
 
 /// Predictions beside their targets, for functions over any [`TensorLike`], on any device.
 ///
-/// Sums and values are composed of libtorch's operations, which libtorch differentiates. To train with a loss, use [`SegmentationLoss`], which
-/// is faster and needs less memory.
+/// Sums and values are composed of libtorch's operations, which libtorch differentiates. To train with a loss, use
+/// [`SegmentationLoss`](crate::SegmentationLoss), which is faster and needs less memory.
 ///
 /// # Examples
 ///
@@ -50,7 +51,7 @@ impl Sum {
 /// ```
 #[derive(Debug)]
 pub struct Segmentation<'t> {
-    criterion: SegmentationLoss,
+    plan: Plan,
     predictions: &'t Tensor,
     targets: &'t Tensor,
     weights: Option<&'t Tensor>,
@@ -60,11 +61,9 @@ impl<'t> Segmentation<'t> {
     /// Predictions [N, C, spatial…] beside their targets. Both are checked when a loss is evaluated.
     pub fn new(predictions: &'t Tensor, targets: &'t Tensor, settings: Settings) -> Self {
         // The loss comes with each evaluation.
-        let criterion = SegmentationLoss::new(unifocal_core::Name::default());
+        let plan = Plan::from(AnyLoss::from(Name::default()));
         Self {
-            criterion: criterion
-                .with_settings(settings)
-                .with_route(Route::Composed),
+            plan: Plan { settings, ..plan },
             predictions,
             targets,
             weights: None,
@@ -84,8 +83,8 @@ impl<'t> Segmentation<'t> {
         loss: &impl Loss<K>,
         classes: &Classes<'_>,
     ) -> Result<Vec<ClassSums<Sum, K>>, Error> {
-        let extremes = Extremes::new(&self.criterion, input)?;
-        Operands::<WIDE, true>::new(&self.criterion, input, &extremes)?.sums(loss, classes)
+        let extremes = Extremes::new(&self.plan, input)?;
+        Operands::<WIDE, true>::new(&self.plan.settings, input, &extremes)?.sums(loss, classes)
     }
 }
 
@@ -104,7 +103,7 @@ impl<L: Loss<K>, const K: usize> TensorLike<L, K> for Segmentation<'_> {
 
     fn sums(&self, loss: &L, classes: &Classes<'_>) -> Result<Vec<ClassSums<Sum, K>>, Error> {
         let input = Tensors::new(
-            &self.criterion,
+            &self.plan.settings,
             self.predictions,
             self.targets,
             self.weights,

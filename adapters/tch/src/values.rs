@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::{Add, Div, Mul, Sub};
 use std::rc::Rc;
 
-use tch::{Kind, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 use unifocal_core::{Dual, Exponent, Real, Share};
 
 /// An expression over tensors of one shape (or of length 1 on some axes), or a constant.
@@ -205,6 +205,16 @@ impl<const WIDE: bool, const GRAPH: bool> Values<WIDE, GRAPH> {
 
     fn binary(self, binary: Binary, other: Self) -> Self {
         Self::new(Expression::Binary(binary, self, other))
+    }
+}
+
+impl<const GRAPH: bool> Values<true, GRAPH> {
+    /// The expression as a tensor of this length, even if it is constant.
+    pub(crate) fn filled(&self, length: i64, device: Device) -> Result<Tensor, TchError> {
+        match self.outcome()? {
+            Outcome::Tensor(tensor) => Ok(tensor),
+            Outcome::Constant(value) => Tensor::f_full([length], value, (Kind::Double, device)),
+        }
     }
 }
 
