@@ -31,10 +31,12 @@
 
 #[allow(unsafe_code, reason = "calls into and from C++")]
 mod attach;
+mod class_target;
 mod composed;
 mod criterion;
 mod engine;
 mod error;
+mod evaluation;
 mod extremes;
 mod fused;
 mod labels;
@@ -50,7 +52,7 @@ mod sums;
 mod tensors;
 #[allow(unsafe_code, reason = "calls into and from C++")]
 mod threads;
-mod value;
+
 mod values;
 
 pub use unifocal_core as core;

@@ -7,11 +7,12 @@ use unifocal_core::{
 
 use crate::Error;
 use crate::attach::widened;
+use crate::class_target::ClassTarget;
 use crate::extremes::Extremes;
 use crate::labels::equal;
 use crate::plan::Plan;
 use crate::tensors::{Target, Tensors};
-use crate::values::{ClassTarget, Outcome, Values};
+use crate::values::{Outcome, Values};
 
 /// An input as [N, C, M], with checked values.
 #[derive(Debug)]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tch::{Kind, Reduction, Tensor};
 use unifocal_core::{ClassSums, Pooling};
 
+use crate::evaluation::{self, Output};
 use crate::plan::{Plan, Route};
 use crate::ranks::AllReduce;
 use crate::reduction::reduced;
 use crate::tensors::Tensors;
-use crate::value::{self, Output};
 use crate::{Error, composed, fused};
 
 /// The sums of a loss over the voxels of each group (a sample, or the batch) and class. The loss depends on its tensors only through
@@ -158,6 +158,6 @@ impl Sums {
     }
 
     fn fused(&self, on_host: &Arc<[ClassSums<f64, 4>]>, output: Output) -> Result<Tensor, Error> {
-        value::output(&self.plan, &self.tensor, on_host, output, self.kind)
+        evaluation::output(&self.plan, &self.tensor, on_host, output, self.kind)
     }
 }
