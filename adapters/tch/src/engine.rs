@@ -7,10 +7,10 @@ use unifocal_core::{AnyLoss, ClassSums, Element, Label};
 use unifocal_ndarray::{Evaluation, TargetArray};
 
 use crate::Error;
-use crate::memory::{self, Own, Stored};
+use crate::ffi::memory::{self, Own, Stored};
+use crate::ffi::threads::{self, OpenMp};
 use crate::plan::Plan;
 use crate::tensors::{Target, Tensors};
-use crate::threads::{self, OpenMp};
 
 /// The sums of all terms, ordered by group, then class.
 pub(crate) fn sums(plan: &Plan, input: &Tensors) -> Result<Vec<ClassSums<f64, 4>>, Error> {

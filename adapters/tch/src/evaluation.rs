@@ -6,7 +6,7 @@ use tch::{Kind, Reduction, Tensor};
 use unifocal_core::{ClassSums, Dual, Real};
 
 use crate::Error;
-use crate::attach::{Backward, attach};
+use crate::ffi::attach::{Backward, attach};
 use crate::plan::Plan;
 use crate::reduction::reduced;
 

@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 use unifocal_core::limits::{LARGEST_WEIGHT, ROUNDING};
 use unifocal_core::{Error as CoreError, Input, class_count};
 
-use crate::attach::is_tracing;
+use crate::ffi::attach::is_tracing;
 use crate::labels::equal;
 use crate::plan::Plan;
 use crate::tensors::{Target, Tensors};

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tch::{Device, Tensor};
 use unifocal_core::{ClassSums, class_count};
 
-use crate::attach::{Backward, attach, is_recording, is_tracing};
 use crate::extremes::Extremes;
-use crate::memory::Own;
+use crate::ffi::attach::{Backward, attach, is_recording, is_tracing};
+use crate::ffi::memory::Own;
 use crate::plan::{Plan, Route};
 use crate::tensors::Tensors;
 use crate::{Error, engine, operations};

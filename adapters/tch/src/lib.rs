@@ -29,8 +29,6 @@
 
 #![deny(unsafe_code)]
 
-#[allow(unsafe_code, reason = "calls into and from C++")]
-mod attach;
 mod class_target;
 mod composed;
 mod criterion;
@@ -38,10 +36,10 @@ mod engine;
 mod error;
 mod evaluation;
 mod extremes;
+#[allow(unsafe_code, reason = "C++ and tensor memory; nothing else is unsafe")]
+mod ffi;
 mod fused;
 mod labels;
-#[allow(unsafe_code, reason = "views of tensor memory")]
-mod memory;
 mod operands;
 mod operations;
 mod plan;
@@ -50,9 +48,6 @@ mod reduction;
 mod segmentation;
 mod sums;
 mod tensors;
-#[allow(unsafe_code, reason = "calls into and from C++")]
-mod threads;
-
 mod values;
 
 pub use unifocal_core as core;

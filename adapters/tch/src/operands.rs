@@ -6,9 +6,9 @@ use unifocal_core::{
 };
 
 use crate::Error;
-use crate::attach::widened;
 use crate::class_target::ClassTarget;
 use crate::extremes::Extremes;
+use crate::ffi::attach::widened;
 use crate::labels::equal;
 use crate::plan::Plan;
 use crate::tensors::{Target, Tensors};
