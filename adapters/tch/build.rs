@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     println!("cargo:rustc-check-cfg=cfg(unifocal_openmp)");
-    println!("cargo:rerun-if-changed=src/attach.cpp");
-    println!("cargo:rerun-if-changed=src/threads.cpp");
+    println!("cargo:rerun-if-changed=src/ffi/attach.cpp");
+    println!("cargo:rerun-if-changed=src/ffi/threads.cpp");
     for variable in [
         "DOCS_RS",
         "LIBTORCH",
@@ -46,8 +46,8 @@ fn main() {
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
-        .file("src/attach.cpp")
-        .file("src/threads.cpp");
+        .file("src/ffi/attach.cpp")
+        .file("src/ffi/threads.cpp");
     // libtorch uses GCC's OpenMP, which torch-sys links. Other compilers have their own; with them, rayon's threads are used.
     if build.get_compiler().is_like_gnu() {
         build.flag("-fopenmp");

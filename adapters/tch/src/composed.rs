@@ -1,54 +1,70 @@
 //! The composed route: evaluates the formulas as tensor operations, which libtorch differentiates to any order.
 
 use tch::{Kind, Tensor};
+use unifocal_core::formula::ClassSums;
 
+use crate::Error;
 use crate::extremes::Extremes;
 use crate::operands::Operands;
+use crate::plan::Plan;
 use crate::tensors::Tensors;
-use crate::{Error, SegmentationLoss};
+use crate::values::Values;
+
+/// The sums of all terms, [G, C, 6] in f64.
+pub(crate) fn sums(plan: &Plan, input: &Tensors) -> Result<Tensor, Error> {
+    let extremes = Extremes::new(plan, input)?;
+    let sums = match input.arithmetic() {
+        Kind::Double => {
+            Operands::<true, true>::new(&plan.settings, input, &extremes)?.stacked(plan)
+        }
+        _ => Operands::<false, true>::new(&plan.settings, input, &extremes)?.stacked(plan),
+    };
+    dependent(&sums?, &input.prediction)
+}
 
 /// The loss of each group and whether the group counts, both `[G]` in f64.
-///
-/// The loss depends on the prediction in libtorch's graph even where the formula is constant.
-pub(crate) fn by_group(of: &SegmentationLoss, input: &Tensors) -> Result<[Tensor; 2], Error> {
-    fn value<const WIDE: bool>(
-        of: &SegmentationLoss,
-        input: &Tensors,
-    ) -> Result<[Tensor; 2], Error> {
-        let operands = Operands::<WIDE, true>::new(of, input, &Extremes::new(of, input)?)?;
-        let sums = operands.sums(&of.loss, &of.settings.classes())?;
-        let no_class = unifocal_core::Error::NoClassLeft;
-        let value = of
-            .settings
-            .classes()
-            .value(&of.loss, &sums)
-            .ok_or(no_class)?;
-        let counts = of.settings.classes().counts(&sums).ok_or(no_class)?;
-        let nothing = input.prediction.f_reshape([-1])?.f_narrow(0, 0, 0)?;
-        let value = operands.by_group(&value)?;
-        let value = value.f_add(&nothing.f_sum(Kind::Double)?)?;
-        Ok([value, operands.by_group(&counts)?])
-    }
-    match input.arithmetic() {
-        Kind::Double => value::<true>(of, input),
-        _ => value::<false>(of, input),
-    }
+pub(crate) fn by_group(plan: &Plan, sums: &Tensor) -> Result<[Tensor; 2], Error> {
+    let classes = plan.settings.classes();
+    let by_class = by_class(sums)?;
+    let no_class = unifocal_core::Error::NoClassLeft;
+    let value = classes.value(&plan.loss, &by_class).ok_or(no_class)?;
+    let counts = classes.counts(&by_class).ok_or(no_class)?;
+    let groups = sums.size()[0];
+    Ok([
+        dependent(&value.filled(groups, sums.device())?, sums)?,
+        counts.filled(groups, sums.device())?,
+    ])
 }
 
 /// The loss of each class, [G, C] in f64.
-pub(crate) fn per_class(of: &SegmentationLoss, input: &Tensors) -> Result<Tensor, Error> {
-    fn scores<const WIDE: bool>(of: &SegmentationLoss, input: &Tensors) -> Result<Tensor, Error> {
-        let operands = Operands::<WIDE, true>::new(of, input, &Extremes::new(of, input)?)?;
-        let sums = operands.sums(&of.loss, &of.settings.classes())?;
-        let scores: Vec<Tensor> = sums
-            .iter()
-            .enumerate()
-            .map(|(class, sums)| operands.by_group(&of.score(class, sums)))
-            .collect::<Result<_, _>>()?;
-        Ok(Tensor::f_stack(&scores, 1)?)
-    }
-    match input.arithmetic() {
-        Kind::Double => scores::<true>(of, input),
-        _ => scores::<false>(of, input),
-    }
+pub(crate) fn per_class(plan: &Plan, sums: &Tensor) -> Result<Tensor, Error> {
+    let scores: Vec<Tensor> = by_class(sums)?
+        .iter()
+        .enumerate()
+        .map(|(class, of_class)| {
+            plan.score(class, of_class)
+                .filled(sums.size()[0], sums.device())
+        })
+        .collect::<Result<_, _>>()?;
+    dependent(&Tensor::f_stack(&scores, 1)?, sums)
+}
+
+/// The sums of each class, with an entry per group.
+fn by_class(sums: &Tensor) -> Result<Vec<ClassSums<Values<true, true>, 4>>, Error> {
+    // One operation for all classes: the backward of each `select` would allocate a gradient of all sums.
+    let of_class = |sums: Tensor| {
+        let sums = sums.f_unbind(1)?.into_iter().map(Values::given);
+        let sums: [_; 6] = sums
+            .collect::<Vec<_>>()
+            .try_into()
+            .expect("a class has six sums");
+        Ok(ClassSums::from(sums))
+    };
+    sums.f_unbind(1)?.into_iter().map(of_class).collect()
+}
+
+/// The value, made to depend on a tensor in libtorch's graph even where the formula is constant.
+fn dependent(value: &Tensor, on: &Tensor) -> Result<Tensor, Error> {
+    let nothing = on.f_reshape([-1])?.f_narrow(0, 0, 0)?;
+    Ok(value.f_add(&nothing.f_sum(Kind::Double)?)?)
 }

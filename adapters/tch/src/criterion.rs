@@ -1,10 +1,13 @@
 //! The public loss: settings and `forward`.
 
-use tch::{Kind, Reduction, TchError, Tensor};
-use unifocal_core::{AnyLoss, Settings, formula::{ClassSums, Loss, Real}};
+use std::sync::Arc;
 
-use crate::tensors::Tensors;
-use crate::{Error, composed, fused};
+use tch::{Reduction, Tensor};
+use unifocal_core::{AnyLoss, Settings};
+
+use crate::Error;
+use crate::plan::{Plan, Route};
+use crate::sums::Sums;
 
 /// A loss of the family, with the settings for reading predictions and targets.
 ///
@@ -42,44 +45,26 @@ use crate::{Error, composed, fused};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SegmentationLoss {
-    pub(crate) loss: AnyLoss,
-    pub(crate) settings: Settings,
-    pub(crate) reduction: Reduction,
-    pub(crate) route: Route,
-}
-
-/// How a loss is computed and differentiated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Route {
-    /// One graph node with an analytic gradient, which reuses the sums of the forward pass. On the CPU, vector code runs directly on the
-    /// tensors' memory; elsewhere as [operations](Route::Operations). It can be differentiated once.
-    #[default]
-    Fused,
-    /// The same, computed by libtorch's operations on any device.
-    Operations,
-    /// Composed of operations that libtorch records and can differentiate any number of times. The recorded graph takes some twenty times
-    /// the prediction's memory.
-    Composed,
+    plan: Arc<Plan>,
+    reduction: Reduction,
 }
 
 impl SegmentationLoss {
     /// Wraps a loss, with default settings: probabilities in, the mean over the samples out.
     pub fn new(loss: impl Into<AnyLoss>) -> Self {
         Self {
-            loss: loss.into(),
-            settings: Settings::default(),
+            plan: Arc::new(Plan::from(loss.into())),
             reduction: Reduction::Mean,
-            route: Route::default(),
         }
     }
 
-    unifocal_core::settings_methods!(self => self.settings);
+    unifocal_core::settings_methods!(self => Arc::make_mut(&mut self.plan).settings);
 
     /// Replaces all settings.
     #[must_use]
-    pub fn with_settings(self, settings: Settings) -> Self {
-        Self { settings, ..self }
+    pub fn with_settings(mut self, settings: Settings) -> Self {
+        Arc::make_mut(&mut self.plan).settings = settings;
+        self
     }
 
     /// Sets how the losses of the samples are reduced: to their mean (the default), to their sum, or not at all. With
@@ -91,8 +76,9 @@ impl SegmentationLoss {
 
     /// Sets how the loss is computed: [fused](Route::Fused) by default.
     #[must_use]
-    pub fn with_route(self, route: Route) -> Self {
-        Self { route, ..self }
+    pub fn with_route(mut self, route: Route) -> Self {
+        Arc::make_mut(&mut self.plan).route = route;
+        self
     }
 
     /// The loss of predictions [N, C, spatial…] against labels [N, spatial…] or a one-hot or soft target of the predictions' shape.
@@ -128,7 +114,16 @@ impl SegmentationLoss {
     /// # Ok::<(), unifocal_tch::Error>(())
     /// ```
     pub fn per_class(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
-        self.scores(predictions, targets, None)
+        self.sums(predictions, targets)?.per_class()
+    }
+
+    /// The sums that determine the loss: use them for the loss per sample, or for a batch spread over devices.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`forward`](SegmentationLoss::forward).
+    pub fn sums(&self, predictions: &Tensor, targets: &Tensor) -> Result<Sums, Error> {
+        Sums::of(&self.plan, predictions, targets, None)
     }
 
     /// The same loss with voxel weights [N, spatial…]. A mask is a tensor of weights 0 and 1.
@@ -156,25 +151,6 @@ impl SegmentationLoss {
         }
     }
 
-    /// The loss of a class.
-    pub(crate) fn score<R: Real>(&self, class: usize, sums: &ClassSums<R, 4>) -> R {
-        let class = self.settings.classes().class(class);
-        self.loss.finalize(&class, sums).total()
-    }
-
-    /// Reduces the losses of the groups, given which groups count.
-    pub(crate) fn reduced(&self, [by_group, counts]: [Tensor; 2]) -> Result<Tensor, TchError> {
-        match self.reduction {
-            Reduction::None => Ok(by_group),
-            Reduction::Sum => by_group.f_sum(Kind::Double),
-            // The mean is over the groups that count.
-            Reduction::Mean | Reduction::Other(_) => {
-                let counted = counts.f_sum(Kind::Double)?.f_clamp_min(1.0)?;
-                by_group.f_sum(Kind::Double)?.f_div(&counted)
-            }
-        }
-    }
-
     fn value(
         &self,
         predictions: &Tensor,
@@ -184,36 +160,8 @@ impl SegmentationLoss {
         if let Reduction::Other(found) = self.reduction {
             return Err(Error::Reduction { found });
         }
-        let input = Tensors::new(self, predictions, targets, weights)?;
-        if self.route == Route::Composed {
-            let value = self.reduced(composed::by_group(self, &input)?)?;
-            return Ok(value.f_to_kind(input.arithmetic())?);
-        }
-        fused::value(self, &input, &saved(predictions, targets, weights))
+        Sums::of(&self.plan, predictions, targets, weights)?.reduced(self.reduction)
     }
-
-    fn scores(
-        &self,
-        predictions: &Tensor,
-        targets: &Tensor,
-        weights: Option<&Tensor>,
-    ) -> Result<Tensor, Error> {
-        let input = Tensors::new(self, predictions, targets, weights)?;
-        if self.route == Route::Composed {
-            let scores = composed::per_class(self, &input)?;
-            return Ok(scores.f_to_kind(input.arithmetic())?);
-        }
-        fused::per_class(self, &input, &saved(predictions, targets, weights))
-    }
-}
-
-/// The caller's tensors that the backward pass needs.
-fn saved<'t>(
-    predictions: &'t Tensor,
-    targets: &'t Tensor,
-    weights: Option<&'t Tensor>,
-) -> Vec<&'t Tensor> {
-    [predictions, targets].into_iter().chain(weights).collect()
 }
 
 /// A [`SegmentationLoss`] with voxel weights, from [`with_voxel_weights`](SegmentationLoss::with_voxel_weights).
@@ -240,7 +188,16 @@ impl Weighted<'_> {
     ///
     /// Those of [`forward`](Weighted::forward).
     pub fn per_class(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
-        self.criterion
-            .scores(predictions, targets, Some(self.weights))
+        self.sums(predictions, targets)?.per_class()
+    }
+
+    /// [`SegmentationLoss::sums`] with the voxel weights.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`forward`](Weighted::forward).
+    pub fn sums(&self, predictions: &Tensor, targets: &Tensor) -> Result<Sums, Error> {
+        let weights = Some(self.weights);
+        Sums::of(&self.criterion.plan, predictions, targets, weights)
     }
 }

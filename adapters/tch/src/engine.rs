@@ -3,52 +3,54 @@
 use half::{bf16, f16};
 use ndarray::{ArrayViewD, IxDyn};
 use tch::{Kind, Tensor};
-use unifocal_core::{AnyLoss, data::{Element, Label}, formula::ClassSums};
+use unifocal_core::{
+    AnyLoss,
+    data::{Element, Label},
+    formula::ClassSums,
+};
 use unifocal_ndarray::{Evaluation, TargetArray};
 
-use crate::memory::{self, Own, Stored};
+use crate::Error;
+use crate::ffi::memory::{self, Own, Stored};
+use crate::ffi::threads::{self, OpenMp};
+use crate::plan::Plan;
 use crate::tensors::{Target, Tensors};
-use crate::threads::{self, OpenMp};
-use crate::{Error, SegmentationLoss};
 
 /// The sums of all terms, ordered by group, then class.
-pub(crate) fn sums(
-    of: &SegmentationLoss,
-    input: &Tensors,
-) -> Result<Vec<ClassSums<f64, 4>>, Error> {
+pub(crate) fn sums(plan: &Plan, input: &Tensors) -> Result<Vec<ClassSums<f64, 4>>, Error> {
     let task = Sums {
-        loss: &of.loss,
+        loss: &plan.loss,
         prediction: &input.prediction,
     };
-    dispatch(of, input, task)
+    dispatch(plan, input, task)
 }
 
 /// The sums, and the gradient's memory with intermediate results that save [`gradient`] a second computation.
 pub(crate) fn forward(
-    of: &SegmentationLoss,
+    plan: &Plan,
     input: &Tensors,
 ) -> Result<(Vec<ClassSums<f64, 4>>, Own), Error> {
     let task = Forward {
-        loss: &of.loss,
+        loss: &plan.loss,
         prediction: &input.prediction,
     };
-    dispatch(of, input, task)
+    dispatch(plan, input, task)
 }
 
 /// The gradient of Σ slope·sum with respect to the prediction, in its kind. Uses what [`forward`] kept, if it is still there.
 pub(crate) fn gradient(
-    of: &SegmentationLoss,
+    plan: &Plan,
     input: &Tensors,
     slopes: &[[f64; 4]],
     kept: Option<Own>,
 ) -> Result<Tensor, Error> {
     let task = Gradient {
-        loss: &of.loss,
+        loss: &plan.loss,
         slopes,
         prediction: &input.prediction,
         kept,
     };
-    dispatch(of, input, task)
+    dispatch(plan, input, task)
 }
 
 /// A computation on arrays of any element types.
@@ -156,45 +158,41 @@ pub(crate) fn narrowed(mut gradient: Tensor, kind: Kind) -> Result<Tensor, Error
 }
 
 /// Runs a task on the tensors' memory.
-fn dispatch<R: Task>(of: &SegmentationLoss, input: &Tensors, task: R) -> Result<R::Output, Error> {
+fn dispatch<R: Task>(plan: &Plan, input: &Tensors, task: R) -> Result<R::Output, Error> {
     match input.prediction.f_kind()? {
-        Kind::Half => with_target::<f16, R>(of, input, task),
-        Kind::BFloat16 => with_target::<bf16, R>(of, input, task),
-        Kind::Double => with_target::<f64, R>(of, input, task),
-        _ => with_target::<f32, R>(of, input, task),
+        Kind::Half => with_target::<f16, R>(plan, input, task),
+        Kind::BFloat16 => with_target::<bf16, R>(plan, input, task),
+        Kind::Double => with_target::<f64, R>(plan, input, task),
+        _ => with_target::<f32, R>(plan, input, task),
     }
 }
 
-fn with_target<P, R: Task>(
-    of: &SegmentationLoss,
-    input: &Tensors,
-    task: R,
-) -> Result<R::Output, Error>
+fn with_target<P, R: Task>(plan: &Plan, input: &Tensors, task: R) -> Result<R::Output, Error>
 where
     P: Element<Real: Stored> + Stored,
 {
     match &input.target {
         Target::Labels(labels) => match labels.f_kind()? {
-            Kind::Int8 => with_labels::<P, i8, R>(of, input, labels, task),
-            Kind::Int16 => with_labels::<P, i16, R>(of, input, labels, task),
-            Kind::Int => with_labels::<P, i32, R>(of, input, labels, task),
-            Kind::Int64 => with_labels::<P, i64, R>(of, input, labels, task),
-            _ => with_labels::<P, u8, R>(of, input, labels, task),
+            Kind::Int8 => with_labels::<P, i8, R>(plan, input, labels, task),
+            Kind::Int16 => with_labels::<P, i16, R>(plan, input, labels, task),
+            Kind::Int => with_labels::<P, i32, R>(plan, input, labels, task),
+            Kind::Int64 => with_labels::<P, i64, R>(plan, input, labels, task),
+            _ => with_labels::<P, u8, R>(plan, input, labels, task),
         },
         Target::Soft(target) => match target.f_kind()? {
-            Kind::Bool | Kind::Uint8 => with_soft::<P, u8, R>(of, input, target, task),
-            Kind::Half => with_soft::<P, f16, R>(of, input, target, task),
-            Kind::BFloat16 => with_soft::<P, bf16, R>(of, input, target, task),
-            Kind::Float => with_soft::<P, f32, R>(of, input, target, task),
-            Kind::Double => with_soft::<P, f64, R>(of, input, target, task),
+            Kind::Bool | Kind::Uint8 => with_soft::<P, u8, R>(plan, input, target, task),
+            Kind::Half => with_soft::<P, f16, R>(plan, input, target, task),
+            Kind::BFloat16 => with_soft::<P, bf16, R>(plan, input, target, task),
+            Kind::Float => with_soft::<P, f32, R>(plan, input, target, task),
+            Kind::Double => with_soft::<P, f64, R>(plan, input, target, task),
             // One-hot targets in wider integers, such as those of `one_hot`. The cast turns no invalid value into 0 or 1.
-            _ => with_soft::<P, f32, R>(of, input, &target.f_to_kind(Kind::Float)?, task),
+            _ => with_soft::<P, f32, R>(plan, input, &target.f_to_kind(Kind::Float)?, task),
         },
     }
 }
 
 fn with_labels<P, L, R: Task>(
-    of: &SegmentationLoss,
+    plan: &Plan,
     input: &Tensors,
     labels: &Tensor,
     task: R,
@@ -207,11 +205,11 @@ where
     let weights = weights.as_ref().map(memory::view).transpose()?;
     let prediction = memory::view::<P>(&input.prediction)?;
     let evaluation = Evaluation::labels(prediction, memory::view::<L>(labels)?);
-    task.run(&with_settings(of, weights, evaluation))
+    task.run(&with_settings(plan, weights, evaluation))
 }
 
 fn with_soft<P, S, R: Task>(
-    of: &SegmentationLoss,
+    plan: &Plan,
     input: &Tensors,
     target: &Tensor,
     task: R,
@@ -224,7 +222,7 @@ where
     let weights = weights.as_ref().map(memory::view).transpose()?;
     let prediction = memory::view::<P>(&input.prediction)?;
     let evaluation = Evaluation::soft(prediction, memory::view::<S>(target)?);
-    task.run(&with_settings(of, weights, evaluation))
+    task.run(&with_settings(plan, weights, evaluation))
 }
 
 /// Voxel weights in f64, as the engine reads them.
@@ -235,11 +233,11 @@ fn wide(weights: Option<&Tensor>) -> Result<Option<Tensor>, Error> {
 
 /// Adds the settings of the loss, the weights and libtorch's threads to an evaluation.
 fn with_settings<'a, P: Element, T: TargetArray>(
-    of: &SegmentationLoss,
+    plan: &Plan,
     weights: Option<ArrayViewD<'a, f64>>,
     evaluation: Evaluation<'a, P, IxDyn, T>,
 ) -> Evaluation<'a, P, IxDyn, T> {
-    let evaluation = evaluation.with_settings(of.settings.clone());
+    let evaluation = evaluation.with_settings(plan.settings.clone());
     let evaluation = if cfg!(unifocal_openmp) {
         evaluation.with_threads(&OpenMp)
     } else {

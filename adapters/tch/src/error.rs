@@ -79,9 +79,18 @@ pub enum Error {
         /// Its number.
         found: i64,
     },
+    /// Sums per sample cannot be added up: other ranks have other samples.
+    #[error("sums per sample cannot be added up over ranks, use `Pooling::Batch`")]
+    PerSample,
+    /// The ranks could not exchange their sums.
+    #[error("the sums of the ranks could not be added up: {0}")]
+    AllReduce(Box<dyn std::error::Error + Send + Sync>),
     /// An invalid value, label, parameter or class option.
     #[error(transparent)]
     Core(unifocal_core::Error),
+    /// The engine refused tensors that had passed all checks: a bug of this crate.
+    #[error("the engine refused tensors that passed all checks: {0}; please report this")]
+    Engine(Box<dyn std::error::Error + Send + Sync>),
     /// An error of libtorch, such as out of memory.
     #[error(transparent)]
     Tch(#[from] TchError),
@@ -109,24 +118,9 @@ impl From<unifocal_core::catalogue::ParameterError> for Error {
 
 impl From<unifocal_ndarray::Error> for Error {
     fn from(error: unifocal_ndarray::Error) -> Self {
-        let signed = |shape: Vec<usize>| shape.into_iter().map(|n| n as i64).collect();
         match error {
-            unifocal_ndarray::Error::Shape {
-                what,
-                found,
-                expected,
-            } => Self::Shape {
-                what,
-                found: signed(found),
-                expected: signed(expected),
-            },
             unifocal_ndarray::Error::Core(error) => error.into(),
-            unifocal_ndarray::Error::Rank { found, .. }
-            | unifocal_ndarray::Error::Empty { found, .. } => Self::Prediction {
-                found: signed(found),
-            },
-            // The enum is non-exhaustive; the cases above are all that views of checked tensors can cause.
-            other => Self::Tch(TchError::Shape(other.to_string())),
+            other => Self::Engine(other.into()),
         }
     }
 }

@@ -4,11 +4,11 @@ use tch::{Device, Kind, Tensor};
 use unifocal_core::limits::{LARGEST_WEIGHT, ROUNDING};
 use unifocal_core::{Error as CoreError, Input, formula::class_count};
 
-use crate::attach::is_tracing;
-use crate::engine;
+use crate::ffi::attach::is_tracing;
 use crate::labels::equal;
+use crate::plan::Plan;
 use crate::tensors::{Target, Tensors};
-use crate::{Error, SegmentationLoss};
+use crate::{Error, engine};
 
 /// The range of an input's values.
 #[derive(Clone, Copy, Debug)]
@@ -21,18 +21,18 @@ pub(crate) struct Extremes {
 
 impl Extremes {
     /// Checks the values. This synchronizes with the device.
-    pub(crate) fn new(of: &SegmentationLoss, input: &Tensors) -> Result<Self, Error> {
+    pub(crate) fn new(plan: &Plan, input: &Tensors) -> Result<Self, Error> {
         let classes = class_count(input.channels() as usize);
-        if of.settings.input == Input::Softmax && input.channels() == 1 {
+        if plan.settings.input == Input::Softmax && input.channels() == 1 {
             return Err(CoreError::SoftmaxOfOneClass.into());
         }
-        of.settings.classes().check(classes)?;
+        plan.settings.classes().check(classes)?;
 
         let prediction = extremes(&input.prediction)?;
         let (target, most) = match &input.target {
             Target::Soft(target) => (extremes(target)?, 1.0),
             Target::Labels(labels) => {
-                let labels = match of.settings.ignore_label {
+                let labels = match plan.settings.ignore_label {
                     Some(ignored) => labels.f_masked_fill(&equal(labels, ignored)?, 0)?,
                     None => labels.shallow_clone(),
                 };
@@ -47,7 +47,7 @@ impl Extremes {
             .f_to(Device::Cpu)?
             .f_reshape([-1])?;
         let found = Vec::<f64>::try_from(found)?;
-        let logits = match of.settings.input {
+        let logits = match plan.settings.input {
             Input::Probabilities => [-ROUNDING, 1.0 + ROUNDING],
             Input::Softmax | Input::Sigmoid => [-f64::MAX, f64::MAX],
         };
@@ -59,7 +59,7 @@ impl Extremes {
             .all(|(found, range)| found[0] >= range[0] && found[1] <= range[1]);
         if !valid {
             // The engine finds the position for the error. It succeeds if only voxels that do not count are out of range.
-            engine::sums(of, &input.to_cpu()?)?;
+            engine::sums(plan, &input.to_cpu()?)?;
         }
         if is_tracing() {
             // The module will see other values, so assume any range.

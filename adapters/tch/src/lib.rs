@@ -29,30 +29,35 @@
 
 #![deny(unsafe_code)]
 
-#[allow(unsafe_code, reason = "calls into and from C++")]
-mod attach;
+mod class_target;
 mod composed;
 mod criterion;
 mod engine;
 mod error;
+mod evaluation;
 mod extremes;
+#[allow(unsafe_code, reason = "C++ and tensor memory; nothing else is unsafe")]
+mod ffi;
 mod fused;
 mod labels;
-#[allow(unsafe_code, reason = "views of tensor memory")]
-mod memory;
 mod operands;
 mod operations;
+mod plan;
+mod ranks;
+mod reduction;
 mod segmentation;
+mod sums;
 mod tensors;
-#[allow(unsafe_code, reason = "calls into and from C++")]
-mod threads;
 mod values;
 
 pub use unifocal_core as core;
 
-pub use criterion::{Route, SegmentationLoss, Weighted};
+pub use criterion::{SegmentationLoss, Weighted};
 pub use error::Error;
+pub use plan::Route;
+pub use ranks::{AllReduce, Threads};
 pub use segmentation::{Segmentation, Sum};
+pub use sums::Sums;
 
 /// The examples of the documentation, compiled and run.
 #[cfg(doctest)]

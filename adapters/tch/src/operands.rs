@@ -1,14 +1,19 @@
 //! Shared by the routes over tensor operations: class probabilities and targets as operands of the formulas, and the sums of the terms.
 
 use tch::{Device, Kind, Tensor};
-use unifocal_core::{Classes, Input, Pooling, formula::{ClassSums, Dual, Float, Loss, Probability, Real, class_count}};
+use unifocal_core::{
+    Classes, Input, Pooling, Settings,
+    formula::{ClassSums, Dual, Float, Loss, Probability, Real, class_count},
+};
 
-use crate::attach::widened;
+use crate::Error;
+use crate::class_target::ClassTarget;
 use crate::extremes::Extremes;
+use crate::ffi::attach::widened;
 use crate::labels::equal;
+use crate::plan::Plan;
 use crate::tensors::{Target, Tensors};
-use crate::values::{ClassTarget, Outcome, Values};
-use crate::{Error, SegmentationLoss};
+use crate::values::{Outcome, Values};
 
 /// An input as [N, C, M], with checked values.
 #[derive(Debug)]
@@ -74,7 +79,7 @@ impl<V: Real> ClassProbability<V> {
 impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
     /// Prepares what all classes share. `extremes` is the range of the input's values.
     pub(crate) fn new(
-        of: &SegmentationLoss,
+        settings: &Settings,
         input: &Tensors,
         extremes: &Extremes,
     ) -> Result<Self, Error> {
@@ -85,7 +90,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
             Target::Soft(target) => Target::Soft(target.f_reshape([samples, channels, -1])?),
         };
         let given = input.weights.as_ref().map(flat).transpose()?;
-        let counted = match (&target, of.settings.ignore_label) {
+        let counted = match (&target, settings.ignore_label) {
             (Target::Labels(labels), Some(ignored)) => {
                 Some(equal(labels, ignored)?.f_logical_not_()?)
             }
@@ -123,7 +128,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         let bounded = |of: Tensor, low: f64, high: f64| {
             tensor_of(&Values::<WIDE, GRAPH>::given(of).clip(low, high))
         };
-        let source = match of.settings.input {
+        let source = match settings.input {
             Input::Probabilities => Source::Probabilities(prediction.f_unbind(1)?),
             Input::Sigmoid if is_small => Source::Sigmoid(prediction.f_unbind(1)?),
             Input::Sigmoid => Source::Sigmoid(bounded(prediction, -limit, limit)?.f_unbind(1)?),
@@ -158,7 +163,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
             target,
             foreground: channels == 1,
             weights,
-            pooling: of.settings.pooling,
+            pooling: settings.pooling,
             samples,
             voxels,
             classes: class_count(channels as usize) as i64,
@@ -172,7 +177,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
     }
 
     /// The number of groups.
-    pub(crate) fn group_count(&self) -> i64 {
+    fn group_count(&self) -> i64 {
         match self.pooling {
             Pooling::PerSample => self.samples,
             Pooling::Batch => 1,
@@ -322,14 +327,16 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
         })
     }
 
-    /// An expression over groups as `[G]`, even if it is constant.
-    pub(crate) fn by_group(&self, values: &Values<true, GRAPH>) -> Result<Tensor, Error> {
-        Ok(match values.outcome()? {
-            Outcome::Tensor(tensor) => tensor,
-            Outcome::Constant(value) => {
-                Tensor::f_full([self.group_count()], value, (Kind::Double, self.device))?
+    /// The sums of all terms as a tensor, [G, C, 6].
+    pub(crate) fn stacked(&self, plan: &Plan) -> Result<Tensor, Error> {
+        let groups = self.group_count();
+        let mut all = Vec::new();
+        for sums in self.sums(&plan.loss, &plan.settings.classes())? {
+            for sum in <[_; 6]>::from(sums) {
+                all.push(sum.filled(groups, self.device)?);
             }
-        })
+        }
+        Ok(Tensor::f_stack(&all, 1)?.f_reshape([groups, self.classes, 6])?)
     }
 }
 

@@ -1,91 +1,55 @@
 //! The fused route by tensor operations, for devices whose memory the engine cannot access.
 //!
-//! The sums are copied to the host, which computes the slopes of the loss. The gradient is written class by class, by the same formulas on
-//! dual numbers. Autograd records none of it, so temporaries can be overwritten.
+//! The gradient is written class by class, by the same formulas on dual numbers. Autograd records none of it, so temporaries can be
+//! overwritten.
 
 use tch::{Kind, Tensor};
-use unifocal_core::{Input, formula::{ClassSums, Loss}};
+use unifocal_core::{Input, formula::Loss};
 
+use crate::Error;
 use crate::engine::narrowed;
 use crate::extremes::Extremes;
 use crate::operands::{ClassProbability, Operands};
+use crate::plan::Plan;
 use crate::tensors::Tensors;
 use crate::values::{Outcome, Values};
-use crate::{Error, SegmentationLoss};
 
-/// The sums of all terms, ordered by group, then class.
-pub(crate) fn sums(
-    of: &SegmentationLoss,
-    input: &Tensors,
-    extremes: &Extremes,
-) -> Result<Vec<ClassSums<f64, 4>>, Error> {
+/// The sums of all terms, [G, C, 6] in f64.
+pub(crate) fn sums(plan: &Plan, input: &Tensors, extremes: &Extremes) -> Result<Tensor, Error> {
     let _guard = tch::no_grad_guard();
     match input.arithmetic() {
-        Kind::Double => sums_in::<true>(of, input, extremes),
-        _ => sums_in::<false>(of, input, extremes),
-    }
-}
-
-fn sums_in<const WIDE: bool>(
-    of: &SegmentationLoss,
-    input: &Tensors,
-    extremes: &Extremes,
-) -> Result<Vec<ClassSums<f64, 4>>, Error> {
-    let operands = Operands::<WIDE, false>::new(of, input, extremes)?;
-    let mut all = Vec::new();
-    for ClassSums {
-        terms,
-        target,
-        voxels,
-    } in operands.sums(&of.loss, &of.settings.classes())?
-    {
-        for values in terms.iter().chain([&target, &voxels]) {
-            all.push(operands.by_group(values)?);
+        Kind::Double => {
+            Operands::<true, false>::new(&plan.settings, input, extremes)?.stacked(plan)
         }
+        _ => Operands::<false, false>::new(&plan.settings, input, extremes)?.stacked(plan),
     }
-    // A single copy to the host, [G, C, 6].
-    let shape = [operands.class_count(), 6, operands.group_count()];
-    let all = Tensor::f_stack(&all, 0)?.f_reshape(shape)?;
-    let all = all.f_permute([2_i64, 0, 1].as_slice())?.f_reshape([-1])?;
-    let all = Vec::<f64>::try_from(all.f_to(tch::Device::Cpu)?)?;
-    let (rows, _) = all.as_chunks();
-    Ok(rows
-        .iter()
-        .map(|sums: &[f64; 6]| ClassSums::from(*sums))
-        .collect())
 }
 
-/// The gradient of Σ upstream·slope·sum with respect to the prediction, in its kind; `upstream` is [G, C].
+/// The gradient of Σ slope·sum with respect to the prediction, in its kind; `slopes` are those of the terms, [G, C, 4] in f64.
 pub(crate) fn gradient(
-    of: &SegmentationLoss,
+    plan: &Plan,
     input: &Tensors,
     extremes: &Extremes,
-    slopes: &[[f64; 4]],
-    upstream: &Tensor,
+    slopes: &Tensor,
 ) -> Result<Tensor, Error> {
     let _guard = tch::no_grad_guard();
     match input.arithmetic() {
-        Kind::Double => gradient_in::<true>(of, input, extremes, slopes, upstream),
-        _ => gradient_in::<false>(of, input, extremes, slopes, upstream),
+        Kind::Double => gradient_in::<true>(plan, input, extremes, slopes),
+        _ => gradient_in::<false>(plan, input, extremes, slopes),
     }
 }
 
 fn gradient_in<const WIDE: bool>(
-    of: &SegmentationLoss,
+    plan: &Plan,
     input: &Tensors,
     extremes: &Extremes,
-    slopes: &[[f64; 4]],
-    upstream: &Tensor,
+    slopes: &Tensor,
 ) -> Result<Tensor, Error> {
-    let operands = Operands::<WIDE, false>::new(of, input, extremes)?;
-    let (groups, classes) = (operands.group_count(), operands.class_count());
+    let operands = Operands::<WIDE, false>::new(&plan.settings, input, extremes)?;
+    let classes = operands.class_count();
     let kind = input.arithmetic();
     let most = if WIDE { f64::MAX } else { f64::from(f32::MAX) } / 64.0;
 
-    // Slopes times upstream gradient, [G, C, 4] on the device.
-    let slopes = Tensor::from_slice(slopes.as_flattened()).f_reshape([groups, classes, 4])?;
-    let slopes = slopes.f_to(input.prediction.device())?;
-    let slopes = slopes.f_mul(&upstream.f_unsqueeze(-1)?)?;
     let slopes = slopes.f_clamp(-most, most)?.f_to_kind(kind)?;
 
     let (samples, channels) = (input.samples(), input.channels());
@@ -104,8 +68,8 @@ fn gradient_in<const WIDE: bool>(
                  probability: &ClassProbability<Values<WIDE, false>>|
      -> Result<Values<WIDE, false>, Error> {
         let y = operands.class_target(class)?;
-        let terms = of.loss.terms(
-            &of.settings.classes().class(class as usize),
+        let terms = plan.loss.terms(
+            &plan.settings.classes().class(class as usize),
             &probability.dual(),
             &y,
         );
@@ -149,7 +113,7 @@ fn gradient_in<const WIDE: bool>(
             let h = slope(class, &probability)?;
             write(
                 class,
-                match (of.settings.input, probability) {
+                match (plan.settings.input, probability) {
                     (Input::Sigmoid, ClassProbability::Logarithm { complement, .. }) => {
                         h * complement
                     }

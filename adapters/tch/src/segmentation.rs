@@ -1,13 +1,18 @@
 //! libtorch's tensors as a backend of the core.
 
 use tch::{Kind, TchError, Tensor};
-use unifocal_core::{Classes, Settings, TensorLike, formula::{ClassSums, Loss, class_count}};
+use unifocal_core::{
+    AnyLoss, Classes, Settings, TensorLike,
+    catalogue::Name,
+    formula::{ClassSums, Loss, class_count},
+};
 
+use crate::Error;
 use crate::extremes::Extremes;
 use crate::operands::Operands;
+use crate::plan::Plan;
 use crate::tensors::Tensors;
 use crate::values::{Outcome, Values};
-use crate::{Error, Route, SegmentationLoss};
 
 /// A sum over voxels, or a number that is made of such sums: an expression that libtorch computes and differentiates.
 pub type Sum = Values<true, true>;
@@ -28,8 +33,8 @@ impl Sum {
 
 /// Predictions beside their targets, for functions over any [`TensorLike`], on any device.
 ///
-/// Sums and values are composed of libtorch's operations, which libtorch differentiates. To train with a loss, use [`SegmentationLoss`], which
-/// is faster and needs less memory.
+/// Sums and values are composed of libtorch's operations, which libtorch differentiates. To train with a loss, use
+/// [`SegmentationLoss`](crate::SegmentationLoss), which is faster and needs less memory.
 ///
 /// # Examples
 ///
@@ -50,7 +55,7 @@ impl Sum {
 /// ```
 #[derive(Debug)]
 pub struct Segmentation<'t> {
-    criterion: SegmentationLoss,
+    plan: Plan,
     predictions: &'t Tensor,
     targets: &'t Tensor,
     weights: Option<&'t Tensor>,
@@ -60,11 +65,9 @@ impl<'t> Segmentation<'t> {
     /// Predictions [N, C, spatial…] beside their targets. Both are checked when a loss is evaluated.
     pub fn new(predictions: &'t Tensor, targets: &'t Tensor, settings: Settings) -> Self {
         // The loss comes with each evaluation.
-        let criterion = SegmentationLoss::new(unifocal_core::catalogue::Name::default());
+        let plan = Plan::from(AnyLoss::from(Name::default()));
         Self {
-            criterion: criterion
-                .with_settings(settings)
-                .with_route(Route::Composed),
+            plan: Plan { settings, ..plan },
             predictions,
             targets,
             weights: None,
@@ -84,8 +87,8 @@ impl<'t> Segmentation<'t> {
         loss: &impl Loss<K>,
         classes: &Classes<'_>,
     ) -> Result<Vec<ClassSums<Sum, K>>, Error> {
-        let extremes = Extremes::new(&self.criterion, input)?;
-        Operands::<WIDE, true>::new(&self.criterion, input, &extremes)?.sums(loss, classes)
+        let extremes = Extremes::new(&self.plan, input)?;
+        Operands::<WIDE, true>::new(&self.plan.settings, input, &extremes)?.sums(loss, classes)
     }
 }
 
@@ -104,7 +107,7 @@ impl<L: Loss<K>, const K: usize> TensorLike<L, K> for Segmentation<'_> {
 
     fn sums(&self, loss: &L, classes: &Classes<'_>) -> Result<Vec<ClassSums<Sum, K>>, Error> {
         let input = Tensors::new(
-            &self.criterion,
+            &self.plan.settings,
             self.predictions,
             self.targets,
             self.weights,

@@ -1,8 +1,9 @@
 //! Checks the shapes, kinds and devices of a prediction, its target and weights. Values are checked where they are read.
 
 use tch::{Kind, Tensor};
+use unifocal_core::Settings;
 
-use crate::{Error, SegmentationLoss};
+use crate::Error;
 
 /// A prediction with its target and weights.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(crate) enum Target {
 impl Tensors {
     /// Checks everything except the values.
     pub(crate) fn new(
-        of: &SegmentationLoss,
+        settings: &Settings,
         prediction: &Tensor,
         target: &Tensor,
         weights: Option<&Tensor>,
@@ -39,7 +40,7 @@ impl Tensors {
         }
 
         let target = Target::new(target.detach(), prediction)?;
-        if let (Target::Soft(_), Some(found)) = (&target, of.settings.ignore_label) {
+        if let (Target::Soft(_), Some(found)) = (&target, settings.ignore_label) {
             return Err(unifocal_core::Error::IgnoreLabel { found }.into());
         }
 

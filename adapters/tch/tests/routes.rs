@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 use tch::{Device, Kind, Reduction, Tensor};
-use unifocal_tch::core::{AbsentClass, AnyLoss, Focal, Input, Pooling, Tversky, UnifiedFocal, catalogue::{Name, ParameterError}};
+use unifocal_tch::core::{
+    AbsentClass, AnyLoss, Focal, Input, Pooling, Tversky, UnifiedFocal,
+    catalogue::{Name, ParameterError},
+};
 use unifocal_tch::{Route, SegmentationLoss};
 
 /// Tolerance between libtorch's gradients and the analytic one, relative to the largest entry. The products in a quotient's derivative cancel

@@ -1,4 +1,4 @@
-//! Views of a tensor's memory as an array. `unsafe`: array views from raw pointers.
+//! Views of a tensor's memory as an array.
 
 use half::{bf16, f16};
 use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder, StrideShape};

@@ -1,4 +1,4 @@
-//! Runs the engine on libtorch's OpenMP threads. `unsafe`: calls into and from C++.
+//! Runs the engine on libtorch's OpenMP threads.
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,4 +1,4 @@
-//! Custom gradients in libtorch's graph. `unsafe`: calls into and from C++.
+//! Custom gradients in libtorch's graph.
 //!
 //! tch offers no custom autograd functions. `attach.cpp` defines two: one whose backward calls back into Rust, and one that clamps f16 gradients.
 

@@ -1,0 +1,47 @@
+//! A loss with its settings: everything but the tensors and the reduction.
+
+use unifocal_core::{
+    AnyLoss, Settings,
+    formula::{ClassSums, Loss, Real},
+};
+
+/// How a loss is computed and differentiated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Route {
+    /// Analytic gradients, which reuse the sums of the forward pass. On the CPU, vector code runs directly on the tensors' memory;
+    /// elsewhere as [operations](Route::Operations). It can be differentiated once.
+    #[default]
+    Fused,
+    /// The same, computed by libtorch's operations on any device.
+    Operations,
+    /// Composed of operations that libtorch records and can differentiate any number of times. The recorded graph takes some twenty times
+    /// the prediction's memory.
+    Composed,
+}
+
+/// A loss, its settings, and how it is computed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) loss: AnyLoss,
+    pub(crate) settings: Settings,
+    pub(crate) route: Route,
+}
+
+impl From<AnyLoss> for Plan {
+    fn from(loss: AnyLoss) -> Self {
+        Self {
+            loss,
+            settings: Settings::default(),
+            route: Route::default(),
+        }
+    }
+}
+
+impl Plan {
+    /// The loss of a class.
+    pub(crate) fn score<R: Real>(&self, class: usize, sums: &ClassSums<R, 4>) -> R {
+        let class = self.settings.classes().class(class);
+        self.loss.finalize(&class, sums).total()
+    }
+}
