@@ -238,7 +238,7 @@ where
             for part in self.subchunks(chunk) {
                 self.look_at(&part, survey, temporaries, |z| worst.see(self.vectors, z))?;
                 self.prepare(group, &part, survey, temporaries, |z| {
-                    worst.see(self.vectors, z)
+                    worst.see(self.vectors, z);
                 });
                 let parts = self.sources(
                     group,

@@ -22,18 +22,6 @@ pub enum Extent {
     All,
 }
 
-impl Extent {
-    /// The extent of `count` voxels of a stretch.
-    #[inline(always)]
-    fn of(count: usize) -> Self {
-        match count {
-            0 => Self::None,
-            STRETCH => Self::All,
-            _ => Self::Some,
-        }
-    }
-}
-
 /// The content of a stretch of the target, as far as [`Target::survey`] finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,7 +75,7 @@ pub trait Target {
     /// y of `class`, one of `classes`, at a voxel that [counts](Target::check).
     fn get<R: Float>(&self, sample: usize, class: usize, voxel: usize, classes: usize) -> R;
 
-    /// Classifies each stretch of [`STRETCH`](crate::STRETCH) voxels; the last one may be shorter.
+    /// Classifies each stretch of [`STRETCH`] voxels; the last one may be shorter.
     ///
     /// [`Content::Unknown`] is always correct. Any other content guarantees that every voxel of the
     /// stretch passes the [check](Target::check).
@@ -103,7 +91,7 @@ pub trait Target {
         contents.fill(Content::Unknown);
     }
 
-    /// Finds how much of each stretch of [`STRETCH`](crate::STRETCH) voxels a class covers. Where that is
+    /// Finds how much of each stretch of [`STRETCH`] voxels a class covers. Where that is
     /// [`Extent::Some`], fills `y` with y of at least the voxels that count.
     #[inline(always)]
     fn cover<R: Float>(

@@ -204,7 +204,11 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
                     #[inline(always)]
                     |label| label == wanted,
                 );
-                covered[index] = Extent::of(inside);
+                covered[index] = match inside {
+                    0 => Extent::None,
+                    STRETCH => Extent::All,
+                    _ => Extent::Some,
+                };
                 if covered[index] == Extent::Some {
                     for i in 0..STRETCH {
                         y[index][i] = if labels[i] == wanted { one } else { zero };

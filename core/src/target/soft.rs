@@ -124,10 +124,10 @@ impl<F: Field<Item: Element>> Target for Soft<F> {
                 } else {
                     [zeros, ones]
                 };
-                covered[index] = if none == STRETCH {
-                    Extent::None
-                } else {
-                    Extent::of(all)
+                covered[index] = match (none, all) {
+                    (STRETCH, _) => Extent::None,
+                    (_, STRETCH) => Extent::All,
+                    _ => Extent::Some,
                 };
                 if covered[index] == Extent::Some {
                     for i in 0..STRETCH {
