@@ -231,7 +231,7 @@ where
         activation::complete(self.vectors, rest, share, &mut softmax.ln_total[..n]);
     }
 
-    /// Computes the [parts](Segmentation::parts) of a group. Calls `see` with the logits.
+    /// Computes the [sources](Segmentation::sources) of a group. Calls `see` with the logits.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn prepare(
         &self,
