@@ -6,23 +6,9 @@
 //! subtracting near-equal numbers.
 
 use crate::Float;
+use crate::fold::{fold, is_above_half, of_exponential, saturate, unfold};
 use crate::kernel::kernels;
-use crate::source::{is_most, p_and_complement, share};
 use crate::stretch::{STRETCH, Stretch};
-
-/// Clamps ln p to a range in which sums of it stay finite.
-#[inline(always)]
-pub(crate) fn saturate<T: Float>(ln: T) -> T {
-    ln.clip(-T::LN_LIMIT, 0.0)
-}
-
-/// Softmax: p and 1 − p of a class, from e = e^(z − largest).
-#[inline(always)]
-pub(crate) fn share_of<T: Float>(e: T, rest: T, share: T) -> [T; 2] {
-    // 1 − p = Σ_{j≠k} e_j / Σ_j e_j. The rest contains e itself unless e is the largest, so nothing
-    // cancels.
-    [e * share, (rest + e.complement()) * share]
-}
 
 /// A difference of logits, clamped so far below the largest number of the type that sums of a few
 /// such numbers stay finite.
@@ -70,35 +56,35 @@ kernels! {
         }
     }
 
-    /// Completes the numbers that the classes share, after all classes were added. `share` holds
+    /// Completes the numbers that the classes share, after all classes were added. `top` holds
     /// the count of the likeliest classes on entry, and the probability of one of them on return.
     fn complete<T>(
         rest: &mut [Stretch<T>],
-        share: &mut [Stretch<T>],
+        top: &mut [Stretch<T>],
         ln_total: &mut [Stretch<T>],
     ) {
-        for ((rest, share), ln_total) in rest.iter_mut().zip(share).zip(ln_total) {
+        for ((rest, top), ln_total) in rest.iter_mut().zip(top).zip(ln_total) {
             for i in 0..STRETCH {
-                let sum = rest[i] + share[i].shift(-1.0);
+                let sum = rest[i] + top[i].shift(-1.0);
                 rest[i] = sum;
-                share[i] = T::from_f64(1.0) / sum.shift(1.0);
+                top[i] = T::from_f64(1.0) / sum.shift(1.0);
                 ln_total[i] = sum.ln_1p();
             }
         }
     }
 
-    /// Softmax: the [shares](share) of a class.
-    fn shares<T>(
+    /// Softmax: the [folded](fold) of a class.
+    fn fold_softmax<T>(
         e: &[Stretch<T>],
         rest: &[Stretch<T>],
         of_top: &[Stretch<T>],
-        shares: &mut [Stretch<T>],
+        folded: &mut [Stretch<T>],
     ) {
         for s in 0..e.len() {
-            let (e, rest, of_top, shares) = (&e[s], &rest[s], &of_top[s], &mut shares[s]);
+            let (e, rest, of_top, folded) = (&e[s], &rest[s], &of_top[s], &mut folded[s]);
             for i in 0..STRETCH {
-                let [p, complement] = share_of(e[i], rest[i], of_top[i]);
-                shares[i] = share(p, complement);
+                let [p, complement] = of_exponential(e[i], rest[i], of_top[i]);
+                folded[i] = fold(p, complement);
             }
         }
     }
@@ -106,16 +92,16 @@ kernels! {
     /// Adds the slopes h of a class with respect to ln p to `most` where the class has p > ½, and
     /// to `others` elsewhere.
     fn collect<T>(
-        shares: &[Stretch<T>],
+        folded: &[Stretch<T>],
         h: &[Stretch<T>],
         most: &mut [Stretch<T>],
         others: &mut [Stretch<T>],
     ) {
         let zero = T::ZERO;
-        for s in 0..shares.len() {
-            let (shares, h, most, others) = (&shares[s], &h[s], &mut most[s], &mut others[s]);
+        for s in 0..folded.len() {
+            let (folded, h, most, others) = (&folded[s], &h[s], &mut most[s], &mut others[s]);
             for i in 0..STRETCH {
-                let of_both = if is_most(shares[i]) { [h[i], zero] } else { [zero, h[i]] };
+                let of_both = if is_above_half(folded[i]) { [h[i], zero] } else { [zero, h[i]] };
                 most[i] = most[i] + of_both[0];
                 others[i] = others[i] + of_both[1];
             }
@@ -123,7 +109,7 @@ kernels! {
     }
 
     /// Turns the slopes h of a class with respect to ln p into the gradient with respect to its
-    /// logits. The gradient replaces the shares of the class.
+    /// logits. The gradient replaces the folded of the class.
     ///
     /// g_k = h_k − p_k Σ_j h_j = h_k (1 − p_k) − p_k Σ_{j≠k} h_j. The sum over the other classes is
     /// kept separate from the class with p > ½, whose h would drown theirs. There is at most one such
@@ -132,16 +118,16 @@ kernels! {
         h: &[Stretch<T>],
         most: &[Stretch<T>],
         others: &[Stretch<T>],
-        shares: &mut [Stretch<T>],
+        folded: &mut [Stretch<T>],
     ) {
-        for s in 0..shares.len() {
-            let (h, most, others, shares) = (&h[s], &most[s], &others[s], &mut shares[s]);
+        for s in 0..folded.len() {
+            let (h, most, others, folded) = (&h[s], &most[s], &others[s], &mut folded[s]);
             for i in 0..STRETCH {
-                let [p, complement] = p_and_complement(shares[i]);
+                let [p, complement] = unfold(folded[i]);
                 // Load both first; otherwise the compiler selects between addresses.
-                let (is_most, own) = (is_most(shares[i]), h[i]);
+                let (is_above_half, own) = (is_above_half(folded[i]), h[i]);
                 let [of_most, of_other] = [others[i], most[i] + (others[i] - own)];
-                shares[i] = own * complement - p * if is_most { of_most } else { of_other };
+                folded[i] = own * complement - p * if is_above_half { of_most } else { of_other };
             }
         }
     }
@@ -210,52 +196,52 @@ kernels! {
         }
     }
 
-    /// The [shares](share) of p, given p and 1 − p.
-    fn pair_shares<T>(p: &[Stretch<T>], complement: &[Stretch<T>], shares: &mut [Stretch<T>]) {
+    /// The [folded](fold) of p, given p and 1 − p.
+    fn fold_pair<T>(p: &[Stretch<T>], complement: &[Stretch<T>], folded: &mut [Stretch<T>]) {
         for s in 0..p.len() {
-            let (p, complement, shares) = (&p[s], &complement[s], &mut shares[s]);
+            let (p, complement, folded) = (&p[s], &complement[s], &mut folded[s]);
             for i in 0..STRETCH {
-                shares[i] = share(p[i], complement[i]);
+                folded[i] = fold(p[i], complement[i]);
             }
         }
     }
 
-    /// The [shares](share) of 1 − p.
-    fn complements<T>(shares: &[Stretch<T>], complements: &mut [Stretch<T>]) {
-        for (shares, complements) in shares.iter().zip(complements) {
+    /// The [folded](fold) of 1 − p.
+    fn fold_complements<T>(folded: &[Stretch<T>], complements: &mut [Stretch<T>]) {
+        for (folded, complements) in folded.iter().zip(complements) {
             for i in 0..STRETCH {
-                let [p, complement] = p_and_complement(shares[i]);
-                complements[i] = share(complement, p);
+                let [p, complement] = unfold(folded[i]);
+                complements[i] = fold(complement, p);
             }
         }
     }
 
     /// Turns the slopes h with respect to ln p of a class with a logit of its own into the gradient
-    /// with respect to that logit. The gradient replaces the shares.
-    fn carry_one<T>(h: &[Stretch<T>], shares: &mut [Stretch<T>]) {
-        for (h, shares) in h.iter().zip(shares) {
+    /// with respect to that logit. The gradient replaces the folded.
+    fn carry_one<T>(h: &[Stretch<T>], folded: &mut [Stretch<T>]) {
+        for (h, folded) in h.iter().zip(folded) {
             for i in 0..STRETCH {
-                let [_, complement] = p_and_complement(shares[i]);
-                shares[i] = h[i] * complement;
+                let [_, complement] = unfold(folded[i]);
+                folded[i] = h[i] * complement;
             }
         }
     }
 
     /// Turns the slopes with respect to ln p of class 1 and ln(1 − p) of class 0 into the gradient
-    /// with respect to the logit of class 1, which replaces its shares, and that of class 0, if
+    /// with respect to the logit of class 1, which replaces its folded, and that of class 0, if
     /// there is one.
     fn carry_pair<T>(
         h: &[Stretch<T>],
         of_other: &[Stretch<T>],
-        shares: &mut [Stretch<T>],
+        folded: &mut [Stretch<T>],
         other: &mut [Stretch<T>],
     ) {
         for s in 0..h.len() {
-            let (h, of_other, shares, other) = (&h[s], &of_other[s], &mut shares[s], &mut other[s]);
+            let (h, of_other, folded, other) = (&h[s], &of_other[s], &mut folded[s], &mut other[s]);
             for i in 0..STRETCH {
-                let [p, complement] = p_and_complement(shares[i]);
-                shares[i] = h[i] * complement - of_other[i] * p;
-                other[i] = shares[i].scale(-1.0);
+                let [p, complement] = unfold(folded[i]);
+                folded[i] = h[i] * complement - of_other[i] * p;
+                other[i] = folded[i].scale(-1.0);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Options per class, and the reduction of the classes' scores to one value.
 
-use crate::error::expect_len;
+use crate::expect::expect_len;
 use crate::parameter::Range;
 use crate::{Class, ClassSums, Dual, Error, Loss, Real, Score};
 

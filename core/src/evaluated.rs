@@ -1,6 +1,6 @@
 //! An evaluated loss: what follows from its sums.
 
-use crate::error::expect_len;
+use crate::expect::expect_len;
 use crate::{ClassSums, Classes, Error, Loss, Real, mean};
 
 /// An evaluated loss, which knows its prediction, target, class options and sums: its value, the

@@ -10,6 +10,7 @@ mod unweighted;
 
 pub use self::sweeps::Kept;
 pub use self::unweighted::Unweighted;
+use crate::expect::{expect_shape, expect_voxels};
 use crate::kernel::{Baseline, Vectors};
 use crate::{Element, Error, Field, Input, Shape, Target, class_count};
 
@@ -76,10 +77,8 @@ impl<P: Field<Item: Element>, T: Target> Segmentation<P, T> {
     /// one-hot or soft target; the prediction is empty.
     pub fn new(prediction: P, target: T) -> Result<Self, Error> {
         let shape = prediction.shape();
-        shape.check("prediction")?;
-        target
-            .shape()
-            .expect("target", target.expected_shape(shape))?;
+        expect_voxels("prediction", shape)?;
+        expect_shape("target", target.shape(), target.expected_shape(shape))?;
         Ok(Self {
             weights: Unweighted(shape.without_channels()),
             prediction,
@@ -143,7 +142,7 @@ where
         weights: X,
     ) -> Result<Segmentation<P, T, X, V>, Error> {
         let expected = self.prediction.shape().without_channels();
-        weights.shape().expect("voxel weights", expected)?;
+        expect_shape("voxel weights", weights.shape(), expected)?;
         Ok(Segmentation {
             prediction: self.prediction,
             target: self.target,

@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use crate::Error;
-
 /// The numbers of samples, channels and voxels of a tensor. All spatial axes count as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
@@ -28,27 +26,6 @@ impl Shape {
         Self {
             channels: 1,
             ..self
-        }
-    }
-
-    /// Checks that no axis is empty and the size does not overflow.
-    pub(crate) fn check(self, what: &'static str) -> Result<(), Error> {
-        match self.checked_len() {
-            Some(len) if len > 0 => Ok(()),
-            _ => Err(Error::Empty { what, found: self }),
-        }
-    }
-
-    /// Checks that a tensor has the shape that another one requires.
-    pub(crate) fn expect(self, what: &'static str, expected: Self) -> Result<(), Error> {
-        if self == expected {
-            Ok(())
-        } else {
-            Err(Error::Shape {
-                what,
-                found: self,
-                expected,
-            })
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::activation::{saturate, share_of};
+use crate::fold::{of_exponential, saturate, unfold};
 use crate::stretch::Stretch;
 use crate::{Dual, Float, Probability};
 
@@ -101,8 +101,8 @@ pub(crate) struct FromSoftmax<'a, T> {
 impl<T: Float> FromSoftmax<'_, T> {
     #[inline(always)]
     fn numbers(&self, stretch: usize, i: usize) -> [T; 3] {
-        let [largest, rest, share, ln_total] = self.common.map(|numbers| numbers[stretch][i]);
-        let [p, complement] = share_of(self.e[stretch][i], rest, share);
+        let [largest, rest, top, ln_total] = self.common.map(|numbers| numbers[stretch][i]);
+        let [p, complement] = of_exponential(self.e[stretch][i], rest, top);
         [
             p,
             complement,
@@ -144,49 +144,21 @@ impl<T: Float> Source<T> for FromSoftmax<'_, T> {
     }
 }
 
-/// Stores p in one number from which p and 1 − p are equally exact: p if p ≤ ½, else p − 1, with −0
-/// instead of 0.
-#[inline(always)]
-pub(crate) fn share<T: Float>(p: T, complement: T) -> T {
-    if p > T::from_f64(0.5) {
-        complement.scale(-1.0)
-    } else {
-        p
-    }
-}
-
-/// Whether a [share] means p > ½.
-#[inline(always)]
-pub(crate) fn is_most<T: Float>(share: T) -> bool {
-    share.to_bits() >= T::ZERO.scale(-1.0).to_bits()
-}
-
-/// p and 1 − p from a [share].
-#[inline(always)]
-pub(crate) fn p_and_complement<T: Float>(share: T) -> [T; 2] {
-    let one = T::from_f64(1.0);
-    if is_most(share) {
-        [one + share, share.scale(-1.0)]
-    } else {
-        [share, one - share]
-    }
-}
-
-/// p, 1 − p and ln p from [shares](share). The variable is ln p.
+/// p, 1 − p and ln p from [folded](fold). The variable is ln p.
 #[derive(Clone, Copy)]
-pub(crate) struct FromShares<'a, T>(pub(crate) &'a [Stretch<T>]);
+pub(crate) struct FromFolded<'a, T>(pub(crate) &'a [Stretch<T>]);
 
-impl<T: Float> FromShares<'_, T> {
+impl<T: Float> FromFolded<'_, T> {
     #[inline(always)]
     fn numbers(&self, stretch: usize, i: usize) -> [T; 3] {
-        let [p, complement] = p_and_complement(self.0[stretch][i]);
+        let [p, complement] = unfold(self.0[stretch][i]);
         // ln p = −ln(1 + (1 − p)/p) is exact at both ends.
         let ln = (complement / p).clip(0.0, T::MAX).ln_1p().scale(-1.0);
         [p, complement, ln]
     }
 }
 
-impl<T: Float> Source<T> for FromShares<'_, T> {
+impl<T: Float> Source<T> for FromFolded<'_, T> {
     #[inline(always)]
     fn run(&self, stretches: Range<usize>) -> Self {
         Self(&self.0[stretches])

@@ -13,14 +13,14 @@
 //! compile for several instruction sets.
 
 mod channel;
+mod chunk;
 mod class_source;
 mod class_target;
 mod finish;
 mod runs;
 mod survey;
 
-use core::ops::Range;
-
+pub(crate) use self::chunk::Chunk;
 use self::class_source::{ClassSource, Collected, Group, Logits};
 use self::class_target::ClassTarget;
 use self::runs::{ChunkSums, Runs};
@@ -67,38 +67,6 @@ const fn block<T: Float>() -> Block<T> {
 
 /// The type in which a prediction's values are evaluated.
 type RealOf<P> = <<P as Field>::Item as Element>::Real;
-
-/// Neighbouring voxels that are swept together: a chunk, or a part of one.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Chunk {
-    sample: usize,
-    voxels: Range<usize>,
-}
-
-impl Chunk {
-    /// Splits voxels of a sample into chunks of `stretches` stretches.
-    #[inline(always)]
-    fn of(sample: usize, voxels: Range<usize>, stretches: usize) -> impl Iterator<Item = Self> {
-        let (len, end) = (stretches * STRETCH, voxels.end);
-        voxels.step_by(len).map(move |start| Self {
-            sample,
-            voxels: start..end.min(start + len),
-        })
-    }
-
-    /// The number of stretches; the last one may be shorter.
-    #[inline(always)]
-    fn stretches(&self) -> usize {
-        self.voxels.len().div_ceil(STRETCH)
-    }
-
-    /// The voxels of stretch `index`.
-    #[inline(always)]
-    fn stretch(&self, index: usize) -> Range<usize> {
-        let start = self.voxels.start + index * STRETCH;
-        start..self.voxels.end.min(start + STRETCH)
-    }
-}
 
 /// The buffers of a sweep, reused from chunk to chunk.
 pub(crate) struct Scratch<T> {
@@ -315,7 +283,7 @@ where
                 if let Some(gradient) = gradient.as_deref_mut()
                     && self.input != Input::Probabilities
                 {
-                    self.keep_shares(group, &part, &temporaries.logits, buffer, gradient);
+                    self.keep_folded(group, &part, &temporaries.logits, buffer, gradient);
                 }
             }
             for (&index, total) in group.classes().iter().zip(&totals) {
@@ -358,7 +326,7 @@ where
             let class = classes.class(index);
             if self.input != Input::Probabilities {
                 self.prepare(group, chunk, survey, temporaries, |_| {});
-                self.keep_shares(group, chunk, &temporaries.logits, buffer, gradient);
+                self.keep_folded(group, chunk, &temporaries.logits, buffer, gradient);
             } else if kept(loss, &class, group) == Some(1) {
                 self.prepare(group, chunk, survey, temporaries, |_| {});
                 self.find_target(index, chunk, survey, &mut temporaries.target);

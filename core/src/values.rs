@@ -1,6 +1,6 @@
 //! The value of a loss from its sums, and the derivatives of it.
 
-use crate::error::expect_len;
+use crate::expect::expect_len;
 use crate::{ClassSums, Classes, Error, Loss, Real};
 
 /// The mean of a loss over groups of `count` classes each, from their sums.

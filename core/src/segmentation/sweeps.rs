@@ -2,7 +2,7 @@
 
 use super::nowhere::Nowhere;
 use super::{Pooling, Segmentation};
-use crate::error::expect_len;
+use crate::expect::{expect_len, expect_shape};
 use crate::kernel::Vectors;
 use crate::sweep::Workspace;
 use crate::{ClassSums, Classes, Element, Error, Field, FieldMut, Loss, Target};
@@ -112,7 +112,7 @@ where
         classes.check(self.class_count())?;
         expect_len("class sums", sums.len(), self.buffers_len())?;
         if let Some(gradient) = &gradient {
-            gradient.shape().expect("gradient", shape)?;
+            expect_shape("gradient", gradient.shape(), shape)?;
         }
         let scratch = workspace.scratch();
         for sample in 0..shape.samples {
@@ -144,7 +144,7 @@ where
         let shape = self.prediction.shape();
         classes.check(self.class_count())?;
         expect_len("slopes", slopes.len(), self.buffers_len())?;
-        gradient.shape().expect("gradient", shape)?;
+        expect_shape("gradient", gradient.shape(), shape)?;
         let scratch = workspace.scratch();
         for sample in 0..shape.samples {
             let slopes = &slopes[self.first_sum(sample)..];

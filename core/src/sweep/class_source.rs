@@ -71,7 +71,7 @@ pub(super) struct Logits<T> {
 struct Softmax<T> {
     largest: Block<T>,
     rest: Block<T>,
-    share: Block<T>,
+    top: Block<T>,
     ln_total: Block<T>,
     of_classes: [Stretch<T>; OF_CLASSES + BLOCK_BUFFER],
 }
@@ -85,7 +85,7 @@ impl<T: Float> Logits<T> {
         softmax: Softmax {
             largest: block(),
             rest: block(),
-            share: block(),
+            top: block(),
             ln_total: block(),
             of_classes: [[T::ZERO; STRETCH]; OF_CLASSES + BLOCK_BUFFER],
         },
@@ -155,17 +155,17 @@ impl<T: Float> Collected<T> {
 
     /// Adds the slopes of a class.
     #[inline(always)]
-    pub(super) fn add(&mut self, vectors: impl Vectors, shares: &[Stretch<T>], h: &[Stretch<T>]) {
+    pub(super) fn add(&mut self, vectors: impl Vectors, folded: &[Stretch<T>], h: &[Stretch<T>]) {
         let n = h.len();
         let (most, others) = (&mut self.most[..n], &mut self.others[..n]);
-        activation::collect(vectors, shares, h, most, others);
+        activation::collect(vectors, folded, h, most, others);
     }
 
-    /// Turns the shares and slopes of a class into the gradient with respect to its logits.
+    /// Turns the folded and slopes of a class into the gradient with respect to its logits.
     #[inline(always)]
-    pub(super) fn carry(&self, vectors: impl Vectors, h: &[Stretch<T>], shares: &mut [Stretch<T>]) {
+    pub(super) fn carry(&self, vectors: impl Vectors, h: &[Stretch<T>], folded: &mut [Stretch<T>]) {
         let n = h.len();
-        activation::carry(vectors, h, &self.most[..n], &self.others[..n], shares);
+        activation::carry(vectors, h, &self.most[..n], &self.others[..n], folded);
     }
 }
 
@@ -219,16 +219,16 @@ where
         }
         let zeros = [Default::default(); STRETCH];
         softmax.rest[..n].fill(zeros);
-        softmax.share[..n].fill(zeros);
+        softmax.top[..n].fill(zeros);
         for channel in 0..channels {
             let z = self.read(channel, chunk, survey, buffer);
             softmax.exponentiate(self.vectors, channel, z);
             let e = &softmax.of_classes[place(channel, n)];
-            let (rest, tops) = (&mut softmax.rest[..n], &mut softmax.share[..n]);
+            let (rest, tops) = (&mut softmax.rest[..n], &mut softmax.top[..n]);
             activation::add_exponentials(self.vectors, e, rest, tops);
         }
-        let (rest, share) = (&mut softmax.rest[..n], &mut softmax.share[..n]);
-        activation::complete(self.vectors, rest, share, &mut softmax.ln_total[..n]);
+        let (rest, top) = (&mut softmax.rest[..n], &mut softmax.top[..n]);
+        activation::complete(self.vectors, rest, top, &mut softmax.ln_total[..n]);
     }
 
     /// Computes the [sources](Segmentation::sources) of a group. Calls `see` with the logits.
@@ -298,7 +298,7 @@ where
                 common: [
                     &softmax.largest[..n],
                     &softmax.rest[..n],
-                    &softmax.share[..n],
+                    &softmax.top[..n],
                     &softmax.ln_total[..n],
                 ],
             });
@@ -318,10 +318,10 @@ where
         [own, other].map(ClassSource::FromLn)
     }
 
-    /// Stores the [shares](crate::source::share) of the first class of a group in its channel of
+    /// Stores the [folded](crate::fold::fold) of the first class of a group in its channel of
     /// the gradient.
     #[cfg_attr(target_os = "none", inline(always))]
-    pub(super) fn keep_shares(
+    pub(super) fn keep_folded(
         &self,
         group: Group,
         chunk: &Chunk,
@@ -334,11 +334,11 @@ where
             if self.is_normalized() {
                 let softmax = &logits.softmax;
                 let e = &softmax.of_classes[place(group.channel(), n)];
-                let (rest, share) = (&softmax.rest[..n], &softmax.share[..n]);
-                activation::shares(self.vectors, e, rest, share, out);
+                let (rest, top) = (&softmax.rest[..n], &softmax.top[..n]);
+                activation::fold_softmax(self.vectors, e, rest, top, out);
             } else {
                 let (p, complement) = (&logits.p[..n], &logits.complement[..n]);
-                activation::pair_shares(self.vectors, p, complement, out);
+                activation::fold_pair(self.vectors, p, complement, out);
             }
         });
     }

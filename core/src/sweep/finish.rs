@@ -8,7 +8,7 @@ use super::{Chunk, RealOf, Scratch, Temporaries, channel, kept};
 use crate::activation;
 use crate::form::Plan;
 use crate::kernel::{Finish, Slopes, Vectors};
-use crate::source::{FromP, FromShares, Source};
+use crate::source::{FromFolded, FromP, Source};
 use crate::stretch::Stretch;
 use crate::{Classes, Element, Field, FieldMut, Input, Loss, Segmentation, Target};
 
@@ -116,7 +116,7 @@ where
         });
     }
 
-    /// Writes the gradient of a group with respect to its logits, from its shares.
+    /// Writes the gradient of a group with respect to its logits, from its folded.
     #[cfg_attr(target_os = "none", inline(always))]
     #[expect(
         clippy::too_many_arguments,
@@ -140,21 +140,21 @@ where
         let Temporaries { target, given, .. } = temporaries;
         let [h, of_other] = given;
         let (h, of_other, other) = (&mut h[..n], &mut of_other[..n], &mut other[..n]);
-        let mut slope = |slot: usize, shares: &[_], h: &mut [_]| {
+        let mut slope = |slot: usize, folded: &[_], h: &mut [_]| {
             let index = group.classes()[slot];
-            let shares = FromShares(shares);
+            let folded = FromFolded(folded);
             self.slope(
-                loss, classes, slopes, index, shares, chunk, survey, target, h,
+                loss, classes, slopes, index, folded, chunk, survey, target, h,
             );
         };
-        channel::rewrite(gradient, group.channel(), chunk, own, |shares| {
-            slope(0, shares, h);
+        channel::rewrite(gradient, group.channel(), chunk, own, |folded| {
+            slope(0, folded, h);
             if let [_, _] = group.classes() {
-                activation::complements(self.vectors, shares, other);
+                activation::fold_complements(self.vectors, folded, other);
                 slope(1, other, of_other);
-                activation::carry_pair(self.vectors, h, of_other, shares, other);
+                activation::carry_pair(self.vectors, h, of_other, folded, other);
             } else {
-                activation::carry_one(self.vectors, h, shares);
+                activation::carry_one(self.vectors, h, folded);
             }
         });
         if let Group::Difference = group {
@@ -187,7 +187,7 @@ where
         runs.slope(self.vectors, *loss, class, source, slopes, out);
     }
 
-    /// Writes the gradient of a softmax over more than two classes, from their shares.
+    /// Writes the gradient of a softmax over more than two classes, from their folded.
     #[cfg_attr(target_os = "none", inline(always))]
     fn finish_softmax<const K: usize>(
         &self,
@@ -210,26 +210,26 @@ where
             ..
         } = temporaries;
         *collected = Collected::EMPTY;
-        let mut slope = |index: usize, shares: &[_], h: &mut [_]| {
-            let shares = FromShares(shares);
+        let mut slope = |index: usize, folded: &[_], h: &mut [_]| {
+            let folded = FromFolded(folded);
             self.slope(
-                loss, classes, slopes, index, shares, chunk, survey, target, h,
+                loss, classes, slopes, index, folded, chunk, survey, target, h,
             );
         };
         for index in 0..self.class_count() {
-            let shares = channel::read_back(gradient, index, chunk, buffer);
+            let folded = channel::read_back(gradient, index, chunk, buffer);
             let h = logits.of_class(index, n);
-            slope(index, shares, h);
-            collected.add(self.vectors, shares, h);
+            slope(index, folded, h);
+            collected.add(self.vectors, folded, h);
         }
         for index in 0..self.class_count() {
-            channel::rewrite(gradient, index, chunk, buffer, |shares| {
+            channel::rewrite(gradient, index, chunk, buffer, |folded| {
                 let is_known = class_source::has_place(index, n);
                 let h = logits.of_class(index, n);
                 if !is_known {
-                    slope(index, shares, h);
+                    slope(index, folded, h);
                 }
-                collected.carry(self.vectors, h, shares);
+                collected.carry(self.vectors, h, folded);
             });
         }
     }
