@@ -6,6 +6,7 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::input::Input;
 use crate::loss::LossArgs;
 use crate::pairs::Pairing;
 use crate::reading::Axes;
@@ -197,28 +198,6 @@ pub(crate) enum Format {
     Json,
     /// One row per case and loss (and class)
     Csv,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Input {
-    /// Probabilities in [0, 1]
-    #[default]
-    Probabilities,
-    /// Logits, to which a softmax over the class axis applies
-    Softmax,
-    /// Logits, to which a sigmoid per channel applies; a single channel is the foreground
-    Sigmoid,
-    /// Logits, with a softmax for several channels and a sigmoid for one channel or for regions
-    Logits,
-    /// A label map: one integer label per voxel
-    Labels,
-}
-
-impl Input {
-    /// Whether the numbers are logits, with a softmax or a sigmoid.
-    pub(crate) fn is_logits(self) -> bool {
-        matches!(self, Self::Softmax | Self::Sigmoid | Self::Logits)
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

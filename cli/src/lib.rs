@@ -12,6 +12,7 @@ mod case;
 mod counts;
 mod demo;
 mod failure;
+mod input;
 mod labels;
 mod listed;
 mod loss;

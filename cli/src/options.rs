@@ -1,7 +1,8 @@
 //! Refuses options that have no effect with the other options.
 
-use crate::args::{Absent, Data, Input};
+use crate::args::{Absent, Data};
 use crate::failure::Failure;
+use crate::input::Input;
 use crate::loss::Chosen;
 
 /// Refuses data options that do not apply to the kind of input.

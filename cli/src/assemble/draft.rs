@@ -6,10 +6,11 @@ use std::sync::Arc;
 use ndarray::ArrayD;
 
 use crate::account::{Account, Input as InputAccount};
-use crate::args::{Data, Input};
+use crate::args::Data;
 use crate::arrange::without_classes;
 use crate::case::{Case, Content};
 use crate::failure::Failure;
+use crate::input::Input;
 use crate::labels::{Labels, NoLabel};
 use crate::pair::Pair;
 use crate::read::Volume;

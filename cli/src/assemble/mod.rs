@@ -10,9 +10,10 @@ mod treated;
 
 use unifocal_ndarray::core::limits::ROUNDING;
 
-use crate::args::{Data, Input};
+use crate::args::Data;
 use crate::case::Case;
 use crate::failure::Failure;
+use crate::input::Input;
 use crate::pair::Pair;
 use crate::read::{self, Volume};
 use crate::reading;

@@ -1,6 +1,7 @@
 //! The input of the reading layer, from options and files.
 
-use crate::args::{Batch, Data, Input, LayoutArg};
+use crate::args::{Batch, Data, LayoutArg};
+use crate::input::Input;
 use crate::read::{AxisOrder, Format, Volume};
 use crate::reading::{Asked, ClassAxis, Facts, Order};
 

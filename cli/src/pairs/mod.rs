@@ -13,8 +13,8 @@ use std::path::Path;
 pub(crate) use args::Pairing;
 pub(crate) use pattern::stem;
 
-use crate::args::Input;
 use crate::failure::{Failed, Failure};
+use crate::input::Input;
 use crate::pair::Pair;
 use crate::read;
 use folder::{File, Kind, Side};
