@@ -330,11 +330,11 @@ impl<'a> Task<'a> {
 
 /// The message of an error, with a suggestion if there is one.
 fn hint(error: &Error, case: &Case) -> String {
-    use unifocal_ndarray::core::Error as Core;
+    use unifocal_ndarray::core::{Error as Core, data::Valid};
     let hint = match (error, &case.content) {
         (
             Error::Core(Core::Value {
-                what: "prediction",
+                expected: Valid::Probability | Valid::Logit,
                 found,
                 ..
             }),

@@ -55,12 +55,10 @@ pub enum Error {
     },
     /// A value outside the domain of the losses.
     Value {
-        /// Which tensor.
-        what: &'static str,
+        /// What the value should be.
+        expected: Valid,
         /// The value.
         found: f64,
-        /// The valid values.
-        expected: &'static str,
         /// Its position.
         at: Position,
     },
@@ -73,6 +71,32 @@ pub enum Error {
         /// Its position.
         at: Position,
     },
+}
+
+/// The values that a number of a tensor may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Valid {
+    /// A prediction: a probability in [0, 1].
+    Probability,
+    /// A prediction: a finite logit.
+    Logit,
+    /// A one-hot or soft target: a number in [0, 1].
+    Target,
+    /// The weight of a voxel: a number from 0 to [`LARGEST_WEIGHT`](crate::limits::LARGEST_WEIGHT).
+    VoxelWeight,
+}
+
+impl Valid {
+    /// The tensor, and the range of its values.
+    fn describe(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Probability => ("prediction", "a probability in [0, 1]"),
+            Self::Logit => ("prediction", "a finite logit"),
+            Self::Target => ("target", "a number in [0, 1]"),
+            Self::VoxelWeight => ("voxel weight", "a number from 0 to 1e30"),
+        }
+    }
 }
 
 /// A position in a tensor: sample, channel (0 for tensors without a class axis), voxel (all spatial
@@ -148,11 +172,13 @@ impl fmt::Display for Error {
                 "label {found} cannot be ignored: a one-hot or soft target has no labels, use voxel weights of 0"
             ),
             Self::Value {
-                what,
-                found,
                 expected,
+                found,
                 at,
-            } => write!(f, "the {what} is {found} at {at}, expected {expected}"),
+            } => {
+                let (what, range) = expected.describe();
+                write!(f, "the {what} is {found} at {at}, expected {range}")
+            }
             Self::Label { found, classes, at } => write!(
                 f,
                 "the label is {found} at sample {}, voxel {}, expected 0 to {}",

@@ -157,7 +157,7 @@ pub mod formula {
 /// Where predictions and targets are read: for arrays and targets of your own.
 pub mod data {
     pub use crate::element::Element;
-    pub use crate::error::Position;
+    pub use crate::error::{Position, Valid};
     pub use crate::field::{Field, FieldMut};
     pub use crate::one_hot::OneHot;
     pub use crate::shape::Shape;

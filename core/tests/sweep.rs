@@ -1,7 +1,7 @@
 //! The sweeps against the formulas voxel by voxel: over whole and partial chunks and stretches,
 //! with and without weights.
 
-use unifocal_core::{formula::*, *};
+use unifocal_core::{data::Valid, formula::*, *};
 
 use crate::numbers::numbers;
 
@@ -148,15 +148,14 @@ fn invalid_weights_are_reported_with_their_position() -> Result<(), Error> {
             )
             .unwrap_err();
         let Error::Value {
-            what,
+            expected,
             found: reported,
             at: place,
-            ..
         } = error
         else {
             panic!("{error}");
         };
-        assert_eq!((what, place.voxel), ("voxel weight", at));
+        assert_eq!((expected, place.voxel), (Valid::VoxelWeight, at));
         assert_eq!(reported.to_bits(), found.to_bits());
     }
     Ok(())

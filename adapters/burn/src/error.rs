@@ -1,6 +1,7 @@
 //! Errors of tensors: full shapes, devices, and the core's errors.
 
 use thiserror::Error as ThisError;
+use unifocal_core::data::Valid;
 
 /// Why a loss could not be computed.
 #[derive(Clone, Debug, PartialEq, ThisError)]
@@ -66,8 +67,7 @@ pub enum Error {
 fn hint(error: &unifocal_core::Error) -> &'static str {
     match error {
         unifocal_core::Error::Value {
-            what: "prediction",
-            expected: "a probability in [0, 1]",
+            expected: Valid::Probability,
             ..
         } => "; for logits, use `with_input`",
         _ => "",

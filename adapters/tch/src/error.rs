@@ -2,6 +2,7 @@
 
 use tch::{Device, Kind, TchError};
 use thiserror::Error as ThisError;
+use unifocal_core::data::Valid;
 
 /// Why a loss could not be computed.
 #[derive(Debug, ThisError)]
@@ -101,7 +102,7 @@ impl From<unifocal_core::Error> for Error {
         match error {
             // Only a finite value can be a logit.
             unifocal_core::Error::Value {
-                what: "prediction",
+                expected: Valid::Probability,
                 found,
                 ..
             } if found.is_finite() => Self::Logits(error),

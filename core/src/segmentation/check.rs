@@ -3,7 +3,7 @@
 use super::Segmentation;
 use crate::kernel::Vectors;
 use crate::limits::{LARGEST_WEIGHT, ROUNDING};
-use crate::{Element, Error, Field, Float, Input, Position, Target};
+use crate::{Element, Error, Field, Float, Input, Position, Target, Valid};
 
 impl<P, T, W, V> Segmentation<P, T, W, V>
 where
@@ -23,9 +23,8 @@ where
             return Ok(found);
         }
         Err(Error::Value {
-            what: "voxel weight",
+            expected: Valid::VoxelWeight,
             found,
-            expected: "a number from 0 to 1e30",
             at: Position {
                 sample,
                 channel: 0,
@@ -42,15 +41,14 @@ where
             let (valid, expected) = match self.input {
                 Input::Probabilities => (
                     (-ROUNDING..=1.0 + ROUNDING).contains(&found),
-                    "a probability in [0, 1]",
+                    Valid::Probability,
                 ),
-                Input::Softmax | Input::Sigmoid => (found.is_finite(), "a finite logit"),
+                Input::Softmax | Input::Sigmoid => (found.is_finite(), Valid::Logit),
             };
             if !valid {
                 return Err(Error::Value {
-                    what: "prediction",
-                    found,
                     expected,
+                    found,
                     at: Position {
                         sample,
                         channel,

@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::stretches::{count, for_each_stretch};
 use super::{Content, Extent, Target};
 use crate::stretch::{STRETCH, Stretch};
-use crate::{Element, Error, Field, Float, Position, Shape};
+use crate::{Element, Error, Field, Float, Position, Shape, Valid};
 
 /// A one-hot or soft target with the prediction's shape, each y in [0, 1].
 ///
@@ -39,9 +39,8 @@ impl<F: Field<Item: Element>> Target for Soft<F> {
             let found = self.0.get(sample, channel, voxel).real().to_f64();
             if !(0.0..=1.0).contains(&found) {
                 return Err(Error::Value {
-                    what: "target",
+                    expected: Valid::Target,
                     found,
-                    expected: "a number in [0, 1]",
                     at: Position {
                         sample,
                         channel,
