@@ -1,8 +1,8 @@
 //! The block sizes of the engine.
 
-/// Whether the device has only a few kilobytes for code and stack, as devices without an operating
-/// system do. Loops are not unrolled there.
-pub(crate) const SMALL: bool = cfg!(target_os = "none");
+/// Whether the engine holds one stretch at a time and has one kernel for all of them, for devices
+/// with a few kilobytes for code and stack. The results have the same bits.
+pub(crate) const COMPACT: bool = cfg!(any(target_os = "none", feature = "compact"));
 
 /// The length of a stretch: the number of neighbouring voxels that are classified together, as
 /// ignored, counted, or all of one class.

@@ -29,7 +29,7 @@ use crate::Input;
 use crate::form::Plan;
 use crate::kernel::{Derivatives, Nothing, Vectors, Worst};
 use crate::source::FromP;
-use crate::stretch::{SMALL, STRETCH, Stretch};
+use crate::stretch::{COMPACT, STRETCH, Stretch};
 use crate::{
     Class, ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Segmentation, Target,
 };
@@ -42,17 +42,17 @@ const STRETCHES: usize = 64;
 const BLOCK: usize = 8;
 
 /// The stretches that a buffer holds: a whole chunk, or one stretch.
-const BUFFER: usize = if SMALL { 1 } else { STRETCHES };
+const BUFFER: usize = if COMPACT { 1 } else { STRETCHES };
 
 /// The stretches that a buffer for logits holds.
-const BLOCK_BUFFER: usize = if SMALL { 1 } else { BLOCK };
+const BLOCK_BUFFER: usize = if COMPACT { 1 } else { BLOCK };
 
 /// The stretches that a softmax keeps for all classes together, each class in a place of its own.
 /// They stay in the second-level cache.
 const OF_ALL: usize = 512;
 
 /// The stretches that the buffer for all classes holds.
-const OF_CLASSES: usize = if SMALL { 0 } else { OF_ALL };
+const OF_CLASSES: usize = if COMPACT { 0 } else { OF_ALL };
 
 /// A buffer for a chunk, or a part of one.
 type Buffer<T> = [Stretch<T>; BUFFER];

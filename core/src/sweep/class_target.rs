@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::survey::Survey;
 use super::{BUFFER, Chunk, RealOf};
 use crate::kernel::Vectors;
-use crate::stretch::{SMALL, STRETCH, Stretch};
+use crate::stretch::{COMPACT, STRETCH, Stretch};
 use crate::target::Content;
 use crate::{Element, Extent, Field, Float, Segmentation, Target};
 
@@ -87,7 +87,7 @@ where
             (counted != Extent::None).then_some(Kind { covered, weighted })
         };
         target.runs = 0;
-        if SMALL {
+        if COMPACT {
             target.push(kind(Extent::Some, survey.counted[0]), 1);
             let y = target.y[0].iter_mut().zip(&survey.weights[0]);
             for ((y, weight), voxel) in y.zip(chunk.voxels.start..) {

@@ -10,7 +10,7 @@ use crate::kernel::{
     Worst,
 };
 use crate::source::Source;
-use crate::stretch::{SMALL, STRETCH, Stretch};
+use crate::stretch::{COMPACT, STRETCH, Stretch};
 use crate::{Class, ClassSums, Extent, Float, Loss};
 
 /// The runs of stretches of a chunk that are alike for a class.
@@ -42,7 +42,7 @@ impl<T: Float> Runs<'_, T> {
                 continue;
             };
             let (source, y) = (source.run(run.clone()), &self.target.y[run.clone()]);
-            if SMALL {
+            if COMPACT {
                 let kept = keep.of(kept, run);
                 let weights = weighted.then_some(&self.survey.weights[0]);
                 let sums = (&mut chunk.plain, chunk.weighted.get_or_insert(Sums::ZERO));
@@ -133,7 +133,7 @@ impl<T: Float> Runs<'_, T> {
                 };
             }
             match covered {
-                _ if SMALL => slope!(Soft(y)),
+                _ if COMPACT => slope!(Soft(y)),
                 Extent::None => slope!(Outside),
                 Extent::Some => slope!(Soft(y)),
                 Extent::All => slope!(Inside),

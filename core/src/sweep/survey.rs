@@ -7,7 +7,7 @@ use core::slice;
 use super::{BUFFER, Chunk};
 use crate::kernel::{self, Lanes, Vectors};
 use crate::limits::LARGEST_WEIGHT;
-use crate::stretch::{LANES, SMALL, STRETCH, Stretch};
+use crate::stretch::{COMPACT, LANES, STRETCH, Stretch};
 use crate::target::Content;
 use crate::{Element, Error, Extent, Field, Float, Segmentation, Target};
 
@@ -160,7 +160,7 @@ where
         let mut weighed = [Some(Extent::All); BUFFER];
         survey.complete = true;
         // Small devices check each voxel by itself, to save code. The contents stay unknown.
-        if !SMALL {
+        if !COMPACT {
             let (target, classes) = (&self.target, self.class_count());
             let contents = &mut survey.contents[..stretches];
             self.vectors.run(
@@ -198,7 +198,7 @@ where
                 Content::Counted | Content::Class(_) | Content::Classes(_) => *weighed,
             };
             let extent = match known {
-                Some(extent) if !SMALL && stretch.len() == STRETCH => extent,
+                Some(extent) if !COMPACT && stretch.len() == STRETCH => extent,
                 _ => {
                     // The missing voxels at the end do not count, either.
                     survey.complete = false;
