@@ -5,18 +5,19 @@ use ndarray::Ix3;
 use rayon::ThreadPoolBuilder;
 use std::hint::black_box;
 use unifocal_benches::{Phantom, Target};
-use unifocal_ndarray::core::{Input, Tversky, UnifiedFocal, formula::Loss};
+use unifocal_ndarray::core::{Focal, Input, Tversky, UnifiedFocal, formula::Loss};
 use unifocal_ndarray::{Error, Evaluation, LabelArray, Simd};
 
 const VOXELS: usize = 1 << 16;
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "dice-value",
     "unified-value",
     "unified-gradient",
     "unified-gradient-random-labels",
     "unified-gradient-softmax",
     "unified-gradient-baseline",
+    "dice-cross-entropy-14-gradient-softmax",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,7 +34,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     } else {
         Target::Lesions
     };
-    let (phantom, input) = if name.contains("softmax") {
+    let (phantom, input) = if name.contains("-14-") {
+        (Phantom::organs(1, &[256; 2], 14), Input::Softmax)
+    } else if name.contains("softmax") {
         (Phantom::logits(1, VOXELS, 256, target), Input::Softmax)
     } else {
         let phantom = Phantom::probabilities(1, VOXELS, 256, target);
@@ -50,7 +53,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_input(input)
         .with_simd(simd);
     pool.install(|| {
-        if name.starts_with("dice") {
+        if name.starts_with("dice-cross-entropy") {
+            let loss = UnifiedFocal::sum(Tversky::dice(), Focal::cross_entropy());
+            measured(&evaluation, &loss, gradient)
+        } else if name.starts_with("dice") {
             measured(&evaluation, &Tversky::dice(), gradient)
         } else {
             measured(&evaluation, &UnifiedFocal::asymmetric(), gradient)

@@ -136,7 +136,7 @@ fn place(class: usize, stretches: usize) -> Range<usize> {
 /// Whether a class has a place of its own.
 #[inline(always)]
 pub(super) fn has_place(class: usize, stretches: usize) -> bool {
-    (class + 1) * stretches <= OF_CLASSES
+    class < OF_CLASSES / stretches
 }
 
 /// The sums over the classes of a softmax of the slopes h with respect to ln p.
