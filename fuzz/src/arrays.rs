@@ -2,7 +2,13 @@
 
 use arbitrary::{Result, Unstructured};
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, Slice};
-use unifocal_core::{Classes, Dense, DenseMut, Error as CoreError, Input, Labels, Layout, Pooling, Segmentation, Soft, UnifiedFocal, data::{Element, Field, Shape, Target}, engine::BuffersMut, formula::{ClassSums, class_count}};
+use unifocal_core::{
+    Classes, Dense, DenseMut, Error as CoreError, Input, Labels, Layout, Pooling, Segmentation,
+    Soft, UnifiedFocal,
+    data::{Element, Field, Shape, Target},
+    engine::BuffersMut,
+    formula::{ClassSums, class_count},
+};
 use unifocal_ndarray::{Error, Evaluation};
 
 use crate::numbers::unit;

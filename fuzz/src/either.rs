@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
-use unifocal_core::{Dense, Error, Labels, Soft, data::{Content, Element, Extent, Field, STRETCH, Shape, Target}, formula::Float};
+use unifocal_core::{
+    Dense, Error, Labels, Soft,
+    data::{Content, Element, Extent, Field, STRETCH, Shape, Target},
+    formula::Float,
+};
 
 /// A target of either kind.
 pub(crate) enum AnyTarget<'a, T> {

@@ -1,6 +1,11 @@
 //! Evaluates a case by the core.
 
-use unifocal_core::{AnyLoss, Dense, DenseMut, Error, Labels, Layout, Segmentation, Soft, data::{Element, Field, Shape}, engine::BuffersMut, formula::{ClassSums, Float}};
+use unifocal_core::{
+    AnyLoss, Dense, DenseMut, Error, Labels, Layout, Segmentation, Soft,
+    data::{Element, Field, Shape},
+    engine::BuffersMut,
+    formula::{ClassSums, Float},
+};
 
 use crate::case::{Case, IGNORED, Target};
 use crate::either::{AnyTarget, Weights};

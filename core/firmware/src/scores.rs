@@ -1,7 +1,12 @@
 //! Small masks scored in every way. The same code runs on the host, for the expected values, and on
 //! the device.
 
-use unifocal_core::{AbsentClass, Buffers, Classes, Dense, DenseMut, Error, Focal, Input, Labels, Layout, Segmentation, Soft, Tversky, UnifiedFocal, data::{Element, Field, Shape, Target}, formula::Loss};
+use unifocal_core::{
+    AbsentClass, Buffers, Classes, Dense, DenseMut, Error, Focal, Input, Labels, Layout,
+    Segmentation, Soft, Tversky, UnifiedFocal,
+    data::{Element, Field, Shape, Target},
+    formula::Loss,
+};
 
 /// More than a chunk, and not a whole number of stretches.
 pub const VOXELS: usize = 1100;

@@ -1,7 +1,10 @@
 //! Cases in which little or nothing counts.
 
 use arbitrary::{Result, Unstructured};
-use unifocal_core::{data::Shape, formula::{ClassSums, mean}};
+use unifocal_core::{
+    data::Shape,
+    formula::{ClassSums, mean},
+};
 
 use super::outcomes::{assert_near, outcomes};
 use crate::case::{Case, IGNORED, Target};
