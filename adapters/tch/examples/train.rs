@@ -26,11 +26,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let dice = SegmentationLoss::new(Tversky::dice())
         .with_input(Input::Softmax)
         .with_pooling(Pooling::Batch);
-    let (held_out, truth) = phantoms(2 * BATCH, device);
+    let (held_out, target) = phantoms(2 * BATCH, device);
     let evaluate = || -> Result<[f64; 2], Box<dyn Error>> {
         let logits = tch::no_grad(|| net.forward(&held_out));
-        let loss = criterion.forward(&logits, &truth)?;
-        let scores = dice.per_class(&logits, &truth)?;
+        let loss = criterion.forward(&logits, &target)?;
+        let scores = dice.per_class(&logits, &target)?;
         Ok([loss.double_value(&[]), 1.0 - scores.double_value(&[0, 1])])
     };
 

@@ -14,7 +14,7 @@ use crate::input::Input;
 use crate::labels::{Labels, NoLabel};
 use crate::pair::Pair;
 use crate::read::Volume;
-use crate::reading::classes::{Asked, Classes, Fault};
+use crate::reading::classes::{Classes, Fault, Options};
 use crate::reading::numbers::{Summary, Treatment};
 use crate::reading::{Axes, Axis, Reading, Turn};
 
@@ -143,8 +143,8 @@ impl<'a> Draft<'a> {
     }
 
     /// The options about labels.
-    pub(super) fn asked(&self) -> Asked {
-        Asked {
+    pub(super) fn options(&self) -> Options {
+        Options {
             labels: self.data.labels.clone(),
             regions: self.data.regions.clone(),
             ignored: self.data.ignore_label.clone(),

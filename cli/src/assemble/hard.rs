@@ -34,7 +34,7 @@ pub(super) fn assemble(
     };
     let ignored = &draft.data.ignore_label;
     let [in_prediction, in_target] = meetings.occurring(ignored);
-    let classes = Classes::for_labels(&draft.asked(), &in_prediction, &in_target);
+    let classes = Classes::for_labels(&draft.options(), &in_prediction, &in_target);
     let classes = draft.classes(classes)?;
     draft.note_ignored(&in_target);
     let counts = meetings.counts(ignored, &classes);

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use ndarray::ArrayD;
 
-use super::question::facts;
+use super::facts::facts;
 use crate::args::Data;
 use crate::arrange::{arrange, without_classes};
 use crate::failure::Failure;
 use crate::pair::Pair;
 use crate::pairs;
 use crate::read::{Format, Volume};
-use crate::reading::{self, Asked, Axes, Axis, Facts, Reading};
+use crate::reading::{self, Axes, Axis, Facts, Options, Reading};
 use crate::survey::{Number, with_numbers};
 
 /// The mask file of a case: `mask` itself, or the file in the folder `mask` with the name of the case.
@@ -54,13 +54,13 @@ pub(super) fn inside(
     let unused = || true;
     let ours = facts(prediction, &no, &unused);
     let theirs = facts(mask, &no, &unused);
-    let asked = Asked {
+    let options = Options {
         axes: Some(reading.prediction.clone()),
         labels_target: true,
         ignore_geometry: data.ignore_geometry,
-        ..Asked::default()
+        ..Options::default()
     };
-    let found = reading::read(&asked, &ours, &theirs).or_else(|fault| {
+    let found = reading::read(&options, &ours, &theirs).or_else(|fault| {
         // Else the mask may be one for all samples.
         let Some(samples) = reading.prediction.position(Axis::Sample) else {
             return Err(fault);
@@ -69,15 +69,15 @@ pub(super) fn inside(
         let mut axes = reading.prediction.0.clone();
         shape.remove(samples);
         axes.remove(samples);
-        let asked = Asked {
+        let options = Options {
             axes: Some(Axes(axes)),
-            ..asked
+            ..options
         };
         let ours = Facts {
             shape: &shape,
             ..ours
         };
-        reading::read(&asked, &ours, &theirs)
+        reading::read(&options, &ours, &theirs)
     });
     let found = found.map_err(|fault| {
         pair.failure(format!(

@@ -1,9 +1,9 @@
 //! Assembles cases from files.
 
 mod draft;
+mod facts;
 mod hard;
 mod mask;
-mod question;
 mod soft;
 mod target;
 mod treated;
@@ -57,9 +57,9 @@ pub(crate) fn assemble(
         };
         let unused = || true;
         reading::read(
-            &question::asked(data),
-            &question::facts(&prediction.volume, &ours, &unused),
-            &question::facts(&target.volume, &theirs, &is_unit),
+            &facts::options(data),
+            &facts::facts(&prediction.volume, &ours, &unused),
+            &facts::facts(&target.volume, &theirs, &is_unit),
         )
         .map_err(|fault| pair.failure(fault.to_string()))?
     };

@@ -71,7 +71,7 @@ fn soft(draft: &mut Draft<'_>, target: Surveyed, channels: usize) -> Result<Targ
     draft.note_treatment("TARGET", &target.summary(), treatment);
     draft.account.target.numbers = "one-hot or soft";
     let classes = match &draft.data.labels {
-        Some(_) => Classes::for_channels(&draft.asked(), &[], channels),
+        Some(_) => Classes::for_channels(&draft.options(), &[], channels),
         None => Ok(Classes::of_channels(class_count(channels))),
     };
     draft.classes(classes)?;
@@ -86,7 +86,7 @@ fn hard(draft: &mut Draft<'_>, labels: Labels, channels: usize) -> Result<Target
         let inside = draft.inside.as_ref().map(|inside| inside.view());
         labels::occurring(&arranged(draft, labels.view()), inside.as_ref())
     });
-    let classes = Classes::for_channels(&draft.asked(), &occurring, channels);
+    let classes = Classes::for_channels(&draft.options(), &occurring, channels);
     let classes = classes.map_err(|fault| {
         let place = match &fault {
             Fault::NoClass { label, .. } => place(draft, &labels, *label),

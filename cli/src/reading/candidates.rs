@@ -1,22 +1,22 @@
 //! The readings of two files that shapes, formats and options allow.
 
-use super::asked::Asked;
 use super::axes::{Axes, Axis};
 use super::facts::{Facts, Order};
 use super::fault::{Fault, Nearest, Reading};
+use super::options::Options;
 use super::stated::{stated, target_stated};
 use super::turn::Turn;
 use super::unstated::{adjacent, unstated};
 
 /// All readings that fit, and the closest of those that do not.
 pub(super) fn pairs(
-    asked: &Asked,
+    options: &Options,
     prediction: &Facts<'_>,
     target: &Facts<'_>,
     turn: &Turn,
 ) -> Result<(Vec<Reading>, Option<Nearest>), Fault> {
-    let stated = stated(asked, prediction)?;
-    let target_stated = target_stated(asked, prediction, target)?;
+    let stated = stated(options, prediction)?;
+    let target_stated = target_stated(options, prediction, target)?;
     // The spatial axes that one of the two files states.
     let space = match (&stated, &target_stated) {
         (Some(axes), _) => Some(axes[0].space()),
@@ -27,9 +27,9 @@ pub(super) fn pairs(
     let ours = match stated {
         Some(axes) => axes,
         None => unstated(
-            asked,
+            options,
             prediction.shape,
-            !asked.labels,
+            !options.labels,
             space.as_deref(),
             reversible[1],
         ),
@@ -39,7 +39,7 @@ pub(super) fn pairs(
     for prediction_axes in ours {
         let theirs = match &target_stated {
             Some(axes) => vec![turned(axes, turn)],
-            None => beside(asked, &prediction_axes, prediction, target, reversible[0]),
+            None => beside(options, &prediction_axes, prediction, target, reversible[0]),
         };
         for target_axes in theirs {
             let reading = Reading {
@@ -48,7 +48,7 @@ pub(super) fn pairs(
                 turn: turn.clone(),
                 evidence: None,
             };
-            match fits(asked, &reading, prediction.shape, target.shape) {
+            match fits(options, &reading, prediction.shape, target.shape) {
                 Ok(()) if !fitting.contains(&reading) => fitting.push(reading),
                 Ok(()) => {}
                 Err((ours, theirs)) => {
@@ -58,7 +58,7 @@ pub(super) fn pairs(
         }
     }
     if !ends_in_one(prediction.shape) && !ends_in_one(target.shape) {
-        prefer_one_sample(asked, &mut fitting);
+        prefer_one_sample(options, &mut fitting);
     }
     Ok((fitting, nearest))
 }
@@ -75,7 +75,7 @@ fn turned(axes: &Axes, turn: &Turn) -> Axes {
 
 /// The readings of a target whose format does not fix the axes, for a prediction with these axes.
 fn beside(
-    asked: &Asked,
+    options: &Options,
     axes: &Axes,
     prediction: &Facts<'_>,
     target: &Facts<'_>,
@@ -93,10 +93,10 @@ fn beside(
         let voxels: Vec<usize> = (0..found.0.len())
             .filter(|axis| found.0[*axis].is_space())
             .collect();
-        (asked.axes.is_some() || adjacent(&voxels)).then_some(found)
+        (options.axes.is_some() || adjacent(&voxels)).then_some(found)
     };
     let mut found = Vec::new();
-    let classes = if asked.labels_target {
+    let classes = if options.labels_target {
         &[false][..]
     } else {
         &[false, true]
@@ -105,11 +105,11 @@ fn beside(
         if prediction.order == Order::Free || prediction.order == target.order {
             found.extend(alike(*class && axes.has(Axis::Class)));
         } else {
-            let open = Asked {
+            let open = Options {
                 batch: Some(batch),
                 class_axis: None,
                 foreground: false,
-                ..asked.clone()
+                ..options.clone()
             };
             let all = unstated(&open, target.shape, *class, Some(&space), reversible);
             found.extend(
@@ -123,7 +123,7 @@ fn beside(
 
 /// Checks that both files have the same samples, voxels and classes. The error has the samples and voxels of each.
 fn fits(
-    asked: &Asked,
+    options: &Options,
     reading: &Reading,
     prediction: &[usize],
     target: &[usize],
@@ -151,7 +151,7 @@ fn fits(
         length(&reading.target, target, Axis::Class),
     ];
     let class_fits = !reading.target.has(Axis::Class) || classes[0] == classes[1];
-    if ours == theirs && class_fits && !(asked.labels && reading.target.has(Axis::Class)) {
+    if ours == theirs && class_fits && !(options.labels && reading.target.has(Axis::Class)) {
         Ok(())
     } else {
         Err((ours, theirs))
@@ -164,10 +164,10 @@ pub(super) fn ends_in_one(shape: &[usize]) -> bool {
 }
 
 /// Prefers to read an array without a class axis as one sample, unless its shape or the user rules that out.
-fn prefer_one_sample(asked: &Asked, fitting: &mut Vec<Reading>) {
+fn prefer_one_sample(options: &Options, fitting: &mut Vec<Reading>) {
     let plain = |reading: &Reading| !reading.prediction.has(Axis::Class);
     let one = |reading: &Reading| !reading.prediction.has(Axis::Sample);
-    if asked.batch.is_none() && fitting.iter().any(|reading| plain(reading) && one(reading)) {
+    if options.batch.is_none() && fitting.iter().any(|reading| plain(reading) && one(reading)) {
         fitting.retain(|reading| !plain(reading) || one(reading));
     }
 }

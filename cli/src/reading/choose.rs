@@ -1,33 +1,33 @@
 //! The only reading, or an error that lists those that fit.
 
-use super::asked::Asked;
 use super::axes::{Axes, Axis};
 use super::candidates;
 use super::facts::Facts;
 use super::fault::{Fault, Reading};
+use super::options::Options;
 use super::turn::Turn;
 
 /// Finds the only reading of a prediction and its target.
 pub(crate) fn read(
-    asked: &Asked,
+    options: &Options,
     prediction: &Facts<'_>,
     target: &Facts<'_>,
 ) -> Result<Reading, Fault> {
     let turn = match (&prediction.geometry, &target.geometry) {
-        (Some(ours), Some(theirs)) if !asked.ignore_geometry => {
+        (Some(ours), Some(theirs)) if !options.ignore_geometry => {
             let shape = [0, 1, 2].map(|axis| target.shape.get(axis).copied().unwrap_or(1));
             Turn::between(ours, theirs, shape).map_err(|distance| Fault::Elsewhere { distance })?
         }
         _ => Turn::NONE,
     };
-    let (mut fitting, nearest) = candidates::pairs(asked, prediction, target, &turn)?;
+    let (mut fitting, nearest) = candidates::pairs(options, prediction, target, &turn)?;
     // Prefer readings with at least two spatial axes.
     let flat = |reading: &Reading| reading.prediction.space().len() < 2;
     if !fitting.iter().all(flat) {
         fitting.retain(|reading| !flat(reading));
     }
     if fitting.len() > 1 {
-        weigh(asked, prediction, target, &mut fitting);
+        weigh(options, prediction, target, &mut fitting);
     }
     match fitting.len() {
         1 => Ok(fitting.remove(0)),
@@ -36,12 +36,17 @@ pub(crate) fn read(
             target: target.shape.to_vec(),
             nearest: nearest.map(Box::new),
         }),
-        _ => Err(ambiguous(asked, prediction, target, fitting)),
+        _ => Err(ambiguous(options, prediction, target, fitting)),
     }
 }
 
 /// Keeps the readings that the values support: probabilities and one-hot targets sum to 1 over the class axis.
-fn weigh(asked: &Asked, prediction: &Facts<'_>, target: &Facts<'_>, fitting: &mut Vec<Reading>) {
+fn weigh(
+    options: &Options,
+    prediction: &Facts<'_>,
+    target: &Facts<'_>,
+    fitting: &mut Vec<Reading>,
+) {
     if fitting
         .iter()
         .any(|reading| reading.target.has(Axis::Class))
@@ -52,10 +57,10 @@ fn weigh(asked: &Asked, prediction: &Facts<'_>, target: &Facts<'_>, fitting: &mu
     let sums = |reading: &Reading| {
         let ours = reading.prediction.position(Axis::Class);
         let theirs = reading.target.position(Axis::Class);
-        ours.is_some_and(|axis| asked.logits || (prediction.sums_to_one)(axis))
+        ours.is_some_and(|axis| options.logits || (prediction.sums_to_one)(axis))
             && theirs.is_none_or(|axis| (target.sums_to_one)(axis))
             // Logits with labels are no evidence.
-            && !(asked.logits && theirs.is_none())
+            && !(options.logits && theirs.is_none())
     };
     let speaks: Vec<bool> = fitting.iter().map(sums).collect();
     if speaks.contains(&true) && speaks.contains(&false) {
@@ -77,7 +82,7 @@ fn weigh(asked: &Asked, prediction: &Facts<'_>, target: &Facts<'_>, fitting: &mu
 
 /// The error that lists the readings with the options that select them.
 fn ambiguous(
-    asked: &Asked,
+    options: &Options,
     prediction: &Facts<'_>,
     target: &Facts<'_>,
     fitting: Vec<Reading>,
@@ -87,12 +92,12 @@ fn ambiguous(
             .iter()
             .any(|reading| axes(reading) != axes(&fitting[0]))
     };
-    let ours = asked.axes.is_none() && differs(|reading| &reading.prediction);
-    let theirs = asked.target_axes.is_none() && differs(|reading| &reading.target);
+    let ours = options.axes.is_none() && differs(|reading| &reading.prediction);
+    let theirs = options.target_axes.is_none() && differs(|reading| &reading.target);
     let choice = |reading: &Reading| {
-        let chosen = Asked {
+        let chosen = Options {
             axes: Some(reading.prediction.clone()),
-            ..asked.clone()
+            ..options.clone()
         };
         // Name one option if one is enough.
         let enough = ours
@@ -109,7 +114,7 @@ fn ambiguous(
     let readings = fitting.iter().map(|reading| {
         let meaning = describe(reading, prediction.shape);
         let layout = match reading.prediction.0.as_slice() {
-            [Axis::Sample, .., Axis::Class | Axis::Single] if asked.class_axis.is_none() => {
+            [Axis::Sample, .., Axis::Class | Axis::Single] if options.class_axis.is_none() => {
                 ", the same as --layout channels-last"
             }
             _ => "",

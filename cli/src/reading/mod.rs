@@ -4,7 +4,6 @@
 //! Nothing here reads a file or a whole array. The values are looked at through [`Facts`], and only if the shapes allow more than
 //! one reading. No later step guesses.
 
-mod asked;
 mod axes;
 mod candidates;
 mod choose;
@@ -12,6 +11,7 @@ pub(crate) mod classes;
 mod facts;
 mod fault;
 pub(crate) mod numbers;
+mod options;
 mod stated;
 mod turn;
 mod unstated;
@@ -19,9 +19,9 @@ mod unstated;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use asked::{Asked, ClassAxis};
 pub(crate) use axes::{Axes, Axis};
 pub(crate) use choose::read;
 pub(crate) use facts::{Facts, Order};
 pub(crate) use fault::Reading;
+pub(crate) use options::{ClassAxis, Options};
 pub(crate) use turn::Turn;

@@ -1,19 +1,19 @@
 //! The axes that the user or the format names.
 
-use super::asked::{Asked, ClassAxis};
 use super::axes::{Axes, Axis};
 use super::facts::{Facts, Order};
 use super::fault::Fault;
+use super::options::{ClassAxis, Options};
 
 /// The axes of PRED that the user or the format names; several candidates if a layout leaves a choice.
-pub(super) fn stated(asked: &Asked, facts: &Facts<'_>) -> Result<Option<Vec<Axes>>, Fault> {
+pub(super) fn stated(options: &Options, facts: &Facts<'_>) -> Result<Option<Vec<Axes>>, Fault> {
     let shape = facts.shape;
-    if let Some(axes) = &asked.axes {
+    if let Some(axes) = &options.axes {
         let found = by_letters("--axes", axes, shape)?;
-        return checked(asked, found, shape).map(Some);
+        return checked(options, found, shape).map(Some);
     }
     let rank = shape.len();
-    let order = match (facts.order, asked.class_axis) {
+    let order = match (facts.order, options.class_axis) {
         (Order::XyzFirst, Some(ClassAxis::First)) if rank >= 2 => {
             let mut axes = vec![Axis::Class];
             axes.extend(
@@ -33,13 +33,13 @@ pub(super) fn stated(asked: &Asked, facts: &Facts<'_>) -> Result<Option<Vec<Axes
             4 => Some(vec![Axis::Class, Axis::Z, Axis::Y, Axis::X]),
             _ => None,
         },
-        (Order::XyzFirst, None) => Some(nifti(rank, !asked.labels && !asked.foreground)),
+        (Order::XyzFirst, None) => Some(nifti(rank, !options.labels && !options.foreground)),
         (Order::Picture, None) => picture(rank),
         _ => None,
     };
     match order {
         Some(axes) if axes.len() == rank => {
-            checked(asked, Axes(axes).squeezed(shape), shape).map(Some)
+            checked(options, Axes(axes).squeezed(shape), shape).map(Some)
         }
         _ => Ok(None),
     }
@@ -47,25 +47,25 @@ pub(super) fn stated(asked: &Asked, facts: &Facts<'_>) -> Result<Option<Vec<Axes
 
 /// The axes of TARGET that the user or the format names.
 pub(super) fn target_stated(
-    asked: &Asked,
+    options: &Options,
     prediction: &Facts<'_>,
     target: &Facts<'_>,
 ) -> Result<Option<Axes>, Fault> {
     let rank = target.shape.len();
-    if let Some(axes) = &asked.target_axes {
+    if let Some(axes) = &options.target_axes {
         return by_letters("--target-axes", axes, target.shape).map(Some);
     }
     // The options for PRED also apply to a TARGET of the same format and shape.
     let same = prediction.order == target.order && prediction.shape == target.shape;
-    if same && (asked.axes.is_some() || asked.class_axis.is_some()) {
-        return match stated(asked, prediction)? {
+    if same && (options.axes.is_some() || options.class_axis.is_some()) {
+        return match stated(options, prediction)? {
             Some(axes) if axes.len() == 1 => Ok(Some(axes[0].clone())),
             _ => Ok(None),
         };
     }
     let axes = match target.order {
         Order::Free => None,
-        Order::XyzFirst => Some(nifti(rank, !asked.labels && !asked.labels_target)),
+        Order::XyzFirst => Some(nifti(rank, !options.labels && !options.labels_target)),
         Order::Picture => picture(rank),
         Order::ClassFirst if rank == 4 => Some(vec![Axis::Class, Axis::Z, Axis::Y, Axis::X]),
         Order::ClassFirst => None,
@@ -83,7 +83,7 @@ fn by_letters(option: &str, axes: &Axes, shape: &[usize]) -> Result<Axes, Fault>
 }
 
 /// The axes as the only candidate, unless another option contradicts them.
-fn checked(asked: &Asked, axes: Axes, shape: &[usize]) -> Result<Vec<Axes>, Fault> {
+fn checked(options: &Options, axes: Axes, shape: &[usize]) -> Result<Vec<Axes>, Fault> {
     let fault = |option: &str, found: String| {
         Err(Fault::Option {
             option: option.to_owned(),
@@ -91,19 +91,19 @@ fn checked(asked: &Asked, axes: Axes, shape: &[usize]) -> Result<Vec<Axes>, Faul
         })
     };
     let samples = axes.has(Axis::Sample);
-    if asked.batch == Some(true) && !samples {
+    if options.batch == Some(true) && !samples {
         let found = format!("the axes of shape {shape:?} are {axes}, expected a sample axis, n");
         return fault("--batch yes", found);
     }
-    if asked.batch == Some(false) && samples {
+    if options.batch == Some(false) && samples {
         let found = format!("the axes of shape {shape:?} are {axes}, expected no sample axis, n");
         return fault("--batch no", found);
     }
-    if asked.foreground && axes.has(Axis::Class) {
+    if options.foreground && axes.has(Axis::Class) {
         let found = format!("the axes of shape {shape:?} are {axes}, expected no class axis, c");
         return fault("--foreground", found);
     }
-    if asked.labels && axes.has(Axis::Class) {
+    if options.labels && axes.has(Axis::Class) {
         let found = format!("the axes of shape {shape:?} are {axes}, expected no class axis, c");
         return fault("--input labels", found);
     }

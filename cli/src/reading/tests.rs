@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::fault::Fault;
-use super::{Asked, Axes, Axis, ClassAxis, Facts, Order, Reading, read};
+use super::{Axes, Axis, ClassAxis, Facts, Options, Order, Reading, read};
 use crate::read::Geometry;
 
 /// An input whose numbers sum to 1 over the axis `classes`, if any.
@@ -32,7 +32,7 @@ impl Input {
     }
 }
 
-fn reading(asked: &Asked, prediction: &Input, target: &Input) -> Result<Reading, Fault> {
+fn reading(options: &Options, prediction: &Input, target: &Input) -> Result<Reading, Fault> {
     let ours = |axis| prediction.classes == Some(axis);
     let theirs = |axis| target.classes == Some(axis);
     let is_unit = || true;
@@ -57,19 +57,19 @@ fn reading(asked: &Asked, prediction: &Input, target: &Input) -> Result<Reading,
         sums_to_one: &theirs,
         is_unit: &is_unit,
     };
-    read(asked, &prediction, &target)
+    read(options, &prediction, &target)
 }
 
 #[track_caller]
-fn read_as(asked: &Asked, prediction: &Input, target: &Input, expected: [&str; 2]) {
-    let reading = reading(asked, prediction, target).expect("one reading");
+fn read_as(options: &Options, prediction: &Input, target: &Input, expected: [&str; 2]) {
+    let reading = reading(options, prediction, target).expect("one reading");
     let found = [reading.prediction.to_string(), reading.target.to_string()];
     assert_eq!(found, expected);
 }
 
 #[track_caller]
 fn choices(prediction: &Input, target: &Input) -> Vec<String> {
-    match reading(&Asked::default(), prediction, target) {
+    match reading(&Options::default(), prediction, target) {
         Err(Fault::Ambiguous { readings, .. }) => {
             readings.into_iter().map(|(_, choice)| choice).collect()
         }
@@ -84,7 +84,7 @@ type Expected<'a> = (&'a [usize], Order, &'a [usize], Order, [&'a str; 2]);
 
 #[test]
 fn shapes_and_formats_that_leave_one_reading() {
-    let plain = Asked::default();
+    let plain = Options::default();
     let cases: [Expected<'_>; 13] = [
         (&[3, 9, 8], Free, &[9, 8], Free, ["cyx", "yx"]),
         (&[9, 8], Free, &[9, 8], Free, ["yx", "yx"]),
@@ -132,7 +132,7 @@ fn shapes_and_formats_that_leave_one_reading() {
 
 #[test]
 fn numbers_that_sum_to_one_determine_the_class_axis() {
-    let plain = Asked::default();
+    let plain = Options::default();
     let four = |axis| input(&[6, 6, 6, 6], Free).with_classes(axis);
     read_as(&plain, &four(0), &four(0), ["czyx", "czyx"]);
     read_as(&plain, &four(1), &four(1), ["ncyx", "ncyx"]);
@@ -166,12 +166,12 @@ fn every_choice_in_an_error_gives_one_reading() {
                 let place = words.iter().position(|word| *word == option)?;
                 words[place + 1].parse::<Axes>().ok()
             };
-            let asked = Asked {
+            let options = Options {
                 axes: after("--axes"),
                 target_axes: after("--target-axes"),
-                ..Asked::default()
+                ..Options::default()
             };
-            let reading = reading(&asked, &prediction, &target).expect("a choice is one reading");
+            let reading = reading(&options, &prediction, &target).expect("a choice is one reading");
             assert!(!found.contains(&reading), "{choices:?}");
             found.push(reading);
         }
@@ -181,31 +181,31 @@ fn every_choice_in_an_error_gives_one_reading() {
 #[test]
 fn options_select_a_reading_or_contradict_it() {
     let volume = || input(&[5, 9, 8], Free);
-    let foreground = Asked {
+    let foreground = Options {
         foreground: true,
-        ..Asked::default()
+        ..Options::default()
     };
     read_as(&foreground, &volume(), &volume(), ["zyx", "zyx"]);
-    let stack = Asked {
+    let stack = Options {
         batch: Some(true),
         ..foreground.clone()
     };
     read_as(&stack, &volume(), &volume(), ["nyx", "nyx"]);
-    let keras = Asked {
+    let keras = Options {
         class_axis: Some(ClassAxis::Last),
-        ..Asked::default()
+        ..Options::default()
     };
     let one = || input(&[2, 9, 8, 1], Free);
     read_as(&keras, &one(), &one(), ["nyx1", "nyx1"]);
     let three = || input(&[2, 9, 8, 3], Free);
     read_as(&keras, &three(), &three(), ["nyxc", "nyxc"]);
-    let first = Asked {
+    let first = Options {
         class_axis: Some(ClassAxis::First),
-        ..Asked::default()
+        ..Options::default()
     };
     let nifti = || input(&[3, 6, 9, 8], XyzFirst);
     read_as(&first, &nifti(), &nifti(), ["cxyz", "cxyz"]);
-    let contradicting = Asked {
+    let contradicting = Options {
         axes: "cyx".parse().ok(),
         ..stack
     };
@@ -213,9 +213,9 @@ fn options_select_a_reading_or_contradict_it() {
         reading(&contradicting, &volume(), &volume()),
         Err(Fault::Option { .. })
     ));
-    let short = Asked {
+    let short = Options {
         axes: "yx".parse().ok(),
-        ..Asked::default()
+        ..Options::default()
     };
     assert!(matches!(
         reading(&short, &volume(), &volume()),
@@ -248,7 +248,7 @@ fn volumes_are_reoriented_or_refused() {
         ]),
         ..input(&[9, 7, 8], XyzFirst)
     };
-    let found = reading(&Asked::default(), &ours, &theirs).expect("a turn");
+    let found = reading(&Options::default(), &ours, &theirs).expect("a turn");
     assert_eq!(found.target.to_string(), "yxz");
     assert_eq!(found.turn.flipped, [true, true, false]);
     let shifted = Input {
@@ -259,7 +259,7 @@ fn volumes_are_reoriented_or_refused() {
         ]),
         ..input(&[7, 9, 8], XyzFirst)
     };
-    let found = reading(&Asked::default(), &ours, &shifted);
+    let found = reading(&Options::default(), &ours, &shifted);
     assert_eq!(found, Err(Fault::Elsewhere { distance: 1.5 }));
 }
 
@@ -320,7 +320,7 @@ proptest! {
         }
         let prediction = input_of(&ours, Order::Free);
         let target = input_of(&theirs, if nifti { Order::XyzFirst } else { Order::Free });
-        if let Ok(found) = reading(&Asked::default(), &prediction, &target) {
+        if let Ok(found) = reading(&Options::default(), &prediction, &target) {
             let at = |axes: &[Axis], axis| axes.iter().position(|own| *own == axis);
             for axis in [Axis::Sample, Axis::Class] {
                 prop_assert_eq!(found.prediction.position(axis), at(&ours, axis), "{:?}", found);
@@ -331,10 +331,10 @@ proptest! {
                 prop_assert_eq!(found.prediction.0[our], found.target.0[their], "{:?}", found);
             }
         }
-        let named = Asked {
+        let named = Options {
             axes: Some(Axes(ours.clone())),
             target_axes: Some(Axes(theirs.clone())),
-            ..Asked::default()
+            ..Options::default()
         };
         let found = reading(&named, &prediction, &target).expect("named axes give one reading");
         prop_assert_eq!((found.prediction.0, found.target.0), (ours, theirs));

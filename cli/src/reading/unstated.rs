@@ -1,11 +1,11 @@
 //! The axes of an array that neither the user nor the format names.
 
-use super::asked::{Asked, ClassAxis};
 use super::axes::{Axes, Axis};
+use super::options::{ClassAxis, Options};
 
 /// The readings of an array whose format does not fix the axes: samples first, classes before or after the spatial axes.
 pub(super) fn unstated(
-    asked: &Asked,
+    options: &Options,
     shape: &[usize],
     may_have_classes: bool,
     space: Option<&[Axis]>,
@@ -13,7 +13,7 @@ pub(super) fn unstated(
 ) -> Vec<Axes> {
     let rank = shape.len();
     let mut found = Vec::new();
-    let batches: &[bool] = match (asked.batch, asked.class_axis) {
+    let batches: &[bool] = match (options.batch, options.class_axis) {
         (Some(true), _) => &[true],
         (Some(false), _) => &[false],
         // [N, y, x, C] for four or more axes.
@@ -26,21 +26,21 @@ pub(super) fn unstated(
             continue;
         }
         // A batch axis of length 1 matters only if a class axis follows it.
-        let needs_class = *batch && shape[0] == 1 && asked.batch.is_none();
+        let needs_class = *batch && shape[0] == 1 && options.batch.is_none();
         let first = (start < rank).then_some(start);
         let last = (rank > start + 1).then(|| rank - 1);
-        let class_axes: Vec<Option<usize>> = match (asked.class_axis, may_have_classes) {
+        let class_axes: Vec<Option<usize>> = match (options.class_axis, may_have_classes) {
             (Some(ClassAxis::First), true) => vec![first],
             (Some(ClassAxis::Last), true) => vec![last],
-            (None, true) if asked.foreground => vec![None],
+            (None, true) if options.foreground => vec![None],
             (None, true) => vec![None, first, last],
             (_, false) => vec![None],
         };
         for class in class_axes {
-            if asked.class_axis.is_none() && class.is_some_and(|axis| shape[axis] == 1) {
+            if options.class_axis.is_none() && class.is_some_and(|axis| shape[axis] == 1) {
                 continue;
             }
-            if asked.foreground && class.is_some_and(|axis| shape[axis] != 1) {
+            if options.foreground && class.is_some_and(|axis| shape[axis] != 1) {
                 continue;
             }
             if needs_class && class.is_none() {

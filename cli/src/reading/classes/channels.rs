@@ -1,8 +1,8 @@
 //! The classes of a prediction with channels.
 
-use super::asked::Asked;
 use super::fault::Fault;
 use super::name::Name;
+use super::options::Options;
 use super::table::Classes;
 use crate::listed::listed;
 
@@ -10,11 +10,11 @@ impl Classes {
     /// The classes of `channels` channels beside the labels that occur, in ascending order. A single channel is the foreground of
     /// two classes.
     pub(crate) fn for_channels(
-        asked: &Asked,
+        options: &Options,
         occurring: &[i64],
         channels: usize,
     ) -> Result<Self, Fault> {
-        if let ([region], 1) = (asked.regions.as_slice(), channels) {
+        if let ([region], 1) = (options.regions.as_slice(), channels) {
             let foreground = region.labels.iter().map(|label| (*label, vec![1]));
             return Ok(Self {
                 names: vec![
@@ -29,8 +29,8 @@ impl Classes {
                 warning: None,
             });
         }
-        if !asked.regions.is_empty() {
-            let found = asked.regions.len();
+        if !options.regions.is_empty() {
+            let found = options.regions.len();
             if found != channels {
                 return Err(Fault::Count {
                     option: "--regions",
@@ -38,11 +38,11 @@ impl Classes {
                     channels,
                 });
             }
-            return Ok(Self::of_regions(&asked.regions));
+            return Ok(Self::of_regions(&options.regions));
         }
         let channels = channels.max(2);
-        let counted = asked.counted(occurring);
-        if let Some(labels) = &asked.labels {
+        let counted = options.counted(occurring);
+        if let Some(labels) = &options.labels {
             if labels.len() != channels {
                 return Err(Fault::Count {
                     option: "--labels",
@@ -59,7 +59,7 @@ impl Classes {
         {
             return Err(Fault::WholeForeground { ignored: *mask });
         }
-        if asked.ignored.contains(&0)
+        if options.ignored.contains(&0)
             && counted
                 .iter()
                 .all(|label| (1..=channels as i64).contains(label))

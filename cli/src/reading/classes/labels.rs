@@ -1,25 +1,25 @@
 //! The classes of two label maps.
 
-use super::asked::Asked;
 use super::fault::Fault;
+use super::options::Options;
 use super::table::Classes;
 use crate::listed::listed;
 
 impl Classes {
     /// The classes of two label maps: all labels that occur.
     pub(crate) fn for_labels(
-        asked: &Asked,
+        options: &Options,
         in_prediction: &[i64],
         in_target: &[i64],
     ) -> Result<Self, Fault> {
         let mut occurring = [in_prediction, in_target].concat();
         occurring.sort_unstable();
         occurring.dedup();
-        if !asked.regions.is_empty() {
-            return Ok(Self::of_regions(&asked.regions));
+        if !options.regions.is_empty() {
+            return Ok(Self::of_regions(&options.regions));
         }
-        let counted = asked.counted(&occurring);
-        if let Some(labels) = &asked.labels {
+        let counted = options.counted(&occurring);
+        if let Some(labels) = &options.labels {
             return Self::listed(labels, &counted);
         }
         if let ([0, mask], [0]) = (in_target, counted.as_slice())
@@ -49,7 +49,7 @@ impl Classes {
             let labels = labels
                 .iter()
                 .copied()
-                .filter(|label| *label != 0 && !asked.ignored.contains(label));
+                .filter(|label| *label != 0 && !options.ignored.contains(label));
             labels.collect()
         };
         let [ours, theirs] = [in_prediction, in_target].map(foreground);

@@ -2,9 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::asked::Region;
 use super::fault::Fault;
 use super::name::Name;
+use super::options::Region;
 
 /// The classes, in order, and their labels.
 #[derive(Clone, Debug)]

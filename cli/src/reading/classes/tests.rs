@@ -1,6 +1,6 @@
 //! From labels, channels and options to classes.
 
-use super::{Asked, Classes, Fault, Name, Region};
+use super::{Classes, Fault, Name, Options, Region};
 
 fn names(classes: &Classes) -> Vec<i64> {
     let label = |name: &Name| match name {
@@ -12,12 +12,12 @@ fn names(classes: &Classes) -> Vec<i64> {
 
 #[test]
 fn classes_of_label_maps_are_the_labels_that_occur() {
-    let plain = Asked::default();
+    let plain = Options::default();
     let found = Classes::for_labels(&plain, &[0, 1, 4], &[0, 1, 2]).expect("classes");
     assert_eq!(names(&found), [0, 1, 2, 4]);
-    let void = Asked {
+    let void = Options {
         ignored: vec![255, 254],
-        ..Asked::default()
+        ..Options::default()
     };
     let found = Classes::for_labels(&void, &[0, 1, 255], &[0, 2, 254]).expect("classes");
     assert_eq!(names(&found), [0, 1, 2]);
@@ -27,9 +27,9 @@ fn classes_of_label_maps_are_the_labels_that_occur() {
         (names(&found), found.of(1), found.of(255)),
         (vec![0, 255], &[1][..], &[1][..])
     );
-    let listed = Asked {
+    let listed = Options {
         labels: Some(vec![0, 1, 2, 4]),
-        ..Asked::default()
+        ..Options::default()
     };
     let found = Classes::for_labels(&listed, &[0], &[0, 4]).expect("classes");
     assert_eq!(names(&found), [0, 1, 2, 4]);
@@ -39,9 +39,9 @@ fn classes_of_label_maps_are_the_labels_that_occur() {
 
 #[test]
 fn channels_are_labels_if_unambiguous() {
-    let plain = Asked::default();
-    let of = |asked: &Asked, occurring: &[i64], channels| {
-        Classes::for_channels(asked, occurring, channels).map(|classes| names(&classes))
+    let plain = Options::default();
+    let of = |options: &Options, occurring: &[i64], channels| {
+        Classes::for_channels(options, occurring, channels).map(|classes| names(&classes))
     };
     assert_eq!(of(&plain, &[0, 1], 3), Ok(vec![0, 1, 2]));
     assert_eq!(of(&plain, &[0, 1, 2, 4], 4), Ok(vec![0, 1, 2, 4]));
@@ -55,9 +55,9 @@ fn channels_are_labels_if_unambiguous() {
         of(&plain, &[0, 1, 7], 2),
         Err(Fault::NoClass { label: 7, .. })
     ));
-    let without = |label| Asked {
+    let without = |label| Options {
         ignored: vec![label],
-        ..Asked::default()
+        ..Options::default()
     };
     assert_eq!(of(&without(255), &[0, 1, 255], 3), Ok(vec![0, 1, 2]));
     assert_eq!(
@@ -69,7 +69,7 @@ fn channels_are_labels_if_unambiguous() {
         of(&without(0), &[0, 1, 2], 3),
         Err(Fault::Shift { channels: 3 })
     );
-    let listed = Asked {
+    let listed = Options {
         labels: Some(vec![1, 2, 3]),
         ..without(0)
     };
@@ -83,11 +83,11 @@ fn regions_are_unions() {
         .iter()
         .map(|region| region.parse().expect("a region"))
         .collect();
-    let asked = Asked {
+    let options = Options {
         regions,
-        ..Asked::default()
+        ..Options::default()
     };
-    let classes = Classes::for_channels(&asked, &[0, 1, 2, 4], 3).expect("regions");
+    let classes = Classes::for_channels(&options, &[0, 1, 2, 4], 3).expect("regions");
     assert_eq!(classes.of(0), [0; 0]);
     assert_eq!(classes.of(2), [0]);
     assert_eq!(classes.of(4), [0, 1, 2]);

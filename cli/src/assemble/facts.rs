@@ -3,11 +3,11 @@
 use crate::args::{Batch, Data, LayoutArg};
 use crate::input::Input;
 use crate::read::{AxisOrder, Format, Volume};
-use crate::reading::{Asked, ClassAxis, Facts, Order};
+use crate::reading::{ClassAxis, Facts, Options, Order};
 
 /// The options that name axes.
-pub(super) fn asked(data: &Data) -> Asked {
-    Asked {
+pub(super) fn options(data: &Data) -> Options {
+    Options {
         axes: data.axes.clone(),
         target_axes: data.target_axes.clone(),
         class_axis: data.layout.map(|layout| match layout {

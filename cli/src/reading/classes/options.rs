@@ -32,13 +32,13 @@ impl FromStr for Region {
 
 /// The options about labels.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct Options {
     pub(crate) labels: Option<Vec<i64>>,
     pub(crate) regions: Vec<Region>,
     pub(crate) ignored: Vec<i64>,
 }
 
-impl Asked {
+impl Options {
     /// The labels that are not ignored.
     pub(super) fn counted(&self, occurring: &[i64]) -> Vec<i64> {
         let counted = occurring

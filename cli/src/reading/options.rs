@@ -11,7 +11,7 @@ pub(crate) enum ClassAxis {
 
 /// The options about axes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct Options {
     pub(crate) axes: Option<Axes>,
     pub(crate) target_axes: Option<Axes>,
     pub(crate) class_axis: Option<ClassAxis>,
