@@ -35,9 +35,9 @@ pub const fn class_count(channels: usize) -> usize {
 /// use unifocal_core::{AbsentClass, Classes};
 ///
 /// let classes = Classes::default()
-///     .with_weights(&[0.0, 1.0, 1.0]) // leave the background out
-///     .with_rare(&[2])
-///     .with_absent(AbsentClass::Skip);
+///     .with_class_weights(&[0.0, 1.0, 1.0]) // leave the background out
+///     .with_rare_classes(&[2])
+///     .with_absent_class(AbsentClass::Skip);
 /// assert!(!classes.class(1).rare);
 /// assert!(classes.check(3).is_ok());
 /// assert!(classes.check(2).is_err()); // three weights for two classes
@@ -52,7 +52,7 @@ pub struct Classes<'a> {
 
 impl<'a> Classes<'a> {
     /// Sets the rare classes. Default: all but class 0.
-    pub fn with_rare(self, rare: &'a [usize]) -> Self {
+    pub fn with_rare_classes(self, rare: &'a [usize]) -> Self {
         let rare = Some(rare);
         Self { rare, ..self }
     }
@@ -61,20 +61,20 @@ impl<'a> Classes<'a> {
     ///
     /// Weights are normalised so that those above 0 average 1. A weight of 0 leaves the class out,
     /// as if it did not exist; other libraries call this `include_background=False`.
-    pub fn with_weights(self, weights: &'a [f64]) -> Self {
+    pub fn with_class_weights(self, weights: &'a [f64]) -> Self {
         let weights = Some(weights);
         Self { weights, ..self }
     }
 
     /// Sets the focal loss's α per class: an absolute weight, used only by the distribution-based
     /// losses.
-    pub fn with_alpha(self, alpha: &'a [f64]) -> Self {
+    pub fn with_class_alpha(self, alpha: &'a [f64]) -> Self {
         let alpha = Some(alpha);
         Self { alpha, ..self }
     }
 
     /// Sets how to score an absent class.
-    pub fn with_absent(self, absent: AbsentClass) -> Self {
+    pub fn with_absent_class(self, absent: AbsentClass) -> Self {
         Self { absent, ..self }
     }
 
@@ -210,9 +210,9 @@ impl<'a> Classes<'a> {
     ///
     /// let background = ClassSums { terms: [3.0], target: 4.0, voxels: 4.0 };
     /// let lesion = ClassSums { target: 0.0, ..background };
-    /// let foreground = Classes::default().with_weights(&[0.0, 1.0]);
+    /// let foreground = Classes::default().with_class_weights(&[0.0, 1.0]);
     /// assert_eq!(foreground.counts(&[background, lesion]), Some(1.0));
-    /// let skipping = foreground.with_absent(AbsentClass::Skip);
+    /// let skipping = foreground.with_absent_class(AbsentClass::Skip);
     /// assert_eq!(skipping.counts(&[background, lesion]), Some(0.0));
     /// ```
     pub fn counts<R: Real, const K: usize>(&self, sums: &[ClassSums<R, K>]) -> Option<R> {

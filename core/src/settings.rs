@@ -63,15 +63,15 @@ impl Settings {
 
     /// The class options.
     pub fn classes(&self) -> Classes<'_> {
-        let mut classes = Classes::default().with_absent(self.absent_class);
+        let mut classes = Classes::default().with_absent_class(self.absent_class);
         if let Some(weights) = &self.class_weights {
-            classes = classes.with_weights(weights);
+            classes = classes.with_class_weights(weights);
         }
         if let Some(alpha) = &self.class_alpha {
-            classes = classes.with_alpha(alpha);
+            classes = classes.with_class_alpha(alpha);
         }
         if let Some(rare) = &self.rare_classes {
-            classes = classes.with_rare(rare);
+            classes = classes.with_rare_classes(rare);
         }
         classes
     }

@@ -124,7 +124,7 @@ proptest! {
     ) {
         const SAMPLES: usize = 2;
         let size = voxels.len() / SAMPLES;
-        let classes = Classes::default().with_absent(if skip { AbsentClass::Skip } else { AbsentClass::Smooth });
+        let classes = Classes::default().with_absent_class(if skip { AbsentClass::Skip } else { AbsentClass::Smooth });
         let one_hot = |label: usize, class: usize| if label == class { 1.0 } else { 0.0 };
         let composed = Composed {
             prediction: (0..3).map(|c| Tensor(voxels.iter().map(|(p, _)| p[c]).collect())).collect(),

@@ -79,7 +79,7 @@ fn same_bits<T: Element<Real = T> + Float + Default + Debug, const K: usize>(
         .with_input(input)?
         .with_pooling(pooling);
     let weights: Vec<f64> = (1..=count).map(|class| class as f64).collect();
-    let classes = Classes::default().with_weights(&weights);
+    let classes = Classes::default().with_class_weights(&weights);
 
     let allocated = evaluate(&segmentation, loss, &classes)?;
     let expected = allocated.gradient()?;

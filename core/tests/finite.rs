@@ -75,7 +75,7 @@ fn evaluate<T: Element<Real = T> + Float>(
     } else {
         AbsentClass::Smooth
     };
-    let classes = Classes::default().with_absent(absent);
+    let classes = Classes::default().with_absent_class(absent);
     let segmentation = Segmentation::new(
         Dense::channels_first(&prediction, shape)?,
         Soft(Dense::channels_first(&target, shape)?),
@@ -149,7 +149,7 @@ fn overflowing_slopes_stay_finite() {
 #[test]
 fn tiny_class_weights_stay_finite() {
     let weights = [1e-310, 0.0, 5e-324];
-    let classes = Classes::default().with_weights(&weights);
+    let classes = Classes::default().with_class_weights(&weights);
     let values: Vec<f64> = (0..3 * VOXELS).map(|i| (i % 7) as f64 / 7.0).collect();
     let field = Dense::channels_first(&values, [1, 3, VOXELS]).unwrap();
     let segmentation = Segmentation::new(field, Soft(field)).unwrap();
@@ -207,7 +207,7 @@ fn background_of_a_single_probability_is_rounded_once() {
     for p in [1e-7_f32, 0.000_885_023_27, 0.25] {
         let (narrow, wide) = ([p; VOXELS], [f64::from(p); VOXELS]);
         let target = Labels::new(Dense::labels(&labels, [1, VOXELS]).unwrap());
-        let classes = Classes::default().with_absent(AbsentClass::Skip);
+        let classes = Classes::default().with_absent_class(AbsentClass::Skip);
         let (loss, mut buffers) = (Tversky::dice(), Buffers::with_len::<2>());
         let narrow = Dense::channels_first(&narrow, [1, 1, VOXELS]).unwrap();
         let narrow = Segmentation::new(narrow, target).unwrap();
@@ -232,7 +232,7 @@ fn background_of_a_single_soft_target_is_rounded_once() {
     const VOXELS: usize = 9;
     let (z, y) = (-7.435_294_f32, 0.001_f32);
     let (loss, mut buffers) = (Tversky::jaccard(), Buffers::with_len::<2>());
-    let classes = Classes::default().with_weights(&[1.0, 0.0]);
+    let classes = Classes::default().with_class_weights(&[1.0, 0.0]);
     let narrow = {
         let (z, y) = ([z; VOXELS], [y; VOXELS]);
         let [z, y] = [&z, &y].map(|of| Dense::channels_first(of, [1, 1, VOXELS]).unwrap());
@@ -294,7 +294,7 @@ fn of_nothing<T: Element<Real = T> + Float>(
     let segmentation = segmentation.with_input(input).unwrap();
     let segmentation = segmentation.with_voxel_weights(weights).unwrap();
     let alpha = [2.0, 1e30];
-    let classes = Classes::default().with_alpha(&alpha);
+    let classes = Classes::default().with_class_alpha(&alpha);
     let mut buffers = Buffers::with_len::<2>();
     let mut evaluated = segmentation.evaluate(loss, &classes, &mut buffers).unwrap();
     let mut gradient = [T::default(); 2];

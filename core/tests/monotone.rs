@@ -70,7 +70,7 @@ fn value<T: Element + Copy>(loss: AnyLoss, better: &Better, prediction: &[T]) ->
 where
     for<'a> Dense<'a, T>: Field<Item = T>,
 {
-    let classes = Classes::default().with_absent(better.absent);
+    let classes = Classes::default().with_absent_class(better.absent);
     let target = Labels::new(Dense::labels(&better.labels, [1, VOXELS])?);
     let prediction = Dense::channels_first(prediction, [1, CLASSES, VOXELS])?;
     let segmentation = Segmentation::new(prediction, target)?.with_input(better.input)?;

@@ -128,8 +128,8 @@ fn class_options_of_another_number_of_classes() -> Result<(), Error> {
     let labels = Labels::new(Dense::labels(&LABELS, [1, 6])?);
     let segmentation = Segmentation::new(prediction, labels)?;
     let loss = UnifiedFocal::asymmetric();
-    let alpha = Classes::default().with_alpha(&[1.0]);
-    let weights = Classes::default().with_weights(&[1.0]);
+    let alpha = Classes::default().with_class_alpha(&[1.0]);
+    let weights = Classes::default().with_class_weights(&[1.0]);
     for (classes, what) in [(alpha, "values of alpha"), (weights, "class weights")] {
         let says = format!("the number of {what} is 1, expected 2");
         let mut sums = [ClassSums::default(); 2];

@@ -214,7 +214,7 @@ fn soft() -> Result<f64, Error> {
 fn absent() -> Result<f64, Error> {
     let none = Labels::new(Dense::labels(&[0_u8; FEW], [1, FEW])?);
     let segmentation = Segmentation::new(Quantized(&PREDICTED[..FEW]), none)?;
-    let classes = Classes::default().with_absent(AbsentClass::Skip);
+    let classes = Classes::default().with_absent_class(AbsentClass::Skip);
     value(
         &segmentation,
         &UnifiedFocal::asymmetric(),
