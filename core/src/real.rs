@@ -212,7 +212,15 @@ impl Exponent {
 }
 
 macro_rules! float {
-    ($float:ident, $bits:ident, $ln:path, $ln_1p:path, $exp:path, $pow:expr, $sqrt:path, $ln_limit:expr) => {
+    (
+        $float:ident as $bits:ident,
+        ln: $ln:path,
+        ln_1p: $ln_1p:path,
+        exp: $exp:path,
+        pow: $pow:path,
+        sqrt: $sqrt:path,
+        ln_limit: $ln_limit:expr,
+    ) => {
         impl Real for $float {
             const TINY: f64 = $float::MIN_POSITIVE as f64;
 
@@ -310,23 +318,21 @@ macro_rules! float {
 }
 
 float!(
-    f32,
-    u32,
-    math::ln,
-    math::ln_1p,
-    math::exp,
-    math::pow,
-    math::sqrt,
+    f32 as u32,
+    ln: math::ln,
+    ln_1p: math::ln_1p,
+    exp: math::exp,
+    pow: math::pow,
+    sqrt: math::sqrt,
     // A chunk of terms is summed in f32.
-    f32::MAX as f64 / 4096.0
+    ln_limit: f32::MAX as f64 / 4096.0,
 );
 float!(
-    f64,
-    u64,
-    math::ln_f64,
-    math::ln_1p_f64,
-    math::exp_f64,
-    math::pow_f64,
-    math::sqrt_f64,
-    1e150
+    f64 as u64,
+    ln: math::ln_f64,
+    ln_1p: math::ln_1p_f64,
+    exp: math::exp_f64,
+    pow: math::pow_f64,
+    sqrt: math::sqrt_f64,
+    ln_limit: 1e150,
 );
