@@ -15,7 +15,7 @@ use crate::{ClassSums, Error};
 ///
 /// // One sample of two classes and three voxels.
 /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.8, 0.2, 0.4, 0.6], [1, 2, 3])?;
-/// let labels = Labels::new(Dense::labels(&[0_u8, 0, 1], [1, 3])?);
+/// let labels = Labels::new(Dense::per_voxel(&[0_u8, 0, 1], [1, 3])?);
 /// let segmentation = Segmentation::new(prediction, labels)?;
 /// let classes = Classes::default();
 ///
@@ -65,7 +65,7 @@ impl<const K: usize, const N: usize> Default for Buffers<K, N> {
 /// use unifocal_core::{Classes, Dense, Error, Focal, Labels, Segmentation, engine::BuffersMut, formula::{ClassSums, slopes}};
 ///
 /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.8, 0.2], [2, 2, 1])?;
-/// let labels = Labels::new(Dense::labels(&[0_u8, 1], [2, 1])?);
+/// let labels = Labels::new(Dense::per_voxel(&[0_u8, 1], [2, 1])?);
 /// let segmentation = Segmentation::new(prediction, labels)?;
 /// let (loss, classes) = (Focal::cross_entropy(), Classes::default());
 ///

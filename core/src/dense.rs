@@ -98,7 +98,7 @@ impl<'a, T> Dense<'a, T> {
     /// # Errors
     ///
     /// The slice's length is not samples × voxels.
-    pub fn labels(values: &'a [T], [samples, voxels]: [usize; 2]) -> Result<Self, Error> {
+    pub fn per_voxel(values: &'a [T], [samples, voxels]: [usize; 2]) -> Result<Self, Error> {
         Self::channels_first(values, [samples, 1, voxels])
     }
 }

@@ -10,7 +10,7 @@
 /// use unifocal_core::{Buffers, Classes, Dense, Focal, Input, Labels, Segmentation};
 ///
 /// let labels = [1_u8];
-/// let target = Labels::new(Dense::labels(&labels, [1, 1])?);
+/// let target = Labels::new(Dense::per_voxel(&labels, [1, 1])?);
 /// let mut buffers = Buffers::with_len::<2>();
 /// let (loss, classes) = (Focal::cross_entropy(), Classes::default());
 ///

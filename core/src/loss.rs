@@ -37,7 +37,7 @@ use crate::{Probability, Real, Share};
 /// }
 ///
 /// let prediction = Dense::channels_last(&[0.75, 0.25, 0.5, 0.5], [1, 2, 2])?;
-/// let target = Labels::new(Dense::labels(&[0_u8, 1], [1, 2])?);
+/// let target = Labels::new(Dense::per_voxel(&[0_u8, 1], [1, 2])?);
 /// let segmentation = Segmentation::new(prediction, target)?;
 /// let mut buffers = Buffers::with_len::<2>();
 /// let evaluated = segmentation.evaluate(&ErrorRate, &Classes::default(), &mut buffers)?;

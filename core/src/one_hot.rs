@@ -9,7 +9,7 @@ use crate::{Error, Field, Label, Labels, Shape, Target};
 /// ```
 /// use unifocal_core::{Dense, data::{Field, OneHot}};
 ///
-/// let hard = OneHot::new(Dense::labels(&[0_u8, 2], [1, 2])?, 3)?;
+/// let hard = OneHot::new(Dense::per_voxel(&[0_u8, 2], [1, 2])?, 3)?;
 /// assert_eq!([hard.get(0, 0, 1), hard.get(0, 1, 1), hard.get(0, 2, 1)], [0.0, 0.0, 1.0]);
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```

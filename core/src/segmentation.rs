@@ -45,7 +45,7 @@ pub enum Pooling {
 /// use unifocal_core::{Buffers, Classes, Dense, DenseMut, Input, Labels, Layout, Segmentation, UnifiedFocal};
 ///
 /// let logits = Dense::channels_first(&[2.0_f32, 1.0, -1.0, -2.0, -1.0, 1.0], [1, 2, 3])?;
-/// let labels = Labels::new(Dense::labels(&[0_u8, 0, 1], [1, 3])?);
+/// let labels = Labels::new(Dense::per_voxel(&[0_u8, 0, 1], [1, 3])?);
 /// let segmentation = Segmentation::new(logits, labels)?.with_input(Input::Softmax)?;
 ///
 /// let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());

@@ -80,7 +80,7 @@ pub trait Differentiable<L = AnyLoss, const K: usize = 4>: TensorLike<L, K, Sum 
 ///
 /// let probabilities = [0.9, 0.8, 0.7, 0.4, 0.1, 0.2, 0.3, 0.6];
 /// let prediction = Dense::channels_first(&probabilities, [1, 2, 4])?;
-/// let labels = Labels::new(Dense::labels(&[0_u8, 0, 0, 1], [1, 4])?);
+/// let labels = Labels::new(Dense::per_voxel(&[0_u8, 0, 0, 1], [1, 4])?);
 /// let segmentation = Segmentation::new(prediction, labels)?;
 ///
 /// let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());

@@ -16,7 +16,7 @@ use crate::{ClassSums, Classes, Error, Loss, Real};
 ///
 /// let half = |probabilities: [f64; 4], labels: [u8; 2]| -> Result<_, Error> {
 ///     let prediction = Dense::channels_last(&probabilities, [1, 2, 2])?;
-///     let target = Labels::new(Dense::labels(&labels, [1, 2])?);
+///     let target = Labels::new(Dense::per_voxel(&labels, [1, 2])?);
 ///     let mut sums = [ClassSums::default(); 2];
 ///     Segmentation::new(prediction, target)?.add_sums(&Tversky::dice(), &Classes::default(), &mut sums)?;
 ///     Ok(sums)

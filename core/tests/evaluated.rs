@@ -74,7 +74,7 @@ fn same_bits<T: Element<Real = T> + Float + Default + Debug, const K: usize>(
 ) -> Result<(), Error> {
     let (shape, count) = ([SAMPLES, channels, VOXELS], class_count(channels));
     let labels = labels(count);
-    let target = Labels::new(Dense::labels(&labels, [SAMPLES, VOXELS])?);
+    let target = Labels::new(Dense::per_voxel(&labels, [SAMPLES, VOXELS])?);
     let segmentation = Segmentation::new(Dense::channels_first(prediction, shape)?, target)?
         .with_input(input)?
         .with_pooling(pooling);
@@ -115,7 +115,7 @@ fn same_bits<T: Element<Real = T> + Float + Default + Debug, const K: usize>(
 #[test]
 fn value_and_scores_of_a_dice_loss() -> Result<(), Error> {
     let prediction = Dense::channels_last(&[0.9, 0.1, 0.8, 0.2, 0.4, 0.6], [1, 2, 3])?;
-    let target = Labels::new(Dense::labels(&[0_u8, 0, 1], [1, 3])?);
+    let target = Labels::new(Dense::per_voxel(&[0_u8, 0, 1], [1, 3])?);
     let segmentation = Segmentation::new(prediction, target)?;
     let dice = Tversky::dice().with_smooth(1e-9)?;
     let mut buffers = Buffers::with_len::<2>();
@@ -142,7 +142,7 @@ fn merged_halves_are_the_whole() -> Result<(), Error> {
         let of = |voxels: core::ops::Range<usize>| -> Result<_, Error> {
             let shape = [1, channels, voxels.len()];
             let prediction = &prediction[voxels.start * channels..voxels.end * channels];
-            let target = Labels::new(Dense::labels(&labels[voxels], [1, shape[2]])?);
+            let target = Labels::new(Dense::per_voxel(&labels[voxels], [1, shape[2]])?);
             Segmentation::new(Dense::channels_last(prediction, shape)?, target)?.with_input(input)
         };
         let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
@@ -193,7 +193,7 @@ fn merged_halves_are_the_whole() -> Result<(), Error> {
 fn slices_are_buffers() -> Result<(), Error> {
     let prediction = prediction(Input::Softmax, 3);
     let labels = labels(3);
-    let target = Labels::new(Dense::labels(&labels, [SAMPLES, VOXELS])?);
+    let target = Labels::new(Dense::per_voxel(&labels, [SAMPLES, VOXELS])?);
     let prediction = Dense::channels_first(&prediction, [SAMPLES, 3, VOXELS])?;
     let segmentation = Segmentation::new(prediction, target)?.with_input(Input::Softmax)?;
     let (loss, classes) = (Tversky::focal(), Classes::default());

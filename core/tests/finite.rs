@@ -85,7 +85,7 @@ fn evaluate<T: Element<Real = T> + Float>(
     match &given.weights {
         None => finish(loss, classes, &segmentation),
         Some(weights) => {
-            let weights = Dense::labels(weights, [1, VOXELS])?;
+            let weights = Dense::per_voxel(weights, [1, VOXELS])?;
             finish(loss, classes, &segmentation.with_voxel_weights(weights)?)
         }
     }
@@ -206,7 +206,7 @@ fn background_of_a_single_probability_is_rounded_once() {
     let labels = [0_u8; VOXELS];
     for p in [1e-7_f32, 0.000_885_023_27, 0.25] {
         let (narrow, wide) = ([p; VOXELS], [f64::from(p); VOXELS]);
-        let target = Labels::new(Dense::labels(&labels, [1, VOXELS]).unwrap());
+        let target = Labels::new(Dense::per_voxel(&labels, [1, VOXELS]).unwrap());
         let classes = Classes::default().with_absent_class(AbsentClass::Skip);
         let (loss, mut buffers) = (Tversky::dice(), Buffers::with_len::<2>());
         let narrow = Dense::channels_first(&narrow, [1, 1, VOXELS]).unwrap();

@@ -23,7 +23,7 @@ type Part<'a> = Segmentation<Dense<'a, f64>, Labels<Dense<'a, u8>>>;
 fn segmentation<'a>(prediction: &'a [f64], labels: &'a [u8]) -> Result<Part<'a>, Error> {
     let shape = [1, CLASSES, labels.len()];
     let field = Dense::channels_last(prediction, shape)?;
-    let target = Labels::new(Dense::labels(labels, [1, labels.len()])?);
+    let target = Labels::new(Dense::per_voxel(labels, [1, labels.len()])?);
     Ok(Segmentation::new(field, target)?.with_pooling(Pooling::Batch))
 }
 

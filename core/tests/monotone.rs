@@ -71,7 +71,7 @@ where
     for<'a> Dense<'a, T>: Field<Item = T>,
 {
     let classes = Classes::default().with_absent_class(better.absent);
-    let target = Labels::new(Dense::labels(&better.labels, [1, VOXELS])?);
+    let target = Labels::new(Dense::per_voxel(&better.labels, [1, VOXELS])?);
     let prediction = Dense::channels_first(prediction, [1, CLASSES, VOXELS])?;
     let segmentation = Segmentation::new(prediction, target)?.with_input(better.input)?;
     let mut buffers = Buffers::with_len::<CLASSES>();

@@ -80,7 +80,7 @@ fn both<T: Target + Copy>(
     let out = |gradient| DenseMut::new(gradient, shape, Layout::ChannelsFirst);
     let (one_by_one, of_arrays) = (OneByOne(out(one_by_one)?), out(of_arrays)?);
     let prediction = Dense::channels_first(prediction, shape)?;
-    let weights = Dense::labels(weights, [SAMPLES, voxels])?;
+    let weights = Dense::per_voxel(weights, [SAMPLES, voxels])?;
     let found = evaluate(
         OneByOne(prediction),
         OneByOne(target),
@@ -138,7 +138,7 @@ fn required_methods_give_the_results_of_arrays() -> Result<(), Error> {
             let label = |x: &f64| if *x < 0.1 { 255 } else { u8::from(*x > 0.8) };
             let labels: Vec<u8> = drawn.iter().map(label).collect();
             let labels =
-                Labels::new(Dense::labels(&labels, [SAMPLES, voxels])?).with_ignore_label(255);
+                Labels::new(Dense::per_voxel(&labels, [SAMPLES, voxels])?).with_ignore_label(255);
             let weights: Vec<f64> = drawn
                 .iter()
                 .map(|x| if *x > 0.9 { 0.0 } else { 2.0 * x })
@@ -175,7 +175,7 @@ fn required_methods_give_the_errors_of_arrays() -> Result<(), Error> {
             (&wrong, &clean, &weights),
             (&prediction, &clean, &heavy),
         ] {
-            let labels = Labels::new(Dense::labels(labels, [SAMPLES, VOXELS])?);
+            let labels = Labels::new(Dense::per_voxel(labels, [SAMPLES, VOXELS])?);
             let outcomes = both(prediction, labels, weights, Input::Probabilities)?;
             let [found, expected] =
                 outcomes.map(|outcome| outcome.expect_err("invalid").to_string());

@@ -20,7 +20,7 @@ fn wrong_slice_lengths_are_rejected() {
         "the number of values in the slice is 12, expected 14",
     );
     assert_says(
-        Dense::labels(&LABELS, [1, 5]),
+        Dense::per_voxel(&LABELS, [1, 5]),
         "the number of values in the slice is 6, expected 5",
     );
     assert_says(
@@ -34,14 +34,14 @@ fn wrong_slice_lengths_are_rejected() {
 #[test]
 fn mismatched_shapes_are_rejected() -> Result<(), Error> {
     let prediction = Dense::channels_first(&P, [1, 2, 6])?;
-    let labels = Labels::new(Dense::labels(&LABELS, [2, 3])?);
+    let labels = Labels::new(Dense::per_voxel(&LABELS, [2, 3])?);
     assert_says(
         Segmentation::new(prediction, labels).map(|_| ()),
         "the shape of the target is [2, 1, 3], expected [1, 1, 6] (samples, channels, voxels)",
     );
-    let labels = Labels::new(Dense::labels(&LABELS, [1, 6])?);
+    let labels = Labels::new(Dense::per_voxel(&LABELS, [1, 6])?);
     let segmentation = Segmentation::new(prediction, labels)?;
-    let weights = Dense::labels(&P, [1, 12])?;
+    let weights = Dense::per_voxel(&P, [1, 12])?;
     assert!(segmentation.with_voxel_weights(weights).is_err());
     for empty in [[0, 2, 6], [1, 0, 6], [1, 2, 0]] {
         let none: [f32; 0] = [];
@@ -55,7 +55,7 @@ fn mismatched_shapes_are_rejected() -> Result<(), Error> {
 #[test]
 fn wrong_buffer_sizes_are_rejected() -> Result<(), Error> {
     let prediction = Dense::channels_first(&P, [1, 2, 6])?;
-    let labels = Labels::new(Dense::labels(&LABELS, [1, 6])?);
+    let labels = Labels::new(Dense::per_voxel(&LABELS, [1, 6])?);
     let segmentation = Segmentation::new(prediction, labels)?;
     let (loss, classes) = (Tversky::dice(), Classes::default());
     let mut three = [ClassSums::default(); 3];
@@ -105,13 +105,13 @@ fn gradient_of_invalid_data_is_finite() -> Result<(), Error> {
     let p = [0.5_f32; 2 * VOXELS];
     let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
     let prediction = Dense::channels_first(&p, [1, 2, VOXELS])?;
-    let target = Labels::new(Dense::labels(&labels, [1, VOXELS])?);
+    let target = Labels::new(Dense::per_voxel(&labels, [1, VOXELS])?);
     let valid = Segmentation::new(prediction, target)?;
     let (mut sums, mut by) = ([ClassSums::default(); 2], [[0.0; 4]; 2]);
     valid.add_sums(&loss, &classes, &mut sums)?;
     slopes(&loss, &classes, 2, &sums, &mut by)?;
     labels[6000] = 9;
-    let target = Labels::new(Dense::labels(&labels, [1, VOXELS])?);
+    let target = Labels::new(Dense::per_voxel(&labels, [1, VOXELS])?);
     let segmentation = Segmentation::new(prediction, target)?;
     let mut gradient = [f32::NAN; 2 * VOXELS];
     let mut out = DenseMut::new(&mut gradient, [1, 2, VOXELS], Layout::ChannelsFirst)?;
@@ -125,7 +125,7 @@ fn gradient_of_invalid_data_is_finite() -> Result<(), Error> {
 #[test]
 fn class_options_of_another_number_of_classes() -> Result<(), Error> {
     let prediction = Dense::channels_first(&P, [1, 2, 6])?;
-    let labels = Labels::new(Dense::labels(&LABELS, [1, 6])?);
+    let labels = Labels::new(Dense::per_voxel(&LABELS, [1, 6])?);
     let segmentation = Segmentation::new(prediction, labels)?;
     let loss = UnifiedFocal::asymmetric();
     let alpha = Classes::default().with_class_alpha(&[1.0]);

@@ -90,8 +90,8 @@ fn weighted_voxels() -> Result<(), Error> {
         let first = |voxel: usize, p: f64| if weights[voxel] == 0.0 { f64::NAN } else { p };
         let p: Vec<f64> = (0..2 * voxels).map(|i| first(i % voxels, next())).collect();
         let narrow: Vec<f32> = p.iter().map(|p| *p as f32).collect();
-        let target = Labels::new(Dense::labels(&labels, [1, voxels])?);
-        let given = Dense::labels(&weights, [1, voxels])?;
+        let target = Labels::new(Dense::per_voxel(&labels, [1, voxels])?);
+        let given = Dense::per_voxel(&weights, [1, voxels])?;
         let wanted = expected(
             &labels,
             2,
@@ -138,9 +138,9 @@ fn invalid_weights_are_reported_with_their_position() -> Result<(), Error> {
         let mut weights = vec![0.25; VOXELS];
         weights[at] = found;
         weights[at / 2 + 1] = -0.0;
-        let target = Labels::new(Dense::labels(&labels, [1, VOXELS])?);
+        let target = Labels::new(Dense::per_voxel(&labels, [1, VOXELS])?);
         let error = Segmentation::new(Dense::channels_first(&p, [1, 1, VOXELS])?, target)?
-            .with_voxel_weights(Dense::labels(&weights, [1, VOXELS])?)?
+            .with_voxel_weights(Dense::per_voxel(&weights, [1, VOXELS])?)?
             .add_sums(
                 &Tversky::dice(),
                 &Classes::default(),
@@ -173,7 +173,7 @@ fn softmax_of_many_classes() -> Result<(), Error> {
             .map(|_| (16.0 * next()).floor() / 2.0)
             .collect();
         let labels = labels(voxels, CLASSES);
-        let target = Labels::new(Dense::labels(&labels, [1, voxels])?);
+        let target = Labels::new(Dense::per_voxel(&labels, [1, voxels])?);
         let wanted = expected(
             &labels,
             CLASSES,
@@ -243,7 +243,7 @@ fn softmax_of_many_classes() -> Result<(), Error> {
 #[test]
 fn softmax_complement_does_not_cancel() -> Result<(), Error> {
     let logits = [30.0_f32, -30.0, -30.0];
-    let target = Labels::new(Dense::labels(&[0_u8], [1, 1])?);
+    let target = Labels::new(Dense::per_voxel(&[0_u8], [1, 1])?);
     let segmentation = Segmentation::new(Dense::channels_first(&logits, [1, 3, 1])?, target)?
         .with_input(Input::Softmax)?;
     let mut sums = [ClassSums::default(); 3];
@@ -286,7 +286,7 @@ fn values_at_weight_0_do_not_matter() -> Result<(), Error> {
             let target = Soft(Dense::channels_first(&target, shape)?);
             let segmentation =
                 Segmentation::new(Dense::channels_first(&prediction, shape)?, target)?
-                    .with_voxel_weights(Dense::labels(&weights, [1, voxels])?)?;
+                    .with_voxel_weights(Dense::per_voxel(&weights, [1, voxels])?)?;
             let evaluated = evaluate(&segmentation, &loss, &Classes::default())?;
             Ok((evaluated.value(), evaluated.gradient()?))
         };

@@ -164,7 +164,7 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
         let plain = labels.plain();
         check(&inputs, evaluation, gradient, fits, |shape| {
             let shape = [shape.samples, shape.voxels];
-            Ok(Labels::new(Dense::labels(&plain, shape)?).with_ignore_label(ignored))
+            Ok(Labels::new(Dense::per_voxel(&plain, shape)?).with_ignore_label(ignored))
         });
     } else {
         let shape = nearly(u, &inputs.shape)?;
@@ -290,7 +290,7 @@ fn reference<T: Target>(
         None => finish(inputs, &segmentation, loss),
         Some(weights) => {
             let plain = weights.plain();
-            let weights = Dense::labels(&plain, [shape.samples, shape.voxels])?;
+            let weights = Dense::per_voxel(&plain, [shape.samples, shape.voxels])?;
             finish(inputs, &segmentation.with_voxel_weights(weights)?, loss)
         }
     }

@@ -45,14 +45,14 @@ impl Case {
         };
         let target = match &self.target {
             Target::Labels(labels) => AnyTarget::Labels(
-                Labels::new(Dense::labels(labels, [samples, voxels])?)
+                Labels::new(Dense::per_voxel(labels, [samples, voxels])?)
                     .with_ignore_label(i64::from(IGNORED)),
             ),
             Target::Soft(_) => AnyTarget::Soft(Soft(Dense::new(&soft, self.shape, self.layout)?)),
         };
         let weights = match &self.weights {
             None => Weights::One(self.shape.without_channels()),
-            Some(weights) => Weights::PerVoxel(Dense::labels(weights, [samples, voxels])?),
+            Some(weights) => Weights::PerVoxel(Dense::per_voxel(weights, [samples, voxels])?),
         };
         let segmentation =
             Segmentation::new(Dense::new(&prediction, self.shape, self.layout)?, target)?

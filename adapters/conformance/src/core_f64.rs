@@ -32,7 +32,7 @@ fn run(loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
         Target::Labels(labels) => {
             let labels = values(labels);
             let size = [shape.samples, labels.len() / shape.samples];
-            let target = Labels::new(Dense::labels(&labels, size)?)
+            let target = Labels::new(Dense::per_voxel(&labels, size)?)
                 .with_ignore_label(case.settings.ignore_label);
             weighted(loss, case, Segmentation::new(field, target)?)
         }
@@ -57,7 +57,7 @@ fn weighted(
         Some(weights) => {
             let weights = values(weights);
             let samples = segmentation.shape().samples;
-            let weights = Dense::labels(&weights, [samples, weights.len() / samples])?;
+            let weights = Dense::per_voxel(&weights, [samples, weights.len() / samples])?;
             finish(loss, case, &segmentation.with_voxel_weights(weights)?)
         }
     }

@@ -29,7 +29,7 @@ fn slices_are_a_backend() {
         match &case.target {
             Target::Labels(labels) => {
                 let labels: Vec<i64> = labels.iter().copied().collect();
-                let labels = Dense::labels(&labels, [size[0], size[2]]).expect("as many labels");
+                let labels = Dense::per_voxel(&labels, [size[0], size[2]]).expect("as many labels");
                 check!(Labels::new(labels));
             }
             Target::Soft(target) => {

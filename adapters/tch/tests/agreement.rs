@@ -54,7 +54,7 @@ fn expected(case: &Case) -> Result<(f64, Vec<f64>), Error> {
     let all = vec![1.0; shape[0] * shape[2]];
     let weights = case.weights.as_ref();
     let weights = weights.map_or(all, numbers::<f64>);
-    let weights = Dense::labels(&weights, without)?;
+    let weights = Dense::per_voxel(&weights, without)?;
     if case.is_soft {
         let target = numbers::<f64>(&case.target);
         let target = Soft(Dense::channels_first(&target, shape)?);
@@ -64,7 +64,7 @@ fn expected(case: &Case) -> Result<(f64, Vec<f64>), Error> {
         )
     } else {
         let labels = numbers::<i64>(&case.target);
-        let target = Labels::new(Dense::labels(&labels, without)?)
+        let target = Labels::new(Dense::per_voxel(&labels, without)?)
             .with_ignore_label(case.settings.ignore_label);
         run(
             case,

@@ -133,14 +133,17 @@ pub fn scores() -> Result<[f64; COUNT], Error> {
 }
 
 fn drawn<'a>() -> Result<Labels<Dense<'a, u8>>, Error> {
-    Ok(Labels::new(Dense::labels(&DRAWN, [1, VOXELS])?))
+    Ok(Labels::new(Dense::per_voxel(&DRAWN, [1, VOXELS])?))
 }
 
 /// The number of voxels of the shorter examples.
 const FEW: usize = 200;
 
 fn few<'a>() -> Result<Labels<Dense<'a, u8>>, Error> {
-    Ok(Labels::new(Dense::labels(&DRAWN[100..][..FEW], [1, FEW])?))
+    Ok(Labels::new(Dense::per_voxel(
+        &DRAWN[100..][..FEW],
+        [1, FEW],
+    )?))
 }
 
 fn logits() -> impl Field<Item = f32> {
@@ -212,7 +215,7 @@ fn soft() -> Result<f64, Error> {
 
 #[inline(never)]
 fn absent() -> Result<f64, Error> {
-    let none = Labels::new(Dense::labels(&[0_u8; FEW], [1, FEW])?);
+    let none = Labels::new(Dense::per_voxel(&[0_u8; FEW], [1, FEW])?);
     let segmentation = Segmentation::new(Quantized(&PREDICTED[..FEW]), none)?;
     let classes = Classes::default().with_absent_class(AbsentClass::Skip);
     value(
@@ -298,7 +301,7 @@ fn refused(wrong: Wrong) -> Result<f64, Error> {
 /// The Dice loss of the 8-bit prediction, the first of the scores.
 #[allow(dead_code, reason = "the build script needs the scores only")]
 pub fn dice() -> Result<f64, Error> {
-    let labels = Labels::new(Dense::labels(&DRAWN, [1, VOXELS])?);
+    let labels = Labels::new(Dense::per_voxel(&DRAWN, [1, VOXELS])?);
     let segmentation = Segmentation::new(Quantized(&PREDICTED), labels)?;
     let mut buffers = Buffers::with_len::<2>();
     let evaluated = segmentation.evaluate(&Tversky::dice(), &Classes::default(), &mut buffers)?;

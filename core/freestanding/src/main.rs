@@ -34,7 +34,7 @@ fn evaluate() -> Result<bool, Error> {
     let labels = [0_u8, 0, 0, 1];
     let segmentation = Segmentation::new(
         Dense::channels_first(&probabilities, [1, 2, 4])?,
-        Labels::new(Dense::labels(&labels, [1, 4])?),
+        Labels::new(Dense::per_voxel(&labels, [1, 4])?),
     )?;
     let loss = UnifiedFocal::asymmetric().with_gamma(0.2)?;
     let classes = Classes::default();

@@ -25,7 +25,7 @@
 /// }
 ///
 /// let probabilities = Dense::channels_first(&[0.9_f32, 0.2, 0.1, 0.8], [1, 2, 2])?;
-/// let labels = Labels::new(Dense::labels(&[0_u8, 1], [1, 2])?);
+/// let labels = Labels::new(Dense::per_voxel(&[0_u8, 1], [1, 2])?);
 /// let segmentation = Segmentation::new(probabilities, labels)?;
 /// let (loss, classes, mut buffers) = (Tversky::dice(), Classes::default(), Buffers::with_len::<2>());
 /// let value = segmentation.evaluate(&loss, &classes, &mut buffers)?.value();

@@ -79,7 +79,7 @@ where
     /// use unifocal_core::{Classes, Dense, DenseMut, Error, Labels, Layout, Segmentation, UnifiedFocal, engine::{Kept, Workspace}, formula::{ClassSums, mean, slopes}};
     ///
     /// let probabilities = Dense::channels_first(&[0.9_f32, 0.2, 0.1, 0.8], [1, 2, 2])?;
-    /// let labels = Labels::new(Dense::labels(&[0_u8, 1], [1, 2])?);
+    /// let labels = Labels::new(Dense::per_voxel(&[0_u8, 1], [1, 2])?);
     /// let segmentation = Segmentation::new(probabilities, labels)?;
     /// let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
     ///

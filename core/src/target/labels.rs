@@ -54,7 +54,7 @@ label!(u8 as u8 u16 as u16 u32 as u32 i8 as u8 i16 as u16 i32 as u32 i64 as u64)
 /// ```
 /// use unifocal_core::{Dense, Labels, data::Target};
 ///
-/// let labels = Labels::new(Dense::labels(&[0_u8, 1, 255], [1, 3])?).with_ignore_label(255);
+/// let labels = Labels::new(Dense::per_voxel(&[0_u8, 1, 255], [1, 3])?).with_ignore_label(255);
 /// assert_eq!(labels.get::<f32>(0, 1, 1, 2), 1.0);
 /// assert_eq!(labels.check(0, 2, 2), Ok(false)); // does not count
 /// # Ok::<(), unifocal_core::Error>(())

@@ -182,7 +182,7 @@ where
         .map(|kind| case.kinds[*kind].label as u8)
         .collect();
     let shape = [1, channels, voxels];
-    let target = Labels::new(Dense::labels(&labels, [1, voxels])?);
+    let target = Labels::new(Dense::per_voxel(&labels, [1, voxels])?);
     let segmentation = Segmentation::new(Dense::channels_first(&prediction, shape)?, target)?
         .with_input(case.input)?;
     let classes = Classes::default();
