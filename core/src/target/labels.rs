@@ -165,14 +165,17 @@ impl<F: Field<Item: Label>> Target for Labels<F> {
                 });
                 contents[index] = if all(alike) {
                     of_label(first)
-                } else if all(valid) && left_out == 0 {
+                } else if !all(valid) || left_out > 0 {
+                    Content::Unknown
+                } else if classes > 2 {
                     let mut bits = 0;
                     for label in labels {
                         bits |= 1_u64 << (label.number() % 64);
                     }
                     Content::Classes(bits)
                 } else {
-                    Content::Unknown
+                    // It holds both classes.
+                    Content::Counted
                 };
             },
         );
