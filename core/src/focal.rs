@@ -132,7 +132,7 @@ impl Focal {
         Ok(Self { gamma, ..self })
     }
 
-    /// Weighs all classes by a. [`Classes::with_alpha`](crate::Classes::with_alpha) sets one per
+    /// Weighs all classes by a. [`Classes::with_class_alpha`](crate::Classes::with_class_alpha) sets one per
     /// class.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::{Probability, Real, Share};
 /// loss = Σ_c u_c·mean_c / Σ_c u_c  +  Σ_c u_c·sum_c        with (mean_c, sum_c) = finalize(Σ_i v_i·terms)
 /// ```
 ///
-/// where u are the [class weights](crate::Classes::with_weights) and v the voxel weights (1
+/// where u are the [class weights](crate::Classes::with_class_weights) and v the voxel weights (1
 /// without).
 ///
 /// # Examples
