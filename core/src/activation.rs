@@ -196,7 +196,7 @@ kernels! {
         }
     }
 
-    /// The [folded](fold) of p, given p and 1 − p.
+    /// [Folds](fold) p, given p and 1 − p.
     fn fold_pair<T>(p: &[Stretch<T>], complement: &[Stretch<T>], folded: &mut [Stretch<T>]) {
         for s in 0..p.len() {
             let (p, complement, folded) = (&p[s], &complement[s], &mut folded[s]);
@@ -206,7 +206,7 @@ kernels! {
         }
     }
 
-    /// The [folded](fold) of 1 − p.
+    /// [Folds](fold) 1 − p.
     fn fold_complements<T>(folded: &[Stretch<T>], complements: &mut [Stretch<T>]) {
         for (folded, complements) in folded.iter().zip(complements) {
             for i in 0..STRETCH {
