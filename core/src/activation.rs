@@ -73,7 +73,7 @@ kernels! {
         }
     }
 
-    /// Softmax: the [folded](fold) of a class.
+    /// Softmax: the [folded](fold) probabilities of a class.
     fn fold_softmax<T>(
         e: &[Stretch<T>],
         rest: &[Stretch<T>],
