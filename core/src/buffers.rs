@@ -62,7 +62,7 @@ impl<const K: usize, const N: usize> Default for Buffers<K, N> {
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::{Classes, Dense, Error, Focal, Labels, Segmentation, engine::BuffersMut, formula::{ClassSums, slopes}};
+/// use unifocal_core::{Classes, Dense, Error, Focal, Labels, Segmentation, engine::BuffersMut, formula::ClassSums};
 ///
 /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.8, 0.2], [2, 2, 1])?;
 /// let labels = Labels::new(Dense::per_voxel(&[0_u8, 1], [2, 1])?);

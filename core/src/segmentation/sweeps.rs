@@ -83,14 +83,14 @@ where
     /// let segmentation = Segmentation::new(probabilities, labels)?;
     /// let (loss, classes) = (UnifiedFocal::asymmetric(), Classes::default());
     ///
-    /// let (mut sums, mut slopes) = ([ClassSums::default(); 2], [[0.0; 4]; 2]);
+    /// let (mut sums, mut by_sums) = ([ClassSums::default(); 2], [[0.0; 4]; 2]);
     /// let mut numbers = [0.0_f32; 4];
     /// let mut gradient = DenseMut::new(&mut numbers, [1, 2, 2], Layout::ChannelsFirst)?;
     /// let mut workspace = Workspace::new();
     /// segmentation.forward(&loss, &classes, &mut sums, Some(&mut gradient), &mut workspace)?;
     /// let value = mean(&loss, &classes, 2, &sums)?;
-    /// unifocal_core::formula::slopes(&loss, &classes, 2, &sums, &mut slopes)?;
-    /// segmentation.backward(&loss, &classes, &slopes, &mut gradient, Kept::ByForward, &mut workspace)?;
+    /// slopes(&loss, &classes, 2, &sums, &mut by_sums)?;
+    /// segmentation.backward(&loss, &classes, &by_sums, &mut gradient, Kept::ByForward, &mut workspace)?;
     /// assert!(value > 0.0 && numbers[0] < 0.0 && numbers[1] > 0.0);
     /// # Ok::<(), Error>(())
     /// ```
