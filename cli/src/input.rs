@@ -1,8 +1,8 @@
-//! What the numbers of a prediction are, as `--input` says.
+//! The meaning of a prediction's numbers, which `--input` sets.
 
 use clap::ValueEnum;
 
-/// What the numbers of a prediction are.
+/// The meaning of a prediction's numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Input {
     /// Probabilities in [0, 1]

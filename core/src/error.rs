@@ -55,7 +55,7 @@ pub enum Error {
     },
     /// A value outside the domain of the losses.
     Value {
-        /// What the value should be.
+        /// The valid values.
         expected: Valid,
         /// The value.
         found: f64,

@@ -142,8 +142,7 @@ pub use tensor::{TensorLike, evaluate};
 pub use tversky::Tversky;
 pub use unified::UnifiedFocal;
 
-/// What formulas are written over, and what they are made of: for losses of your own, and for sums
-/// that are merged.
+/// The arithmetic and the pieces of formulas: for losses of your own, and for sums that are merged.
 pub mod formula {
     pub use crate::classes::{Parts, class_count};
     pub use crate::dual::Dual;

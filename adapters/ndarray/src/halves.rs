@@ -26,7 +26,7 @@ const LEAF: usize = 1 << 16;
 /// Voxels are cut at multiples of this, so that only the last half has an incomplete chunk.
 const GRAIN: usize = 1 << 12;
 
-/// What all halves have in common.
+/// The inputs that all halves share.
 pub(crate) struct Task<'t, L> {
     pub(crate) loss: &'t L,
     pub(crate) classes: Classes<'t>,

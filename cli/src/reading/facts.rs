@@ -1,4 +1,4 @@
-//! What is known of an input before its numbers are read in full.
+//! The facts about an input that are known before all of its numbers are read.
 
 use crate::read::Geometry;
 

@@ -1,4 +1,4 @@
-//! What a report states beside the scores of its cases: means, warnings, failures.
+//! The parts of a report beside the scores of its cases: means, warnings, failures.
 
 use std::collections::BTreeSet;
 use std::path::Path;

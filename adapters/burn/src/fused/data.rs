@@ -1,4 +1,4 @@
-//! What the fused functions take and return.
+//! The arguments and results of the fused functions.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, ExtensionType};
