@@ -109,7 +109,7 @@ kernels! {
     }
 
     /// Turns the slopes h of a class with respect to ln p into the gradient with respect to its
-    /// logits. The gradient replaces the folded of the class.
+    /// logits. The gradient replaces the folded probabilities.
     ///
     /// g_k = h_k − p_k Σ_j h_j = h_k (1 − p_k) − p_k Σ_{j≠k} h_j. The sum over the other classes is
     /// kept separate from the class with p > ½, whose h would drown theirs. There is at most one such
@@ -217,7 +217,8 @@ kernels! {
     }
 
     /// Turns the slopes h with respect to ln p of a class with a logit of its own into the gradient
-    /// with respect to that logit. The gradient replaces the folded.
+    /// with respect to that logit. The gradient replaces the folded
+    /// probabilities.
     fn carry_one<T>(h: &[Stretch<T>], folded: &mut [Stretch<T>]) {
         for (h, folded) in h.iter().zip(folded) {
             for i in 0..STRETCH {
@@ -228,7 +229,7 @@ kernels! {
     }
 
     /// Turns the slopes with respect to ln p of class 1 and ln(1 − p) of class 0 into the gradient
-    /// with respect to the logit of class 1, which replaces its folded, and that of class 0, if
+    /// with respect to the logit of class 1, which replaces the folded probabilities, and that of class 0, if
     /// there is one.
     fn carry_pair<T>(
         h: &[Stretch<T>],

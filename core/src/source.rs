@@ -144,7 +144,7 @@ impl<T: Float> Source<T> for FromSoftmax<'_, T> {
     }
 }
 
-/// p, 1 − p and ln p from [folded](crate::fold::fold). The variable is ln p.
+/// p, 1 − p and ln p from [folded](crate::fold::fold) probabilities. The variable is ln p.
 #[derive(Clone, Copy)]
 pub(crate) struct FromFolded<'a, T>(pub(crate) &'a [Stretch<T>]);
 

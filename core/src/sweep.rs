@@ -208,19 +208,21 @@ where
                 self.prepare(group, &part, survey, temporaries, |z| {
                     worst.see(self.vectors, z);
                 });
-                let parts = self.sources(
+                let sources = self.sources(
                     group,
                     &part,
                     survey,
                     &temporaries.given,
                     &temporaries.logits,
                 );
-                for ((&index, parts), total) in group.classes().iter().zip(parts).zip(&mut totals) {
+                for ((&index, source), total) in
+                    group.classes().iter().zip(sources).zip(&mut totals)
+                {
                     let target = &mut temporaries.target;
                     self.find_target(index, &part, survey, target);
                     let class = classes.class(index);
                     let runs = Runs { survey, target };
-                    match parts {
+                    match source {
                         ClassSource::FromP(p) => {
                             let p = FromP(p);
                             match gradient.as_deref_mut() {
@@ -334,14 +336,14 @@ where
                     survey,
                     target: &temporaries.target,
                 };
-                let parts = self.sources(
+                let sources = self.sources(
                     group,
                     chunk,
                     survey,
                     &temporaries.given,
                     &temporaries.logits,
                 );
-                if let [ClassSource::FromP(p), _] = parts {
+                if let [ClassSource::FromP(p), _] = sources {
                     let (mut sums, mut worst) = (ChunkSums::EMPTY, Worst::none());
                     channel::write(gradient, index, chunk, buffer, |kept| {
                         runs.add(

@@ -161,7 +161,7 @@ impl<T: Float> Collected<T> {
         activation::collect(vectors, folded, h, most, others);
     }
 
-    /// Turns the folded and slopes of a class into the gradient with respect to its logits.
+    /// Turns the folded probabilities and the slopes of a class into the gradient with respect to its logits.
     #[inline(always)]
     pub(super) fn carry(&self, vectors: impl Vectors, h: &[Stretch<T>], folded: &mut [Stretch<T>]) {
         let n = h.len();
@@ -292,7 +292,7 @@ where
         if let (Input::Softmax, Group::One(class)) = (self.input, group) {
             let values = self.in_place(class, chunk, survey);
             let softmax = &logits.softmax;
-            let parts = ClassSource::FromSoftmax(FromSoftmax {
+            let source = ClassSource::FromSoftmax(FromSoftmax {
                 z: values.unwrap_or(&given[0][..n]),
                 e: &softmax.of_classes[place(class, n)],
                 common: [
@@ -302,7 +302,7 @@ where
                     &softmax.ln_total[..n],
                 ],
             });
-            return [parts; 2];
+            return [source; 2];
         }
         let (p, complement) = (&logits.p[..n], &logits.complement[..n]);
         let own = FromLn {
@@ -318,7 +318,7 @@ where
         [own, other].map(ClassSource::FromLn)
     }
 
-    /// Stores the [folded](crate::fold::fold) of the first class of a group in its channel of
+    /// Stores the [folded](crate::fold::fold) probabilities of a group's first class in its channel of
     /// the gradient.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn keep_folded(

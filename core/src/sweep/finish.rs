@@ -89,9 +89,9 @@ where
             logits,
             ..
         } = temporaries;
-        let parts = self.sources(group, chunk, survey, given, logits);
+        let sources = self.sources(group, chunk, survey, given, logits);
         let mut slope = |slot: usize, out: &mut [Stretch<RealOf<P>>]| {
-            if let ClassSource::FromP(p) = parts[slot] {
+            if let ClassSource::FromP(p) = sources[slot] {
                 let index = group.classes()[slot];
                 self.slope(
                     loss,
@@ -116,7 +116,7 @@ where
         });
     }
 
-    /// Writes the gradient of a group with respect to its logits, from its folded.
+    /// Writes the gradient of a group with respect to its logits, from folded probabilities.
     #[cfg_attr(target_os = "none", inline(always))]
     #[expect(
         clippy::too_many_arguments,
@@ -187,7 +187,8 @@ where
         runs.slope(self.vectors, *loss, class, source, slopes, out);
     }
 
-    /// Writes the gradient of a softmax over more than two classes, from their folded.
+    /// Writes the gradient of a softmax over more than two classes, from folded
+    /// probabilities.
     #[cfg_attr(target_os = "none", inline(always))]
     fn finish_softmax<const K: usize>(
         &self,

@@ -36,8 +36,8 @@ pub(super) fn for_each_stretch<F: Field>(
                 let start = voxels.start + index * STRETCH;
                 let voxels = start..voxels.end.min(start + STRETCH);
                 gathered = [field.get(sample, channel, start); STRETCH];
-                let room = &mut gathered[..voxels.len()];
-                field.read(sample, channel, voxels, room, |value| value);
+                let known = &mut gathered[..voxels.len()];
+                field.read(sample, channel, voxels, known, |value| value);
                 &gathered
             }
         };
