@@ -31,7 +31,7 @@ use crate::{
 /// assert_eq!(loss.to_string().parse(), Ok(loss));
 ///
 /// let error = "dice".parse::<AnyLoss>()?.with(Parameter::Gamma, 0.2).unwrap_err();
-/// assert_eq!(error.to_string(), "dice has no parameter gamma, expected one of delta, smooth, clip");
+/// assert_eq!(error.to_string(), "dice has no parameter gamma, expected one of delta, order, smooth, smooth-numerator, clip");
 /// # Ok::<(), LossError>(())
 /// ```
 ///
@@ -82,6 +82,7 @@ impl Name {
             Self::Dice => Tversky::dice().into(),
             Self::Jaccard => Tversky::jaccard().into(),
             Self::Tversky => Tversky::new().into(),
+            Self::WeightedTversky => Tversky::weighted().into(),
             Self::FocalTversky => Tversky::focal().into(),
             Self::SymmetricFocalTversky => Tversky::symmetric_focal().into(),
             Self::AsymmetricFocalTversky => Tversky::asymmetric_focal().into(),
@@ -89,6 +90,8 @@ impl Name {
             Self::Focal => Focal::new().into(),
             Self::SymmetricFocal => Focal::symmetric().into(),
             Self::AsymmetricFocal => Focal::asymmetric().into(),
+            Self::DiceCrossEntropy => UnifiedFocal::dice_cross_entropy().into(),
+            Self::DiceFocal => UnifiedFocal::dice_focal().into(),
             Self::Combo => UnifiedFocal::combo(0.5, 0.5).expect("½ is in range").into(),
             Self::TverskyCrossEntropy => UnifiedFocal::tversky_cross_entropy().into(),
             Self::SymmetricUnifiedFocal => UnifiedFocal::symmetric().into(),
@@ -131,7 +134,11 @@ impl Loss<4> for AnyLoss {
     #[inline(always)]
     fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
         match self {
-            Self::Tversky(loss) => sweep(&Self::Tversky(*loss)),
+            Self::Tversky(loss) => loss.specialize(
+                class,
+                #[inline(always)]
+                |loss| sweep(&Self::Tversky(*loss)),
+            ),
             Self::Focal(loss) => loss.specialize(
                 class,
                 #[inline(always)]

@@ -187,6 +187,28 @@ impl Focal {
         }
     }
 
+    /// [`specialize`](Loss::specialize) with two branches: cross entropy, and any other exponent.
+    #[inline(always)]
+    pub(crate) fn specialize_roughly<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+        let gamma = self.exponent(class).to_f64();
+        if gamma == 0.0 {
+            sweep(&self.with_exponent(Exponent::Zero))
+        } else {
+            sweep(&self.with_exponent(Exponent::Other(gamma)))
+        }
+    }
+
+    /// The loss with this exponent for all classes. Within one class, an asymmetric loss equals the
+    /// symmetric loss with that class's exponent.
+    #[inline(always)]
+    fn with_exponent(&self, gamma: Exponent) -> Self {
+        Self {
+            gamma,
+            asymmetric: false,
+            ..*self
+        }
+    }
+
     fn weight(&self, class: &Class) -> f64 {
         let weight = match self.weights {
             None => 1.0,
@@ -227,17 +249,9 @@ impl Loss<1> for Focal {
 
     #[inline(always)]
     fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
-        // Within one class, an asymmetric loss equals the symmetric loss with that class's
-        // exponent.
         self.exponent(class).specialize(
             #[inline(always)]
-            |gamma| {
-                sweep(&Self {
-                    gamma,
-                    asymmetric: false,
-                    ..*self
-                })
-            },
+            |gamma| sweep(&self.with_exponent(gamma)),
         )
     }
 }

@@ -32,6 +32,8 @@ pub enum Name {
     Tversky,
     /// [`Tversky::focal`](crate::Tversky::focal).
     FocalTversky,
+    /// [`Tversky::weighted`](crate::Tversky::weighted).
+    WeightedTversky,
     /// [`Tversky::symmetric_focal`](crate::Tversky::symmetric_focal).
     SymmetricFocalTversky,
     /// [`Tversky::asymmetric_focal`](crate::Tversky::asymmetric_focal).
@@ -44,6 +46,10 @@ pub enum Name {
     SymmetricFocal,
     /// [`Focal::asymmetric`](crate::Focal::asymmetric).
     AsymmetricFocal,
+    /// [`UnifiedFocal::dice_cross_entropy`](crate::UnifiedFocal::dice_cross_entropy).
+    DiceCrossEntropy,
+    /// [`UnifiedFocal::dice_focal`](crate::UnifiedFocal::dice_focal).
+    DiceFocal,
     /// [`UnifiedFocal::combo`](crate::UnifiedFocal::combo) at a = b = ½.
     Combo,
     /// [`UnifiedFocal::tversky_cross_entropy`](crate::UnifiedFocal::tversky_cross_entropy).
@@ -57,17 +63,20 @@ pub enum Name {
 
 impl Name {
     /// All names: region-based first, compound last.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Dice,
         Self::Jaccard,
         Self::Tversky,
         Self::FocalTversky,
+        Self::WeightedTversky,
         Self::SymmetricFocalTversky,
         Self::AsymmetricFocalTversky,
         Self::CrossEntropy,
         Self::Focal,
         Self::SymmetricFocal,
         Self::AsymmetricFocal,
+        Self::DiceCrossEntropy,
+        Self::DiceFocal,
         Self::Combo,
         Self::TverskyCrossEntropy,
         Self::SymmetricUnifiedFocal,
@@ -81,12 +90,15 @@ impl Name {
             Self::Jaccard => "jaccard",
             Self::Tversky => "tversky",
             Self::FocalTversky => "focal-tversky",
+            Self::WeightedTversky => "weighted-tversky",
             Self::SymmetricFocalTversky => "symmetric-focal-tversky",
             Self::AsymmetricFocalTversky => "asymmetric-focal-tversky",
             Self::CrossEntropy => "cross-entropy",
             Self::Focal => "focal",
             Self::SymmetricFocal => "symmetric-focal",
             Self::AsymmetricFocal => "asymmetric-focal",
+            Self::DiceCrossEntropy => "dice-cross-entropy",
+            Self::DiceFocal => "dice-focal",
             Self::Combo => "combo",
             Self::TverskyCrossEntropy => "tversky-cross-entropy",
             Self::SymmetricUnifiedFocal => "symmetric-unified-focal",
@@ -101,11 +113,13 @@ impl Name {
         match self {
             Self::Dice => &["dsc", "soft-dice"],
             Self::Jaccard => &["iou", "soft-iou"],
-            Self::Tversky | Self::Focal | Self::Combo => &[],
+            Self::Tversky | Self::WeightedTversky => &[],
+            Self::Focal | Self::DiceFocal | Self::Combo => &[],
             Self::FocalTversky => &["ftl"],
             Self::SymmetricFocalTversky => &["sym-focal-tversky"],
             Self::AsymmetricFocalTversky => &["asym-focal-tversky"],
             Self::CrossEntropy => &["ce", "crossentropy"],
+            Self::DiceCrossEntropy => &["dice-ce"],
             Self::SymmetricFocal => &["sym-focal"],
             Self::AsymmetricFocal => &["asym-focal"],
             Self::TverskyCrossEntropy => &["tversky-ce"],

@@ -13,20 +13,34 @@ use crate::{
 impl Name {
     /// The parameters of the loss, in the order of [`Parameter::ALL`].
     pub const fn parameters(self) -> &'static [Parameter] {
-        use Parameter::{Alpha, Beta, Clip, Delta, Gamma, Lambda, Smooth};
+        use Parameter::{
+            Alpha, Beta, Clip, Delta, FnWeight, FpWeight, Gamma, Lambda, Order, Smooth,
+            SmoothNumerator,
+        };
         match self {
-            Self::Dice | Self::Tversky => &[Delta, Smooth, Clip],
-            Self::Jaccard => &[Smooth, Clip],
+            Self::Dice | Self::Tversky => &[Delta, Order, Smooth, SmoothNumerator, Clip],
+            Self::Jaccard => &[Order, Smooth, SmoothNumerator, Clip],
+            Self::WeightedTversky => &[
+                FpWeight,
+                FnWeight,
+                Gamma,
+                Order,
+                Smooth,
+                SmoothNumerator,
+                Clip,
+            ],
             Self::FocalTversky | Self::SymmetricFocalTversky | Self::AsymmetricFocalTversky => {
-                &[Delta, Gamma, Smooth, Clip]
+                &[Delta, Gamma, Order, Smooth, SmoothNumerator, Clip]
             }
             Self::CrossEntropy => &[Clip],
             Self::Focal => &[Gamma, Alpha, Clip],
             Self::SymmetricFocal | Self::AsymmetricFocal => &[Delta, Gamma, Clip],
-            Self::Combo => &[Alpha, Beta, Smooth],
-            Self::TverskyCrossEntropy => &[Lambda, Delta, Smooth, Clip],
+            Self::DiceCrossEntropy => &[Lambda, Order, Smooth, SmoothNumerator],
+            Self::DiceFocal => &[Lambda, Gamma, Order, Smooth, SmoothNumerator],
+            Self::Combo => &[Alpha, Beta, Order, Smooth, SmoothNumerator],
+            Self::TverskyCrossEntropy => &[Lambda, Delta, Order, Smooth, SmoothNumerator, Clip],
             Self::SymmetricUnifiedFocal | Self::AsymmetricUnifiedFocal => {
-                &[Lambda, Delta, Gamma, Smooth, Clip]
+                &[Lambda, Delta, Gamma, Order, Smooth, SmoothNumerator, Clip]
             }
         }
     }
@@ -43,8 +57,11 @@ impl Name {
         Ok(match (parameter, self.loss()) {
             (Parameter::Lambda, _) => Range::LAMBDA.or_none(),
             (Parameter::Delta, _) => Range::DELTA,
+            (Parameter::FpWeight | Parameter::FnWeight, _) => Range::WEIGHT,
+            (Parameter::Order, _) => Range::ORDER.or_none(),
+            (Parameter::SmoothNumerator, _) => Range::SMOOTH_NUMERATOR.or_none(),
             (Parameter::Gamma, AnyLoss::Tversky(loss)) => loss.gamma_range(),
-            (Parameter::Gamma, AnyLoss::UnifiedFocal(_)) => Range::GAMMA,
+            (Parameter::Gamma, AnyLoss::UnifiedFocal(loss)) => loss.gamma_range(),
             (Parameter::Gamma | Parameter::Alpha, AnyLoss::Focal(_)) => Range::WEIGHT,
             (Parameter::Alpha | Parameter::Beta, _) => Range::SHARE.or_none(),
             (Parameter::Smooth, _) => Range::SMOOTH,
@@ -145,31 +162,43 @@ impl AnyLoss {
             (Parameter::Delta, Self::Tversky(loss)) => Some(loss.fn_weight()),
             (Parameter::Delta, Self::Focal(loss)) => loss.delta(),
             (Parameter::Delta, Self::UnifiedFocal(loss)) => Some(loss.region().fn_weight()),
+            (Parameter::FpWeight, Self::Tversky(loss)) => Some(loss.fp_weight()),
+            (Parameter::FnWeight, Self::Tversky(loss)) => Some(loss.fn_weight()),
             (Parameter::Gamma, Self::Tversky(loss)) => Some(loss.gamma()),
             (Parameter::Gamma, Self::Focal(loss)) => Some(loss.gamma()),
             (Parameter::Gamma, Self::UnifiedFocal(loss)) => Some(loss.distribution().gamma()),
             (Parameter::Alpha, Self::Focal(loss)) => Some(loss.alpha()),
             (Parameter::Alpha, Self::UnifiedFocal(loss)) => loss.alpha(),
             (Parameter::Beta, Self::UnifiedFocal(loss)) => loss.distribution().beta(),
+            (Parameter::Order, Self::Tversky(loss)) => loss.order().map(f64::from),
+            (Parameter::Order, Self::UnifiedFocal(loss)) => loss.region().order().map(f64::from),
+            (Parameter::SmoothNumerator, Self::Tversky(loss)) => loss.smooth_numerator(),
+            (Parameter::SmoothNumerator, Self::UnifiedFocal(loss)) => {
+                loss.region().smooth_numerator()
+            }
             (Parameter::Smooth, Self::Tversky(loss)) => Some(loss.smooth()),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => Some(loss.region().smooth()),
             (Parameter::Clip, Self::Tversky(loss)) => epsilon(loss.clip()),
             (Parameter::Clip, Self::Focal(loss)) => epsilon(loss.clip()),
             (Parameter::Clip, Self::UnifiedFocal(loss)) => epsilon(loss.distribution().clip()),
-            (Parameter::Lambda | Parameter::Alpha | Parameter::Beta, Self::Tversky(_))
-            | (Parameter::Lambda | Parameter::Beta | Parameter::Smooth, Self::Focal(_)) => {
-                return None;
-            }
+            _ => return None,
         })
     }
 
     /// Sets a parameter, if this type of loss has it and the value is in range.
     fn set(self, parameter: Parameter, value: Option<f64>) -> Option<Self> {
+        let order = |number: f64| number as u32;
         let set = match (parameter, self) {
             (Parameter::Lambda, Self::UnifiedFocal(loss)) => {
                 loss.with_lambda(value).map(Self::from)
             }
             (Parameter::Delta, Self::Tversky(loss)) => loss.with_delta(value?).map(Self::from),
+            (Parameter::FpWeight, Self::Tversky(loss)) => {
+                loss.with_weights(value?, loss.fn_weight()).map(Self::from)
+            }
+            (Parameter::FnWeight, Self::Tversky(loss)) => {
+                loss.with_weights(loss.fp_weight(), value?).map(Self::from)
+            }
             (Parameter::Delta, Self::Focal(loss)) => loss.with_delta(value?).map(Self::from),
             (Parameter::Delta, Self::UnifiedFocal(loss)) => loss.with_delta(value?).map(Self::from),
             (Parameter::Gamma, Self::Tversky(loss)) => loss.with_gamma(value?).map(Self::from),
@@ -178,6 +207,18 @@ impl AnyLoss {
             (Parameter::Alpha, Self::Focal(loss)) => loss.with_alpha(value?).map(Self::from),
             (Parameter::Alpha, Self::UnifiedFocal(loss)) => loss.with_alpha(value).map(Self::from),
             (Parameter::Beta, Self::UnifiedFocal(loss)) => loss.with_beta(value).map(Self::from),
+            (Parameter::Order, Self::Tversky(loss)) => {
+                loss.with_order(value.map(order)).map(Self::from)
+            }
+            (Parameter::Order, Self::UnifiedFocal(loss)) => {
+                loss.with_order(value.map(order)).map(Self::from)
+            }
+            (Parameter::SmoothNumerator, Self::Tversky(loss)) => {
+                loss.with_smooth_numerator(value).map(Self::from)
+            }
+            (Parameter::SmoothNumerator, Self::UnifiedFocal(loss)) => {
+                loss.with_smooth_numerator(value).map(Self::from)
+            }
             (Parameter::Smooth, Self::Tversky(loss)) => loss.with_smooth(value?).map(Self::from),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => {
                 loss.with_smooth(value?).map(Self::from)
@@ -185,10 +226,7 @@ impl AnyLoss {
             (Parameter::Clip, Self::Tversky(loss)) => loss.with_clip(value).map(Self::from),
             (Parameter::Clip, Self::Focal(loss)) => loss.with_clip(value).map(Self::from),
             (Parameter::Clip, Self::UnifiedFocal(loss)) => loss.with_clip(value).map(Self::from),
-            (Parameter::Lambda | Parameter::Alpha | Parameter::Beta, Self::Tversky(_))
-            | (Parameter::Lambda | Parameter::Beta | Parameter::Smooth, Self::Focal(_)) => {
-                return None;
-            }
+            _ => return None,
         };
         set.ok()
     }

@@ -31,6 +31,12 @@ pub enum Parameter {
     Lambda,
     /// δ, [`UnifiedFocal::with_delta`](crate::UnifiedFocal::with_delta).
     Delta,
+    /// The weight of false positives, if δ does not determine it,
+    /// [`Tversky::with_weights`](crate::Tversky::with_weights).
+    FpWeight,
+    /// The weight of false negatives, if δ does not determine it,
+    /// [`Tversky::with_weights`](crate::Tversky::with_weights).
+    FnWeight,
     /// γ, [`UnifiedFocal::with_gamma`](crate::UnifiedFocal::with_gamma).
     Gamma,
     /// α of the focal loss, [`Focal::with_alpha`](crate::Focal::with_alpha), or a of
@@ -38,21 +44,29 @@ pub enum Parameter {
     Alpha,
     /// b of [`UnifiedFocal::combo`](crate::UnifiedFocal::combo).
     Beta,
+    /// The order of differences, [`Tversky::with_order`](crate::Tversky::with_order).
+    Order,
     /// s, [`Tversky::with_smooth`](crate::Tversky::with_smooth).
     Smooth,
+    /// r, [`Tversky::with_smooth_numerator`](crate::Tversky::with_smooth_numerator).
+    SmoothNumerator,
     /// ε, [`Focal::with_clip`](crate::Focal::with_clip).
     Clip,
 }
 
 impl Parameter {
     /// All parameters, in the order in which losses list theirs.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Lambda,
         Self::Delta,
+        Self::FpWeight,
+        Self::FnWeight,
         Self::Gamma,
         Self::Alpha,
         Self::Beta,
+        Self::Order,
         Self::Smooth,
+        Self::SmoothNumerator,
         Self::Clip,
     ];
 
@@ -61,10 +75,14 @@ impl Parameter {
         match self {
             Self::Lambda => "lambda",
             Self::Delta => "delta",
+            Self::FpWeight => "fp-weight",
+            Self::FnWeight => "fn-weight",
             Self::Gamma => "gamma",
             Self::Alpha => "alpha",
             Self::Beta => "beta",
+            Self::Order => "order",
             Self::Smooth => "smooth",
+            Self::SmoothNumerator => "smooth-numerator",
             Self::Clip => "clip",
         }
     }
@@ -74,10 +92,16 @@ impl Parameter {
         match self {
             Self::Lambda => "λ, the weight of the Tversky side; none adds both sides",
             Self::Delta => "δ, the weight of false negatives and of rare classes",
+            Self::FpWeight => "the weight of false positives; none is 1−δ",
+            Self::FnWeight => "the weight of false negatives; none is δ",
             Self::Gamma => "γ, the focus",
             Self::Alpha => "α, the weight of all classes; for combo a, the weight of cross entropy",
             Self::Beta => "b, the weight of common classes; none gives every class the weight 1",
+            Self::Order => {
+                "sums differences of p and y (1) or their squares (2); none sums products"
+            }
             Self::Smooth => "s, the smoothing term of the Tversky index",
+            Self::SmoothNumerator => "the smoothing term of its numerator; none is s",
             Self::Clip => "ε, clamps probabilities to [ε, 1−ε]; none does not clamp",
         }
     }
@@ -137,6 +161,7 @@ pub struct Range {
     least: f64,
     most: f64,
     text: &'static str,
+    whole: bool,
     none: bool,
 }
 
@@ -154,6 +179,15 @@ impl Range {
     pub(crate) const WEIGHT: Self = Self::new(0.0, LARGEST_WEIGHT, "a number from 0 to 1e30");
     /// s. At 0, a class that is absent and not predicted would score 0/0.
     pub(crate) const SMOOTH: Self = Self::new(1e-30, f64::MAX, "a finite s ≥ 1e-30");
+    /// The smoothing term of the numerator.
+    pub(crate) const SMOOTH_NUMERATOR: Self = Self::new(0.0, f64::MAX, "a finite number ≥ 0");
+    /// β of F_β, whose square must be finite.
+    pub(crate) const F_BETA: Self = Self::new(0.0, 1e15, "a number from 0 to 1e15");
+    /// The order of differences.
+    pub(crate) const ORDER: Self = Self {
+        whole: true,
+        ..Self::new(1.0, 2.0, "1 or 2")
+    };
     /// ε.
     pub(crate) const CLIP: Self = Self::new(0.0_f64.next_up(), 0.5_f64.next_down(), "0 < ε < 0.5");
 
@@ -162,6 +196,7 @@ impl Range {
             least,
             most,
             text,
+            whole: false,
             none: false,
         }
     }
@@ -189,7 +224,8 @@ impl Range {
     /// Whether a value is valid; `None` means none.
     pub fn contains(&self, value: impl Into<Option<f64>>) -> bool {
         value.into().map_or(self.none, |number| {
-            (self.least..=self.most).contains(&number)
+            let is_allowed = !self.whole || number % 1.0 == 0.0;
+            is_allowed && (self.least..=self.most).contains(&number)
         })
     }
 

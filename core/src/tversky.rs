@@ -20,10 +20,15 @@ use crate::{Class, ClassSums, Clip, Loss, Name, Parameter, Probability, Real, Sc
 /// |---|---|---|---|---|---|---|
 /// | [`dice`](Tversky::dice) | 1 | ½ | | 10⁻⁶ | no | Milletari et al. 2016, arXiv 1606.04797 |
 /// | [`new`](Tversky::new) | 1 | 0.7 | | 10⁻⁶ | no | Salehi et al. 2017, arXiv 1706.05721 |
+/// | [`weighted`](Tversky::weighted) | γ | α 0.3, β 0.7 | 1 | 10⁻⁶ | no | Salehi et al. 2017 |
 /// | [`jaccard`](Tversky::jaccard) | 1 | α = β = 1 | | 10⁻⁶ | no | Rahman & Wang 2016 |
 /// | [`focal`](Tversky::focal) | γ | 0.7 | 0.75 | 10⁻⁶ | 10⁻⁷ | Abraham & Khan 2019, arXiv 1810.07842 |
 /// | [`symmetric_focal`](Tversky::symmetric_focal) | 1−γ | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
 /// | [`asymmetric_focal`](Tversky::asymmetric_focal) | 1 common, 1−γ rare | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022 |
+///
+/// Two options make it the loss of other sources: [`with_order`](Tversky::with_order), other
+/// definitions of TP, FP and FN, and [`with_smooth_numerator`](Tversky::with_smooth_numerator), a
+/// smoothing term of its own for the numerator of TI.
 ///
 /// It has three sums: TP, FP and FN.
 ///
@@ -42,7 +47,9 @@ use crate::{Class, ClassSums, Clip, Loss, Name, Parameter, Probability, Real, Sc
 pub struct Tversky {
     fp_weight: f64,
     fn_weight: f64,
+    order: Option<Order>,
     smooth: f64,
+    smooth_numerator: Option<f64>,
     gamma: f64,
     focus: Focus,
     clip: Option<Clip>,
@@ -60,13 +67,22 @@ enum Focus {
     Asymmetric,
 }
 
+/// The order of the differences that FP and FN sum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Order {
+    One,
+    Two,
+}
+
 impl Tversky {
     /// The Tversky loss: δ = 0.7, s = 10⁻⁶, no clip.
     pub fn new() -> Self {
         Self {
             fp_weight: 1.0 - 0.7,
             fn_weight: 0.7,
+            order: None,
             smooth: 1e-6,
+            smooth_numerator: None,
             gamma: 1.0,
             focus: Focus::Plain,
             clip: None,
@@ -92,6 +108,42 @@ impl Tversky {
             origin: Origin(Name::Jaccard),
             ..Self::new()
         }
+    }
+
+    /// The Tversky loss with any weights and exponent: α = 0.3, β = 0.7, γ = 1, s = 10⁻⁶, no clip.
+    ///
+    /// It is [`new`](Tversky::new), but by name it has the parameters α and β in place of δ.
+    pub fn weighted() -> Self {
+        Self {
+            fp_weight: 0.3,
+            origin: Origin(Name::WeightedTversky),
+            ..Self::new()
+        }
+    }
+
+    /// The loss 1 − F_β, where recall counts β times as much as precision: Tversky at
+    /// α = 1/(1 + β²), β²/(1 + β²).
+    ///
+    /// Source: van Rijsbergen, "Information Retrieval", 1979. F_1 is Dice.
+    ///
+    /// # Errors
+    ///
+    /// β outside [0, 10¹⁵].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::Tversky;
+    ///
+    /// assert_eq!(Tversky::f_beta(1.0)?, Tversky::dice());
+    /// let f2 = Tversky::f_beta(2.0)?;
+    /// assert_eq!((f2.fp_weight(), f2.fn_weight()), (0.2, 0.8));
+    /// # Ok::<(), unifocal_core::catalogue::ParameterError>(())
+    /// ```
+    pub fn f_beta(beta: f64) -> Result<Self, ParameterError> {
+        let square = Range::F_BETA.check(Parameter::Beta.as_str(), beta)?;
+        let square = square * square;
+        Self::weighted().with_weights(1.0 / (1.0 + square), square / (1.0 + square))
     }
 
     /// The focal Tversky loss (1 − TI)^γ: δ = 0.7, γ = 0.75, s = 10⁻⁶, clip 10⁻⁷.
@@ -145,8 +197,8 @@ impl Tversky {
     /// A weight outside [0, 10³⁰].
     pub fn with_weights(self, fp_weight: f64, fn_weight: f64) -> Result<Self, ParameterError> {
         Ok(Self {
-            fp_weight: Range::WEIGHT.check("fp_weight", fp_weight)?,
-            fn_weight: Range::WEIGHT.check("fn_weight", fn_weight)?,
+            fp_weight: Range::WEIGHT.check(Parameter::FpWeight.as_str(), fp_weight)?,
+            fn_weight: Range::WEIGHT.check(Parameter::FnWeight.as_str(), fn_weight)?,
             ..self
         })
     }
@@ -162,6 +214,11 @@ impl Tversky {
         Ok(Self { gamma, ..self })
     }
 
+    /// Whether 1 − TI has an exponent that depends on γ in the way of the Unified Focal loss.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.focus == Focus::Plain
+    }
+
     pub(crate) fn gamma_range(&self) -> Range {
         match self.focus {
             Focus::Plain => Range::WEIGHT,
@@ -169,7 +226,8 @@ impl Tversky {
         }
     }
 
-    /// Sets the smoothing term s in the numerator and denominator of TI.
+    /// Sets the smoothing term s in the denominator of TI, and in its numerator unless that has
+    /// [its own](Tversky::with_smooth_numerator).
     ///
     /// # Errors
     ///
@@ -178,6 +236,70 @@ impl Tversky {
     pub fn with_smooth(self, smooth: f64) -> Result<Self, ParameterError> {
         let smooth = Range::SMOOTH.check(Parameter::Smooth.as_str(), smooth)?;
         Ok(Self { smooth, ..self })
+    }
+
+    /// Sets the smoothing term r in the numerator of TI alone; `None` is s, as in the denominator.
+    ///
+    /// ```text
+    /// 1 − TI = (α·FP + β·FN + s − r) / (TP + α·FP + β·FN + s)
+    /// ```
+    ///
+    /// At r = 0, a class that is absent and not predicted scores 1 instead of 0, and has no
+    /// gradient. For r > s, 1 − TI would be negative for a good score, and is bounded by 0.
+    ///
+    /// # Errors
+    ///
+    /// r negative or not finite.
+    ///
+    /// # Examples
+    ///
+    /// MONAI's `DiceLoss(squared_pred=True, smooth_nr=0, smooth_dr=1e-5)`:
+    ///
+    /// ```
+    /// use unifocal_core::Tversky;
+    ///
+    /// let loss = Tversky::dice().with_order(2)?.with_smooth(0.5e-5)?.with_smooth_numerator(0.0)?;
+    /// assert_eq!(loss.smooth_numerator(), Some(0.0));
+    /// # Ok::<(), unifocal_core::catalogue::ParameterError>(())
+    /// ```
+    pub fn with_smooth_numerator(
+        self,
+        smooth: impl Into<Option<f64>>,
+    ) -> Result<Self, ParameterError> {
+        let check = |r| Range::SMOOTH_NUMERATOR.check(Parameter::SmoothNumerator.as_str(), r);
+        let smooth_numerator = smooth.into().map(check).transpose()?;
+        Ok(Self {
+            smooth_numerator,
+            ..self
+        })
+    }
+
+    /// Sets the order of the differences between p and y that FP and FN sum. It matters for soft
+    /// targets, and 2 for all targets.
+    ///
+    /// | order | TP | FP | FN | source |
+    /// |---|---|---|---|---|
+    /// | `None`, the default | Σ p·y | Σ p·(1−y) | Σ (1−p)·y | Milletari et al. 2016 |
+    /// | 1 | Σ min(p, y) | Σ max(p−y, 0) | Σ max(y−p, 0) | Wang et al., MICCAI 2023, arXiv 2303.16296 |
+    /// | 2 | Σ p·y | Σ max(p−y, 0)² | Σ max(y−p, 0)² | Milletari et al. 2016, as in V-Net's code |
+    ///
+    /// With products, a soft target has its minimum at p = 0 or p = 1; with order 1 and 2 it is at
+    /// p = y. With order 2, Dice is 1 − 2·Σ p·y / (Σ p² + Σ y²).
+    ///
+    /// # Errors
+    ///
+    /// An order other than 1 and 2.
+    pub fn with_order(self, order: impl Into<Option<u32>>) -> Result<Self, ParameterError> {
+        let order = match order.into() {
+            None => None,
+            Some(1) => Some(Order::One),
+            Some(2) => Some(Order::Two),
+            Some(found) => {
+                let found = Some(f64::from(found));
+                return Err(Range::ORDER.refuse(Parameter::Order.as_str(), found));
+            }
+        };
+        Ok(Self { order, ..self })
     }
 
     /// Clamps probabilities to [ε, 1 − ε]; `None` does not clamp. Logits are never clamped.
@@ -200,9 +322,29 @@ impl Tversky {
         self.fn_weight
     }
 
+    /// The same loss, with the default order.
+    #[inline(always)]
+    pub(crate) fn with_products(self) -> Self {
+        let order = None;
+        Self { order, ..self }
+    }
+
+    /// The order of the differences, if it is 1 or 2.
+    pub fn order(&self) -> Option<u32> {
+        self.order.map(|order| match order {
+            Order::One => 1,
+            Order::Two => 2,
+        })
+    }
+
     /// s, the smoothing term.
     pub fn smooth(&self) -> f64 {
         self.smooth
+    }
+
+    /// The smoothing term of the numerator, if it has its own.
+    pub fn smooth_numerator(&self) -> Option<f64> {
+        self.smooth_numerator
     }
 
     /// γ, as [`with_gamma`](Tversky::with_gamma) defines it.
@@ -234,18 +376,56 @@ impl Loss<3> for Tversky {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(&self, _: &Class, prediction: &Probability<R>, y: &Y) -> [R; 3] {
         let Probability { p, complement, .. } = prediction.clipped(self.clip);
-        let tp = y.of(p.clone());
-        let fp = y.complement().of(p);
-        let fn_ = y.of(complement);
-        [tp, fp, fn_]
+        match self.order {
+            None => {
+                let tp = y.of(p.clone());
+                let fp = y.complement().of(p);
+                let fn_ = y.of(complement);
+                [tp, fp, fn_]
+            }
+            Some(Order::One) => y.overlap(p, complement),
+            Some(Order::Two) => {
+                let [_, above, below] = y.overlap(p.clone(), complement);
+                [y.of(p), above.clone() * above, below.clone() * below]
+            }
+        }
     }
 
     #[inline(always)]
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 3>) -> Score<R> {
         let [tp, fp, fn_] = sums.terms.clone();
-        let error = fp.scale(self.fp_weight) + fn_.scale(self.fn_weight);
+        let numerator = self.smooth_numerator.unwrap_or(self.smooth);
+        let mut error = fp.scale(self.fp_weight) + fn_.scale(self.fn_weight);
+        if numerator != self.smooth {
+            error = error
+                .shift(self.smooth - numerator)
+                .clip(0.0, f64::INFINITY);
+        }
         // 1 − TI, without a subtraction.
-        let loss = error.over_sum_with(tp.shift(self.smooth));
+        let loss = error.over_sum_with(tp.shift(numerator));
         Score::mean(loss.powf(self.exponent(class).into()))
+    }
+
+    #[inline(always)]
+    fn specialize<O>(&self, _: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+        // Not in debug builds, which would take longer to compile.
+        if cfg!(debug_assertions) {
+            return sweep(self);
+        }
+        let order = self.order;
+        match order {
+            None => sweep(&Self {
+                order: None,
+                ..*self
+            }),
+            Some(Order::One) => sweep(&Self {
+                order: Some(Order::One),
+                ..*self
+            }),
+            Some(Order::Two) => sweep(&Self {
+                order: Some(Order::Two),
+                ..*self
+            }),
+        }
     }
 }

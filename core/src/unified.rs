@@ -16,6 +16,8 @@ use crate::{
 /// | [`symmetric`](UnifiedFocal::symmetric) | [`Tversky::symmetric_focal`] | [`Focal::symmetric`] | ½ |
 /// | [`asymmetric`](UnifiedFocal::asymmetric) | [`Tversky::asymmetric_focal`] | [`Focal::asymmetric`] | ½ |
 /// | [`tversky_cross_entropy`](UnifiedFocal::tversky_cross_entropy) | symmetric at γ = 0 | symmetric at γ = 0 | ½ |
+/// | [`dice_cross_entropy`](UnifiedFocal::dice_cross_entropy) | [`Tversky::dice`] | [`Focal::cross_entropy`] | none: the sum |
+/// | [`dice_focal`](UnifiedFocal::dice_focal) | [`Tversky::dice`] | [`Focal::new`] | none: the sum |
 /// | [`combo`](UnifiedFocal::combo) | minus [`Tversky::dice`]'s index | weighted cross entropy | 1−a |
 ///
 /// λ multiplies the Tversky side, as in the code published with the paper. Other sources use the
@@ -62,6 +64,27 @@ impl UnifiedFocal {
             distribution_weight: 1.0,
             negated_index: false,
             origin: Origin(Name::SymmetricUnifiedFocal),
+        }
+    }
+
+    /// The sum of the Dice loss and cross entropy: s = 10⁻⁶, and clip 10⁻⁷ for cross entropy.
+    ///
+    /// Source: Isensee et al., "nnU-Net", Nat. Methods 18 (2021) 203–211.
+    pub fn dice_cross_entropy() -> Self {
+        Self {
+            origin: Origin(Name::DiceCrossEntropy),
+            ..Self::sum(Tversky::dice(), Focal::cross_entropy())
+        }
+    }
+
+    /// The sum of the Dice loss and the focal loss: γ = 2, s = 10⁻⁶, and clip 10⁻⁷ for the focal
+    /// loss.
+    ///
+    /// Source: Zhu et al., "AnatomyNet", Med. Phys. 46 (2019) 576–589, arXiv 1808.05238.
+    pub fn dice_focal() -> Self {
+        Self {
+            origin: Origin(Name::DiceFocal),
+            ..Self::sum(Tversky::dice(), Focal::new())
         }
     }
 
@@ -200,18 +223,28 @@ impl UnifiedFocal {
         })
     }
 
-    /// Sets γ of both sides.
+    /// Sets γ of both sides, or of the focal side alone if the Tversky side is neither the symmetric
+    /// nor the asymmetric loss.
     ///
     /// # Errors
     ///
-    /// γ outside [0, 1].
+    /// γ outside [0, 1]; for the focal side alone, outside [0, 10³⁰].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
-        let gamma = check_gamma(gamma)?;
+        let gamma = self.gamma_range().check(Parameter::Gamma.as_str(), gamma)?;
+        let region = if self.region.is_plain() {
+            self.region
+        } else {
+            self.region.with_gamma(gamma)?
+        };
         Ok(Self {
-            region: self.region.with_gamma(gamma)?,
+            region,
             distribution: self.distribution.with_gamma(gamma)?,
             ..self
         })
+    }
+
+    pub(crate) fn gamma_range(&self) -> Range {
+        self.region.gamma_range()
     }
 
     /// Sets the smoothing term s of the Tversky side.
@@ -221,6 +254,29 @@ impl UnifiedFocal {
     /// s below 10⁻³⁰ or not finite.
     pub fn with_smooth(self, smooth: f64) -> Result<Self, ParameterError> {
         let region = self.region.with_smooth(smooth)?;
+        Ok(Self { region, ..self })
+    }
+
+    /// Sets the smoothing term of the numerator of the Tversky side; `None` is s.
+    ///
+    /// # Errors
+    ///
+    /// The term is negative or not finite.
+    pub fn with_smooth_numerator(
+        self,
+        smooth: impl Into<Option<f64>>,
+    ) -> Result<Self, ParameterError> {
+        let region = self.region.with_smooth_numerator(smooth)?;
+        Ok(Self { region, ..self })
+    }
+
+    /// Sets the [order](Tversky::with_order) of the Tversky side.
+    ///
+    /// # Errors
+    ///
+    /// An order other than 1 and 2.
+    pub fn with_order(self, order: impl Into<Option<u32>>) -> Result<Self, ParameterError> {
+        let region = self.region.with_order(order)?;
         Ok(Self { region, ..self })
     }
 
@@ -311,14 +367,36 @@ impl Loss<4> for UnifiedFocal {
 
     #[inline(always)]
     fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
-        self.distribution.specialize(
+        if self.region.order().is_none() {
+            let region = self.region.with_products();
+            return self.distribution.specialize(
+                class,
+                #[inline(always)]
+                |distribution| {
+                    sweep(&Self {
+                        region,
+                        distribution: *distribution,
+                        ..*self
+                    })
+                },
+            );
+        }
+        // With all exponents there would be three times as many kernels.
+        self.region.specialize(
             class,
             #[inline(always)]
-            |distribution| {
-                sweep(&Self {
-                    distribution: *distribution,
-                    ..*self
-                })
+            |region| {
+                self.distribution.specialize_roughly(
+                    class,
+                    #[inline(always)]
+                    |distribution| {
+                        sweep(&Self {
+                            region: *region,
+                            distribution: *distribution,
+                            ..*self
+                        })
+                    },
+                )
             },
         )
     }

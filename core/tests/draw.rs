@@ -34,6 +34,27 @@ fn smooth() -> impl Strategy<Value = f64> {
     select(vec![1e-30, 1e-12, 1e-7, 1e-6, 1.0, 1e6])
 }
 
+fn smooth_numerator() -> impl Strategy<Value = Option<f64>> {
+    select(vec![
+        None,
+        None,
+        Some(0.0),
+        Some(1e-30),
+        Some(1e-6),
+        Some(1.0),
+    ])
+}
+
+fn order() -> impl Strategy<Value = Option<f64>> {
+    select(vec![None, None, Some(1.0), Some(2.0)])
+}
+
+/// δ, and the weights of false positives and false negatives.
+fn weights() -> impl Strategy<Value = (f64, [f64; 2])> {
+    let weight = || select(vec![0.0, 1e-30, 0.3, 1.0, 1e30]);
+    (unit(), [weight(), weight()])
+}
+
 fn clip() -> impl Strategy<Value = Option<f64>> {
     select(vec![
         None,
@@ -53,15 +74,21 @@ fn share() -> impl Strategy<Value = Option<f64>> {
 pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
     let name = select(Name::ALL.to_vec());
     let shares = (share(), share(), share());
-    (name, shares, unit(), exponent(), smooth(), clip()).prop_map(
-        |(name, (lambda, alpha, beta), delta, gamma, smooth, clip)| {
+    let smooth = (smooth(), smooth_numerator());
+    (name, shares, weights(), exponent(), order(), smooth, clip()).prop_map(
+        |(name, (lambda, alpha, beta), weights, gamma, order, (smooth, numerator), clip)| {
+            let (delta, [fp_weight, fn_weight]) = weights;
             let drawn = |parameter| match parameter {
                 Parameter::Lambda => lambda,
                 Parameter::Delta => Some(delta),
+                Parameter::FpWeight => Some(fp_weight),
+                Parameter::FnWeight => Some(fn_weight),
                 Parameter::Gamma => Some(gamma),
                 Parameter::Alpha => alpha,
                 Parameter::Beta => beta,
+                Parameter::Order => order,
                 Parameter::Smooth => Some(smooth),
+                Parameter::SmoothNumerator => numerator,
                 Parameter::Clip => clip,
             };
             build(name, drawn).expect("parameters in range")

@@ -47,7 +47,9 @@ fn several_forms_are_accepted() -> Result<(), Box<dyn std::error::Error>> {
             "lambda": 0.5,
             "delta": 0.6,
             "gamma": 0.2,
+            "order": "none",
             "smooth": 1e-7,
+            "smooth-numerator": "none",
             "clip": 1e-7,
         })
     );
@@ -78,11 +80,11 @@ fn invalid_files_are_rejected() {
     refused(json!({"gamma": 0.2}), "missing field `name`");
     refused(
         json!({"name": "dice", "gama": 0.2}),
-        "unknown field `gama`, expected one of `name`, `lambda`, `delta`, `gamma`",
+        "unknown field `gama`, expected one of `name`, `lambda`, `delta`, `fp-weight`",
     );
     refused(
         json!({"name": "dice", "gamma": 0.2}),
-        "dice has no parameter gamma, expected one of delta, smooth, clip",
+        "dice has no parameter gamma, expected one of delta, order, smooth, smooth-numerator, clip",
     );
     refused(
         json!({"name": "dice", "delta": -1}),

@@ -31,6 +31,7 @@ import torch
 STRIDE = 11
 TWO_CLASS = ("binary2d", "imbalanced2d", "all_bg2d")
 ALL = ("binary2d", "imbalanced2d", "multi4_2d", "all_bg2d")
+WITH_3D = ALL + ("binary3d",)
 
 
 def smp_losses():
@@ -51,18 +52,19 @@ class Case:
         self.name = name
         self.true = self.arrays["true_cf"]
         self.labels = self.true.argmax(1)
+        self.soft = 0.8 * self.true + 0.2 / self.true.shape[1]
 
 
 class Recorder:
     """Evaluates a loss on the cases and keeps value, sampled gradient and description."""
 
     def __init__(self, golden):
-        self.cases = {n: Case(golden, n) for n in ALL}
+        self.cases = {n: Case(golden, n) for n in WITH_3D}
         self.arrays = {}
         self.entries = []
 
     def add(self, framework, version, loss, tag, parameters, prediction, source, call, cases, *,
-            channel=None, grad_case="binary2d", grad=True, notes=None, precision=None):
+            channel=None, soft=False, grad_case="binary2d", grad=True, notes=None, precision=None):
         """call(prediction, case) -> scalar. `channel` keeps one channel of prediction and target."""
         for name in cases:
             case = self.cases[name]
@@ -84,6 +86,8 @@ class Recorder:
             }
             if channel is not None:
                 entry["channel"] = channel
+            if soft:
+                entry["target"] = "soft"
             if grad and name == grad_case:
                 g, = torch.autograd.grad(value.sum(), x)
                 flat = g.numpy().ravel()
@@ -127,7 +131,8 @@ def monai(rec):
             params = dict(params)
             if isinstance(params.get("weight"), list):
                 params["weight"] = torch.tensor(params["weight"], dtype=x.dtype)
-            return getattr(L.unified_focal_loss if loss in PARTS else L, loss)(**params)(x, case.true)
+            target = case.soft if extra.get("soft") else case.true
+            return getattr(L.unified_focal_loss if loss in PARTS else L, loss)(**params)(x, target)
 
         rec.add("monai", version, loss, tag, given, prediction, source, call, cases, **extra)
 
@@ -147,12 +152,16 @@ def monai(rec):
     one("DiceLoss", "batch", base | dict(batch=True), *p, ALL)
     one("DiceLoss", "foreground_batch", base | dict(include_background=False, batch=True), *p, ALL, grad=False)
     one("DiceLoss", "smooth1", base | dict(smooth_nr=1.0, smooth_dr=1.0), *p, ALL, grad=False)
-    one("DiceLoss", "smooth_unequal", base | dict(smooth_nr=0.5, smooth_dr=2.0), *p, ALL, grad=False,
-        notes="different smoothing above and below: no exact conversion")
-    one("DiceLoss", "smooth_nr0", base | dict(smooth_nr=0.0), *p, ALL, grad=False,
-        notes="different smoothing above and below: no exact conversion")
-    one("DiceLoss", "squared", base | dict(squared_pred=True), *p, ALL, grad=False,
-        notes="squared denominators: no exact conversion")
+    one("DiceLoss", "smooth_unequal", base | dict(smooth_nr=0.5, smooth_dr=2.0), *p, WITH_3D)
+    one("DiceLoss", "smooth_nr0", base | dict(smooth_nr=0.0), *p, WITH_3D)
+    one("DiceLoss", "squared", base | dict(squared_pred=True), *p, WITH_3D)
+    one("DiceLoss", "squared_nr0", base | dict(squared_pred=True, smooth_nr=0.0), *p, WITH_3D)
+    one("DiceLoss", "squared_jaccard", base | dict(squared_pred=True, jaccard=True), *p, WITH_3D)
+    one("DiceLoss", "squared_softmax", base | dict(squared_pred=True, softmax=True, batch=True), *z, WITH_3D)
+    soft = base | dict(soft_label=True)
+    one("DiceLoss", "soft", soft, *p, WITH_3D, soft=True)
+    one("DiceLoss", "soft_squared", soft | dict(squared_pred=True), *p, WITH_3D, soft=True)
+    one("DiceLoss", "soft_jaccard", soft | dict(jaccard=True), *p, WITH_3D, soft=True)
     one("DiceLoss", "jaccard", base | dict(jaccard=True), *p, ALL, grad=False)
     one("DiceLoss", "weight", base | dict(weight={2: [0.4, 0.6], 4: [0.1, 0.2, 0.3, 0.4]}), *p, ALL, grad=False,
         notes="weights multiply and are not normalised: mean over classes of w_c (1-TI)")
@@ -162,8 +171,8 @@ def monai(rec):
     one("TverskyLoss", "unequal", base, *p, ALL, notes="alpha multiplies FP, beta FN")
     one("TverskyLoss", "foreground", base | dict(include_background=False), *p, ALL, grad=False)
     one("TverskyLoss", "batch", base | dict(batch=True), *p, ALL, grad=False)
-    one("TverskyLoss", "smooth_unequal", base | dict(smooth_nr=0.5, smooth_dr=2.0), *p, ALL, grad=False,
-        notes="different smoothing above and below: no exact conversion")
+    one("TverskyLoss", "smooth_unequal", base | dict(smooth_nr=0.5, smooth_dr=2.0), *p, WITH_3D)
+    one("TverskyLoss", "soft", base | dict(soft_label=True), *p, WITH_3D, soft=True)
 
     f32 = dict(precision="float32 inside (the loss casts its input)")
     one("FocalLoss", "softmax", dict(gamma=2.0, use_softmax=True), *z, ALL, **f32)

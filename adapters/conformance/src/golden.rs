@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use ndarray::{Array0, ArrayD};
+use ndarray::{Array0, ArrayD, Axis};
 use ndarray_npy::NpzReader;
 use serde::Deserialize;
 use serde_json::Value;
@@ -33,6 +33,9 @@ pub(crate) struct Entry {
     /// The channel that was passed, if only one was.
     #[serde(default)]
     pub(crate) channel: Option<usize>,
+    /// "soft" for the soft target, 0.8·y + 0.2/C.
+    #[serde(default)]
+    pub(crate) target: String,
     /// Every `grad_stride`-th entry of the gradient is stored.
     #[serde(default)]
     pub(crate) grad_stride: Option<usize>,
@@ -162,10 +165,12 @@ impl Entry {
         let inputs = format!("inputs/{}.npz", self.case);
         let last = self.prediction.ends_with("_cl");
         let target = if last { "true_cl" } else { "true_cf" };
-        let mut case = Case::new(
-            array(&inputs, &self.prediction),
-            Target::Soft(array(&inputs, target)),
-        );
+        let mut target = array(&inputs, target);
+        if self.target == "soft" {
+            let classes = target.len_of(Axis(1)) as f64;
+            target.mapv_inplace(|y| 0.8 * y + 0.2 / classes);
+        }
+        let mut case = Case::new(array(&inputs, &self.prediction), Target::Soft(target));
         if last {
             case.layout = Layout::ChannelsLast;
         }

@@ -91,11 +91,11 @@ fn errors_are_within_bounds() {
             .map(|worker| worker.join().expect("errors within bounds"))
     });
     println!("| | value f32 | gradient f32 | value f64 | gradient f64 | reference f32 |");
-    for (index, name) in Name::ALL.into_iter().enumerate() {
+    for (index, loss) in losses().enumerate() {
         let of_loss = found.iter().map(|errors| errors[index]);
         of_loss
             .fold(Errors::default(), Errors::max)
-            .print(name.as_str());
+            .print(&loss.to_string());
     }
     for (structure, errors) in Structure::ALL.into_iter().zip(found) {
         let of_structure = errors.into_iter().fold(Errors::default(), Errors::max);
@@ -103,14 +103,27 @@ fn errors_are_within_bounds() {
     }
 }
 
+/// Every loss with its defaults, and losses with options that change the formula.
+fn losses() -> impl Iterator<Item = AnyLoss> {
+    let variants = [
+        "dice(order=1)",
+        "dice(order=2)",
+        "dice(order=2, smooth-numerator=0.0)",
+        "weighted-tversky(fp-weight=2.0, fn-weight=0.5, order=2)",
+        "asymmetric-unified-focal(order=2)",
+    ];
+    let variants = variants.map(|text| text.parse().expect("a loss"));
+    Name::ALL.into_iter().map(Name::loss).chain(variants)
+}
+
 /// The largest errors of each loss over a structure. Checks that they are within bounds.
-fn errors_of_structure(structure: Structure) -> [Errors; Name::ALL.len()] {
-    let mut largest = [Errors::default(); Name::ALL.len()];
+fn errors_of_structure(structure: Structure) -> Vec<Errors> {
+    let mut largest = vec![Errors::default(); losses().count()];
     for (input, channels) in INPUTS {
         let case = Case::new(structure, input, channels);
-        for (name, largest) in Name::ALL.into_iter().zip(&mut largest) {
-            let what = format!("{name}, {structure:?}, {input:?} of {channels}");
-            let errors = errors(name, &case).unwrap_or_else(|error| panic!("{what}: {error}"));
+        for (loss, largest) in losses().zip(&mut largest) {
+            let what = format!("{loss}, {structure:?}, {input:?} of {channels}");
+            let errors = errors(&loss, &case).unwrap_or_else(|error| panic!("{what}: {error}"));
             for (part, found, bound) in [
                 ("value, f32", errors.value_f32, 6e-7),
                 ("gradient, f32", errors.gradient_f32, 5e-6),
@@ -128,21 +141,24 @@ fn errors_of_structure(structure: Structure) -> [Errors; Name::ALL.len()] {
     largest
 }
 
-fn errors(name: Name, case: &Case) -> Result<Errors, Error> {
-    let loss = name.loss();
-    let (value, gradient) = exact(&loss, case, |kind| probabilities(case.input, &kind.given));
+fn errors(loss: &AnyLoss, case: &Case) -> Result<Errors, Error> {
+    let (value, gradient) = exact(loss, case, |kind| probabilities(case.input, &kind.given));
     // The published implementations clamp the probabilities, so their errors are measured against
     // the clamped ones.
-    let (clipped, _) = exact(&loss, case, |kind| {
+    let (clipped, _) = exact(loss, case, |kind| {
         let given = probabilities(case.input, &kind.given);
         given.into_iter().map(|p| Probability::new(p.p)).collect()
     });
     // Combo is a difference, and is rounded like the numbers subtracted.
-    let least = Exact::new(if name == Name::Combo { 0.5 } else { 1e-30 });
+    let least = Exact::new(if loss.name() == Some(Name::Combo) {
+        0.5
+    } else {
+        1e-30
+    });
     let relative = |found: f64, value: &Exact| value.error_of(found, &value.abs().max(&least));
 
-    let (value_f32, gradient_f32) = ours(&loss, case, |x| x)?;
-    let (value_f64, gradient_f64) = ours(&loss, case, f64::from)?;
+    let (value_f32, gradient_f32) = ours(loss, case, |x| x)?;
+    let (value_f64, gradient_f64) = ours(loss, case, f64::from)?;
     let largest = gradient
         .iter()
         .flatten()
@@ -158,7 +174,7 @@ fn errors(name: Name, case: &Case) -> Result<Errors, Error> {
         gradient_f32: worst(&gradient_f32),
         value_f64: relative(value_f64, &value),
         gradient_f64: worst(&gradient_f64),
-        reference: relative(reference::value(&loss, case), &clipped),
+        reference: relative(reference::value(loss, case), &clipped),
     })
 }
 

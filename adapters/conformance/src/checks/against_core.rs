@@ -1,9 +1,9 @@
 //! Compares with the core in f64, on random cases with random settings.
 
 use fastrand::Rng;
-use unifocal_core::{AnyLoss, catalogue::Name};
+use unifocal_core::catalogue::Name;
 
-use super::{assert_close, assert_close_gradient, by_precision, outcome};
+use super::{assert_close, assert_close_gradient, by_precision, losses, outcome};
 use crate::core_f64::CoreF64;
 use crate::{Backend, random, tolerance};
 
@@ -16,14 +16,17 @@ pub fn agreement(backend: &impl Backend) {
                 let mut case = random::case(&mut rng, shape, *input);
                 // Round to f32, so that backends of both precisions get the same numbers.
                 case.prediction.mapv_inplace(|x| f64::from(x as f32));
-                for name in Name::ALL {
-                    let loss = AnyLoss::from(name);
-                    let what = format!("{name}, round {round}, {case:?}");
+                for loss in losses() {
+                    let what = format!("{loss}, round {round}, {case:?}");
                     let ours = outcome(backend, &loss, &case);
                     let core = outcome(&CoreF64, &loss, &case);
                     let tolerance = by_precision(backend, tolerance::F64_OURS, tolerance::F32_OURS);
                     // Combo is a difference, so its rounding is relative to the subtracted numbers, not to the result.
-                    let shift = if name == Name::Combo { 1.0 } else { 0.0 };
+                    let shift = if loss.name() == Some(Name::Combo) {
+                        1.0
+                    } else {
+                        0.0
+                    };
                     assert_close(ours.value + shift, core.value + shift, tolerance, &what);
                     let tolerance =
                         by_precision(backend, tolerance::F64_OURS, tolerance::F32_GRADIENT);

@@ -34,6 +34,9 @@ pub fn hierarchy(backend: &impl Backend) {
                 )
                 .with_input(input);
                 identities(backend, &case, lambda, delta, gamma).expect("parameters in range");
+                if input == Input::Probabilities {
+                    minima(backend, &case, gamma).expect("parameters in range");
+                }
             }
             Ok(())
         },
@@ -151,5 +154,42 @@ fn identities(
         value(combo.into()) + 0.5,
     );
 
+    let f1 = Tversky::f_beta(1.0)?;
+    same(
+        "F1 is Dice",
+        value(f1.into()),
+        value(Tversky::dice().into()),
+    );
+    let (dice, entropy) = (Tversky::dice(), Focal::cross_entropy());
+    same(
+        "Dice + cross entropy is the sum",
+        value(UnifiedFocal::dice_cross_entropy().into()),
+        value(dice.into()) + value(entropy.into()),
+    );
+    same(
+        "order 1 is the default for labels",
+        value(Tversky::new().with_order(1)?.into()),
+        value(Tversky::new().into()),
+    );
+    Ok(())
+}
+
+/// With order 1 and 2, the loss of a soft target has its minimum, 0, where p = y.
+fn minima(backend: &impl Backend, case: &Case, gamma: f64) -> Result<(), ParameterError> {
+    let perfect = Case {
+        target: Target::Soft(case.prediction.clone()),
+        ..case.clone()
+    };
+    let tolerance = by_precision(backend, tolerance::F64_IDENTITY, tolerance::F32_IDENTITY);
+    for order in [1, 2] {
+        let dice = Tversky::dice().with_order(order)?;
+        let found = outcome(backend, &dice.into(), &perfect).value;
+        assert!(found.abs() <= tolerance, "order {order}: {found}");
+        let unified = UnifiedFocal::asymmetric().with_lambda(1.0)?;
+        let unified = unified.with_gamma(gamma)?.with_order(order)?;
+        let least = outcome(backend, &unified.into(), &perfect).value;
+        let worse = outcome(backend, &unified.into(), case).value;
+        assert!(least < worse, "order {order}: {least}, then {worse}");
+    }
     Ok(())
 }

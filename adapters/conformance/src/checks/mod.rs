@@ -23,7 +23,18 @@ pub use symmetries::invariances;
 use ndarray::ArrayD;
 
 use crate::{Backend, Case, Outcome, Precision};
-use unifocal_core::AnyLoss;
+use unifocal_core::{AnyLoss, catalogue::Name};
+
+/// Every named loss with its default parameters, and losses with other forms of the formula.
+fn losses() -> impl DoubleEndedIterator<Item = AnyLoss> {
+    let forms = [
+        "dice(order=1)",
+        "dice(order=2, smooth-numerator=0)",
+        "asymmetric-unified-focal(order=2)",
+    ];
+    let forms = forms.map(|text| text.parse().expect("a loss"));
+    Name::ALL.into_iter().map(Name::loss).chain(forms)
+}
 
 /// The outcome of a valid case.
 fn outcome(backend: &impl Backend, loss: &AnyLoss, case: &Case) -> Outcome {

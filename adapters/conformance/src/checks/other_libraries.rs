@@ -22,8 +22,8 @@ pub fn peers(backend: &impl Backend) {
             .find(|(name, _)| *name == entry.framework);
         count.expect("a known library").1 += 1;
     }
-    // The manifest has 270 entries. The functions below name those without an exact conversion.
-    let expected = [("monai", 74), ("smp", 50), ("geodl", 17), ("paper", 32)];
+    // The manifest has 309 entries. The functions below name those without an exact conversion.
+    let expected = [("monai", 129), ("smp", 50), ("geodl", 17), ("paper", 32)];
     assert_eq!(compared, expected);
 }
 
@@ -103,11 +103,9 @@ fn monai(
     let classes = case.prediction.len_of(Axis(1));
     // These only use classes 0 and 1.
     let two_classes = entry.loss.starts_with("Asymmetric");
-    // No conversion: s differs between numerator and denominator, squared denominators, weights that are not normalized.
-    let no_region = entry.parameter("smooth_nr") != entry.parameter("smooth_dr")
-        || entry.flag("squared_pred") == Some(true)
-        || entry.parameters.contains_key("weight") && !two_classes;
-    if no_region || (two_classes && classes > 2) {
+    // No conversion: weights that are not normalized.
+    let weighted = entry.parameters.contains_key("weight") && !two_classes;
+    if weighted || (two_classes && classes > 2) {
         return Ok(None);
     }
     if entry.flag("include_background") == Some(false) {
@@ -120,7 +118,17 @@ fn monai(
     if entry.flag("batch") == Some(true) {
         case.settings.pooling = Pooling::Batch;
     }
-    let dice = || Tversky::dice().with_smooth(0.5 * parameter("smooth_dr"));
+    let order = match ["squared_pred", "soft_label"].map(|name| entry.flag(name) == Some(true)) {
+        [true, _] => Some(2),
+        [false, true] => Some(1),
+        [false, false] => None,
+    };
+    let region = |loss: Tversky, factor: f64| {
+        loss.with_order(order)?
+            .with_smooth(factor * parameter("smooth_dr"))?
+            .with_smooth_numerator(factor * parameter("smooth_nr"))
+    };
+    let dice = || region(Tversky::dice(), 0.5);
     Ok(Some(match entry.loss.as_str() {
         "AsymmetricUnifiedFocalLoss" => {
             UnifiedFocal::monai(parameter("weight"), parameter("gamma"), parameter("delta"))?.into()
@@ -138,9 +146,8 @@ fn monai(
             .into(),
         "DiceLoss" if entry.flag("jaccard") == Some(true) => dice()?.with_weights(1.0, 1.0)?.into(),
         "DiceLoss" => dice()?.into(),
-        "TverskyLoss" => Tversky::new()
+        "TverskyLoss" => region(Tversky::new(), 1.0)?
             .with_weights(parameter("alpha"), parameter("beta"))?
-            .with_smooth(parameter("smooth_dr"))?
             .into(),
         // Without the background, it normalizes the softmax differently.
         "FocalLoss"

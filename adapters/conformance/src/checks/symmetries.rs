@@ -2,9 +2,9 @@
 
 use fastrand::Rng;
 use ndarray::{ArrayD, Axis, Slice, concatenate};
-use unifocal_core::{AnyLoss, Input, Pooling, catalogue::Name};
+use unifocal_core::{AnyLoss, Input, Pooling};
 
-use super::{assert_close, assert_close_gradient, by_precision, outcome};
+use super::{assert_close, assert_close_gradient, by_precision, losses, outcome};
 use crate::backend::last;
 use crate::{Backend, Case, Target, random, tolerance};
 
@@ -12,8 +12,7 @@ use crate::{Backend, Case, Target, random, tolerance};
 pub fn invariances(backend: &impl Backend) {
     let mut rng = Rng::with_seed(7);
     let tight = by_precision(backend, tolerance::F64_IDENTITY, tolerance::F32_IDENTITY);
-    for name in Name::ALL {
-        let loss = AnyLoss::from(name);
+    for loss in losses() {
         for input in [Input::Probabilities, Input::Sigmoid, Input::Softmax] {
             let shape = [2, 3, 4, 3];
             let mut case = Case::new(
@@ -23,17 +22,17 @@ pub fn invariances(backend: &impl Backend) {
             case.settings.input = input;
             let whole = outcome(backend, &loss, &case);
 
-            let what = format!("{name}: the layout matters");
+            let what = format!("{loss}: the layout matters");
             let other = outcome(backend, &loss, &case.channels_last());
             assert_close(other.value, whole.value, tight, &what);
             assert_close_gradient(&other.gradient, &last(&whole.gradient), tight, &what);
 
-            let what = format!("{name}: the kind of target matters");
+            let what = format!("{loss}: the kind of target matters");
             let other = outcome(backend, &loss, &case.one_hot());
             assert_close(other.value, whole.value, tight, &what);
             assert_close_gradient(&other.gradient, &whole.gradient, tight, &what);
 
-            let what = format!("{name}: the order of voxels matters");
+            let what = format!("{loss}: the order of voxels matters");
             let other = outcome(
                 backend,
                 &loss,
@@ -43,18 +42,18 @@ pub fn invariances(backend: &impl Backend) {
             let moved = reversed(&whole.gradient, 2);
             assert_close_gradient(&other.gradient, &moved, tight, &what);
 
-            let what = format!("{name}: a second copy of the batch matters");
+            let what = format!("{loss}: a second copy of the batch matters");
             let other = outcome(backend, &loss, &case.map(twice, twice));
             assert_close(other.value, whole.value, tight, &what);
 
-            let what = format!("{name}: one sample is not its own batch");
+            let what = format!("{loss}: one sample is not its own batch");
             let first = case.map(first_sample, first_sample);
             let batch = first.clone().with_pooling(Pooling::Batch);
             let [first, batch] = [first, batch].map(|case| outcome(backend, &loss, &case));
             assert_close(first.value, batch.value, tight, &what);
         }
         one_channel(backend, &loss, &mut rng, tight);
-        class_weights(backend, name, &mut rng, tight);
+        class_weights(backend, &loss, &mut rng, tight);
     }
 }
 
@@ -93,29 +92,28 @@ fn one_channel(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64
 }
 
 /// Class weights are normalized, and a class of weight 0 has no effect.
-fn class_weights(backend: &impl Backend, name: Name, rng: &mut Rng, tight: f64) {
-    let loss = AnyLoss::from(name);
+fn class_weights(backend: &impl Backend, loss: &AnyLoss, rng: &mut Rng, tight: f64) {
     let shape = [2, 3, 7];
     let weighted = |weights: [f64; 3], case: &Case| case.clone().with_class_weights(weights);
     let whole = Case::new(
         random::prediction(rng, &shape, Input::Probabilities),
         Target::Soft(random::soft(rng, &shape)),
     );
-    let value = |case: &Case| outcome(backend, &loss, case).value;
+    let value = |case: &Case| outcome(backend, loss, case).value;
 
-    let what = format!("{name}: equal weights matter");
+    let what = format!("{loss}: equal weights matter");
     assert_close(
         value(&weighted([5.0; 3], &whole)),
         value(&whole),
         tight,
         &what,
     );
-    let what = format!("{name}: the scale of the weights matters");
+    let what = format!("{loss}: the scale of the weights matters");
     let [once, thrice] =
         [[0.5, 1.0, 2.0], [1.5, 3.0, 6.0]].map(|weights| value(&weighted(weights, &whole)));
     assert_close(thrice, once, tight, &what);
 
-    let what = format!("{name}: a class of weight 0 matters");
+    let what = format!("{loss}: a class of weight 0 matters");
     let rest = |array: &ArrayD<f64>| array.slice_axis(Axis(1), Slice::from(1..)).to_owned();
     let without = whole.map(rest, Clone::clone).with_rare_classes([0, 1]);
     assert_close(
