@@ -31,10 +31,10 @@ pub enum Parameter {
     Lambda,
     /// δ, [`UnifiedFocal::with_delta`](crate::UnifiedFocal::with_delta).
     Delta,
-    /// The weight of false positives, if δ does not determine it,
+    /// The weight of false positives,
     /// [`Tversky::with_weights`](crate::Tversky::with_weights).
     FpWeight,
-    /// The weight of false negatives, if δ does not determine it,
+    /// The weight of false negatives,
     /// [`Tversky::with_weights`](crate::Tversky::with_weights).
     FnWeight,
     /// γ, [`UnifiedFocal::with_gamma`](crate::UnifiedFocal::with_gamma).
@@ -92,16 +92,16 @@ impl Parameter {
         match self {
             Self::Lambda => "λ, the weight of the Tversky side; none adds both sides",
             Self::Delta => "δ, the weight of false negatives and of rare classes",
-            Self::FpWeight => "the weight of false positives; none is 1−δ",
-            Self::FnWeight => "the weight of false negatives; none is δ",
+            Self::FpWeight => "the weight of false positives",
+            Self::FnWeight => "the weight of false negatives",
             Self::Gamma => "γ, the focus",
             Self::Alpha => "α, the weight of all classes; for combo a, the weight of cross entropy",
             Self::Beta => "b, the weight of common classes; none gives every class the weight 1",
             Self::Order => {
-                "sums differences of p and y (1) or their squares (2); none sums products"
+                "1 sums the differences of p and y, 2 their squares, none products"
             }
             Self::Smooth => "s, the smoothing term of the Tversky index",
-            Self::SmoothNumerator => "the smoothing term of its numerator; none is s",
+            Self::SmoothNumerator => "the smoothing term of the numerator of the Tversky index; none is s",
             Self::Clip => "ε, clamps probabilities to [ε, 1−ε]; none does not clamp",
         }
     }

@@ -41,12 +41,18 @@ fn drawn(u: &mut Unstructured<'_>, gamma: f64, smooth: f64, clip: Option<f64>) -
     let (name, _) = default(u)?;
     let [weight, delta] = [unit(u)?, unit(u)?];
     let weighted = u.ratio(7, 8)?;
+    let order = *u.choose(&[None, None, Some(1.0), Some(2.0)])?;
+    let numerator = *u.choose(&[None, None, Some(0.0), Some(smooth / 2.0)])?;
     let value = |parameter| match parameter {
         Parameter::Lambda | Parameter::Alpha => Some(weight).filter(|_| weighted),
         Parameter::Delta => Some(delta),
         Parameter::Beta => Some(delta).filter(|_| weighted),
         Parameter::Gamma => Some(gamma),
+        Parameter::FpWeight => Some(weight),
+        Parameter::FnWeight => Some(2.0 * delta),
+        Parameter::Order => order,
         Parameter::Smooth => Some(smooth),
+        Parameter::SmoothNumerator => numerator,
         Parameter::Clip => clip,
     };
     // The default stays where a range does not allow the value.

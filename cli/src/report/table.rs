@@ -27,7 +27,10 @@ pub(super) fn eval(
     summary: &Summary<'_>,
 ) -> String {
     let bold = Style::new().bold();
+    // Options that are off, and by default, are left out.
+    let defaults = Chosen::default_of(loss.name).parameters();
     let parameters: Vec<String> = (loss.parameters().iter())
+        .filter(|(name, value)| !value.is_null() || !defaults[*name].is_null())
         .map(|(name, value)| match value {
             Value::Null => format!("{name} none"),
             value => format!("{name} {value}"),
