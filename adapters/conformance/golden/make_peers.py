@@ -211,7 +211,8 @@ def smp(rec):
             params = dict(params)
             mode = params.pop("mode", None)
             f = getattr(L, loss)(mode, **params) if mode else getattr(L, loss)(**params)
-            target = case.true[:, 1:2] if mode == "binary" else case.labels
+            given = case.soft if extra.get("soft") else case.true
+            target = {"binary": given[:, 1:2], "multilabel": given, "multiclass": case.labels, None: case.labels}[mode]
             return f(x, target)
 
         rec.add("smp", version, loss, tag, given, prediction, source, call, cases, **extra)
@@ -232,7 +233,10 @@ def smp(rec):
     one("TverskyLoss", "binary_gamma1.33", base | fg | ab | dict(gamma=1.33), *p, TWO_CLASS[:2], **binary)
     one("TverskyLoss", "binary_absent", base | fg | ab | dict(gamma=1.0), *p, ("all_bg2d",), grad=False, **binary,
         notes="no foreground in the batch: the loss is 0 whatever is predicted")
+    one("TverskyLoss", "binary_soft", base | fg | ab | dict(gamma=1.33), *p, WITH_3D[:2], soft=True, **binary)
+    one("TverskyLoss", "soft", base | ab | dict(mode="multilabel", gamma=1.0), *p, WITH_3D, soft=True)
     for loss in ("DiceLoss", "JaccardLoss"):
+        one(loss, "soft", base | dict(mode="multilabel"), *p, WITH_3D, soft=True)
         one(loss, "smooth0", base, *p, ALL, notes=per_batch)
         one(loss, "smooth1", base | dict(smooth=1.0), *p, ALL, grad=False, notes=per_batch)
         one(loss, "binary", base | fg, *p, TWO_CLASS[:2], grad=False, **binary)
