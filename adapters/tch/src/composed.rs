@@ -3,12 +3,12 @@
 use tch::{Kind, Tensor};
 use unifocal_core::formula::ClassSums;
 
-use crate::Error;
 use crate::extremes::Extremes;
 use crate::operands::Operands;
 use crate::plan::Plan;
 use crate::tensors::Tensors;
 use crate::values::Values;
+use crate::{Error, Sum};
 
 /// The sums of all terms, [G, C, 6] in f64.
 pub(crate) fn sums(plan: &Plan, input: &Tensors) -> Result<Tensor, Error> {
@@ -50,7 +50,7 @@ pub(crate) fn per_class(plan: &Plan, sums: &Tensor) -> Result<Tensor, Error> {
 }
 
 /// The sums of each class, with an entry per group.
-fn by_class(sums: &Tensor) -> Result<Vec<ClassSums<Values<true, true>, 4>>, Error> {
+pub(crate) fn by_class(sums: &Tensor) -> Result<Vec<ClassSums<Sum, 4>>, Error> {
     // One operation for all classes: the backward of each `select` would allocate a gradient of all sums.
     let of_class = |sums: Tensor| {
         let sums = sums.f_unbind(1)?.into_iter().map(Values::given);

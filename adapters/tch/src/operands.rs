@@ -264,7 +264,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
     }
 
     /// The sums of a loss's terms for each class, `[G]` in f64.
-    pub(crate) fn sums<const K: usize>(
+    fn sums<const K: usize>(
         &self,
         loss: &impl Loss<K>,
         classes: &Classes<'_>,

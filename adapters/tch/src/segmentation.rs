@@ -1,18 +1,16 @@
 //! libtorch's tensors as a backend of the core.
 
-use tch::{Kind, TchError, Tensor};
+use std::sync::Arc;
+
+use tch::{TchError, Tensor};
 use unifocal_core::{
     AnyLoss, Classes, Settings, TensorLike,
-    catalogue::Name,
-    formula::{ClassSums, Loss, class_count},
+    formula::{ClassSums, class_count},
 };
 
-use crate::Error;
-use crate::extremes::Extremes;
-use crate::operands::Operands;
-use crate::plan::Plan;
-use crate::tensors::Tensors;
+use crate::plan::{Plan, Route};
 use crate::values::{Outcome, Values};
+use crate::{Error, Sums};
 
 /// A sum over voxels, or a number that is made of such sums: an expression that libtorch computes and differentiates.
 pub type Sum = Values<true, true>;
@@ -31,10 +29,10 @@ impl Sum {
     }
 }
 
-/// Predictions beside their targets, for functions over any [`TensorLike`], on any device.
+/// Predictions beside their targets, for functions over any [`TensorLike`], on any device and by any [`Route`].
 ///
-/// Sums and values are composed of libtorch's operations, which libtorch differentiates. To train with a loss, use
-/// [`SegmentationLoss`](crate::SegmentationLoss), which is faster and needs less memory.
+/// The sums are tensors with an entry per group, which libtorch differentiates. To train with a loss, use
+/// [`SegmentationLoss`](crate::SegmentationLoss).
 ///
 /// # Examples
 ///
@@ -55,22 +53,22 @@ impl Sum {
 /// ```
 #[derive(Debug)]
 pub struct Segmentation<'t> {
-    plan: Plan,
     predictions: &'t Tensor,
     targets: &'t Tensor,
     weights: Option<&'t Tensor>,
+    settings: Settings,
+    route: Route,
 }
 
 impl<'t> Segmentation<'t> {
     /// Predictions [N, C, spatial…] beside their targets. Both are checked when a loss is evaluated.
     pub fn new(predictions: &'t Tensor, targets: &'t Tensor, settings: Settings) -> Self {
-        // The loss comes with each evaluation.
-        let plan = Plan::from(AnyLoss::from(Name::default()));
         Self {
-            plan: Plan { settings, ..plan },
             predictions,
             targets,
             weights: None,
+            settings,
+            route: Route::default(),
         }
     }
 
@@ -81,19 +79,16 @@ impl<'t> Segmentation<'t> {
         Self { weights, ..self }
     }
 
-    fn sums_in<const WIDE: bool, const K: usize>(
-        &self,
-        input: &Tensors,
-        loss: &impl Loss<K>,
-        classes: &Classes<'_>,
-    ) -> Result<Vec<ClassSums<Sum, K>>, Error> {
-        let extremes = Extremes::new(&self.plan, input)?;
-        Operands::<WIDE, true>::new(&self.plan.settings, input, &extremes)?.sums(loss, classes)
+    /// Sets how the sums are computed and differentiated. By default they are fused.
+    #[must_use]
+    pub fn with_route(self, route: Route) -> Self {
+        Self { route, ..self }
     }
 }
 
-/// The classes are those that are passed, in place of those of the settings.
-impl<L: Loss<K>, const K: usize> TensorLike<L, K> for Segmentation<'_> {
+/// Uses the class options that are passed, not those of the settings.
+impl TensorLike for Segmentation<'_> {
+    /// An entry per group, `[G]`.
     type Sum = Sum;
     type Error = Error;
 
@@ -105,16 +100,12 @@ impl<L: Loss<K>, const K: usize> TensorLike<L, K> for Segmentation<'_> {
         }
     }
 
-    fn sums(&self, loss: &L, classes: &Classes<'_>) -> Result<Vec<ClassSums<Sum, K>>, Error> {
-        let input = Tensors::new(
-            &self.plan.settings,
-            self.predictions,
-            self.targets,
-            self.weights,
-        )?;
-        match input.arithmetic() {
-            Kind::Double => self.sums_in::<true, K>(&input, loss, classes),
-            _ => self.sums_in::<false, K>(&input, loss, classes),
-        }
+    fn sums(&self, loss: &AnyLoss, classes: &Classes<'_>) -> Result<Vec<ClassSums<Sum, 4>>, Error> {
+        let plan = Arc::new(Plan {
+            loss: *loss,
+            settings: self.settings.clone().with_classes(classes),
+            route: self.route,
+        });
+        Sums::of(&plan, self.predictions, self.targets, self.weights)?.by_class()
     }
 }

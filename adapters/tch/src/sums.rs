@@ -10,7 +10,7 @@ use crate::plan::{Plan, Route};
 use crate::ranks::AllReduce;
 use crate::reduction::reduced;
 use crate::tensors::Tensors;
-use crate::{Error, composed, fused};
+use crate::{Error, Sum, composed, fused};
 
 /// The sums of a loss over the voxels of each group (a sample, or the batch) and class. The loss depends on its tensors only through
 /// these sums. They are differentiable with respect to the predictions, as often as the [`Route`] is.
@@ -72,6 +72,11 @@ impl Sums {
             on_host,
             kind: input.arithmetic(),
         })
+    }
+
+    /// The sums of each class, each with an entry per group.
+    pub(crate) fn by_class(&self) -> Result<Vec<ClassSums<Sum, 4>>, Error> {
+        composed::by_class(&self.tensor)
     }
 
     /// The sums, [G, C, 6] in Double on the predictions' device: TP, FP, FN and F (0 for those that the loss does not use), Σ v·y and Σ v.

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use unifocal_conformance::{Target, seam, seam_cases, tolerance};
 use unifocal_tch::core::{
     AbsentClass, AnyLoss, Dense, Error, Focal, Input, Labels, Pooling, Segmentation, Settings,
-    Soft, Tversky, UnifiedFocal, evaluate,
+    Soft, Tversky, UnifiedFocal, catalogue::Name, evaluate,
 };
 use unifocal_tch::{Route, Segmentation as Tensors, SegmentationLoss, Sum};
 
@@ -303,10 +303,51 @@ fn tensors_are_a_backend() {
             (Kind::Double, tolerance::F64_OURS),
             (Kind::Float, tolerance::F32_OURS),
         ] {
-            let prediction = tensor(&case.prediction).to_kind(kind);
-            let segmentation = Tensors::new(&prediction, &target, case.settings.clone());
-            let values = |sum: &Sum| numbers::<f64>(&sum.tensor().expect("a tensor"));
-            seam(&segmentation, &case, values, tolerance);
+            for route in ROUTES {
+                let prediction = tensor(&case.prediction).to_kind(kind);
+                let segmentation =
+                    Tensors::new(&prediction, &target, case.settings.clone()).with_route(route);
+                let values = |sum: &Sum| numbers::<f64>(&sum.tensor().expect("a tensor"));
+                seam(&segmentation, &case, values, tolerance);
+                backpropagates(&case, &prediction, &target, route, tolerance);
+            }
+        }
+    }
+}
+
+/// Through the seam, libtorch's gradient is that of [`SegmentationLoss`].
+fn backpropagates(
+    case: &unifocal_conformance::Case,
+    prediction: &Tensor,
+    target: &Tensor,
+    route: Route,
+    tolerance: f64,
+) {
+    let leaf = || prediction.copy().set_requires_grad(true);
+    for loss in [Name::AsymmetricUnifiedFocal, Name::Dice].map(AnyLoss::from) {
+        let (through, expected) = (leaf(), leaf());
+        let segmentation = Tensors::new(&through, target, case.settings.clone()).with_route(route);
+        let evaluated =
+            evaluate(&segmentation, &loss, &case.settings.classes()).expect("a valid case");
+        let value = evaluated.value().tensor().expect("a tensor");
+        value.mean(Kind::Double).backward();
+        let criterion = SegmentationLoss::new(loss)
+            .with_settings(case.settings.clone())
+            .with_route(route);
+        let value = criterion.forward(&expected, target).expect("a valid case");
+        value.backward();
+        let (through, expected) = (
+            numbers::<f64>(&through.grad()),
+            numbers::<f64>(&expected.grad()),
+        );
+        let largest = expected
+            .iter()
+            .fold(0.0_f64, |most, entry| most.max(entry.abs()));
+        for (through, expected) in through.iter().zip(&expected) {
+            assert!(
+                (through - expected).abs() <= tolerance * largest,
+                "{loss} by {route:?}: {through}, expected {expected}"
+            );
         }
     }
 }
