@@ -1,8 +1,8 @@
 //! All losses behind one type, for command lines, configuration files and tests that cover every
 //! loss.
 
+pub use crate::loss_error::LossError;
 pub use crate::name::{Name, UnknownName};
-pub use crate::named::LossError;
 pub use crate::parameter::{ParameterError, Range, UnknownParameter};
 
 use crate::{

@@ -97,11 +97,11 @@ impl Parameter {
             Self::Gamma => "γ, the focus",
             Self::Alpha => "α, the weight of all classes; for combo a, the weight of cross entropy",
             Self::Beta => "b, the weight of common classes; none gives every class the weight 1",
-            Self::Order => {
-                "1 sums the differences of p and y, 2 their squares, none products"
-            }
+            Self::Order => "1 sums the differences of p and y, 2 their squares, none products",
             Self::Smooth => "s, the smoothing term of the Tversky index",
-            Self::SmoothNumerator => "the smoothing term of the numerator of the Tversky index; none is s",
+            Self::SmoothNumerator => {
+                "the smoothing term of the numerator of the Tversky index; none is s"
+            }
             Self::Clip => "ε, clamps probabilities to [ε, 1−ε]; none does not clamp",
         }
     }

@@ -1,6 +1,7 @@
 //! The region-based losses: Dice, Jaccard, Tversky and the focal Tversky losses as one formula.
 
 use crate::name::Origin;
+use crate::order::Order;
 use crate::parameter::{ParameterError, Range};
 use crate::{Class, ClassSums, Clip, Loss, Name, Parameter, Probability, Real, Score, Share};
 
@@ -47,7 +48,7 @@ use crate::{Class, ClassSums, Clip, Loss, Name, Parameter, Probability, Real, Sc
 pub struct Tversky {
     fp_weight: f64,
     fn_weight: f64,
-    order: Option<Order>,
+    order: Order,
     smooth: f64,
     smooth_numerator: Option<f64>,
     gamma: f64,
@@ -67,20 +68,13 @@ enum Focus {
     Asymmetric,
 }
 
-/// The order of the differences that FP and FN sum.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Order {
-    One,
-    Two,
-}
-
 impl Tversky {
     /// The Tversky loss: δ = 0.7, s = 10⁻⁶, no clip.
     pub fn new() -> Self {
         Self {
             fp_weight: 1.0 - 0.7,
             fn_weight: 0.7,
-            order: None,
+            order: Order::Products,
             smooth: 1e-6,
             smooth_numerator: None,
             gamma: 1.0,
@@ -290,15 +284,7 @@ impl Tversky {
     ///
     /// An order other than 1 and 2.
     pub fn with_order(self, order: impl Into<Option<u32>>) -> Result<Self, ParameterError> {
-        let order = match order.into() {
-            None => None,
-            Some(1) => Some(Order::One),
-            Some(2) => Some(Order::Two),
-            Some(found) => {
-                let found = Some(f64::from(found));
-                return Err(Range::ORDER.refuse(Parameter::Order.as_str(), found));
-            }
-        };
+        let order = Order::new(order.into())?;
         Ok(Self { order, ..self })
     }
 
@@ -322,19 +308,9 @@ impl Tversky {
         self.fn_weight
     }
 
-    /// The same loss, with the default order.
-    #[inline(always)]
-    pub(crate) fn with_products(self) -> Self {
-        let order = None;
-        Self { order, ..self }
-    }
-
     /// The order of the differences, if it is 1 or 2.
     pub fn order(&self) -> Option<u32> {
-        self.order.map(|order| match order {
-            Order::One => 1,
-            Order::Two => 2,
-        })
+        self.order.number()
     }
 
     /// s, the smoothing term.
@@ -376,19 +352,7 @@ impl Loss<3> for Tversky {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(&self, _: &Class, prediction: &Probability<R>, y: &Y) -> [R; 3] {
         let Probability { p, complement, .. } = prediction.clipped(self.clip);
-        match self.order {
-            None => {
-                let tp = y.of(p.clone());
-                let fp = y.complement().of(p);
-                let fn_ = y.of(complement);
-                [tp, fp, fn_]
-            }
-            Some(Order::One) => y.overlap(p, complement),
-            Some(Order::Two) => {
-                let [_, above, below] = y.overlap(p.clone(), complement);
-                [y.of(p), above.clone() * above, below.clone() * below]
-            }
-        }
+        self.order.terms(p, complement, y)
     }
 
     #[inline(always)]
@@ -408,24 +372,9 @@ impl Loss<3> for Tversky {
 
     #[inline(always)]
     fn specialize<O>(&self, _: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
-        // Not in debug builds, which would take longer to compile.
-        if cfg!(debug_assertions) {
-            return sweep(self);
-        }
-        let order = self.order;
-        match order {
-            None => sweep(&Self {
-                order: None,
-                ..*self
-            }),
-            Some(Order::One) => sweep(&Self {
-                order: Some(Order::One),
-                ..*self
-            }),
-            Some(Order::Two) => sweep(&Self {
-                order: Some(Order::Two),
-                ..*self
-            }),
-        }
+        self.order.specialize(
+            #[inline(always)]
+            |order| sweep(&Self { order, ..*self }),
+        )
     }
 }

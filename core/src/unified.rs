@@ -295,6 +295,15 @@ impl UnifiedFocal {
         })
     }
 
+    #[inline(always)]
+    fn with_sides(&self, region: &Tversky, distribution: &Focal) -> Self {
+        Self {
+            region: *region,
+            distribution: *distribution,
+            ..*self
+        }
+    }
+
     /// The region-based side.
     pub fn region(&self) -> Tversky {
         self.region
@@ -367,36 +376,23 @@ impl Loss<4> for UnifiedFocal {
 
     #[inline(always)]
     fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
-        if self.region.order().is_none() {
-            let region = self.region.with_products();
-            return self.distribution.specialize(
-                class,
-                #[inline(always)]
-                |distribution| {
-                    sweep(&Self {
-                        region,
-                        distribution: *distribution,
-                        ..*self
-                    })
-                },
-            );
-        }
-        // With all exponents there would be three times as many kernels.
         self.region.specialize(
             class,
             #[inline(always)]
             |region| {
-                self.distribution.specialize_roughly(
-                    class,
-                    #[inline(always)]
-                    |distribution| {
-                        sweep(&Self {
-                            region: *region,
-                            distribution: *distribution,
-                            ..*self
-                        })
-                    },
-                )
+                // With all exponents for each order there would be three times as many kernels.
+                match region.order() {
+                    None => self.distribution.specialize(
+                        class,
+                        #[inline(always)]
+                        |distribution| sweep(&self.with_sides(region, distribution)),
+                    ),
+                    Some(_) => self.distribution.specialize_roughly(
+                        class,
+                        #[inline(always)]
+                        |distribution| sweep(&self.with_sides(region, distribution)),
+                    ),
+                }
             },
         )
     }

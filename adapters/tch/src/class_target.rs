@@ -33,6 +33,10 @@ impl<const WIDE: bool, const GRAPH: bool> Share<Values<WIDE, GRAPH>> for ClassTa
             self.0.rsub_scalar(1.0)
         })
     }
+
+    fn is_hard(&self) -> bool {
+        self.0.kind() == Kind::Bool
+    }
 }
 
 impl<const WIDE: bool, const GRAPH: bool> Share<Dual<Values<WIDE, GRAPH>>> for ClassTarget {
@@ -45,5 +49,9 @@ impl<const WIDE: bool, const GRAPH: bool> Share<Dual<Values<WIDE, GRAPH>>> for C
 
     fn complement(&self) -> Self {
         Share::<Values<WIDE, GRAPH>>::complement(self)
+    }
+
+    fn is_hard(&self) -> bool {
+        Share::<Values<WIDE, GRAPH>>::is_hard(self)
     }
 }

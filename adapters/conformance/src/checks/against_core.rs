@@ -1,11 +1,11 @@
 //! Compares with the core in f64, on random cases with random settings.
 
 use fastrand::Rng;
-use unifocal_core::catalogue::Name;
+use unifocal_core::{AnyLoss, catalogue::Name};
 
 use super::{assert_close, assert_close_gradient, by_precision, losses, outcome};
 use crate::core_f64::CoreF64;
-use crate::{Backend, random, tolerance};
+use crate::{Backend, Case, Target, random, tolerance};
 
 /// Values and gradients equal the core's in f64.
 pub fn agreement(backend: &impl Backend) {
@@ -21,8 +21,7 @@ pub fn agreement(backend: &impl Backend) {
                     let ours = outcome(backend, &loss, &case);
                     let core = outcome(&CoreF64, &loss, &case);
                     let tolerance = by_precision(backend, tolerance::F64_OURS, tolerance::F32_OURS);
-                    // Combo is a difference, so its rounding is relative to the subtracted numbers, not to the result.
-                    let shift = if loss.name() == Some(Name::Combo) {
+                    let shift = if is_difference(&loss, &case) {
                         1.0
                     } else {
                         0.0
@@ -35,4 +34,16 @@ pub fn agreement(backend: &impl Backend) {
             }
         }
     }
+}
+
+/// Whether the value is a difference, whose rounding is relative to the subtracted numbers: Combo, and the differences p − y to a soft
+/// target.
+fn is_difference(loss: &AnyLoss, case: &Case) -> bool {
+    let order = match loss {
+        AnyLoss::Tversky(loss) => loss.order(),
+        AnyLoss::Focal(_) => None,
+        AnyLoss::UnifiedFocal(loss) => loss.region().order(),
+    };
+    let is_soft = matches!(case.target, Target::Soft(_));
+    loss.name() == Some(Name::Combo) || order.is_some() && is_soft
 }

@@ -1,0 +1,100 @@
+//! TP, FP and FN of a voxel, by the order of the differences between p and y.
+
+use crate::parameter::{ParameterError, Range};
+use crate::{Parameter, Real, Share};
+
+/// How TP, FP and FN of a voxel follow from p and y. [`Tversky::with_order`](crate::Tversky::with_order)
+/// has the formulas.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Order {
+    /// Products of p and y.
+    Products,
+    /// Differences of p and y.
+    One,
+    /// Squares of these differences.
+    Two,
+}
+
+impl Order {
+    /// The order 1 or 2; `None` for products.
+    pub(crate) fn new(order: Option<u32>) -> Result<Self, ParameterError> {
+        match order {
+            None => Ok(Self::Products),
+            Some(1) => Ok(Self::One),
+            Some(2) => Ok(Self::Two),
+            Some(found) => {
+                let found = Some(f64::from(found));
+                Err(Range::ORDER.refuse(Parameter::Order.as_str(), found))
+            }
+        }
+    }
+
+    /// 1, 2, or `None` for products.
+    pub(crate) fn number(self) -> Option<u32> {
+        match self {
+            Self::Products => None,
+            Self::One => Some(1),
+            Self::Two => Some(2),
+        }
+    }
+
+    /// TP, FP and FN of a voxel, from p and 1 − p.
+    #[inline(always)]
+    pub(crate) fn terms<R: Real, Y: Share<R>>(self, p: R, complement: R, y: &Y) -> [R; 3] {
+        match self {
+            Self::Products => products(p, complement, y),
+            Self::One => differences(p, complement, y),
+            Self::Two => {
+                let [_, above, below] = differences(p.clone(), complement, y);
+                [y.of(p), above.clone() * above, below.clone() * below]
+            }
+        }
+    }
+
+    /// Calls `f` with this order, in a separate branch for each, so that a loop inside `f` is
+    /// compiled for each of them. Not in debug builds, which would take longer to compile.
+    #[inline(always)]
+    pub(crate) fn specialize<O>(self, f: impl FnOnce(Self) -> O) -> O {
+        if cfg!(debug_assertions) {
+            return f(self);
+        }
+        match self {
+            Self::Products => f(Self::Products),
+            Self::One => f(Self::One),
+            Self::Two => f(Self::Two),
+        }
+    }
+}
+
+/// p·y, p·(1 − y) and (1 − p)·y.
+#[inline(always)]
+fn products<R: Real, Y: Share<R>>(p: R, complement: R, y: &Y) -> [R; 3] {
+    let tp = y.of(p.clone());
+    let fp = y.complement().of(p);
+    let fn_ = y.of(complement);
+    [tp, fp, fn_]
+}
+
+/// min(p, y), max(p − y, 0) and max(y − p, 0), from p and 1 − p.
+///
+/// p − y is computed as (1 − y)·p − y·(1 − p), which is exact at y = 0 and y = 1. There the
+/// derivatives are those of the products, also where p = y.
+#[inline(always)]
+fn differences<R: Real, Y: Share<R>>(p: R, complement: R, y: &Y) -> [R; 3] {
+    if y.is_hard() {
+        return products(p, complement, y);
+    }
+    let outside = y.complement();
+    let less = |p: R, complement: R| outside.of(p) - y.of(complement);
+    // 1 where p > y, else 0. `TINY` decides where p = y, and where both are about as small.
+    let [tiny, rest] = [&p, &complement].map(|of| of.clone().shift(R::TINY));
+    let above = less(tiny, rest).positive();
+    let below = above.clone().complement();
+    let difference = less(p.clone(), complement);
+    let at_least_0 = |x: R| x.clip(0.0, f64::INFINITY);
+    [
+        y.of(above.clone()) + below.clone() * p,
+        at_least_0(above * difference.clone()),
+        at_least_0(below * difference.scale(-1.0)),
+    ]
+}
