@@ -167,6 +167,15 @@ pub(crate) struct Data {
         help_heading = "Classes"
     )]
     pub(crate) class_weights: Option<Vec<f64>>,
+    /// Weight the classes, in order, on the region-based side of a loss alone, such as 0,1 for the Dice loss of the foreground beside the
+    /// full cross entropy [default: the class weights]
+    #[arg(
+        long,
+        value_name = "X,X…",
+        value_delimiter = ',',
+        help_heading = "Classes"
+    )]
+    pub(crate) region_weights: Option<Vec<f64>>,
     /// Set the classes that asymmetric losses treat as rare, by label or region name [default: all but the first]
     #[arg(
         long,

@@ -95,17 +95,23 @@ pub(crate) fn score(
         Absent::Smooth => AbsentClass::Smooth,
         Absent::Skip => AbsentClass::Skip,
     });
-    if let Some(weights) = &data.class_weights
-        && weights.len() != case.names.len()
-    {
-        return Err(pair.failure(format!(
-                "found {} class weights, expected {}: one for each of the classes {} (--labels sets the classes of all cases)",
+    for (what, weights) in [
+        ("class", &data.class_weights),
+        ("region", &data.region_weights),
+    ] {
+        if let Some(weights) = weights
+            && weights.len() != case.names.len()
+        {
+            return Err(pair.failure(format!(
+                "found {} {what} weights, expected {}: one for each of the classes {} (--labels sets the classes of all cases)",
                 weights.len(),
                 case.names.len(),
                 listed(&case.names)
             )));
+        }
     }
     settings.class_weights.clone_from(&data.class_weights);
+    settings.region_weights.clone_from(&data.region_weights);
     settings.rare_classes = rare(case, pair, data)?;
     settings.class_alpha.clone_from(&loss.alpha);
     let task = Task {
@@ -286,8 +292,8 @@ impl<'a> Task<'a> {
             .copied()
             .collect();
         let skipped = |class: usize, sums: &ClassSums<f64, 4>| {
-            let weights = settings.class_weights.as_ref();
-            weights.is_some_and(|weights| weights[class] == 0.0)
+            let weight = classes.normalized()(class);
+            (weight.mean == 0.0 && weight.sum == 0.0)
                 || (settings.absent_class == AbsentClass::Skip && sums.target <= 0.0)
         };
         let class_value = |class: usize| {

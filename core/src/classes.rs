@@ -2,6 +2,7 @@
 
 use crate::expect::expect_len;
 use crate::parameter::Range;
+use crate::parts::Parts;
 use crate::{Class, ClassSums, Dual, Error, Loss, Real, Score};
 
 /// How to score a class that is absent from a sample's target.
@@ -46,6 +47,7 @@ pub const fn class_count(channels: usize) -> usize {
 pub struct Classes<'a> {
     pub(crate) rare: Option<&'a [usize]>,
     pub(crate) weights: Option<&'a [f64]>,
+    pub(crate) region_weights: Option<&'a [f64]>,
     pub(crate) alpha: Option<&'a [f64]>,
     pub(crate) absent: AbsentClass,
 }
@@ -64,6 +66,41 @@ impl<'a> Classes<'a> {
     pub fn with_class_weights(self, weights: &'a [f64]) -> Self {
         let weights = Some(weights);
         Self { weights, ..self }
+    }
+
+    /// Sets a weight per class for the part of the loss that is averaged over the classes, the
+    /// region-based side, in place of the [class weights](Classes::with_class_weights) there.
+    ///
+    /// So the Dice loss without the background stands beside the full cross entropy, as in nnU-Net.
+    /// Where no class of this side counts, the side is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::{Buffers, Classes, Dense, Error, Focal, Labels, Segmentation, Tversky, UnifiedFocal};
+    ///
+    /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.2, 0.8], [1, 2, 2])?;
+    /// let labels = Labels::new(Dense::per_voxel(&[0_u8, 1], [1, 2])?);
+    /// let segmentation = Segmentation::new(prediction, labels)?;
+    /// let mut buffers = Buffers::with_len::<2>();
+    ///
+    /// let foreground = Classes::default().with_class_weights(&[0.0, 1.0]);
+    /// let dice = segmentation.evaluate(&Tversky::dice(), &foreground, &mut buffers)?.value();
+    /// let all = Classes::default();
+    /// let entropy = segmentation.evaluate(&Focal::cross_entropy(), &all, &mut buffers)?.value();
+    ///
+    /// let both = Classes::default().with_region_weights(&[0.0, 1.0]);
+    /// let loss = UnifiedFocal::dice_cross_entropy();
+    /// let sum = segmentation.evaluate(&loss, &both, &mut buffers)?.value();
+    /// assert!((sum - (dice + entropy)).abs() < 1e-12);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn with_region_weights(self, weights: &'a [f64]) -> Self {
+        let region_weights = Some(weights);
+        Self {
+            region_weights,
+            ..self
+        }
     }
 
     /// Sets the focal loss's α per class: an absolute weight, used only by the distribution-based
@@ -88,11 +125,16 @@ impl<'a> Classes<'a> {
         if let Some(weights) = self.weights {
             check_each("class weights", "class weight", weights, count)?;
         }
+        if let Some(weights) = self.region_weights {
+            check_each("region weights", "region weight", weights, count)?;
+        }
         if let Some(alpha) = self.alpha {
             check_each("values of alpha", "alpha", alpha, count)?;
         }
-        if let Some(weights) = self.weights
-            && weights.iter().sum::<f64>() <= 0.0
+        let all = self.weights.into_iter().chain(self.region_weights);
+        if all
+            .into_iter()
+            .any(|weights| weights.iter().sum::<f64>() <= 0.0)
         {
             return Err(Error::NoClassLeft);
         }
@@ -119,24 +161,24 @@ impl<'a> Classes<'a> {
 
     /// Whether class `index` is part of the loss.
     fn is_kept(&self, index: usize) -> bool {
-        self.weights.is_none_or(|weights| weights[index] > 0.0)
+        let is_kept = |weights: Option<&[f64]>| weights.is_none_or(|weights| weights[index] > 0.0);
+        is_kept(self.weights) || self.region_weights.is_some() && is_kept(self.region_weights)
     }
 
-    /// The weight of each class by index, normalised so that weights above 0 average 1.
-    pub fn normalized(&self) -> impl Fn(usize) -> f64 {
-        let weights = self.weights;
-        let total = weights.map_or(1.0, |weights| weights.iter().sum());
-        let kept = weights.into_iter().flatten();
-        let kept = kept.filter(|weight| **weight > 0.0).count() as f64;
-        move |index| match weights {
-            None => 1.0,
-            // Divide first: the quotient is at most 1, and dividing by the sum of tiny weights
-            // could overflow.
-            Some(weights) => weights[index] / total * kept,
+    /// The weight of each class by index in the part that is averaged and in the part that is
+    /// summed, each normalised so that weights above 0 average 1.
+    pub fn normalized(&self) -> impl Fn(usize) -> Score<f64> + use<'a> {
+        let sum = normalized(self.weights);
+        let region = self.region_weights.map(|weights| normalized(Some(weights)));
+        move |index| {
+            let sum = sum(index);
+            let mean = region.as_ref().map_or(sum, |region| region(index));
+            Score { mean, sum }
         }
     }
 
-    /// The loss of a sample from the sums of its classes: Σ_c u_c·mean_c / Σ_c u_c + Σ_c u_c·sum_c.
+    /// The loss of a sample from the sums of its classes: Σ_c r_c·mean_c / Σ_c r_c + Σ_c u_c·sum_c,
+    /// where u are the class weights, and r the region weights if there are any, else u.
     ///
     /// The sums of a framework's tensors have one entry per sample; the result then has one entry
     /// per sample, too. A sample that does not [count](Classes::counts) has the value 0. Returns
@@ -171,7 +213,7 @@ impl<'a> Classes<'a> {
         all
     }
 
-    /// The contribution of class `index`, with this [normalised](Classes::normalized) weight, to
+    /// The contribution of class `index`, with these [normalised](Classes::normalized) weights, to
     /// the [value](Classes::value). Returns `None` if the class is left out.
     ///
     /// For sums that hold several classes of the same kind and weight in one tensor.
@@ -180,19 +222,26 @@ impl<'a> Classes<'a> {
         &self,
         loss: &impl Loss<K>,
         index: usize,
-        weight: f64,
+        weight: Score<f64>,
         sums: &ClassSums<R, K>,
     ) -> Option<Parts<R>> {
-        if weight == 0.0 {
+        if weight.mean == 0.0 && weight.sum == 0.0 {
             return None;
         }
         let Score { mean, sum } = loss.finalize(&self.class(index), sums);
         let presence = self.presence(sums);
-        let share = presence.clone().scale(weight);
+        let share = presence.clone().scale(weight.mean);
         Some(Parts {
-            mean: mean * share.clone(),
+            // A part with weight 0 may have an infinite slope, and 0·∞ is NaN.
+            mean: match weight.mean {
+                0.0 => mean.zero(),
+                _ => mean * share.clone(),
+            },
             share,
-            sum: sum.scale(weight),
+            sum: match weight.sum {
+                0.0 => sum.zero(),
+                weight => sum.scale(weight),
+            },
             presence,
         })
     }
@@ -235,7 +284,8 @@ impl<'a> Classes<'a> {
         slopes: &mut [[R; K]],
     ) {
         let weight = self.normalized();
-        let share = |index: usize, sums: &ClassSums<R, K>| self.presence(sums).scale(weight(index));
+        let share =
+            |index: usize, sums: &ClassSums<R, K>| self.presence(sums).scale(weight(index).mean);
         let shares = sums
             .iter()
             .enumerate()
@@ -248,12 +298,12 @@ impl<'a> Classes<'a> {
             let weight = weight(index);
             let mean_weight = share(index, sums) / shares.clone();
             for (k, slope) in slopes[index].iter_mut().enumerate() {
-                *slope = if weight == 0.0 {
+                *slope = if weight.mean == 0.0 && weight.sum == 0.0 {
                     sums.target.zero()
                 } else {
                     let Score { mean, sum } = loss.finalize(&self.class(index), &sums.seeded(k));
                     mean_weight.clone() * bounded(mean.derivative)
-                        + bounded(sum.derivative).scale(weight)
+                        + bounded(sum.derivative).scale(weight.sum)
                 };
             }
         }
@@ -269,6 +319,19 @@ impl<'a> Classes<'a> {
     }
 }
 
+/// Each weight, normalised so that weights above 0 average 1; 1 without weights.
+fn normalized<'a>(weights: Option<&'a [f64]>) -> impl Fn(usize) -> f64 + use<'a> {
+    let total = weights.map_or(1.0, |weights| weights.iter().sum());
+    let kept = weights.into_iter().flatten();
+    let kept = kept.filter(|weight| **weight > 0.0).count() as f64;
+    move |index| match weights {
+        None => 1.0,
+        // Divide first: the quotient is at most 1, and dividing by the sum of tiny weights could
+        // overflow.
+        Some(weights) => weights[index] / total * kept,
+    }
+}
+
 /// Checks an option that has a value for each of `count` classes.
 fn check_each(
     what: &'static str,
@@ -281,53 +344,6 @@ fn check_each(
         Range::WEIGHT.check(parameter, *value)?;
     }
     Ok(())
-}
-
-/// The contribution of classes to the value of a sample. Below, u is the weight of a class and k
-/// its presence.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Parts<R> {
-    /// Σ u·k·mean.
-    mean: R,
-    /// Σ u·k.
-    share: R,
-    /// Σ u·sum.
-    sum: R,
-    /// Σ k.
-    presence: R,
-}
-
-impl<R: Real> Parts<R> {
-    /// Adds the contribution of other classes.
-    #[must_use]
-    pub fn merge(self, other: Self) -> Self {
-        Self {
-            mean: self.mean + other.mean,
-            share: self.share + other.share,
-            sum: self.sum + other.sum,
-            presence: self.presence + other.presence,
-        }
-    }
-
-    /// Converts every part to another arithmetic, for example by summing tensors over a class axis.
-    pub fn map<Q>(self, of: impl Fn(R) -> Q) -> Parts<Q> {
-        Parts {
-            mean: of(self.mean),
-            share: of(self.share),
-            sum: of(self.sum),
-            presence: of(self.presence),
-        }
-    }
-
-    /// The value of a sample with these classes.
-    pub fn value(self) -> R {
-        self.mean / self.share.clip(R::TINY, f64::INFINITY) + self.sum
-    }
-
-    /// 1 if a sample with these classes [counts](Classes::counts), else 0.
-    pub fn counts(self) -> R {
-        self.presence.positive()
-    }
 }
 
 /// Bounds a slope: (1 − TI)^−γ can be infinite near a perfect score.

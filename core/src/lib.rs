@@ -106,6 +106,7 @@ mod named;
 mod one_hot;
 mod order;
 mod parameter;
+mod parts;
 mod precision;
 mod probability;
 mod real;
@@ -146,9 +147,10 @@ pub use unified::UnifiedFocal;
 
 /// The arithmetic and the pieces of formulas: for losses of your own, and for sums that are merged.
 pub mod formula {
-    pub use crate::classes::{Parts, class_count};
+    pub use crate::classes::class_count;
     pub use crate::dual::Dual;
     pub use crate::loss::{Class, ClassSums, Loss, Score};
+    pub use crate::parts::Parts;
     pub use crate::probability::{Clip, Probability};
     pub use crate::real::{Exponent, Float, Real};
     pub use crate::share::Share;

@@ -40,6 +40,9 @@ pub struct Settings {
     pub absent_class: AbsentClass,
     /// A weight per class, in [0, 10³⁰], at least one above 0. Default: equal weights
     pub class_weights: Option<Vec<f64>>,
+    /// A weight per class for the region-based side alone, in place of the class weights there.
+    /// Default: the class weights
+    pub region_weights: Option<Vec<f64>>,
     /// The focal loss's α per class, in [0, 10³⁰]. Default: 1
     pub class_alpha: Option<Vec<f64>>,
     /// The rare classes, for asymmetric losses. Default: all but class 0
@@ -55,6 +58,7 @@ impl Settings {
         Self {
             absent_class: classes.absent,
             class_weights: classes.weights.map(Vec::from),
+            region_weights: classes.region_weights.map(Vec::from),
             class_alpha: classes.alpha.map(Vec::from),
             rare_classes: classes.rare.map(Vec::from),
             ..self
@@ -66,6 +70,9 @@ impl Settings {
         let mut classes = Classes::default().with_absent_class(self.absent_class);
         if let Some(weights) = &self.class_weights {
             classes = classes.with_class_weights(weights);
+        }
+        if let Some(weights) = &self.region_weights {
+            classes = classes.with_region_weights(weights);
         }
         if let Some(alpha) = &self.class_alpha {
             classes = classes.with_class_alpha(alpha);
@@ -119,6 +126,14 @@ macro_rules! settings_methods {
         #[must_use]
         pub fn with_class_weights(mut $self, weights: impl Into<Vec<f64>>) -> Self {
             $settings.class_weights = Some(weights.into());
+            $self
+        }
+
+        /// Sets a weight per class for the region-based side alone, in place of the class weights
+        /// there: the Dice loss without the background beside the full cross entropy, for example.
+        #[must_use]
+        pub fn with_region_weights(mut $self, weights: impl Into<Vec<f64>>) -> Self {
+            $settings.region_weights = Some(weights.into());
             $self
         }
 

@@ -86,13 +86,10 @@ impl Case {
             case.settings.rare_classes = Some(vec![u.choose_index(classes)?]);
         }
         if u.ratio(1, 4)? {
-            let mut weights = (0..classes)
-                .map(|_| weight(u, numbers))
-                .collect::<Result<Vec<_>>>()?;
-            if weights.iter().sum::<f64>() <= 0.0 {
-                weights[0] = 1.0;
-            }
-            case.settings.class_weights = Some(weights);
+            case.settings.class_weights = Some(class_weights(u, numbers, classes)?);
+        }
+        if u.ratio(1, 8)? {
+            case.settings.region_weights = Some(class_weights(u, numbers, classes)?);
         }
         if u.ratio(1, 4)? {
             let alpha = (0..classes).map(|_| weight(u, numbers));
@@ -100,4 +97,14 @@ impl Case {
         }
         Ok(case)
     }
+}
+
+/// A weight per class, at least one of them above 0.
+fn class_weights(u: &mut Unstructured<'_>, numbers: Numbers, classes: usize) -> Result<Vec<f64>> {
+    let weights = (0..classes).map(|_| weight(u, numbers));
+    let mut weights = weights.collect::<Result<Vec<_>>>()?;
+    if weights.iter().sum::<f64>() <= 0.0 {
+        weights[0] = 1.0;
+    }
+    Ok(weights)
 }

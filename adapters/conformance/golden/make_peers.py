@@ -2,13 +2,14 @@
 
     python make_peers.py GOLDEN OUT
 
-GOLDEN holds `inputs/CASE.npz`; OUT receives `monai/`, `smp/`, `geodl/`, `paper/` (one compressed `CASE.npz` each)
+GOLDEN holds `inputs/CASE.npz`; OUT receives `monai/`, `smp/`, `nnunet/`, `geodl/`, `paper/` (one compressed `CASE.npz` each)
 and `peers.json`, which lists every value with the parameters in force. GOLDEN and OUT may be the same folder.
 
 Run with Python 3.11, torch 2.15.0 (CPU), monai 1.6.1, segmentation-models-pytorch 0.6.0 (its `losses` alone are
-imported, so its model dependencies are not needed) and numpy 2.4.6.
+imported, so its model dependencies are not needed), nnunetv2 2.8.1 (its losses alone, installed without dependencies)
+and numpy 2.4.6.
 
-MONAI and segmentation-models-pytorch are run. geodl (R) and the paper's printed equations have no Python form: they
+MONAI, segmentation-models-pytorch and nnU-Net are run. geodl (R) and the paper's printed equations have no Python form: they
 are written out below from their definitions, in float64, and their entries say "transliterated, not run".
 
 Everything is computed in float64 from the float32 inputs. MONAI's FocalLoss casts its input to float32, so it and
@@ -53,6 +54,9 @@ class Case:
         self.true = self.arrays["true_cf"]
         self.labels = self.true.argmax(1)
         self.soft = 0.8 * self.true + 0.2 / self.true.shape[1]
+        # Every seventh voxel of the batch is ignored.
+        index = torch.arange(self.labels.numel()).reshape(self.labels.shape)
+        self.ignoring = torch.where(index % 7 == 3, 255, self.labels)
 
 
 class Recorder:
@@ -64,7 +68,7 @@ class Recorder:
         self.entries = []
 
     def add(self, framework, version, loss, tag, parameters, prediction, source, call, cases, *,
-            channel=None, soft=False, grad_case="binary2d", grad=True, notes=None, precision=None):
+            channel=None, target=None, soft=False, grad_case="binary2d", grad=True, notes=None, precision=None):
         """call(prediction, case) -> scalar. `channel` keeps one channel of prediction and target."""
         for name in cases:
             case = self.cases[name]
@@ -86,8 +90,8 @@ class Recorder:
             }
             if channel is not None:
                 entry["channel"] = channel
-            if soft:
-                entry["target"] = "soft"
+            if soft or target:
+                entry["target"] = "soft" if soft else target
             if grad and name == grad_case:
                 g, = torch.autograd.grad(value.sum(), x)
                 flat = g.numpy().ravel()
@@ -191,6 +195,8 @@ def monai(rec):
         notes=mixed, **f32)
     base = dict(softmax=True, lambda_dice=1.0, lambda_ce=1.0, smooth_nr=1e-5, smooth_dr=1e-5)
     one("DiceCELoss", "default", base, *z, ALL)
+    one("DiceCELoss", "foreground", base | dict(include_background=False), *z, WITH_3D,
+        notes="the background is left out of the Dice part alone")
     one("DiceCELoss", "unequal", base | dict(lambda_dice=0.3, lambda_ce=0.7), *z, ALL, grad=False)
     one("DiceCELoss", "weight", base | dict(weight={2: [0.4, 0.6], 4: [0.1, 0.2, 0.3, 0.4]}), *z, ALL, grad=False,
         notes="one-hot targets: the weighted cross entropy is divided by the voxel count, not by the weights")
@@ -256,6 +262,36 @@ def smp(rec):
     one("SoftCrossEntropyLoss", "plain", dict(smooth_factor=0.0), *z, ALL,
         notes="smooth_factor's own default, None, raises a TypeError")
     one("SoftCrossEntropyLoss", "smooth0.1", dict(smooth_factor=0.1), *z, ALL, grad=False)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# nnU-Net
+
+
+def nnunet(rec):
+    from importlib.metadata import version as installed
+
+    from nnunetv2.training.loss.compound_losses import DC_and_CE_loss
+    from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss, SoftDiceLoss
+
+    version = f"nnunetv2 {installed('nnunetv2')}, torch {torch.__version__}"
+
+    def one(tag, changes, dice=SoftDiceLoss, **extra):
+        given = dict(batch_dice=False, smooth=1e-5, do_bg=False, weight_ce=1.0, weight_dice=1.0) | changes
+
+        def call(x, case, *, weight_ce, weight_dice, **of_dice):
+            ignoring = extra.get("target") == "ignoring"
+            f = DC_and_CE_loss(of_dice | dict(ddp=False), {}, weight_ce, weight_dice, 255 if ignoring else None, dice)
+            return f(x, (case.ignoring if ignoring else case.labels)[:, None])
+
+        rec.add("nnunet", version, "DC_and_CE_loss", tag, given, "logits_cf", "softmax-logits", call, WITH_3D,
+                precision="float32 inside (its sums are in float32)", **extra)
+
+    one("default", {})
+    one("batch", dict(batch_dice=True))
+    one("background", dict(do_bg=True, weight_ce=0.7, weight_dice=0.3))
+    one("ignoring", dict(batch_dice=True), target="ignoring")
+    one("memory_efficient", {}, MemoryEfficientSoftDiceLoss)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -373,7 +409,7 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     rec = Recorder(args.golden)
-    for part in (monai, smp, geodl, paper):
+    for part in (monai, smp, nnunet, geodl, paper):
         part(rec)
     rec.write(args.out)
     print(f"{len(rec.entries)} entries")

@@ -33,7 +33,7 @@ pub(crate) struct Entry {
     /// The channel that was passed, if only one was.
     #[serde(default)]
     pub(crate) channel: Option<usize>,
-    /// "soft" for the soft target, 0.8·y + 0.2/C.
+    /// "soft" for the soft target, 0.8·y + 0.2/C, "ignoring" for labels of which every seventh is ignored.
     #[serde(default)]
     pub(crate) target: String,
     /// Every `grad_stride`-th entry of the gradient is stored.
@@ -170,7 +170,15 @@ impl Entry {
             let classes = target.len_of(Axis(1)) as f64;
             target.mapv_inplace(|y| 0.8 * y + 0.2 / classes);
         }
-        let mut case = Case::new(array(&inputs, &self.prediction), Target::Soft(target));
+        let prediction = array(&inputs, &self.prediction);
+        if self.target == "ignoring" {
+            let labels = target.map_axis(Axis(1), |y| y.iter().position(|y| *y == 1.0));
+            let mut labels = labels.mapv(|label| label.expect("one class has y = 1") as i64);
+            let ignored = labels.iter_mut().skip(3).step_by(7);
+            ignored.for_each(|label| *label = 255);
+            return Case::new(prediction, Target::Labels(labels)).with_ignore_label(255);
+        }
+        let mut case = Case::new(prediction, Target::Soft(target));
         if last {
             case.layout = Layout::ChannelsLast;
         }

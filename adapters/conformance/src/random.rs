@@ -76,6 +76,11 @@ pub(crate) fn case(rng: &mut Rng, shape: &[usize], input: Input) -> Case {
         weights[0] = if rng.bool() { 0.0 } else { weights[0] };
         case.settings.class_weights = Some(weights);
     }
+    if case.voxel_weights.is_some() && case.settings.absent_class == AbsentClass::Skip {
+        // The background is left out of the region-based side.
+        let weight = |class| if class == 0 { 0.0 } else { class as f64 };
+        case.settings.region_weights = Some((0..classes).map(weight).collect());
+    }
     if rng.bool() {
         case.settings.class_alpha = Some((0..classes).map(|_| 2.0 * rng.f64()).collect());
     }

@@ -1,4 +1,4 @@
-//! The Unified Focal loss with the parameters of other sources: the printed equations, MONAI and geodl.
+//! The Unified Focal loss with the parameters of other sources: the printed equations, MONAI, nnU-Net and geodl.
 
 use super::{UnifiedFocal, check_gamma, check_lambda};
 use crate::parameter::{ParameterError, Range};
@@ -69,6 +69,39 @@ impl UnifiedFocal {
             .with_delta(delta)?
             .with_gamma(gamma)?
             .with_weights(1.0 - weight, 0.5 * weight)
+    }
+
+    /// nnU-Net's `DC_and_CE_loss`: cross entropy minus the Dice score.
+    ///
+    /// ```text
+    /// (1/M) Σ_c F_c(0) − mean_c (2·TP + s) / (2·TP + FP + FN + s)        s = 10⁻⁵
+    /// ```
+    ///
+    /// nnU-Net leaves the background out of the Dice score:
+    /// [`with_region_weights`](crate::Classes::with_region_weights) of 0, 1, 1, … With `batch_dice`,
+    /// it sums over the batch ([`Pooling::Batch`](crate::Pooling::Batch)). It takes softmax logits.
+    ///
+    /// Source: Isensee et al., Nat. Methods 18 (2021) 203–211, and its code, version 2.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::{Classes, UnifiedFocal};
+    ///
+    /// let (loss, classes) = (UnifiedFocal::nnunet(), Classes::default().with_region_weights(&[0.0, 1.0]));
+    /// // weight_ce=0.5, weight_dice=2
+    /// let weighted = loss.with_weights(2.0, 0.5)?;
+    /// # let _ = (weighted, classes);
+    /// # Ok::<(), unifocal_core::catalogue::ParameterError>(())
+    /// ```
+    pub fn nnunet() -> Self {
+        let valid = "5·10⁻⁶ is in range, and so is no clip";
+        let dice = Tversky::dice().with_smooth(0.5e-5).expect(valid);
+        let entropy = Focal::cross_entropy().with_clip(None).expect(valid);
+        Self {
+            negated_index: true,
+            ..Self::sum(dice, entropy)
+        }
     }
 
     /// The Unified Focal loss of the R package geodl,

@@ -98,6 +98,7 @@ pub fn invariance(u: &mut Unstructured<'_>) -> Result<()> {
                     Some(rare.into_iter().map(|class| last - class).collect());
                 for list in [
                     &mut other.settings.class_weights,
+                    &mut other.settings.region_weights,
                     &mut other.settings.class_alpha,
                 ] {
                     list.iter_mut().for_each(|list| list.reverse());

@@ -17,6 +17,7 @@ pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
     let (name, loss) = loss::default(u)?;
     let mut case = Case::draw(u, Numbers::All)?;
     (case.settings.class_weights, case.settings.class_alpha) = (None, None);
+    case.settings.region_weights = None;
     let [wide, narrow] = outcomes(&case, &loss);
     let classes = case.classes() as f64;
     for value in [wide.value, narrow.value] {

@@ -1,4 +1,4 @@
-//! Compares with MONAI, segmentation-models-pytorch, geodl and the paper's printed equations, by exact conversions.
+//! Compares with MONAI, segmentation-models-pytorch, nnU-Net, geodl and the paper's printed equations, by exact conversions.
 
 use ndarray::{ArrayD, Axis};
 use unifocal_core::{
@@ -11,7 +11,7 @@ use crate::{Backend, Case, Target, tolerance};
 
 /// Compares values and gradients with other libraries, where theirs convert to ours exactly.
 pub fn peers(backend: &impl Backend) {
-    let mut compared = [("monai", 0), ("smp", 0), ("geodl", 0), ("paper", 0)];
+    let mut compared = ["monai", "smp", "nnunet", "geodl", "paper"].map(|name| (name, 0));
     for entry in golden::manifest("peers.json") {
         let Some(conversion) = convert(&entry).expect("parameters in range") else {
             continue;
@@ -22,8 +22,14 @@ pub fn peers(backend: &impl Backend) {
             .find(|(name, _)| *name == entry.framework);
         count.expect("a known library").1 += 1;
     }
-    // The manifest has 326 entries. The functions below name those without an exact conversion.
-    let expected = [("monai", 129), ("smp", 67), ("geodl", 17), ("paper", 32)];
+    // The manifest has 356 entries. The functions below name those without an exact conversion.
+    let expected = [
+        ("monai", 134),
+        ("smp", 67),
+        ("nnunet", 25),
+        ("geodl", 17),
+        ("paper", 32),
+    ];
     assert_eq!(compared, expected);
 }
 
@@ -46,8 +52,14 @@ fn check(backend: &impl Backend, entry: &Entry, conversion: Conversion) {
     };
     let tolerance = by_precision(backend, exact, tolerance::F32_OURS);
     let value = factor * ours.value;
+    // nnU-Net's loss is a difference, and is rounded like the numbers subtracted.
+    let least = if entry.framework == "nnunet" {
+        0.3
+    } else {
+        1e-3
+    };
     assert!(
-        (value - theirs).abs() <= tolerance * theirs.abs().max(1e-3),
+        (value - theirs).abs() <= tolerance * theirs.abs().max(least),
         "{what}: {value} is not {theirs} within {tolerance:e}"
     );
     if let Some(theirs) = entry.gradient() {
@@ -87,6 +99,7 @@ fn convert(entry: &Entry) -> Result<Option<Conversion>, ParameterError> {
     let loss = match entry.framework.as_str() {
         "monai" => monai(entry, &mut case, &mut factor)?,
         "smp" => smp(entry, &mut case)?,
+        "nnunet" => Some(nnunet(entry, &mut case)?),
         "geodl" => geodl(entry, &mut case)?,
         "paper" => paper(entry, &case)?,
         other => panic!("the manifest names an unknown library: {other}"),
@@ -109,11 +122,11 @@ fn monai(
         return Ok(None);
     }
     if entry.flag("include_background") == Some(false) {
-        case.settings.class_weights = Some(
-            (0..classes)
-                .map(|class| f64::from(u8::from(class > 0)))
-                .collect(),
-        );
+        let weights = Some(foreground(classes));
+        match entry.loss.as_str() {
+            "DiceCELoss" => case.settings.region_weights = weights,
+            _ => case.settings.class_weights = weights,
+        }
     }
     if entry.flag("batch") == Some(true) {
         case.settings.pooling = Pooling::Batch;
@@ -174,6 +187,25 @@ fn monai(
         "FocalLoss" | "DiceFocalLoss" => return Ok(None),
         other => panic!("the manifest names an unknown loss: {other}"),
     }))
+}
+
+/// Class weights without the background.
+fn foreground(classes: usize) -> Vec<f64> {
+    let weight = |class| if class == 0 { 0.0 } else { 1.0 };
+    (0..classes).map(weight).collect()
+}
+
+fn nnunet(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
+    let parameter = |name: &str| entry.parameter(name).expect(name);
+    if entry.flag("batch_dice") == Some(true) {
+        case.settings.pooling = Pooling::Batch;
+    }
+    if entry.flag("do_bg") == Some(false) {
+        case.settings.region_weights = Some(foreground(case.prediction.len_of(Axis(1))));
+    }
+    let loss = UnifiedFocal::nnunet().with_smooth(0.5 * parameter("smooth"))?;
+    let loss = loss.with_weights(parameter("weight_dice"), parameter("weight_ce"))?;
+    Ok(loss.into())
 }
 
 fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError> {
