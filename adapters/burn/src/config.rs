@@ -1,146 +1,17 @@
 //! The configuration of each loss, with the paper's defaults.
 
+#[macro_use]
+mod macros;
+
 use std::fmt;
 
 use burn::config::{Config, config_to_json};
 use burn::nn::loss::Reduction;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use unifocal_core::{AnyLoss, Focal, Settings, Tversky, UnifiedFocal, catalogue::Name};
 
 use crate::{Error, Route, SegmentationLoss};
-
-/// Makes a field of a file required, even one that may be `null`.
-fn required<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<T, D::Error> {
-    T::deserialize(field)
-}
-
-/// One `with_…` method per field of a configuration.
-macro_rules! setters {
-    ($($field:ident / $with:ident: $type:ty,)*) => {
-        $(
-            #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
-            #[must_use]
-            pub fn $with(self, $field: $type) -> Self {
-                Self { $field, ..self }
-            }
-        )*
-    };
-}
-
-/// The configuration of a loss: its own parameters and the settings of every loss.
-macro_rules! loss {
-    (
-        $(#[doc = $doc:literal])*
-        $config:ident($self:ident) {
-            $($(#[doc = $about:literal])* $parameter:ident / $with:ident: $type:ty = $default:expr,)*
-        } => $loss:expr, $value:literal
-    ) => {
-        $(#[doc = $doc])*
-        ///
-        /// # Shapes
-        ///
-        /// - predictions: `[batch_size, num_classes, ...]`
-        /// - targets: `[batch_size, ...]` integer labels, or `[batch_size, num_classes, ...]` floats
-        /// - output: `[1]`
-        ///
-        /// # Example
-        ///
-        /// ```
-        #[doc = concat!("use unifocal_burn::", stringify!($config), ";")]
-        /// use unifocal_burn::burn::tensor::{Device, Int, Tensor};
-        ///
-        /// let device = Device::flex();
-        /// let predictions = Tensor::<3>::from_data([[[0.9, 0.2, 0.6], [0.1, 0.8, 0.4]]], &device);
-        /// let targets = Tensor::<2, Int>::from_data([[0, 1, 0]], &device);
-        #[doc = concat!("let loss = ", stringify!($config), "::new().init();")]
-        /// let value: f64 = loss.forward(predictions, targets).into_scalar();
-        #[doc = concat!("assert_eq!(format!(\"{value:.4}\"), \"", $value, "\");")]
-        /// ```
-        // Burn's derive reads a missing `Option` as `None`, which here would select another loss.
-        #[derive(Clone, Debug, Serialize, Deserialize)]
-        #[non_exhaustive]
-        pub struct $config {
-            $(
-                $(#[doc = $about])*
-                #[serde(deserialize_with = "required")]
-                pub $parameter: $type,
-            )*
-            /// How predictions and targets are read, and the class options. In a file, these fields are at the same level as those of the loss
-            #[serde(flatten)]
-            pub settings: Settings,
-            /// Whether the losses of the samples are averaged or summed. Default: `Mean`
-            pub reduction: Reduction,
-            /// How the loss is computed. Default: `Auto`, fused where the device supports it
-            pub route: Route,
-        }
-
-        impl Config for $config {}
-
-        impl fmt::Display for $config {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&config_to_json(self))
-            }
-        }
-
-        impl Default for $config {
-            fn default() -> Self {
-                Self::new()
-            }
-        }
-
-        impl $config {
-            /// The default configuration.
-            pub fn new() -> Self {
-                Self {
-                    $($parameter: $default,)*
-                    settings: Settings::default(),
-                    reduction: Reduction::Mean,
-                    route: Route::Auto,
-                }
-            }
-
-            setters! {
-                $($parameter / $with: $type,)*
-                settings / with_settings: Settings,
-                reduction / with_reduction: Reduction,
-                route / with_route: Route,
-            }
-
-            unifocal_core::settings_methods!(self => self.settings);
-        }
-
-        impl $config {
-            /// Builds the loss.
-            ///
-            /// # Panics
-            ///
-            /// If a parameter is out of range.
-            #[track_caller]
-            pub fn init(&self) -> SegmentationLoss {
-                match self.try_init() {
-                    Ok(loss) => loss,
-                    Err(error) => panic!("{error}"),
-                }
-            }
-
-            /// [`init`](Self::init), but returns an error instead of panicking.
-            ///
-            /// # Errors
-            ///
-            /// A parameter is out of range.
-            pub fn try_init(&self) -> Result<SegmentationLoss, Error> {
-                Ok(SegmentationLoss::new(self.loss()?)
-                    .with_settings(self.settings.clone())
-                    .with_reduction(self.reduction.clone())
-                    .with_route(self.route))
-            }
-
-            fn loss(&$self) -> Result<AnyLoss, Error> {
-                Ok(AnyLoss::from($loss))
-            }
-        }
-    };
-}
+use macros::required;
 
 loss! {
     /// Configuration of the Dice loss (Milletari et al. 2016, arXiv 1606.04797).
@@ -149,9 +20,16 @@ loss! {
     ///
     /// `mean_c 1 − (2·TP + s) / (2·TP + FP + FN + s)`, up to a factor 2 in s
     DiceLossConfig(self) {
+        /// The order of the differences between p and y that FP and FN sum, 1 or 2; `None` for products. Default: `None`
+        order / with_order: Option<u32> = None,
         /// The smoothing term s > 0. Default: 10⁻⁶
         smooth / with_smooth: f64 = 1e-6,
-    } => Tversky::dice().with_smooth(self.smooth)?, "0.2468"
+        /// The smoothing term of the numerator, at least 0; `None` for s. Default: `None`
+        smooth_numerator / with_smooth_numerator: Option<f64> = None,
+    } => Tversky::dice()
+        .with_order(self.order)?
+        .with_smooth(self.smooth)?
+        .with_smooth_numerator(self.smooth_numerator)?, "0.2468"
 }
 
 loss! {
@@ -178,6 +56,33 @@ loss! {
         /// The smoothing term s > 0. Default: 10⁻⁶
         smooth / with_smooth: f64 = 1e-6,
     } => Tversky::new().with_delta(self.delta)?.with_smooth(self.smooth)?, "0.2404"
+}
+
+loss! {
+    /// Configuration of the Tversky loss with any weights and exponent.
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c (1 − TI)^γ`, `TI = (TP + s) / (TP + α·FP + β·FN + s)`
+    WeightedTverskyLossConfig(self) {
+        /// The weight α of false positives. Default: 0.3
+        fp_weight / with_fp_weight: f64 = 0.3,
+        /// The weight β of false negatives. Default: 0.7
+        fn_weight / with_fn_weight: f64 = 0.7,
+        /// The exponent γ. Default: 1
+        gamma / with_gamma: f64 = 1.0,
+        /// The order of the differences between p and y that FP and FN sum, 1 or 2; `None` for products. Default: `None`
+        order / with_order: Option<u32> = None,
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        smooth / with_smooth: f64 = 1e-6,
+        /// The smoothing term of the numerator, at least 0; `None` for s. Default: `None`
+        smooth_numerator / with_smooth_numerator: Option<f64> = None,
+    } => Tversky::weighted()
+        .with_weights(self.fp_weight, self.fn_weight)?
+        .with_gamma(self.gamma)?
+        .with_order(self.order)?
+        .with_smooth(self.smooth)?
+        .with_smooth_numerator(self.smooth_numerator)?, "0.2404"
 }
 
 loss! {
@@ -273,6 +178,39 @@ loss! {
         /// The focus γ ≥ 0. Default: 2
         gamma / with_gamma: f64 = 2.0,
     } => Focal::asymmetric().with_delta(self.delta)?.with_gamma(self.gamma)?, "0.0603"
+}
+
+loss! {
+    /// Configuration of Dice loss and cross entropy (Isensee et al. 2021, nnU-Net).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c 1 − (2·TP + s) / (2·TP + FP + FN + s) − (1/M) Σ_c Σ_i y·ln p`, up to a factor 2 in s
+    DiceCrossEntropyLossConfig(self) {
+        /// The weight λ of the Dice loss, in [0, 1], beside 1 − λ of cross entropy; `None` for the unweighted sum. Default: `None`
+        lambda / with_lambda: Option<f64> = None,
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        smooth / with_smooth: f64 = 1e-6,
+    } => UnifiedFocal::dice_cross_entropy().with_lambda(self.lambda)?.with_smooth(self.smooth)?, "0.5265"
+}
+
+loss! {
+    /// Configuration of Dice loss and focal loss (Zhu et al. 2019, arXiv 1808.05238).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c 1 − (2·TP + s) / (2·TP + FP + FN + s) − (1/M) Σ_c Σ_i y·(1−p)^γ·ln p`, up to a factor 2 in s
+    DiceFocalLossConfig(self) {
+        /// The weight λ of the Dice loss, in [0, 1], beside 1 − λ of the focal loss; `None` for the unweighted sum. Default: `None`
+        lambda / with_lambda: Option<f64> = None,
+        /// The focus γ ≥ 0. Default: 2
+        gamma / with_gamma: f64 = 2.0,
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        smooth / with_smooth: f64 = 1e-6,
+    } => UnifiedFocal::dice_focal()
+        .with_lambda(self.lambda)?
+        .with_gamma(self.gamma)?
+        .with_smooth(self.smooth)?, "0.2773"
 }
 
 loss! {

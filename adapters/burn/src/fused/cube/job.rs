@@ -56,6 +56,9 @@ impl Job {
                 settings
                     .class_weights
                     .clone_from(&plan.settings.class_weights);
+                settings
+                    .region_weights
+                    .clone_from(&plan.settings.region_weights);
                 settings.class_alpha.clone_from(&plan.settings.class_alpha);
                 settings.absent_class = plan.settings.absent_class;
             }),
