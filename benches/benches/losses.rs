@@ -60,11 +60,14 @@ fn sizes(criterion: &mut Criterion) {
                     bench.iter(|| pool.install(|| labels.value(&loss)));
                 });
                 group.bench_function("value and gradient, labels", |bench| {
-                    bench
-                        .iter(|| pool.install(|| labels.gradient_into(&loss, gradient.view_mut())));
+                    bench.iter(|| {
+                        pool.install(|| labels.value_and_gradient_into(&loss, gradient.view_mut()))
+                    });
                 });
                 group.bench_function("value and gradient, one-hot", |bench| {
-                    bench.iter(|| pool.install(|| soft.gradient_into(&loss, gradient.view_mut())));
+                    bench.iter(|| {
+                        pool.install(|| soft.value_and_gradient_into(&loss, gradient.view_mut()))
+                    });
                 });
                 group.bench_function("limit: read p, write the gradient", |bench| {
                     bench.iter(|| {
@@ -88,7 +91,9 @@ fn losses(criterion: &mut Criterion) {
     for name in Name::ALL {
         let loss = AnyLoss::from(name);
         group.bench_function(BenchmarkId::from_parameter(name), |bench| {
-            bench.iter(|| pool.install(|| evaluation.gradient_into(&loss, gradient.view_mut())));
+            bench.iter(|| {
+                pool.install(|| evaluation.value_and_gradient_into(&loss, gradient.view_mut()))
+            });
         });
     }
     group.finish();

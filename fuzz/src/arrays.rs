@@ -234,7 +234,7 @@ fn check<'a, T: Target, U: unifocal_ndarray::TargetArray + std::fmt::Debug>(
         evaluation = evaluation.with_voxel_weights(weights.view());
     }
     let loss = UnifiedFocal::asymmetric();
-    let found = evaluation.gradient_into(&loss, gradient.view_mut());
+    let found = evaluation.value_and_gradient_into(&loss, gradient.view_mut());
     let weights_fit = match &inputs.weights {
         None => true,
         Some(weights) => weights.view().shape() == inputs.without,

@@ -90,7 +90,9 @@ fn gradient_into_a_strided_array() {
         .slice_mut(s![.., .., .., .., ..;2])
         .permuted_axes([4, 3, 2, 1, 0]);
     // These rows cannot be merged, so the order of summation differs.
-    let found = evaluation.gradient_into(&Tversky::dice(), out).unwrap();
+    let found = evaluation
+        .value_and_gradient_into(&Tversky::dice(), out)
+        .unwrap();
     assert!((found - value).abs() <= 1e-14);
     let written = memory.slice(s![.., .., .., .., ..;2]);
     let written = written.permuted_axes([4, 3, 2, 1, 0]);
@@ -110,7 +112,7 @@ fn a_gradient_of_another_shape_is_rejected() {
     let (prediction, labels) = volume();
     let mut memory = Array5::zeros((2, 3, 4, 5, 5));
     let error = Evaluation::labels(prediction.view(), labels.view())
-        .gradient_into(&Tversky::dice(), memory.view_mut())
+        .value_and_gradient_into(&Tversky::dice(), memory.view_mut())
         .unwrap_err();
     assert!(error.to_string().contains("gradient"), "{error}");
 }

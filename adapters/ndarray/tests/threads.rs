@@ -181,7 +181,7 @@ fn a_thread_allocates_little() {
             let before = NOW.load(Ordering::Relaxed);
             MOST.store(before, Ordering::Relaxed);
             evaluation
-                .gradient_into(&loss, gradient.view_mut())
+                .value_and_gradient_into(&loss, gradient.view_mut())
                 .unwrap();
             let needed = MOST.load(Ordering::Relaxed) - before;
             assert!(

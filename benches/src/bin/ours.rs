@@ -92,7 +92,7 @@ impl Measurement<'_> {
         let evaluation =
             Evaluation::labels(prediction.view(), labels.view()).with_input(self.input);
         let evaluate = |gradient: ArrayViewMut3<'_, f32>| {
-            let value = evaluation.gradient_into(loss, gradient);
+            let value = evaluation.value_and_gradient_into(loss, gradient);
             value.expect("the phantom is valid");
         };
         // A run that allocates its gradient.

@@ -154,7 +154,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let loss = loss(name);
                 timed(runs, || {
                     black_box(
-                        e.gradient_into(&loss, g.view_mut())
+                        e.value_and_gradient_into(&loss, g.view_mut())
                             .expect("the data are valid"),
                     );
                 })
@@ -216,25 +216,31 @@ fn row_f32(name: &str, runs: usize, p: ArrayView3<'_, f32>, y: ArrayView2<'_, u8
             if name.starts_with("dice_") {
                 timed(runs, || {
                     black_box(
-                        e.gradient_into(&Tversky::dice(), $g)
+                        e.value_and_gradient_into(&Tversky::dice(), $g)
                             .expect("the data are valid"),
                     );
                 })
             } else if name.starts_with("tversky") {
                 timed(runs, || {
                     black_box(
-                        e.gradient_into(&Tversky::new(), $g)
+                        e.value_and_gradient_into(&Tversky::new(), $g)
                             .expect("the data are valid"),
                     );
                 })
             } else {
                 let AnyLoss::UnifiedFocal(u) = any else {
                     return timed(runs, || {
-                        black_box(e.gradient_into(&any, $g).expect("the data are valid"));
+                        black_box(
+                            e.value_and_gradient_into(&any, $g)
+                                .expect("the data are valid"),
+                        );
                     });
                 };
                 timed(runs, || {
-                    black_box(e.gradient_into(&u, $g).expect("the data are valid"));
+                    black_box(
+                        e.value_and_gradient_into(&u, $g)
+                            .expect("the data are valid"),
+                    );
                 })
             }
         }};

@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
             let time = pool.install(|| {
                 shortest(runs, || {
-                    let value = evaluation.gradient_into(&loss, gradient.view_mut());
+                    let value = evaluation.value_and_gradient_into(&loss, gradient.view_mut());
                     value.expect("the phantom is valid");
                 })
             });

@@ -28,7 +28,7 @@ where
         loss: &impl Loss<K>,
     ) -> Result<(f64, Array<P::Real, D>), Error> {
         let mut gradient = self.empty_gradient();
-        let value = self.gradient_into(loss, gradient.view_mut())?;
+        let value = self.value_and_gradient_into(loss, gradient.view_mut())?;
         Ok((value, gradient))
     }
 
@@ -37,7 +37,7 @@ where
     /// # Errors
     ///
     /// Those of [`value`](Evaluation::value), and a gradient of another shape. On error, the gradient's contents are unspecified.
-    pub fn gradient_into<const K: usize>(
+    pub fn value_and_gradient_into<const K: usize>(
         &self,
         loss: &impl Loss<K>,
         gradient: ArrayViewMut<'_, P::Real, D>,
@@ -117,7 +117,7 @@ where
     }
 
     /// The [`sums`](Evaluation::sums). Leaves intermediate results in `gradient`, from which [`backward`](Evaluation::backward) computes the
-    /// gradient. The two split [`gradient_into`](Evaluation::gradient_into) for frameworks that compute the gradient later.
+    /// gradient. The two split [`value_and_gradient_into`](Evaluation::value_and_gradient_into) for frameworks that compute the gradient later.
     ///
     /// # Examples
     ///
