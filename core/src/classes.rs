@@ -167,6 +167,7 @@ impl<'a> Classes<'a> {
 
     /// The weight of each class by index in the part that is averaged and in the part that is
     /// summed, each normalised so that weights above 0 average 1.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn normalized(&self) -> impl Fn(usize) -> Score<f64> + use<'a> {
         let sum = normalized(self.weights);
         let region = self.region_weights.map(|weights| normalized(Some(weights)));
@@ -320,6 +321,7 @@ impl<'a> Classes<'a> {
 }
 
 /// Each weight, normalised so that weights above 0 average 1; 1 without weights.
+#[cfg_attr(target_os = "none", inline(always))]
 fn normalized<'a>(weights: Option<&'a [f64]>) -> impl Fn(usize) -> f64 + use<'a> {
     let total = weights.map_or(1.0, |weights| weights.iter().sum());
     let kept = weights.into_iter().flatten();
