@@ -132,20 +132,23 @@ impl Loss<4> for AnyLoss {
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+    fn specialize<O>(&self, class: &Class, outside: bool, sweep: impl FnOnce(&Self) -> O) -> O {
         match self {
             Self::Tversky(loss) => loss.specialize(
                 class,
+                outside,
                 #[inline(always)]
                 |loss| sweep(&Self::Tversky(*loss)),
             ),
             Self::Focal(loss) => loss.specialize(
                 class,
+                outside,
                 #[inline(always)]
                 |loss| sweep(&Self::Focal(*loss)),
             ),
             Self::UnifiedFocal(loss) => loss.specialize(
                 class,
+                outside,
                 #[inline(always)]
                 |loss| sweep(&Self::UnifiedFocal(*loss)),
             ),

@@ -189,7 +189,15 @@ impl Focal {
 
     /// [`specialize`](Loss::specialize) with two branches: cross entropy, and any other exponent.
     #[inline(always)]
-    pub(crate) fn specialize_roughly<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+    pub(crate) fn specialize_roughly<O>(
+        &self,
+        class: &Class,
+        outside: bool,
+        sweep: impl FnOnce(&Self) -> O,
+    ) -> O {
+        if outside {
+            return sweep(self);
+        }
         let gamma = self.exponent(class).to_f64();
         if gamma == 0.0 {
             sweep(&self.with_exponent(Exponent::Zero))
@@ -248,7 +256,11 @@ impl Loss<1> for Focal {
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+    fn specialize<O>(&self, class: &Class, outside: bool, sweep: impl FnOnce(&Self) -> O) -> O {
+        // F is 0 there, whatever the exponent.
+        if outside {
+            return sweep(self);
+        }
         self.exponent(class).specialize(
             #[inline(always)]
             |gamma| sweep(&self.with_exponent(gamma)),

@@ -60,10 +60,11 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, K>) -> Score<R>;
 
     /// Calls `sweep` with an equal loss. A loss with several internal forms calls it in a separate
-    /// branch for each form, so that each sweep is compiled for one form only.
+    /// branch for each form, so that each sweep is compiled for one form only. `outside` means that
+    /// y is 0 at every voxel of the sweep, where fewer forms may differ.
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
-        let _ = class;
+    fn specialize<O>(&self, class: &Class, outside: bool, sweep: impl FnOnce(&Self) -> O) -> O {
+        let _ = (class, outside);
         sweep(self)
     }
 }

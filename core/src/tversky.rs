@@ -371,7 +371,7 @@ impl Loss<3> for Tversky {
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, _: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+    fn specialize<O>(&self, _: &Class, _: bool, sweep: impl FnOnce(&Self) -> O) -> O {
         self.order.specialize(
             #[inline(always)]
             |order| sweep(&Self { order, ..*self }),

@@ -375,20 +375,23 @@ impl Loss<4> for UnifiedFocal {
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+    fn specialize<O>(&self, class: &Class, outside: bool, sweep: impl FnOnce(&Self) -> O) -> O {
         self.region.specialize(
             class,
+            outside,
             #[inline(always)]
             |region| {
                 // With all exponents for each order there would be three times as many kernels.
                 match region.order() {
                     None => self.distribution.specialize(
                         class,
+                        outside,
                         #[inline(always)]
                         |distribution| sweep(&self.with_sides(region, distribution)),
                     ),
                     Some(_) => self.distribution.specialize_roughly(
                         class,
+                        outside,
                         #[inline(always)]
                         |distribution| sweep(&self.with_sides(region, distribution)),
                     ),

@@ -29,7 +29,7 @@ pub(crate) trait Targets<T>: Copy {
         class: &Class,
         sweep: impl FnOnce(&L),
     ) {
-        loss.specialize(class, sweep);
+        loss.specialize(class, false, sweep);
     }
 }
 
@@ -101,9 +101,13 @@ impl<T: Float> Targets<T> for Outside {
         plan.is_zero_outside(term)
     }
 
-    /// Not specialized: outside of a class, the terms that depend on an exponent vanish.
     #[inline(always)]
-    fn specialize<L: Loss<K>, const K: usize>(&self, loss: &L, _: &Class, sweep: impl FnOnce(&L)) {
-        sweep(loss);
+    fn specialize<L: Loss<K>, const K: usize>(
+        &self,
+        loss: &L,
+        class: &Class,
+        sweep: impl FnOnce(&L),
+    ) {
+        loss.specialize(class, true, sweep);
     }
 }
