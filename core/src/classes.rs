@@ -82,16 +82,16 @@ impl<'a> Classes<'a> {
     /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.2, 0.8], [1, 2, 2])?;
     /// let labels = Labels::new(Dense::per_voxel(&[0_u8, 1], [1, 2])?);
     /// let segmentation = Segmentation::new(prediction, labels)?;
-    /// let mut buffers = Buffers::with_len::<2>();
     ///
     /// let foreground = Classes::default().with_class_weights(&[0.0, 1.0]);
+    /// let mut buffers = Buffers::with_len::<2>();
     /// let dice = segmentation.evaluate(&Tversky::dice(), &foreground, &mut buffers)?.value();
-    /// let all = Classes::default();
+    /// let (all, mut buffers) = (Classes::default(), Buffers::with_len::<2>());
     /// let entropy = segmentation.evaluate(&Focal::cross_entropy(), &all, &mut buffers)?.value();
     ///
-    /// let both = Classes::default().with_region_weights(&[0.0, 1.0]);
-    /// let loss = UnifiedFocal::dice_cross_entropy();
-    /// let sum = segmentation.evaluate(&loss, &both, &mut buffers)?.value();
+    /// let classes = Classes::default().with_region_weights(&[0.0, 1.0]);
+    /// let (loss, mut buffers) = (UnifiedFocal::dice_cross_entropy(), Buffers::with_len::<2>());
+    /// let sum = segmentation.evaluate(&loss, &classes, &mut buffers)?.value();
     /// assert!((sum - (dice + entropy)).abs() < 1e-12);
     /// # Ok::<(), Error>(())
     /// ```
