@@ -34,7 +34,7 @@ pub enum LossError {
     },
     /// The text does not have the form `name(parameter=value, …)`.
     Form,
-    /// The loss [has no name](AnyLoss::name), so its parameters cannot be accessed by name.
+    /// The loss [has no name](crate::AnyLoss::name), so its parameters cannot be accessed by name.
     Nameless,
 }
 

@@ -15,9 +15,9 @@ use std::io::{BufRead, Write, stdin, stdout};
 use std::time::Instant;
 use unifocal_benches::{Phantom, Target, limit, numbers};
 use unifocal_ndarray::Evaluation;
-use unifocal_ndarray::core::{AnyLoss, Focal, Input, Layout, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::{AnyLoss, Focal, Input, Layout, Parameter, Tversky, UnifiedFocal};
 
-const ROWS: [&str; 38] = [
+const ROWS: [&str; 42] = [
     "unified_2d",
     "unified_3d",
     "unified_slices",
@@ -39,6 +39,10 @@ const ROWS: [&str; 38] = [
     "dice_2d",
     "dice_3d",
     "tversky_2d",
+    "dice_order2_2d",
+    "unified_order2_2d",
+    "order1_soft_2d",
+    "order2_soft_2d",
     "weights_2d",
     "ignored_2d",
     "last_2d",
@@ -178,8 +182,13 @@ fn timed(runs: usize, mut run: impl FnMut()) -> f64 {
 }
 
 fn loss(name: &str) -> AnyLoss {
-    if name.contains("dicece") {
-        UnifiedFocal::sum(Tversky::dice(), Focal::cross_entropy()).into()
+    let order = match name {
+        _ if name.contains("order1") => Some(1.0),
+        _ if name.contains("order2") => Some(2.0),
+        _ => None,
+    };
+    let loss: AnyLoss = if name.contains("dicece") {
+        UnifiedFocal::dice_cross_entropy().into()
     } else if name.contains("dice") {
         Tversky::dice().into()
     } else if name.contains("tversky") {
@@ -193,6 +202,10 @@ fn loss(name: &str) -> AnyLoss {
             .into()
     } else {
         UnifiedFocal::asymmetric().into()
+    };
+    match order {
+        None => loss,
+        order => loss.with(Parameter::Order, order).expect("in range"),
     }
 }
 
@@ -213,35 +226,20 @@ fn row_f32(name: &str, runs: usize, p: ArrayView3<'_, f32>, y: ArrayView2<'_, u8
     macro_rules! run {
         ($e:expr, $g:expr) => {{
             let e = $e;
-            if name.starts_with("dice_") {
-                timed(runs, || {
-                    black_box(
-                        e.value_and_gradient_into(&Tversky::dice(), $g)
-                            .expect("the data are valid"),
-                    );
-                })
-            } else if name.starts_with("tversky") {
-                timed(runs, || {
-                    black_box(
-                        e.value_and_gradient_into(&Tversky::new(), $g)
-                            .expect("the data are valid"),
-                    );
-                })
-            } else {
-                let AnyLoss::UnifiedFocal(u) = any else {
-                    return timed(runs, || {
+            macro_rules! with {
+                ($loss:expr) => {
+                    timed(runs, || {
                         black_box(
-                            e.value_and_gradient_into(&any, $g)
+                            e.value_and_gradient_into(&$loss, $g)
                                 .expect("the data are valid"),
                         );
-                    });
+                    })
                 };
-                timed(runs, || {
-                    black_box(
-                        e.value_and_gradient_into(&u, $g)
-                            .expect("the data are valid"),
-                    );
-                })
+            }
+            match any {
+                AnyLoss::Tversky(loss) => with!(loss),
+                AnyLoss::Focal(_) => with!(any),
+                AnyLoss::UnifiedFocal(loss) => with!(loss),
             }
         }};
     }
@@ -283,7 +281,7 @@ fn row_f32(name: &str, runs: usize, p: ArrayView3<'_, f32>, y: ArrayView2<'_, u8
                 view(&mut g)
             )
         }
-        "soft_2d" => {
+        _ if name.ends_with("soft_2d") => {
             let mut next = numbers();
             let soft = p.mapv(|p| 0.8 * p + 0.1 * next());
             run!(Evaluation::soft(p, soft.view()), g.view_mut())
