@@ -5,6 +5,7 @@ pub use crate::loss_error::LossError;
 pub use crate::name::{Name, UnknownName};
 pub use crate::parameter::{ParameterError, Range, UnknownParameter};
 
+use crate::extent::Extent;
 use crate::{
     Class, ClassSums, Focal, Loss, Probability, Real, Score, Share, Tversky, UnifiedFocal,
 };
@@ -132,23 +133,23 @@ impl Loss<4> for AnyLoss {
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, outside: bool, sweep: impl FnOnce(&Self) -> O) -> O {
+    fn specialize<O>(&self, class: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
         match self {
             Self::Tversky(loss) => loss.specialize(
                 class,
-                outside,
+                extent,
                 #[inline(always)]
                 |loss| sweep(&Self::Tversky(*loss)),
             ),
             Self::Focal(loss) => loss.specialize(
                 class,
-                outside,
+                extent,
                 #[inline(always)]
                 |loss| sweep(&Self::Focal(*loss)),
             ),
             Self::UnifiedFocal(loss) => loss.specialize(
                 class,
-                outside,
+                extent,
                 #[inline(always)]
                 |loss| sweep(&Self::UnifiedFocal(*loss)),
             ),

@@ -1,5 +1,6 @@
 //! The distribution-based losses: cross entropy and the focal losses as one formula.
 
+use crate::extent::Extent;
 use crate::name::Origin;
 use crate::parameter::{ParameterError, Range};
 use crate::{
@@ -192,10 +193,10 @@ impl Focal {
     pub(crate) fn specialize_roughly<O>(
         &self,
         class: &Class,
-        outside: bool,
+        extent: Extent,
         sweep: impl FnOnce(&Self) -> O,
     ) -> O {
-        if outside {
+        if extent == Extent::None {
             return sweep(self);
         }
         let gamma = self.exponent(class).to_f64();
@@ -256,9 +257,9 @@ impl Loss<1> for Focal {
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, outside: bool, sweep: impl FnOnce(&Self) -> O) -> O {
+    fn specialize<O>(&self, class: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
         // F is 0 there, whatever the exponent.
-        if outside {
+        if extent == Extent::None {
             return sweep(self);
         }
         self.exponent(class).specialize(

@@ -91,6 +91,7 @@ mod element;
 mod error;
 mod evaluated;
 mod expect;
+mod extent;
 mod field;
 mod focal;
 mod fold;

@@ -1,5 +1,6 @@
 //! The trait of all losses: terms per voxel, their sums, and a score per class from the sums.
 
+use crate::extent::Extent;
 use crate::{Probability, Real, Share};
 
 /// A loss of the family.
@@ -60,11 +61,11 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, K>) -> Score<R>;
 
     /// Calls `sweep` with an equal loss. A loss with several internal forms calls it in a separate
-    /// branch for each form, so that each sweep is compiled for one form only. `outside` means that
-    /// y is 0 at every voxel of the sweep, where fewer forms may differ.
+    /// branch for each form, so that each sweep is compiled for one form only. The class covers
+    /// `extent` of the voxels: inside and outside of it, fewer forms differ.
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, outside: bool, sweep: impl FnOnce(&Self) -> O) -> O {
-        let _ = (class, outside);
+    fn specialize<O>(&self, class: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
+        let _ = (class, extent);
         sweep(self)
     }
 }

@@ -1,5 +1,6 @@
 //! TP, FP and FN of a voxel, by the order of the differences between p and y.
 
+use crate::extent::Extent;
 use crate::parameter::{ParameterError, Range};
 use crate::{Parameter, Real, Share};
 
@@ -52,16 +53,17 @@ impl Order {
     }
 
     /// Calls `f` with this order, in a separate branch for each, so that a loop inside `f` is
-    /// compiled for each of them. Not in debug builds, which would take longer to compile.
+    /// compiled for each of them. Inside and outside of the class, differences are products. Not in
+    /// debug builds, which would take longer to compile.
     #[inline(always)]
-    pub(crate) fn specialize<O>(self, f: impl FnOnce(Self) -> O) -> O {
+    pub(crate) fn specialize<O>(self, extent: Extent, f: impl FnOnce(Self) -> O) -> O {
         if cfg!(debug_assertions) {
             return f(self);
         }
         match self {
-            Self::Products => f(Self::Products),
-            Self::One => f(Self::One),
             Self::Two => f(Self::Two),
+            Self::One if extent == Extent::Some => f(Self::One),
+            Self::One | Self::Products => f(Self::Products),
         }
     }
 }

@@ -8,19 +8,9 @@ use core::ops::Range;
 
 pub use self::labels::{Label, Labels};
 pub use self::soft::Soft;
+pub use crate::extent::Extent;
 use crate::stretch::STRETCH;
 use crate::{Error, Float, Shape};
-
-/// How many voxels of a stretch a class covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// None of them.
-    None,
-    /// Some of them; possibly all or none.
-    Some,
-    /// All of them.
-    All,
-}
 
 /// The content of a stretch of the target, as far as [`Target::survey`] finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

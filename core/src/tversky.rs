@@ -1,5 +1,6 @@
 //! The region-based losses: Dice, Jaccard, Tversky and the focal Tversky losses as one formula.
 
+use crate::extent::Extent;
 use crate::name::Origin;
 use crate::order::Order;
 use crate::parameter::{ParameterError, Range};
@@ -371,8 +372,9 @@ impl Loss<3> for Tversky {
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, _: &Class, _: bool, sweep: impl FnOnce(&Self) -> O) -> O {
+    fn specialize<O>(&self, _: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
         self.order.specialize(
+            extent,
             #[inline(always)]
             |order| sweep(&Self { order, ..*self }),
         )

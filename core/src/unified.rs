@@ -2,6 +2,7 @@
 
 mod conventions;
 
+use crate::extent::Extent;
 use crate::name::Origin;
 use crate::parameter::{ParameterError, Range};
 use crate::{
@@ -231,16 +232,12 @@ impl UnifiedFocal {
     /// γ outside [0, 1]; for the focal side alone, outside [0, 10³⁰].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
         let gamma = self.gamma_range().check(Parameter::Gamma.as_str(), gamma)?;
-        let region = if self.region.is_plain() {
-            self.region
-        } else {
-            self.region.with_gamma(gamma)?
-        };
-        Ok(Self {
-            region,
-            distribution: self.distribution.with_gamma(gamma)?,
-            ..self
-        })
+        let mut loss = self;
+        loss.distribution = self.distribution.with_gamma(gamma)?;
+        if !self.region.is_plain() {
+            loss.region = self.region.with_gamma(gamma)?;
+        }
+        Ok(loss)
     }
 
     pub(crate) fn gamma_range(&self) -> Range {
@@ -375,23 +372,23 @@ impl Loss<4> for UnifiedFocal {
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, outside: bool, sweep: impl FnOnce(&Self) -> O) -> O {
+    fn specialize<O>(&self, class: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
         self.region.specialize(
             class,
-            outside,
+            extent,
             #[inline(always)]
             |region| {
                 // With all exponents for each order there would be three times as many kernels.
                 match region.order() {
                     None => self.distribution.specialize(
                         class,
-                        outside,
+                        extent,
                         #[inline(always)]
                         |distribution| sweep(&self.with_sides(region, distribution)),
                     ),
                     Some(_) => self.distribution.specialize_roughly(
                         class,
-                        outside,
+                        extent,
                         #[inline(always)]
                         |distribution| sweep(&self.with_sides(region, distribution)),
                     ),

@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use crate::extent::Extent;
 use crate::form::Plan;
 use crate::share::Hard;
 use crate::stretch::Stretch;
@@ -11,6 +12,9 @@ use crate::{Class, Dual, Float, Loss, Share};
 pub(crate) trait Targets<T>: Copy {
     /// The type of y at a voxel.
     type Share: Share<T> + Share<Dual<T>>;
+
+    /// How much of the run the class covers.
+    const EXTENT: Extent;
 
     /// y restricted to these stretches.
     fn run(&self, stretches: Range<usize>) -> Self;
@@ -29,7 +33,7 @@ pub(crate) trait Targets<T>: Copy {
         class: &Class,
         sweep: impl FnOnce(&L),
     ) {
-        loss.specialize(class, false, sweep);
+        loss.specialize(class, Self::EXTENT, sweep);
     }
 }
 
@@ -39,6 +43,8 @@ pub(crate) struct Soft<'a, T>(pub(crate) &'a [Stretch<T>]);
 
 impl<T: Float> Targets<T> for Soft<'_, T> {
     type Share = T;
+
+    const EXTENT: Extent = Extent::Some;
 
     #[inline(always)]
     fn run(&self, stretches: Range<usize>) -> Self {
@@ -63,6 +69,8 @@ pub(crate) struct Inside;
 impl<T: Float> Targets<T> for Inside {
     type Share = Hard;
 
+    const EXTENT: Extent = Extent::All;
+
     #[inline(always)]
     fn run(&self, _: Range<usize>) -> Self {
         *self
@@ -86,6 +94,8 @@ pub(crate) struct Outside;
 impl<T: Float> Targets<T> for Outside {
     type Share = Hard;
 
+    const EXTENT: Extent = Extent::None;
+
     #[inline(always)]
     fn run(&self, _: Range<usize>) -> Self {
         *self
@@ -99,15 +109,5 @@ impl<T: Float> Targets<T> for Outside {
     #[inline(always)]
     fn is_zero<const K: usize>(&self, plan: &Plan<K>, term: usize) -> bool {
         plan.is_zero_outside(term)
-    }
-
-    #[inline(always)]
-    fn specialize<L: Loss<K>, const K: usize>(
-        &self,
-        loss: &L,
-        class: &Class,
-        sweep: impl FnOnce(&L),
-    ) {
-        loss.specialize(class, true, sweep);
     }
 }
