@@ -47,6 +47,11 @@ impl Chosen {
         )
     }
 
+    /// Whether it has a region-based and a distribution-based side, so that their class weights can differ.
+    pub(crate) fn has_both_sides(&self) -> bool {
+        matches!(self.loss, AnyLoss::UnifiedFocal(_))
+    }
+
     /// Whether it averages over classes, so that an absent class can be left out of the mean.
     pub(crate) fn averages_classes(&self) -> bool {
         !matches!(self.loss, AnyLoss::Focal(_))

@@ -57,6 +57,12 @@ pub(crate) fn check_loss(data: &Data, loss: &Chosen, gradient: bool) -> Result<(
             loss.name
         )));
     }
+    if data.region_weights.is_some() && !loss.has_both_sides() {
+        return Err(Failure::Option(format!(
+            "--region-weights applies to losses with a region-based and a distribution-based side, found --loss {}: use --class-weights",
+            loss.name
+        )));
+    }
     if gradient && data.input == Input::Labels {
         return no_labels("--gradient");
     }

@@ -301,6 +301,32 @@ fn csv_has_a_row_per_class() {
     assert_eq!(rows.lines().count(), 18);
 }
 
+/// The Dice loss without the background, beside the full cross entropy.
+#[test]
+fn region_weights_apply_to_one_side() {
+    let folder = TempDir::new().expect("a folder");
+    let (prediction, target) = small(&folder);
+    let mean = |options: &[&str]| {
+        let arguments = [&["eval", &prediction, &target], options].concat();
+        json(&arguments)["mean"].as_f64().expect("a mean")
+    };
+    let dice = mean(&["--loss", "dice", "--class-weights", "0,1"]);
+    let entropy = mean(&["--loss", "cross-entropy"]);
+    let sum = mean(&["--loss", "dice-ce", "--region-weights", "0,1"]);
+    assert!(
+        (sum - (dice + entropy)).abs() < 1e-6,
+        "{sum}, {dice}, {entropy}"
+    );
+
+    let eval = ["eval", &prediction, &target, "--region-weights"];
+    refused(
+        &[&eval[..], &["0,1", "--loss", "dice"]].concat(),
+        &["--class-weights"],
+    );
+    let three = [&eval[..], &["0,1,1"]].concat();
+    refused(&three, &["3 region weights", "expected 2"]);
+}
+
 #[test]
 fn tables_have_colour_only_on_terminals() {
     let folder = TempDir::new().expect("a folder");
