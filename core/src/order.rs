@@ -53,8 +53,8 @@ impl Order {
     }
 
     /// Calls `f` with this order, in a separate branch for each, so that a loop inside `f` is
-    /// compiled for each of them. Inside and outside of the class, differences are products. Not in
-    /// debug builds, which would take longer to compile.
+    /// compiled for each of them. Inside and outside of the class, order 1 is that of products. Not
+    /// in debug builds, which would take longer to compile.
     #[inline(always)]
     pub(crate) fn specialize<O>(self, extent: Extent, f: impl FnOnce(Self) -> O) -> O {
         if cfg!(debug_assertions) {

@@ -116,8 +116,8 @@ impl Tversky {
         }
     }
 
-    /// The loss 1 − F_β, where recall counts β times as much as precision: Tversky at
-    /// α = 1/(1 + β²), β²/(1 + β²).
+    /// The loss 1 − F_β, where recall counts β times as much as precision: Tversky with the weights
+    /// 1/(1 + β²) of false positives and β²/(1 + β²) of false negatives.
     ///
     /// Source: van Rijsbergen, "Information Retrieval", 1979. F_1 is Dice.
     ///
@@ -209,7 +209,7 @@ impl Tversky {
         Ok(Self { gamma, ..self })
     }
 
-    /// Whether 1 − TI has an exponent that depends on γ in the way of the Unified Focal loss.
+    /// Whether γ itself is the exponent: it is neither the symmetric nor the asymmetric loss.
     pub(crate) fn is_plain(&self) -> bool {
         self.focus == Focus::Plain
     }
