@@ -53,6 +53,8 @@ pub enum Error {
         /// The label.
         found: i64,
     },
+    /// Regions were set, but the target has no labels.
+    Regions,
     /// A value outside the domain of the losses.
     Value {
         /// The valid values.
@@ -170,6 +172,9 @@ impl fmt::Display for Error {
             Self::IgnoreLabel { found } => write!(
                 f,
                 "label {found} cannot be ignored: a one-hot or soft target has no labels, use voxel weights of 0"
+            ),
+            Self::Regions => f.write_str(
+                "found the labels of regions beside a one-hot or soft target, expected labels: set `multilabel` for a target with a channel per region",
             ),
             Self::Value {
                 expected,

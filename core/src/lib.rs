@@ -47,7 +47,7 @@
 //! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by name, with each [`Parameter`]) |
 //! | each loss | formula, constructor, defaults and source: the tables in [`Tversky`], [`Focal`] and [`UnifiedFocal`]; its tests: the last section of `docs/formulas.md` |
 //! | options | [`Classes`]: rare classes, weights, α, [`AbsentClass`]; [`Input`], [`Pooling`]; with the feature `alloc`, `Settings` holds all of them |
-//! | data | [`Segmentation`] of a prediction ([`Dense`], [`OneHot`]) with a target ([`Labels`], [`Soft`]) |
+//! | data | [`Segmentation`] of a prediction ([`Dense`], [`OneHot`]) with a target ([`Labels`], [`Soft`], [`Regions`]) |
 //! | results | [`Segmentation::evaluate`] in the caller's [`Buffers`]: an [`Evaluated`] loss gives its value, the scores of the classes and the gradient |
 //! | backends | with the feature `alloc`: `TensorLike`, which slices and every adapter implement, and `evaluate`, from it to an [`Evaluated`] loss |
 //!
@@ -111,6 +111,7 @@ mod parts;
 mod precision;
 mod probability;
 mod real;
+mod regions;
 mod segmentation;
 #[cfg(feature = "serde")]
 mod serialization;
@@ -140,7 +141,7 @@ pub use parameter::Parameter;
 pub use segmentation::{Pooling, Segmentation};
 #[cfg(feature = "alloc")]
 pub use settings::Settings;
-pub use target::{Labels, Soft};
+pub use target::{Labels, Regions, Soft};
 #[cfg(feature = "alloc")]
 pub use tensor::{TensorLike, evaluate};
 pub use tversky::Tversky;
@@ -164,6 +165,7 @@ pub mod data {
     pub use crate::error::{Position, Valid};
     pub use crate::field::{Field, FieldMut};
     pub use crate::one_hot::OneHot;
+    pub use crate::regions::{Channels, ForEachRegion};
     pub use crate::shape::Shape;
     pub use crate::stretch::STRETCH;
     pub use crate::target::{Content, Extent, Label, Target};
@@ -175,6 +177,8 @@ pub mod engine {
     pub use crate::evaluated::Evaluated;
     pub use crate::kernel::{Baseline, Vectors};
     pub use crate::segmentation::{Kept, Unweighted};
+    #[cfg(feature = "alloc")]
+    pub use crate::settings::LabelSets;
     pub use crate::sweep::Workspace;
     #[cfg(feature = "alloc")]
     pub use crate::tensor::Differentiable;

@@ -10,7 +10,7 @@ mod unweighted;
 
 pub use self::sweeps::Kept;
 pub use self::unweighted::Unweighted;
-use crate::expect::{expect_shape, expect_voxels};
+use crate::expect::{expect_len, expect_shape, expect_voxels};
 use crate::kernel::{Baseline, Vectors};
 use crate::{Element, Error, Field, Input, Shape, Target, class_count};
 
@@ -65,6 +65,8 @@ pub struct Segmentation<P, T, W = Unweighted, V = Baseline> {
     pub(crate) weights: W,
     pub(crate) input: Input,
     pooling: Pooling,
+    /// How many samples in a row are regions of the same sample.
+    regions: usize,
     pub(crate) vectors: V,
 }
 
@@ -85,6 +87,7 @@ impl<P: Field<Item: Element>, T: Target> Segmentation<P, T> {
             target,
             input: Input::Probabilities,
             pooling: Pooling::PerSample,
+            regions: 1,
             vectors: Baseline,
         })
     }
@@ -102,12 +105,13 @@ where
         self.prediction.shape()
     }
 
-    /// The number of groups, each of which has its own sums: the samples, or one for the whole batch.
+    /// The number of groups, each of which has its own sums: the samples, or for the whole batch one
+    /// per region.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn groups(&self) -> usize {
         match self.pooling {
             Pooling::PerSample => self.prediction.shape().samples,
-            Pooling::Batch => 1,
+            Pooling::Batch => self.regions,
         }
     }
 
@@ -149,6 +153,7 @@ where
             weights,
             input: self.input,
             pooling: self.pooling,
+            regions: self.regions,
             vectors: self.vectors,
         })
     }
@@ -161,6 +166,7 @@ where
             weights: self.weights,
             input: self.input,
             pooling: self.pooling,
+            regions: self.regions,
             vectors,
         }
     }
@@ -168,5 +174,20 @@ where
     /// Sets which voxels share their sums.
     pub fn with_pooling(self, pooling: Pooling) -> Self {
         Self { pooling, ..self }
+    }
+
+    /// Declares that each `regions` samples in a row are the [regions](crate::Regions) of one sample,
+    /// whose channels were made [samples](crate::data::Channels). With [`Pooling::Batch`], each
+    /// region then has its own sums.
+    ///
+    /// # Errors
+    ///
+    /// The number of samples is not a multiple of `regions`.
+    pub fn with_regions(self, regions: usize) -> Result<Self, Error> {
+        let found = self.prediction.shape().samples;
+        let regions = regions.max(1);
+        let expected = (found / regions).max(1) * regions;
+        expect_len("samples, regions of each sample included", found, expected)?;
+        Ok(Self { regions, ..self })
     }
 }

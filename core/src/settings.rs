@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::{AbsentClass, Classes, Input, Pooling};
+use crate::expect::expect_len;
+use crate::{AbsentClass, Classes, Error, Input, Pooling, class_count};
 
 /// The settings of an evaluation: how to read predictions and targets, which voxels share their
 /// sums, and the class options.
@@ -33,6 +34,12 @@ pub struct Settings {
     pub input: Input,
     /// Which voxels share their sums. Default: those of a sample
     pub pooling: Pooling,
+    /// Whether the channels are overlapping regions, each the foreground of two classes of its own.
+    /// Default: they are the classes
+    pub multilabel: bool,
+    /// The labels of each region, for a label map whose regions overlap. Default: channel c is the
+    /// label c
+    pub regions: Option<Vec<Vec<i64>>>,
     /// The label of voxels to ignore. Default: none
     pub ignore_label: Option<i64>,
     /// How to score a class that is absent from a sample's target. Default: the smoothing term
@@ -65,6 +72,36 @@ impl Settings {
         }
     }
 
+    /// Whether the channels are regions: it was set, or the labels of each are given.
+    pub fn is_multilabel(&self) -> bool {
+        self.multilabel || self.regions.is_some()
+    }
+
+    /// The labels of each region for a prediction of `channels` channels, from label maps.
+    ///
+    /// Without [`with_regions`](Settings::with_regions), each class is a region. A single channel
+    /// then has class 1 for its inside.
+    ///
+    /// # Errors
+    ///
+    /// Another number of regions than of channels.
+    pub fn label_sets(&self, channels: usize) -> Result<LabelSets, Error> {
+        let Some(regions) = &self.regions else {
+            let first = i64::from(channels == 1);
+            return Ok(LabelSets {
+                sets: (0..channels)
+                    .map(|c| alloc::vec![first + c as i64])
+                    .collect(),
+                classes: Some(class_count(channels)),
+            });
+        };
+        expect_len("regions", regions.len(), channels)?;
+        Ok(LabelSets {
+            sets: regions.clone(),
+            classes: None,
+        })
+    }
+
     /// The class options.
     pub fn classes(&self) -> Classes<'_> {
         let mut classes = Classes::default().with_absent_class(self.absent_class);
@@ -82,6 +119,16 @@ impl Settings {
         }
         classes
     }
+}
+
+/// The labels of each region.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LabelSets {
+    /// The labels, region by region.
+    pub sets: Vec<Vec<i64>>,
+    /// How many labels are valid, from 0 on; `None` if all are.
+    pub classes: Option<usize>,
 }
 
 /// Methods that set one of the [`Settings`] each, for `Settings` itself and for the types of
@@ -103,6 +150,33 @@ macro_rules! settings_methods {
         #[must_use]
         pub fn with_pooling(mut $self, pooling: $crate::Pooling) -> Self {
             $settings.pooling = pooling;
+            $self
+        }
+
+        /// Sets whether the channels are regions that may overlap (multi-label segmentation), as with a
+        /// sigmoid for each. By default they are classes that exclude each other.
+        ///
+        /// Each channel is then a prediction of its own, the foreground of two classes, and the loss is
+        /// the mean over the channels: groups are channels of samples, or of the batch. Options per
+        /// class are for the outside and the inside of every region: class weights of 0 and 1
+        /// score the inside only.
+        #[must_use]
+        pub fn with_multilabel(mut $self, multilabel: bool) -> Self {
+            $settings.multilabel = multilabel;
+            $self
+        }
+
+        /// Reads label maps as regions that may overlap: each is a set of labels, and a channel of the
+        /// prediction. Labels in no region are outside of all of them. Implies
+        /// [`with_multilabel`](Self::with_multilabel). An error with one-hot and soft targets, which have
+        /// no labels.
+        #[must_use]
+        pub fn with_regions<R: AsRef<[i64]>>(
+            mut $self,
+            regions: impl IntoIterator<Item = R>,
+        ) -> Self {
+            let regions = regions.into_iter().map(|region| region.as_ref().to_vec());
+            $settings.regions = Some(regions.collect());
             $self
         }
 

@@ -1,12 +1,14 @@
 //! Targets: integer labels, or a one-hot or soft target per class.
 
 mod labels;
+mod regions;
 mod soft;
 mod stretches;
 
 use core::ops::Range;
 
 pub use self::labels::{Label, Labels};
+pub use self::regions::Regions;
 pub use self::soft::Soft;
 pub use crate::extent::Extent;
 use crate::stretch::STRETCH;

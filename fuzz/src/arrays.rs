@@ -3,9 +3,9 @@
 use arbitrary::{Result, Unstructured};
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, Slice};
 use unifocal_core::{
-    Classes, Dense, DenseMut, Error as CoreError, Input, Labels, Layout, Pooling, Segmentation,
-    Soft, UnifiedFocal,
-    data::{Element, Field, Shape, Target},
+    Classes, Dense, DenseMut, Error as CoreError, Input, Labels, Layout, Pooling, Regions,
+    Segmentation, Soft, UnifiedFocal,
+    data::{Channels, Element, Field, ForEachRegion, Shape, Target},
     engine::BuffersMut,
     formula::{ClassSums, class_count},
 };
@@ -110,6 +110,7 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
     let layout = *u.choose(&[Layout::ChannelsFirst, Layout::ChannelsLast])?;
     let input = *u.choose(&[Input::Probabilities, Input::Softmax, Input::Sigmoid])?;
     let pooling = *u.choose(&[Pooling::PerSample, Pooling::Batch])?;
+    let multilabel = u.ratio(1, 4)?;
     let wild = u.ratio(1, 8)?;
     let prediction = Strided::draw(u, &shape, |u| match input {
         _ if wild => u.arbitrary(),
@@ -139,6 +140,7 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
         layout,
         input,
         pooling,
+        multilabel,
         prediction,
         weights,
     };
@@ -162,6 +164,19 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
             Evaluation::labels(inputs.prediction.view(), view).with_ignore_label(ignored);
         let fits = labels.view().shape() == inputs.without;
         let plain = labels.plain();
+        if multilabel {
+            // Overlapping sets, with labels that name no class.
+            let sets: Vec<_> = (0..inputs.channels().unwrap_or(1) as i64)
+                .map(|region| vec![region + 1, classes - 1])
+                .collect();
+            let evaluation = evaluation.with_regions(&sets);
+            check(&inputs, evaluation, gradient, fits, |shape| {
+                let shape = [shape.samples, shape.voxels];
+                let labels = Dense::per_voxel(&plain, shape)?;
+                Ok(Regions::new(labels, &sets).with_ignore_label(ignored))
+            });
+            return Ok(());
+        }
         check(&inputs, evaluation, gradient, fits, |shape| {
             let shape = [shape.samples, shape.voxels];
             Ok(Labels::new(Dense::per_voxel(&plain, shape)?).with_ignore_label(ignored))
@@ -173,7 +188,8 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
         let fits = soft.view().shape() == inputs.shape;
         let plain = soft.plain();
         check(&inputs, evaluation, gradient, fits, |shape| {
-            Ok(Soft(Dense::new(&plain, shape, inputs.layout)?))
+            let field = Dense::new(&plain, shape, inputs.layout)?;
+            Ok(Soft(inputs.apart(field)))
         });
     }
     Ok(())
@@ -186,6 +202,7 @@ struct Inputs {
     layout: Layout,
     input: Input,
     pooling: Pooling,
+    multilabel: bool,
     prediction: Strided<f64>,
     weights: Option<Strided<f64>>,
 }
@@ -201,6 +218,22 @@ impl Inputs {
 
     fn classes(&self) -> Option<usize> {
         self.channels().map(class_count)
+    }
+
+    /// The number of regions; 1 if the channels are classes.
+    fn regions(&self) -> usize {
+        match self.multilabel {
+            true => self.channels().unwrap_or(1),
+            false => 1,
+        }
+    }
+
+    /// The channels as samples, if they are regions.
+    fn apart<F: Field>(&self, field: F) -> Channels<F> {
+        match self.multilabel {
+            true => Channels::new(field),
+            false => Channels::together(field),
+        }
     }
 
     /// The shape that the core sees, if it is one.
@@ -229,6 +262,7 @@ fn check<'a, T: Target, U: unifocal_ndarray::TargetArray + std::fmt::Debug>(
     let mut evaluation = evaluation
         .with_layout(inputs.layout)
         .with_input(inputs.input)
+        .with_multilabel(inputs.multilabel)
         .with_pooling(inputs.pooling);
     if let Some(weights) = &inputs.weights {
         evaluation = evaluation.with_voxel_weights(weights.view());
@@ -283,14 +317,16 @@ fn reference<T: Target>(
 ) -> std::result::Result<(f64, Vec<f64>), CoreError> {
     let plain = inputs.prediction.plain();
     let prediction = Dense::new(&plain, shape, inputs.layout)?;
-    let segmentation = Segmentation::new(prediction, target(shape)?)?
+    let segmentation = Segmentation::new(inputs.apart(prediction), target(shape)?)?
         .with_input(inputs.input)?
+        .with_regions(inputs.regions())?
         .with_pooling(inputs.pooling);
     match &inputs.weights {
         None => finish(inputs, &segmentation, loss),
         Some(weights) => {
             let plain = weights.plain();
             let weights = Dense::per_voxel(&plain, [shape.samples, shape.voxels])?;
+            let weights = ForEachRegion::new(weights, inputs.regions());
             finish(inputs, &segmentation.with_voxel_weights(weights)?, loss)
         }
     }
@@ -298,16 +334,20 @@ fn reference<T: Target>(
 
 fn finish<T: Target, W: Field<Item: Element>>(
     inputs: &Inputs,
-    segmentation: &Segmentation<Dense<'_, f64>, T, W>,
+    segmentation: &Segmentation<Channels<Dense<'_, f64>>, T, W>,
     loss: &UnifiedFocal,
 ) -> std::result::Result<(f64, Vec<f64>), CoreError> {
-    let shape = segmentation.shape();
     let len = segmentation.buffers_len();
     let (mut sums, mut slopes) = (vec![ClassSums::default(); len], vec![[0.0; 4]; len]);
     let buffers = BuffersMut::new(&mut sums, &mut slopes);
     let mut evaluated = segmentation.evaluate(loss, &Classes::default(), buffers)?;
+    let shape = inputs.flat().expect("it has been evaluated");
     let mut gradient = vec![0.0; shape.samples * shape.channels * shape.voxels];
-    let mut out = DenseMut::new(&mut gradient, shape, inputs.layout)?;
+    let out = DenseMut::new(&mut gradient, shape, inputs.layout)?;
+    let mut out = match inputs.multilabel {
+        true => Channels::new_mut(out),
+        false => Channels::together(out),
+    };
     evaluated.gradient_into(&mut out)?;
     Ok((evaluated.value(), gradient))
 }

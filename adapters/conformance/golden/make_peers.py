@@ -2,14 +2,14 @@
 
     python make_peers.py GOLDEN OUT
 
-GOLDEN holds `inputs/CASE.npz`; OUT receives `monai/`, `smp/`, `nnunet/`, `geodl/`, `paper/` (one compressed `CASE.npz` each)
+GOLDEN holds `inputs/CASE.npz`; OUT receives `monai/`, `smp/`, `nnunet/`, `torch/`, `geodl/`, `paper/` (one compressed `CASE.npz` each)
 and `peers.json`, which lists every value with the parameters in force. GOLDEN and OUT may be the same folder.
 
-Run with Python 3.11, torch 2.15.0 (CPU), monai 1.6.1, segmentation-models-pytorch 0.6.0 (its `losses` alone are
+Run with Python 3.11, torch 2.15.0 (CPU), torchvision 0.29.2, monai 1.6.1, segmentation-models-pytorch 0.6.0 (its `losses` alone are
 imported, so its model dependencies are not needed), nnunetv2 2.8.1 (its losses alone, installed without dependencies)
 and numpy 2.4.6.
 
-MONAI, segmentation-models-pytorch and nnU-Net are run. geodl (R) and the paper's printed equations have no Python form: they
+MONAI, segmentation-models-pytorch, nnU-Net, PyTorch and torchvision are run. geodl (R) and the paper's printed equations have no Python form: they
 are written out below from their definitions, in float64, and their entries say "transliterated, not run".
 
 Everything is computed in float64 from the float32 inputs. MONAI's FocalLoss casts its input to float32, so it and
@@ -56,7 +56,10 @@ class Case:
         self.soft = 0.8 * self.true + 0.2 / self.true.shape[1]
         # Every seventh voxel of the batch is ignored.
         index = torch.arange(self.labels.numel()).reshape(self.labels.shape)
-        self.ignoring = torch.where(index % 7 == 3, 255, self.labels)
+        self.ignored = index % 7 == 3
+        self.ignoring = torch.where(self.ignored, 255, self.labels)
+        # Regions: each holds its own class and the last one.
+        self.overlapping = torch.maximum(self.true, self.true[:, -1:])
 
 
 class Recorder:
@@ -135,7 +138,8 @@ def monai(rec):
             params = dict(params)
             if isinstance(params.get("weight"), list):
                 params["weight"] = torch.tensor(params["weight"], dtype=x.dtype)
-            target = case.soft if extra.get("soft") else case.true
+            overlapping = extra.get("target") == "overlapping"
+            target = case.soft if extra.get("soft") else case.overlapping if overlapping else case.true
             return getattr(L.unified_focal_loss if loss in PARTS else L, loss)(**params)(x, target)
 
         rec.add("monai", version, loss, tag, given, prediction, source, call, cases, **extra)
@@ -188,6 +192,15 @@ def monai(rec):
     one("FocalLoss", "sigmoid_alpha", dict(gamma=1.5, alpha=0.25, use_softmax=False), "logits_cf", "sigmoid-logits",
         ALL, grad=False, **f32)
 
+    s, regions = ("logits_cf", "sigmoid-logits"), dict(target="overlapping")
+    one("FocalLoss", "regions", dict(gamma=2.0, use_softmax=False), *s, WITH_3D, **regions, **f32)
+    one("FocalLoss", "regions_alpha", dict(gamma=1.5, alpha=0.25, use_softmax=False), *s, WITH_3D, **regions, **f32)
+    base = dict(sigmoid=True, smooth_nr=1e-5, smooth_dr=1e-5)
+    one("DiceLoss", "regions", base, *s, WITH_3D, **regions)
+    one("DiceLoss", "regions_batch", base | dict(batch=True, squared_pred=True), *s, WITH_3D, **regions)
+    base = base | dict(gamma=2.0, lambda_dice=0.3, lambda_focal=0.7)
+    one("DiceFocalLoss", "regions", base, *s, WITH_3D, **regions, **f32)
+
     mixed = "Dice from softmax, focal from sigmoid: softmax=True does not reach the focal part"
     base = dict(softmax=True, gamma=2.0, lambda_dice=1.0, lambda_focal=1.0, smooth_nr=1e-5, smooth_dr=1e-5)
     one("DiceFocalLoss", "default", base, *z, ALL, notes=mixed, **f32)
@@ -216,8 +229,13 @@ def smp(rec):
         def call(x, case, **params):
             params = dict(params)
             mode = params.pop("mode", None)
+            if params.get("pos_weight") is not None:
+                params["pos_weight"] = torch.tensor(params["pos_weight"], dtype=x.dtype)
             f = getattr(L, loss)(mode, **params) if mode else getattr(L, loss)(**params)
-            given = case.soft if extra.get("soft") else case.true
+            overlapping = extra.get("target") == "overlapping"
+            given = case.soft if extra.get("soft") else case.overlapping if overlapping else case.true
+            if loss == "SoftBCEWithLogitsLoss":
+                return f(x, given)
             target = {"binary": given[:, 1:2], "multilabel": given, "multiclass": case.labels, None: case.labels}[mode]
             return f(x, target)
 
@@ -259,6 +277,17 @@ def smp(rec):
     one("FocalLoss", "binary_probabilities", base | fg | dict(from_logits=False, eps=1e-7), *p, TWO_CLASS, grad=False,
         **binary)
 
+    regions = dict(target="overlapping")
+    base = base | dict(mode="multilabel")
+    one("FocalLoss", "regions", base, *s, WITH_3D, **regions)
+    one("FocalLoss", "regions_alpha", base | dict(alpha=0.25, gamma=1.5), *s, WITH_3D, **regions)
+    base = dict(mode="multilabel", from_logits=True, smooth=1.0, eps=1e-7)
+    one("TverskyLoss", "regions", base | ab | dict(gamma=1.0), *s, WITH_3D, **regions)
+    for loss in ("DiceLoss", "JaccardLoss"):
+        one(loss, "regions", base, *s, WITH_3D, **regions)
+    one("SoftBCEWithLogitsLoss", "regions", dict(smooth_factor=None, pos_weight=None), *s, WITH_3D, **regions)
+    one("SoftBCEWithLogitsLoss", "regions_pos_weight", dict(smooth_factor=None, pos_weight=3.0), *s, WITH_3D, **regions)
+
     one("SoftCrossEntropyLoss", "plain", dict(smooth_factor=0.0), *z, ALL,
         notes="smooth_factor's own default, None, raises a TypeError")
     one("SoftCrossEntropyLoss", "smooth0.1", dict(smooth_factor=0.1), *z, ALL, grad=False)
@@ -271,7 +300,7 @@ def smp(rec):
 def nnunet(rec):
     from importlib.metadata import version as installed
 
-    from nnunetv2.training.loss.compound_losses import DC_and_CE_loss
+    from nnunetv2.training.loss.compound_losses import DC_and_BCE_loss, DC_and_CE_loss
     from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss, SoftDiceLoss
 
     version = f"nnunetv2 {installed('nnunetv2')}, torch {torch.__version__}"
@@ -292,6 +321,60 @@ def nnunet(rec):
     one("background", dict(do_bg=True, weight_ce=0.7, weight_dice=0.3))
     one("ignoring", dict(batch_dice=True), target="ignoring")
     one("memory_efficient", {}, MemoryEfficientSoftDiceLoss)
+
+    def regions(tag, changes, target="overlapping", **extra):
+        given = dict(batch_dice=False, smooth=1e-5, do_bg=True, weight_ce=1.0, weight_dice=1.0) | changes
+
+        def call(x, case, *, weight_ce, weight_dice, **of_dice):
+            ignoring = target == "overlapping-ignoring"
+            f = DC_and_BCE_loss({}, of_dice | dict(ddp=False), weight_ce, weight_dice, ignoring, MemoryEfficientSoftDiceLoss)
+            marks = [case.overlapping] + ([case.ignored[:, None].double()] if ignoring else [])
+            return f(x, torch.cat(marks, 1))
+
+        rec.add("nnunet", version, "DC_and_BCE_loss", tag, given, "logits_cf", "sigmoid-logits", call, WITH_3D,
+                precision="float32 inside (its sums are in float32)", target=target, **extra)
+
+    regions("default", {})
+    regions("batch", dict(batch_dice=True, weight_ce=0.7))
+    regions("ignoring", dict(batch_dice=True), "overlapping-ignoring",
+            notes="with ignored voxels, cross entropy is summed over the regions instead of averaged")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# PyTorch and torchvision
+
+
+def pytorch(rec):
+    import torchvision
+    from torch.nn import functional as F
+
+    version = f"torch {torch.__version__}"
+    s, regions = ("logits_cf", "sigmoid-logits"), dict(target="overlapping")
+
+    def bce(x, case, *, pos_weight):
+        weight = None if pos_weight is None else torch.tensor(pos_weight, dtype=x.dtype)
+        return F.binary_cross_entropy_with_logits(x, case.overlapping, pos_weight=weight)
+
+    for tag, pos_weight in (("regions", None), ("regions_pos_weight", 3.0)):
+        rec.add("torch", version, "BCEWithLogitsLoss", tag, dict(pos_weight=pos_weight), *s, bce, WITH_3D, **regions)
+
+    def focal(x, case, *, alpha, gamma):
+        return torchvision.ops.sigmoid_focal_loss(x, case.overlapping, alpha, gamma, "mean")
+
+    def entropy(x, case, *, weight, ignore_index):
+        weight = None if weight is None else torch.tensor(weight, dtype=x.dtype)
+        labels = case.labels if ignore_index is None else case.ignoring
+        return F.cross_entropy(x, labels, weight, ignore_index=ignore_index or -100)
+
+    z, w = ("logits_cf", "softmax-logits"), {2: [0.4, 1.6], 4: [0.1, 2.0, 0.3, 1.5]}
+    for tag, weight, ignored in (("default", None, None), ("weight", w, None), ("ignoring", w, 255)):
+        given, target = dict(weight=weight, ignore_index=ignored), "ignoring" if ignored else "labels"
+        rec.add("torch", version, "CrossEntropyLoss", tag, given, *z, entropy, WITH_3D, target=target)
+
+    version = f"torchvision {torchvision.__version__}, {version}"
+    for tag, alpha, gamma in (("regions", 0.25, 2.0), ("regions_plain", -1.0, 1.5)):
+        given = dict(alpha=alpha, gamma=gamma)
+        rec.add("torch", version, "sigmoid_focal_loss", tag, given, *s, focal, WITH_3D, **regions)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -409,7 +492,7 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     rec = Recorder(args.golden)
-    for part in (monai, smp, nnunet, geodl, paper):
+    for part in (monai, smp, nnunet, pytorch, geodl, paper):
         part(rec)
     rec.write(args.out)
     print(f"{len(rec.entries)} entries")

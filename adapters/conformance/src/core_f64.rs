@@ -2,9 +2,9 @@
 
 use ndarray::{ArrayD, Axis};
 use unifocal_core::{
-    AnyLoss, Dense, DenseMut, Error, Labels, Layout, Segmentation, Soft,
-    data::{Field, Shape},
-    engine::BuffersMut,
+    AnyLoss, Dense, DenseMut, Error, Labels, Layout, Regions, Segmentation, Soft,
+    data::{Channels, Field, ForEachRegion, Position, Shape},
+    engine::{BuffersMut, LabelSets},
     formula::ClassSums,
 };
 
@@ -28,26 +28,62 @@ fn run(loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
     let prediction = values(&case.prediction);
     let shape = shape(&case.prediction, case.layout);
     let field = Dense::new(&prediction, shape, case.layout)?;
+    let ignored = case.settings.ignore_label;
+    let per_voxel = |labels: &ArrayD<i64>| {
+        (
+            values(labels),
+            [shape.samples, labels.len() / shape.samples],
+        )
+    };
     match &case.target {
-        Target::Labels(labels) => {
-            let labels = values(labels);
-            let size = [shape.samples, labels.len() / shape.samples];
-            let target = Labels::new(Dense::per_voxel(&labels, size)?)
-                .with_ignore_label(case.settings.ignore_label);
-            weighted(loss, case, Segmentation::new(field, target)?)
+        Target::Labels(labels) if case.settings.is_multilabel() => {
+            let (labels, size) = per_voxel(labels);
+            let LabelSets { sets, classes, .. } = case.settings.label_sets(shape.channels)?;
+            let target = Regions::new(Dense::per_voxel(&labels, size)?, &sets)
+                .with_classes(classes)
+                .with_ignore_label(ignored);
+            apart(loss, case, field, target)
         }
+        Target::Labels(labels) => {
+            let (labels, size) = per_voxel(labels);
+            let target = Labels::new(Dense::per_voxel(&labels, size)?).with_ignore_label(ignored);
+            weighted(loss, case, Segmentation::new(field, target)?, 1)
+        }
+        Target::Soft(_) if case.settings.regions.is_some() => Err(Error::Regions),
         Target::Soft(target) => {
             let values = values(target);
             let target = Dense::new(&values, self::shape(target, case.layout), case.layout)?;
-            weighted(loss, case, Segmentation::new(field, Soft(target))?)
+            match case.settings.is_multilabel() {
+                true => apart(loss, case, field, Soft(Channels::new(target))),
+                false => weighted(loss, case, Segmentation::new(field, Soft(target))?, 1),
+            }
         }
     }
+}
+
+/// Evaluates channels that are regions.
+fn apart(
+    loss: &AnyLoss,
+    case: &Case,
+    field: Dense<'_, f64>,
+    target: impl unifocal_core::data::Target,
+) -> Result<Outcome, Error> {
+    let regions = field.shape().channels;
+    let segmentation = Segmentation::new(Channels::new(field), target)?.with_regions(regions)?;
+    weighted(loss, case, segmentation, regions).map_err(|error| {
+        error.map_position(|at| Position {
+            sample: at.sample / regions,
+            channel: at.sample % regions,
+            ..at
+        })
+    })
 }
 
 fn weighted(
     loss: &AnyLoss,
     case: &Case,
-    segmentation: Segmentation<Dense<'_, f64>, impl unifocal_core::data::Target>,
+    segmentation: Segmentation<impl Field<Item = f64>, impl unifocal_core::data::Target>,
+    regions: usize,
 ) -> Result<Outcome, Error> {
     let segmentation = segmentation
         .with_input(case.settings.input)?
@@ -56,8 +92,9 @@ fn weighted(
         None => finish(loss, case, &segmentation),
         Some(weights) => {
             let weights = values(weights);
-            let samples = segmentation.shape().samples;
+            let samples = segmentation.shape().samples / regions;
             let weights = Dense::per_voxel(&weights, [samples, weights.len() / samples])?;
+            let weights = ForEachRegion::new(weights, regions);
             finish(loss, case, &segmentation.with_voxel_weights(weights)?)
         }
     }
@@ -67,7 +104,7 @@ fn finish(
     loss: &AnyLoss,
     case: &Case,
     segmentation: &Segmentation<
-        Dense<'_, f64>,
+        impl Field<Item = f64>,
         impl unifocal_core::data::Target,
         impl Field<Item = f64>,
     >,
@@ -78,7 +115,12 @@ fn finish(
     let buffers = BuffersMut::new(&mut sums, &mut slopes);
     let mut evaluated = segmentation.evaluate(loss, &classes, buffers)?;
     let mut gradient = vec![0.0; case.prediction.len()];
-    let mut out = DenseMut::new(&mut gradient, segmentation.shape(), case.layout)?;
+    let shape = shape(&case.prediction, case.layout);
+    let out = DenseMut::new(&mut gradient, shape, case.layout)?;
+    let mut out = match segmentation.shape() == shape {
+        true => Channels::together(out),
+        false => Channels::new_mut(out),
+    };
     evaluated.gradient_into(&mut out)?;
     Ok(Outcome {
         value: evaluated.value(),

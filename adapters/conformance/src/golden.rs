@@ -166,17 +166,37 @@ impl Entry {
         let last = self.prediction.ends_with("_cl");
         let target = if last { "true_cl" } else { "true_cf" };
         let mut target = array(&inputs, target);
-        if self.target == "soft" {
-            let classes = target.len_of(Axis(1)) as f64;
-            target.mapv_inplace(|y| 0.8 * y + 0.2 / classes);
-        }
         let prediction = array(&inputs, &self.prediction);
-        if self.target == "ignoring" {
+        let labels = || {
             let labels = target.map_axis(Axis(1), |y| y.iter().position(|y| *y == 1.0));
-            let mut labels = labels.mapv(|label| label.expect("one class has y = 1") as i64);
-            let ignored = labels.iter_mut().skip(3).step_by(7);
-            ignored.for_each(|label| *label = 255);
-            return Case::new(prediction, Target::Labels(labels)).with_ignore_label(255);
+            labels.mapv(|label| label.expect("one class has y = 1") as i64)
+        };
+        match self.target.as_str() {
+            "labels" => return Case::new(prediction, Target::Labels(labels())),
+            "ignoring" => {
+                let mut labels = labels();
+                let ignored = labels.iter_mut().skip(3).step_by(7);
+                ignored.for_each(|label| *label = 255);
+                return Case::new(prediction, Target::Labels(labels)).with_ignore_label(255);
+            }
+            "overlapping" | "overlapping-ignoring" => {
+                let last = target.len_of(Axis(1)) as i64 - 1;
+                let labels = labels();
+                let case = Case::new(prediction, Target::Labels(labels.clone()));
+                let mut case = case.with_regions((0..=last).map(|class| [class, last]));
+                if self.target == "overlapping-ignoring" {
+                    let mut weights = ArrayD::ones(labels.raw_dim());
+                    let ignored = weights.iter_mut().skip(3).step_by(7);
+                    ignored.for_each(|weight| *weight = 0.0);
+                    case.voxel_weights = Some(weights);
+                }
+                return case;
+            }
+            "soft" => {
+                let classes = target.len_of(Axis(1)) as f64;
+                target.mapv_inplace(|y| 0.8 * y + 0.2 / classes);
+            }
+            _ => {}
         }
         let mut case = Case::new(prediction, Target::Soft(target));
         if last {

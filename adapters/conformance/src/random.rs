@@ -84,14 +84,40 @@ pub(crate) fn case(rng: &mut Rng, shape: &[usize], input: Input) -> Case {
     if rng.bool() {
         case.settings.class_alpha = Some((0..classes).map(|_| 2.0 * rng.f64()).collect());
     }
-    if rng.bool() {
+    let rare_is_set = rng.bool();
+    if rare_is_set {
         case.settings.rare_classes = Some(vec![classes - 1]);
+    }
+    if input != Input::Softmax && case.settings.class_alpha.is_some() && rare_is_set {
+        case = regions(case);
     }
     if rng.bool() {
         case.channels_last()
     } else {
         case
     }
+}
+
+/// The same case with channels that are regions, whose two classes are the outside and the inside.
+fn regions(case: Case) -> Case {
+    let mut case = case.with_multilabel(true);
+    let settings = &mut case.settings;
+    settings.rare_classes = Some(vec![1]);
+    if settings.class_weights.is_some() {
+        settings.class_weights = Some(vec![0.5, 2.0]);
+    }
+    if settings.region_weights.is_some() {
+        settings.region_weights = Some(vec![0.0, 1.0]);
+    }
+    if let Some(alpha) = &mut settings.class_alpha {
+        alpha.truncate(2);
+    }
+    if let (Target::Labels(_), Pooling::Batch) = (&case.target, case.settings.pooling) {
+        // They overlap: each holds its own class and the last one.
+        let channels = case.prediction.len_of(Axis(1)) as i64;
+        return case.with_regions((0..channels).map(|channel| [channel, channels - 1]));
+    }
+    case
 }
 
 /// The shapes of random cases: one or several channels, one to three spatial axes.

@@ -1,9 +1,9 @@
 //! Runs the suite on the core itself, in f64 on slices.
 
 use unifocal_conformance::{CoreF64, Target, checks, seam_cases, seam_with_gradient, tolerance};
-use unifocal_core::{Dense, Labels, Segmentation, Soft};
+use unifocal_core::{Dense, Labels, Regions, Segmentation, Soft, data::Channels};
 
-checks!(CoreF64 => goldens peers hierarchy gradients invariances edges bad_input);
+checks!(CoreF64 => goldens peers hierarchy gradients invariances edges overlapping bad_input);
 
 #[test]
 fn slices_are_a_backend() {
@@ -13,8 +13,8 @@ fn slices_are_a_backend() {
         let numbers: Vec<f64> = case.prediction.iter().copied().collect();
         let prediction = Dense::channels_first(&numbers, size).expect("as many numbers");
         macro_rules! check {
-            ($target:expr) => {{
-                let segmentation = Segmentation::new(prediction, $target)
+            ($prediction:expr, $target:expr) => {{
+                let segmentation = Segmentation::new($prediction, $target)
                     .and_then(|segmentation| segmentation.with_input(case.settings.input))
                     .expect("a valid case")
                     .with_pooling(case.settings.pooling);
@@ -30,13 +30,15 @@ fn slices_are_a_backend() {
             Target::Labels(labels) => {
                 let labels: Vec<i64> = labels.iter().copied().collect();
                 let labels = Dense::per_voxel(&labels, [size[0], size[2]]).expect("as many labels");
-                check!(Labels::new(labels));
+                match &case.settings.regions {
+                    None => check!(prediction, Labels::new(labels)),
+                    Some(sets) => check!(Channels::new(prediction), Regions::new(labels, sets)),
+                }
             }
             Target::Soft(target) => {
                 let target: Vec<f64> = target.iter().copied().collect();
-                check!(Soft(
-                    Dense::channels_first(&target, size).expect("as many numbers")
-                ));
+                let target = Dense::channels_first(&target, size).expect("as many numbers");
+                check!(prediction, Soft(target));
             }
         }
     }

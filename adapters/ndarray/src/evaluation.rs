@@ -48,13 +48,14 @@ pub struct Evaluation<'a, P, D: Dimension, T> {
     threads: Option<&'a dyn Join>,
 }
 
-/// The loss of a class in one group (a sample, or the batch).
+/// The loss of a class in one group (a sample, or the batch; or a region of them).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ClassValue {
-    /// The sample; 0 for the whole batch.
+    /// The sample; 0 for the whole batch. With [`with_multilabel`](Evaluation::with_multilabel), sample n and region r of R have
+    /// n·R + r, and the region alone in the whole batch.
     pub group: usize,
-    /// The class.
+    /// The class; with [`with_multilabel`](Evaluation::with_multilabel) 0 for the outside and 1 for the inside of a region.
     pub class: usize,
     /// The loss of the class before class weights: its term in the region-based mean over the classes plus its term in the
     /// distribution-based sum over them.
@@ -75,6 +76,7 @@ impl<'a, P, D: Dimension, L: Label> Evaluation<'a, P, D, LabelArray<'a, L>> {
             LabelArray {
                 labels,
                 ignored: None,
+                regions: None,
             },
         )
     }
@@ -207,20 +209,33 @@ where
         Ok(sums.iter().enumerate().map(value).collect())
     }
 
-    /// The number of classes: the length of the class axis, or two for a single channel.
+    /// The number of classes: the length of the class axis, or two for a single channel or for regions.
     ///
     /// # Errors
     ///
     /// The prediction has no class axis.
     pub fn class_count(&self) -> Result<usize, Error> {
+        Ok(class_count(self.channels()? / self.region_count()?))
+    }
+
+    /// The number of regions in a sample; 1 if the channels are classes.
+    fn region_count(&self) -> Result<usize, Error> {
+        Ok(match self.settings.is_multilabel() {
+            true => self.channels()?.max(1),
+            false => 1,
+        })
+    }
+
+    /// The length of the class axis.
+    fn channels(&self) -> Result<usize, Error> {
         let shape = self.prediction.shape();
         match (shape.len(), self.layout) {
             (0 | 1, _) => Err(Error::Rank {
                 what: "prediction",
                 found: shape.to_vec(),
             }),
-            (_, Layout::ChannelsFirst) => Ok(class_count(shape[1])),
-            (rank, Layout::ChannelsLast) => Ok(class_count(shape[rank - 1])),
+            (_, Layout::ChannelsFirst) => Ok(shape[1]),
+            (rank, Layout::ChannelsLast) => Ok(shape[rank - 1]),
         }
     }
 
@@ -230,7 +245,7 @@ where
         loss: &'t L,
         classes: Classes<'t>,
     ) -> Result<Task<'t, L>, Error> {
-        let count = self.class_count()?;
+        let (count, regions) = (self.class_count()?, self.region_count()?);
         let Settings { input, pooling, .. } = self.settings;
         classes.check(count)?;
         Ok(Task {
@@ -241,9 +256,10 @@ where
             simd: Checked::new(self.simd),
             threads: self.threads,
             count,
+            regions,
             groups: match pooling {
-                Pooling::PerSample => self.prediction.shape()[0],
-                Pooling::Batch => 1,
+                Pooling::PerSample => self.prediction.shape()[0] * regions,
+                Pooling::Batch => regions,
             },
         })
     }
@@ -268,6 +284,10 @@ where
             .target
             .clone()
             .with_ignore_label(self.settings.ignore_label)?;
+        let target = match self.settings.is_multilabel() {
+            true => target.with_regions(&self.settings, self.channels()?)?,
+            false => target,
+        };
         let whole = Half {
             prediction: rows::channels_first(self.prediction.view().into_dyn(), self.layout),
             target: target.channels_first(self.layout),

@@ -8,7 +8,7 @@ use std::ops::Range;
 use ndarray::{ArrayViewD, ArrayViewMutD, Axis, IxDyn};
 use unifocal_core::{
     Classes, Error as CoreError, Input, Pooling, Segmentation,
-    data::{Element, Field, Position, Shape},
+    data::{Channels, Element, Field, ForEachRegion, Position, Shape},
     engine::Kept,
     formula::{ClassSums, Loss},
 };
@@ -37,11 +37,31 @@ pub(crate) struct Task<'t, L> {
     pub(crate) threads: Option<&'t dyn Join>,
     /// The number of classes.
     pub(crate) count: usize,
+    /// The number of regions of a sample, each of which is a group of its own; 1 if the channels are classes.
+    pub(crate) regions: usize,
     /// The number of groups.
     pub(crate) groups: usize,
 }
 
 impl<L> Task<'_, L> {
+    /// The number of sums of a sample.
+    fn sums_per_sample(&self) -> usize {
+        self.regions * self.count
+    }
+
+    /// A row of the gradient, with its regions as samples.
+    fn row_mut<'a, T: Copy>(
+        &self,
+        gradient: ArrayViewMutD<'a, T>,
+        outer: &[usize],
+    ) -> Channels<RowMut<'a, T>> {
+        let row = RowMut::new(rows::row(gradient, 2, outer));
+        match self.regions {
+            1 => Channels::together(row),
+            _ => Channels::new_mut(row),
+        }
+    }
+
     fn join<A: Send, B: Send>(
         &self,
         a: impl FnOnce() -> A + Send,
@@ -122,8 +142,12 @@ impl Field for WeightRow<'_> {
 }
 
 /// A row of the prediction with the same row of the target.
-type RowSegmentation<'r, P, T> =
-    Segmentation<Row<'r, P>, <T as target::sealed::Sealed>::Row<'r>, WeightRow<'r>, Checked>;
+type RowSegmentation<'r, P, T> = Segmentation<
+    Channels<Row<'r, P>>,
+    <T as target::sealed::Sealed>::Row<'r>,
+    ForEachRegion<WeightRow<'r>>,
+    Checked,
+>;
 
 impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
     /// Where to cut the half; `None` if it is small enough.
@@ -185,7 +209,7 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
             return workspace::with(|workspace| {
                 self.for_each_row(task, |outer, segmentation| {
                     let row = gradient.as_mut().map(|gradient| gradient.view_mut());
-                    let mut row = row.map(|gradient| RowMut::new(rows::row(gradient, 2, outer)));
+                    let mut row = row.map(|gradient| task.row_mut(gradient, outer));
                     segmentation.forward(task.loss, &task.classes, sums, row.as_mut(), workspace)
                 })
             });
@@ -195,7 +219,7 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
             .map(|gradient| gradient.split_at(axis, index))
             .unzip();
         if axis == Axis(0) && task.pooling == Pooling::PerSample {
-            let (sums, others) = sums.split_at_mut(index * task.count);
+            let (sums, others) = sums.split_at_mut(index * task.sums_per_sample());
             let (left, right) = task.join(
                 || first.forward(task, sums, gradient),
                 || second.forward(task, others, other_gradient),
@@ -225,7 +249,7 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
         let Some((axis, index)) = self.middle() else {
             return workspace::with(|workspace| {
                 self.for_each_row(task, |outer, segmentation| {
-                    let mut row = RowMut::new(rows::row(gradient.view_mut(), 2, outer));
+                    let mut row = task.row_mut(gradient.view_mut(), outer);
                     let (loss, classes) = (task.loss, &task.classes);
                     segmentation.backward(loss, classes, slopes, &mut row, kept, workspace)
                 })
@@ -234,7 +258,7 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
         let (first, second) = self.split(axis, index);
         let (gradient, other_gradient) = gradient.split_at(axis, index);
         let [slopes, others] = match (axis, task.pooling) {
-            (Axis(0), Pooling::PerSample) => slopes.split_at(index * task.count).into(),
+            (Axis(0), Pooling::PerSample) => slopes.split_at(index * task.sums_per_sample()).into(),
             _ => [slopes, slopes],
         };
         let (left, right) = task.join(
@@ -256,7 +280,7 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
         {
             let (first, second) = self.split(axis, index);
             let (gradient, other_gradient) = gradient.split_at(axis, index);
-            let (sums, others) = sums.split_at_mut(index * task.count);
+            let (sums, others) = sums.split_at_mut(index * task.sums_per_sample());
             let (left, right) = task.join(
                 || first.sums_and_gradient(task, sums, gradient),
                 || second.sums_and_gradient(task, others, other_gradient),
@@ -292,17 +316,23 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
                 Some(weights) => WeightRow::PerVoxel(Row::new(rows::row(weights.view(), 1, outer))),
                 None => WeightRow::One(prediction.shape().without_channels()),
             };
-            let segmentation = Segmentation::new(prediction, self.target.row(outer))?
+            let regions = task.regions;
+            let prediction = match regions {
+                1 => Channels::together(prediction),
+                _ => Channels::new(prediction),
+            };
+            let segmentation = Segmentation::new(prediction, self.target.row(outer, regions > 1))?
                 .with_input(task.input)?
-                .with_voxel_weights(weights)?
+                .with_voxel_weights(ForEachRegion::new(weights, regions))?
+                .with_regions(regions)?
                 .with_pooling(task.pooling)
                 .with_vectors(task.simd);
             let first = self.voxel + number * voxels;
             visit(outer, &segmentation).map_err(|error| {
                 error.map_position(|at| Position {
-                    sample: self.sample + at.sample,
+                    sample: self.sample + at.sample / regions,
+                    channel: at.channel + at.sample % regions,
                     voxel: first + at.voxel,
-                    ..at
                 })
             })?;
         }

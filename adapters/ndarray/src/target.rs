@@ -1,9 +1,14 @@
 //! Target arrays: labels, or a one-hot or soft target.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use ndarray::{ArrayViewD, Axis};
 use unifocal_core::{
-    Error, Labels, Layout, Soft,
-    data::{Element, Label, Target},
+    Error, Labels, Layout, Regions, Settings, Soft,
+    data::{Channels, Content, Element, Extent, Label, STRETCH, Shape, Target},
+    engine::LabelSets,
+    formula::Float,
 };
 
 use crate::rows::{self, Row};
@@ -12,7 +17,7 @@ use crate::rows::{self, Row};
 pub trait TargetArray: sealed::Sealed {}
 
 pub(crate) mod sealed {
-    use super::{Axis, Error, Layout, Target};
+    use super::{Axis, Error, Layout, Settings, Target};
 
     pub trait Sealed: Clone + Send + Sync {
         /// A row of the target.
@@ -22,6 +27,9 @@ pub(crate) mod sealed {
 
         /// Leaves out the voxels with this label.
         fn with_ignore_label(self, label: Option<i64>) -> Result<Self, Error>;
+
+        /// Prepares it for channels that are regions.
+        fn with_regions(self, settings: &Settings, channels: usize) -> Result<Self, Error>;
 
         /// Its shape.
         fn shape(&self) -> Vec<usize>;
@@ -39,23 +47,33 @@ pub(crate) mod sealed {
         /// Splits the target at this index of an axis of the prediction.
         fn split(self, axis: Axis, index: usize) -> (Self, Self);
 
-        /// The row at this index of all spatial axes but the last.
-        fn row(&self, outer: &[usize]) -> Self::Row<'_>;
+        /// The row at this index of all spatial axes but the last. If the channels are regions, they are
+        /// samples of the row.
+        fn row(&self, outer: &[usize], multilabel: bool) -> Self::Row<'_>;
     }
 }
 
-/// Integer labels [N, spatial…], with an optional ignored label.
+/// Integer labels [N, spatial…], with an optional ignored label. They name a class each, or are in regions.
 #[derive(Clone, Debug)]
 pub struct LabelArray<'a, L> {
     pub(crate) labels: ArrayViewD<'a, L>,
     pub(crate) ignored: Option<i64>,
+    pub(crate) regions: Option<Arc<LabelSets>>,
+}
+
+/// A row of labels.
+pub enum LabelRow<'r, L> {
+    /// Each label names a class.
+    Classes(Labels<Row<'r, L>>),
+    /// Each region is a set of labels.
+    Regions(Regions<'r, Row<'r, L>, Vec<i64>>),
 }
 
 impl<L: Label> TargetArray for LabelArray<'_, L> {}
 
 impl<L: Label> sealed::Sealed for LabelArray<'_, L> {
     type Row<'r>
-        = Labels<Row<'r, L>>
+        = LabelRow<'r, L>
     where
         Self: 'r;
 
@@ -64,6 +82,11 @@ impl<L: Label> sealed::Sealed for LabelArray<'_, L> {
             ignored: label,
             ..self
         })
+    }
+
+    fn with_regions(self, settings: &Settings, channels: usize) -> Result<Self, Error> {
+        let regions = Some(settings.label_sets(channels)?.into());
+        Ok(Self { regions, ..self })
     }
 
     fn shape(&self) -> Vec<usize> {
@@ -89,13 +112,75 @@ impl<L: Label> sealed::Sealed for LabelArray<'_, L> {
         let half = |labels| Self {
             labels,
             ignored: self.ignored,
+            regions: self.regions.clone(),
         };
         (half(first), half(second))
     }
 
-    fn row(&self, outer: &[usize]) -> Self::Row<'_> {
-        let row = rows::row(self.labels.view(), 1, outer);
-        Labels::new(Row::new(row)).with_ignore_label(self.ignored)
+    fn row(&self, outer: &[usize], _: bool) -> Self::Row<'_> {
+        let row = Row::new(rows::row(self.labels.view(), 1, outer));
+        match &self.regions {
+            None => LabelRow::Classes(Labels::new(row).with_ignore_label(self.ignored)),
+            Some(regions) => LabelRow::Regions(
+                Regions::new(row, &regions.sets)
+                    .with_ignore_label(self.ignored)
+                    .with_classes(regions.classes),
+            ),
+        }
+    }
+}
+
+/// Calls a method of either kind of row.
+macro_rules! of_row {
+    ($row:expr, $labels:ident => $call:expr) => {
+        match $row {
+            LabelRow::Classes($labels) => $call,
+            LabelRow::Regions($labels) => $call,
+        }
+    };
+}
+
+impl<L: Label> Target for LabelRow<'_, L> {
+    fn shape(&self) -> Shape {
+        of_row!(self, labels => labels.shape())
+    }
+
+    fn expected_shape(&self, prediction: Shape) -> Shape {
+        of_row!(self, labels => labels.expected_shape(prediction))
+    }
+
+    #[inline(always)]
+    fn check(&self, sample: usize, voxel: usize, classes: usize) -> Result<bool, Error> {
+        of_row!(self, labels => labels.check(sample, voxel, classes))
+    }
+
+    #[inline(always)]
+    fn get<R: Float>(&self, sample: usize, class: usize, voxel: usize, classes: usize) -> R {
+        of_row!(self, labels => labels.get(sample, class, voxel, classes))
+    }
+
+    #[inline(always)]
+    fn survey(
+        &self,
+        sample: usize,
+        voxels: Range<usize>,
+        classes: usize,
+        contents: &mut [Content],
+    ) {
+        of_row!(self, labels => labels.survey(sample, voxels, classes, contents));
+    }
+
+    #[inline(always)]
+    fn cover<R: Float>(
+        &self,
+        sample: usize,
+        class: usize,
+        voxels: Range<usize>,
+        classes: usize,
+        y: &mut [[R; STRETCH]],
+        covered: &mut [Extent],
+    ) {
+        of_row!(self, labels => labels.cover(sample, class, voxels, classes, y, covered));
     }
 }
 
@@ -107,7 +192,7 @@ impl<S: Element> TargetArray for SoftArray<'_, S> {}
 
 impl<S: Element> sealed::Sealed for SoftArray<'_, S> {
     type Row<'r>
-        = Soft<Row<'r, S>>
+        = Soft<Channels<Row<'r, S>>>
     where
         Self: 'r;
 
@@ -115,6 +200,13 @@ impl<S: Element> sealed::Sealed for SoftArray<'_, S> {
         match label {
             None => Ok(self),
             Some(found) => Err(Error::IgnoreLabel { found }),
+        }
+    }
+
+    fn with_regions(self, settings: &Settings, _: usize) -> Result<Self, Error> {
+        match settings.regions {
+            None => Ok(self),
+            Some(_) => Err(Error::Regions),
         }
     }
 
@@ -139,8 +231,12 @@ impl<S: Element> sealed::Sealed for SoftArray<'_, S> {
         (Self(first), Self(second))
     }
 
-    fn row(&self, outer: &[usize]) -> Self::Row<'_> {
-        Soft(Row::new(rows::row(self.0.view(), 2, outer)))
+    fn row(&self, outer: &[usize], multilabel: bool) -> Self::Row<'_> {
+        let row = Row::new(rows::row(self.0.view(), 2, outer));
+        Soft(match multilabel {
+            true => Channels::new(row),
+            false => Channels::together(row),
+        })
     }
 }
 

@@ -68,12 +68,12 @@ macro_rules! in_both_precisions {
 
             mod f64 {
                 use super::*;
-                checks!(Ndarray(|x| x, Simd::$simd) => goldens peers agreement hierarchy gradients invariances edges bad_input);
+                checks!(Ndarray(|x| x, Simd::$simd) => goldens peers agreement hierarchy gradients invariances edges overlapping bad_input);
             }
 
             mod f32 {
                 use super::*;
-                checks!(Ndarray(|x| x as f32, Simd::$simd) => goldens peers agreement hierarchy invariances edges bad_input);
+                checks!(Ndarray(|x| x as f32, Simd::$simd) => goldens peers agreement hierarchy invariances edges overlapping bad_input);
             }
         }
     )*};

@@ -164,7 +164,8 @@ where
     fn first_sum(&self, sample: usize) -> usize {
         match self.pooling {
             Pooling::PerSample => sample * self.class_count(),
-            Pooling::Batch => 0,
+            Pooling::Batch if self.regions == 1 => 0,
+            Pooling::Batch => sample % self.regions * self.class_count(),
         }
     }
 }

@@ -47,6 +47,17 @@ pub fn bad_input(backend: &impl Backend) {
         &above,
         &["1.5", "voxel 0", "[0, 1]"],
     );
+    let region = with(&|case| {
+        case.prediction[[0, 1, 0]] = 1.5;
+        case.settings.multilabel = true;
+    });
+    let words = ["1.5", "sample 0", "channel 1", "voxel 0"];
+    rejected("a probability of 1.5 of a region", &region, &words);
+    let label = with(&|case| {
+        case.target = Target::Labels(labels([0, 1, 2, 0]));
+        case.settings.multilabel = true;
+    });
+    rejected("a label of no region", &label, &["2", "voxel 2", "0 to 1"]);
     let below = with(&|case| case.prediction[[0, 1, 0]] = -0.25);
     rejected("a probability of -0.25", &below, &["-0.25"]);
     for label in [2, -1, 255] {

@@ -7,6 +7,7 @@ mod errors;
 mod golden_values;
 mod identities;
 mod other_libraries;
+mod overlapping;
 mod seam;
 mod symmetries;
 
@@ -17,6 +18,7 @@ pub use errors::bad_input;
 pub use golden_values::goldens;
 pub use identities::hierarchy;
 pub use other_libraries::peers;
+pub use overlapping::overlapping;
 pub use seam::{seam, seam_cases, seam_with_gradient};
 pub use symmetries::invariances;
 

@@ -1,4 +1,4 @@
-//! Compares with MONAI, segmentation-models-pytorch, nnU-Net, geodl and the paper's printed equations, by exact conversions.
+//! Compares with MONAI, segmentation-models-pytorch, nnU-Net, PyTorch, geodl and the paper's printed equations, by exact conversions.
 
 use ndarray::{ArrayD, Axis};
 use unifocal_core::{
@@ -11,7 +11,7 @@ use crate::{Backend, Case, Target, tolerance};
 
 /// Compares values and gradients with other libraries, where theirs convert to ours exactly.
 pub fn peers(backend: &impl Backend) {
-    let mut compared = ["monai", "smp", "nnunet", "geodl", "paper"].map(|name| (name, 0));
+    let mut compared = ["monai", "smp", "nnunet", "torch", "geodl", "paper"].map(|name| (name, 0));
     for entry in golden::manifest("peers.json") {
         let Some(conversion) = convert(&entry).expect("parameters in range") else {
             continue;
@@ -22,11 +22,12 @@ pub fn peers(backend: &impl Backend) {
             .find(|(name, _)| *name == entry.framework);
         count.expect("a known library").1 += 1;
     }
-    // The manifest has 356 entries. The functions below name those without an exact conversion.
+    // The manifest has 466 entries. The functions below name those without an exact conversion.
     let expected = [
-        ("monai", 134),
-        ("smp", 67),
-        ("nnunet", 25),
+        ("monai", 167),
+        ("smp", 107),
+        ("nnunet", 40),
+        ("torch", 35),
         ("geodl", 17),
         ("paper", 32),
     ];
@@ -100,6 +101,7 @@ fn convert(entry: &Entry) -> Result<Option<Conversion>, ParameterError> {
         "monai" => monai(entry, &mut case, &mut factor)?,
         "smp" => smp(entry, &mut case)?,
         "nnunet" => Some(nnunet(entry, &mut case)?),
+        "torch" => Some(torch(entry, &mut case)?),
         "geodl" => geodl(entry, &mut case)?,
         "paper" => paper(entry, &case)?,
         other => panic!("the manifest names an unknown library: {other}"),
@@ -114,6 +116,12 @@ fn monai(
 ) -> Result<Option<AnyLoss>, ParameterError> {
     let parameter = |name: &str| entry.parameter(name).expect(name);
     let classes = case.prediction.len_of(Axis(1));
+    let regions = entry.target == "overlapping";
+    if regions || entry.loss == "FocalLoss" && case.settings.input == Input::Sigmoid {
+        // A sigmoid and a two-class loss for each channel; region losses score its inside.
+        case.settings.multilabel = true;
+        case.settings.region_weights = Some(vec![0.0, 1.0]);
+    }
     // These only use classes 0 and 1.
     let two_classes = entry.loss.starts_with("Asymmetric");
     // No conversion: weights that are not normalized.
@@ -183,10 +191,30 @@ fn monai(
                 .with_weights(parameter("lambda_dice"), parameter("lambda_ce"))?
                 .into()
         }
-        // No conversion: every channel is a two-class loss, of a sigmoid and its complement.
+        "FocalLoss" if case.settings.multilabel => {
+            case.settings.class_alpha = two_alphas(entry);
+            focal(parameter("gamma"))?.into()
+        }
+        "DiceFocalLoss" if case.settings.multilabel => {
+            UnifiedFocal::sum(dice()?, focal(parameter("gamma"))?)
+                .with_weights(parameter("lambda_dice"), parameter("lambda_focal"))?
+                .into()
+        }
+        // No conversion: a softmax without the background in one, Dice of a softmax beside the focal loss of sigmoids in the other.
         "FocalLoss" | "DiceFocalLoss" => return Ok(None),
         other => panic!("the manifest names an unknown loss: {other}"),
     }))
+}
+
+/// The focal loss without a clip.
+fn focal(gamma: f64) -> Result<Focal, ParameterError> {
+    Focal::new().with_gamma(gamma)?.with_clip(None)
+}
+
+/// α of the outside and the inside of a region, if it is given.
+fn two_alphas(entry: &Entry) -> Option<Vec<f64>> {
+    let alpha = entry.parameter("alpha").filter(|alpha| *alpha >= 0.0);
+    alpha.map(|alpha| vec![1.0 - alpha, alpha])
 }
 
 /// Class weights without the background.
@@ -204,8 +232,46 @@ fn nnunet(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
         case.settings.region_weights = Some(foreground(case.prediction.len_of(Axis(1))));
     }
     let loss = UnifiedFocal::nnunet().with_smooth(0.5 * parameter("smooth"))?;
-    let loss = loss.with_weights(parameter("weight_dice"), parameter("weight_ce"))?;
-    Ok(loss.into())
+    let mut weights = [parameter("weight_dice"), parameter("weight_ce")];
+    if entry.loss == "DC_and_BCE_loss" {
+        case.settings.region_weights = Some(vec![0.0, 1.0]);
+        if entry.target == "overlapping-ignoring" {
+            // Theirs sums the cross entropy of the regions.
+            weights[1] *= case.prediction.len_of(Axis(1)) as f64;
+        }
+    }
+    Ok(loss.with_weights(weights[0], weights[1])?.into())
+}
+
+fn torch(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
+    let entropy = Focal::cross_entropy().with_clip(None)?;
+    Ok(match entry.loss.as_str() {
+        "CrossEntropyLoss" => {
+            case.settings.pooling = Pooling::Batch;
+            if let (Some(weights), Target::Labels(labels)) =
+                (entry.parameters["weight"].as_array(), &case.target)
+            {
+                let weight = |label: i64| match weights.get(label as usize) {
+                    Some(weight) => weight.as_f64().expect("a number"),
+                    None => 0.0,
+                };
+                case.voxel_weights = Some(labels.mapv(weight));
+            }
+            entropy.into()
+        }
+        "BCEWithLogitsLoss" => {
+            let alpha = entry
+                .parameter("pos_weight")
+                .map(|weight| vec![1.0, weight]);
+            case.settings.class_alpha = alpha;
+            entropy.into()
+        }
+        "sigmoid_focal_loss" => {
+            case.settings.class_alpha = two_alphas(entry);
+            focal(entry.parameter("gamma").expect("gamma"))?.into()
+        }
+        other => panic!("the manifest names an unknown loss: {other}"),
+    })
 }
 
 fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError> {
@@ -217,6 +283,7 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
         "TverskyLoss" | "DiceLoss" | "JaccardLoss"
     );
     if region {
+        let regions = entry.target == "overlapping";
         // No conversion: an absent class scores 0 but stays in the divisor, or γ is applied after the mean over the classes.
         let outer_power = entry.parameter("gamma").is_some_and(|gamma| gamma != 1.0) && !binary;
         let soft = entry.target == "soft";
@@ -224,7 +291,7 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
             return Ok(None);
         }
         case.settings.pooling = Pooling::Batch;
-        if binary {
+        if binary || regions {
             case.settings.class_weights = Some(vec![0.0, 1.0]);
         }
     }
@@ -240,18 +307,21 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
             .into(),
         "DiceLoss" => smooth(Tversky::dice())?.into(),
         "JaccardLoss" => smooth(Tversky::jaccard())?.into(),
-        "FocalLoss" if binary => {
-            case.settings.class_alpha = entry
-                .parameter("alpha")
-                .map(|alpha| vec![1.0 - alpha, alpha]);
+        // No conversion: it takes ln p for a logit.
+        "FocalLoss" if !binary && entry.input == "probabilities" => return Ok(None),
+        "FocalLoss" => {
+            case.settings.multilabel = true;
+            case.settings.class_alpha = two_alphas(entry);
             let clip = (case.settings.input == Input::Probabilities).then_some(1e-7);
-            Focal::new()
-                .with_gamma(parameter("gamma"))?
-                .with_clip(clip)?
-                .into()
+            focal(parameter("gamma"))?.with_clip(clip)?.into()
         }
-        // No conversion: every channel is a two-class loss.
-        "FocalLoss" => return Ok(None),
+        "SoftBCEWithLogitsLoss" => {
+            let alpha = entry
+                .parameter("pos_weight")
+                .map(|weight| vec![1.0, weight]);
+            case.settings.class_alpha = alpha;
+            Focal::cross_entropy().with_clip(None)?.into()
+        }
         "SoftCrossEntropyLoss" => {
             let smoothing = parameter("smooth_factor");
             if let Target::Soft(target) = &case.target {

@@ -30,6 +30,9 @@ pub fn seam_cases() -> Vec<Case> {
         weighted.target = soft;
         cases.extend([plain, skipping, weighted]);
     }
+    let sigmoids = cases[cases.len() - 3].clone();
+    let regions = [[1, 2].as_slice(), &[2], &[0, 1]];
+    cases.push(sigmoids.with_regions(regions));
     cases
 }
 
@@ -61,7 +64,8 @@ pub fn seam<T: TensorLike<Error: Debug>>(
     }
     let dice = dice(tensor).expect("a valid case");
     let all: Vec<f64> = dice.iter().flat_map(&numbers).collect();
-    assert_eq!(all.len() % 3, 0, "three classes in each group");
+    let classes = if case.settings.is_multilabel() { 2 } else { 3 };
+    assert_eq!(all.len() % classes, 0, "{classes} classes in each group");
     assert!(all.iter().all(|dice| (0.0..=1.0).contains(dice)), "{all:?}");
 }
 
