@@ -12,7 +12,8 @@ use unifocal_core::{
 use crate::elementwise::Elementwise;
 use crate::fused::is_fused;
 use crate::inputs::{Inputs, TargetTensor};
-use crate::plan::{Plan, SUMS, range};
+use crate::labels::beyond;
+use crate::plan::{Plan, SUMS};
 
 /// The sums of each sample and class, [N, C, 6].
 pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
@@ -124,15 +125,7 @@ pub(crate) fn runs<K: PartialEq>(
 
 /// Casts labels to i32, which holds every class, and marks those outside 0..`count`; these become 0.
 fn classes_of(labels: Tensor<2, Int>, count: usize) -> (Tensor<2, Int>, Tensor<2, Bool>) {
-    let held = range(labels.dtype());
-    let mut wrong = match *held.start() {
-        0 => labels.zeros_like().bool(),
-        _ => labels.clone().lower_elem(0),
-    };
-    // If the type cannot hold `count`, no label can reach it, and Burn cannot compare with it.
-    if held.contains(&(count as i64)) {
-        wrong = wrong.bool_or(labels.clone().greater_equal_elem(count as i64));
-    }
+    let wrong = beyond(&labels, count);
     let labels = labels.mask_fill(wrong.clone(), 0).cast(DType::I32);
     (labels, wrong)
 }

@@ -1,7 +1,7 @@
 //! Errors of tensors: full shapes, devices, and the core's errors.
 
 use thiserror::Error as ThisError;
-use unifocal_core::data::Valid;
+use unifocal_core::data::{Position, Valid};
 
 /// Why a loss could not be computed.
 #[derive(Clone, Debug, PartialEq, ThisError)]
@@ -61,6 +61,20 @@ pub enum Error {
     /// An invalid value, label, parameter or class option.
     #[error("{0}{hint}", hint = hint(.0))]
     Core(#[from] unifocal_core::Error),
+}
+
+impl Error {
+    /// The error of samples that are the regions of samples, as one of the samples.
+    pub(crate) fn of_regions(self, regions: usize) -> Self {
+        match self {
+            Self::Core(error) => Self::Core(error.map_position(|at| Position {
+                sample: at.sample / regions,
+                channel: at.channel + at.sample % regions,
+                ..at
+            })),
+            error => error,
+        }
+    }
 }
 
 /// A hint at the usual cause of an error of the core.

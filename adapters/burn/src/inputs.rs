@@ -93,7 +93,7 @@ impl Targets {
     }
 }
 
-/// A prediction with its target and weights; spatial axes are flattened.
+/// A prediction with its target and weights; spatial axes are flattened. Channels that are regions are samples with one channel each.
 #[derive(Clone, Debug)]
 pub(crate) struct Inputs {
     /// [N, C, M].
@@ -101,6 +101,8 @@ pub(crate) struct Inputs {
     pub(crate) target: TargetTensor,
     /// [N, M].
     pub(crate) weights: Option<Tensor<2>>,
+    /// How many samples in a row are the regions of one sample.
+    pub(crate) regions: usize,
 }
 
 /// The target of [`Inputs`].
@@ -127,10 +129,15 @@ impl Inputs {
         if samples * channels * voxels == 0 {
             return Err(Error::Empty { found: shape });
         }
-        if settings.input == Input::Softmax && channels == 1 {
+        let regions = if settings.is_multilabel() {
+            channels
+        } else {
+            1
+        };
+        if settings.input == Input::Softmax && channels / regions == 1 {
             return Err(unifocal_core::Error::SoftmaxOfOneClass.into());
         }
-        settings.classes().check(class_count(channels))?;
+        settings.classes().check(class_count(channels / regions))?;
         targets.expect_device(&prediction.device())?;
         let of_labels = without_channels(&shape);
         let is_labels = targets.shape == of_labels || targets.shape == with_one_channel(&shape);
@@ -168,6 +175,9 @@ impl Inputs {
         if let (TargetTensor::Soft(_), Some(found)) = (&target, settings.ignore_label) {
             return Err(unifocal_core::Error::IgnoreLabel { found }.into());
         }
+        if let (TargetTensor::Soft(_), Some(_)) = (&target, &settings.regions) {
+            return Err(unifocal_core::Error::Regions.into());
+        }
         let weights = targets.weights.map(|weights| {
             if weights.shape != of_labels {
                 return Err(Error::Shape {
@@ -185,11 +195,16 @@ impl Inputs {
             )?;
             Ok(weights.values.reshape([samples, voxels]))
         });
-        Ok(Self {
+        let inputs = Self {
             weights: weights.transpose()?,
             prediction: prediction.reshape([samples, channels, voxels]),
             target,
-        })
+            regions,
+        };
+        match settings.is_multilabel() {
+            true => Ok(inputs.apart(settings.label_sets(channels)?, settings.ignore_label)),
+            false => Ok(inputs),
+        }
     }
 }
 

@@ -31,9 +31,11 @@ mod elementwise;
 mod error;
 mod fused;
 mod inputs;
+mod labels;
 mod loss;
 mod plan;
 mod reduce;
+mod regions;
 mod sums;
 mod tensors;
 

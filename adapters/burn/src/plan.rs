@@ -40,6 +40,15 @@ impl From<AnyLoss> for Plan {
 }
 
 impl Plan {
+    /// The plan for a single region, whose labels are 0 and 1.
+    pub(crate) fn of_one_region(&self) -> Arc<Self> {
+        let mut plan = self.clone();
+        plan.settings.multilabel = false;
+        plan.settings.regions = None;
+        plan.settings.ignore_label = None;
+        Arc::new(plan)
+    }
+
     /// The plan for labels of this type: drops an ignored label that the type cannot hold.
     pub(crate) fn beside(self: &Arc<Self>, labels: DType) -> Arc<Self> {
         match self.settings.ignore_label {

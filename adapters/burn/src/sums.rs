@@ -16,7 +16,7 @@ use crate::inputs::{Inputs, TargetTensor};
 use crate::plan::{Plan, Route, SUMS};
 use crate::{AllReduce, Error};
 
-/// The sums of a loss over the voxels of each group (a sample, or the batch) and class. The loss depends on its tensors only through
+/// The sums of a loss over the voxels of each group (a sample, or the batch; each region of them, if the channels are regions) and class. The loss depends on its tensors only through
 /// these sums. They are differentiable with respect to the prediction.
 ///
 /// To share a batch between devices, add up their sums with [`all_reduce`](Sums::all_reduce) before computing the value.
@@ -32,19 +32,24 @@ pub struct Sums {
 impl Sums {
     /// The sums of a loss over these inputs, by the route of the plan.
     pub(crate) fn of(plan: Arc<Plan>, inputs: Inputs) -> Result<Self, Error> {
-        let dtype = inputs.prediction.dtype();
+        let (dtype, regions) = (inputs.prediction.dtype(), inputs.regions);
         let beside = match &inputs.target {
+            _ if plan.settings.is_multilabel() => plan.of_one_region(),
             TargetTensor::Labels(labels) => plan.beside(labels.dtype()),
             TargetTensor::Soft(_) => Arc::clone(&plan),
         };
         let per_sample = if is_fused(&plan, &inputs.prediction.device(), dtype) {
-            fused::sums(&beside, inputs)?
+            fused::sums(&beside, inputs).map_err(|error| error.of_regions(regions))?
         } else {
             composed::sums(&beside, inputs)
         };
         let tensor = match plan.settings.pooling {
             Pooling::PerSample => per_sample,
-            Pooling::Batch => per_sample.sum_dim(0),
+            Pooling::Batch => {
+                let [samples, classes, _] = per_sample.dims();
+                let by_region = per_sample.reshape([samples / regions, regions, classes, SUMS]);
+                by_region.sum_dim(0).squeeze_dim(0)
+            }
         };
         // f16 and bf16 would lose the precision of the sums.
         let dtype = match dtype {

@@ -160,12 +160,12 @@ mod flex {
 
     mod fused_f32 {
         use super::*;
-        checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges bad_input);
+        checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges overlapping bad_input);
     }
 
     mod fused_f64 {
         use super::*;
-        checks!(on(DType::F64, Route::Auto) => goldens peers agreement hierarchy gradients invariances edges bad_input);
+        checks!(on(DType::F64, Route::Auto) => goldens peers agreement hierarchy gradients invariances edges overlapping bad_input);
     }
 
     // No `edges`: Burn's softmax loses gradients far below the type's resolution, and `edges` checks these.
@@ -176,7 +176,7 @@ mod flex {
 
     mod composed_f64 {
         use super::*;
-        checks!(on(DType::F64, Route::Composed) => goldens peers hierarchy gradients invariances);
+        checks!(on(DType::F64, Route::Composed) => goldens peers hierarchy gradients invariances overlapping);
     }
 }
 
@@ -199,6 +199,6 @@ mod wgpu {
     mod fused_f32 {
         use super::*;
         // No `bad_input`: bad data give NaN here, not an error. `interface` tests that.
-        checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges);
+        checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges overlapping);
     }
 }
