@@ -45,6 +45,7 @@ mod operations;
 mod plan;
 mod ranks;
 mod reduction;
+mod regions;
 mod segmentation;
 mod sums;
 mod tensors;

@@ -1,7 +1,7 @@
 //! A loss with its settings: everything but the tensors and the reduction.
 
 use unifocal_core::{
-    AnyLoss, Settings,
+    AnyLoss, Pooling, Settings,
     formula::{ClassSums, Loss, Real},
 };
 
@@ -39,6 +39,16 @@ impl From<AnyLoss> for Plan {
 }
 
 impl Plan {
+    /// The plan for regions that are samples with one channel each, whose labels are 0 and 1.
+    pub(crate) fn of_one_region(&self) -> Self {
+        let mut plan = self.clone();
+        plan.settings.multilabel = false;
+        plan.settings.regions = None;
+        plan.settings.ignore_label = None;
+        plan.settings.pooling = Pooling::PerSample;
+        plan
+    }
+
     /// The loss of a class.
     pub(crate) fn score<R: Real>(&self, class: usize, sums: &ClassSums<R, 4>) -> R {
         let class = self.settings.classes().class(class);

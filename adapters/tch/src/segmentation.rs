@@ -95,6 +95,7 @@ impl TensorLike for Segmentation<'_> {
     fn class_count(&self) -> Result<usize, Error> {
         let shape = self.predictions.size();
         match shape.get(1) {
+            Some(_) if self.settings.is_multilabel() => Ok(2),
             Some(channels) => Ok(class_count(*channels as usize)),
             None => Err(Error::Prediction { found: shape }),
         }

@@ -9,10 +9,11 @@ use crate::evaluation::{self, Output};
 use crate::plan::{Plan, Route};
 use crate::ranks::AllReduce;
 use crate::reduction::reduced;
+use crate::regions::Apart;
 use crate::tensors::Tensors;
 use crate::{Error, Sum, composed, fused};
 
-/// The sums of a loss over the voxels of each group (a sample, or the batch) and class. The loss depends on its tensors only through
+/// The sums of a loss over the voxels of each group (a sample, or the batch; each region of them, if the channels are regions) and class. The loss depends on its tensors only through
 /// these sums. They are differentiable with respect to the predictions, as often as the [`Route`] is.
 ///
 /// To share a batch between devices, add up their sums with [`all_reduce`](Sums::all_reduce) before computing the value.
@@ -55,6 +56,9 @@ impl Sums {
         targets: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<Self, Error> {
+        if plan.settings.is_multilabel() {
+            return Self::of_regions(plan, predictions, targets, weights);
+        }
         let input = Tensors::new(&plan.settings, predictions, targets, weights)?;
         let (tensor, on_host) = match plan.route {
             Route::Fused | Route::Operations => {
@@ -71,6 +75,37 @@ impl Sums {
             tensor,
             on_host,
             kind: input.arithmetic(),
+        })
+    }
+
+    /// The sums of channels that are regions: those of a sample per region, added up over the batch if it is pooled.
+    fn of_regions(
+        plan: &Arc<Plan>,
+        predictions: &Tensor,
+        targets: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<Self, Error> {
+        let apart = Apart::new(&plan.settings, predictions, targets, weights)?;
+        let (inner, weights) = (Arc::new(plan.of_one_region()), apart.weights.as_ref());
+        let each = Self::of(&inner, &apart.predictions, &apart.targets, weights)
+            .map_err(|error| apart.error(error))?;
+        let plan = Arc::clone(plan);
+        if plan.settings.pooling == Pooling::PerSample {
+            return Ok(Self { plan, ..each });
+        }
+        let shape = each.tensor.size();
+        let by_region = [-1, apart.regions as i64, shape[1], shape[2]];
+        let tensor = each.tensor.f_reshape(by_region)?;
+        let tensor = tensor.f_sum_dim_intlist(0, false, Kind::Double)?;
+        let on_host = match each.on_host {
+            Some(_) => Some(fused::on_host(&tensor)?.into()),
+            None => None,
+        };
+        Ok(Self {
+            plan,
+            tensor,
+            on_host,
+            ..each
         })
     }
 

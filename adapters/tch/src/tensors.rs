@@ -43,6 +43,9 @@ impl Tensors {
         if let (Target::Soft(_), Some(found)) = (&target, settings.ignore_label) {
             return Err(unifocal_core::Error::IgnoreLabel { found }.into());
         }
+        if let (Target::Soft(_), Some(_)) = (&target, &settings.regions) {
+            return Err(unifocal_core::Error::Regions.into());
+        }
 
         let weights = weights
             .map(|weights| {

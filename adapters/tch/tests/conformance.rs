@@ -92,33 +92,33 @@ fn on(route: Route, kind: Kind) -> Tch {
 // Central differences on one route are enough: tests/routes.rs compares the gradients of all routes.
 mod fused_f64 {
     use super::*;
-    checks!(on(Route::Fused, Kind::Double) => goldens peers agreement hierarchy gradients invariances edges bad_input);
+    checks!(on(Route::Fused, Kind::Double) => goldens peers agreement hierarchy gradients invariances edges overlapping bad_input);
 }
 
 mod fused_f32 {
     use super::*;
-    checks!(on(Route::Fused, Kind::Float) => goldens peers agreement hierarchy invariances edges bad_input);
+    checks!(on(Route::Fused, Kind::Float) => goldens peers agreement hierarchy invariances edges overlapping bad_input);
 }
 
 mod operations_f64 {
     use super::*;
-    checks!(on(Route::Operations, Kind::Double) => goldens peers agreement hierarchy invariances edges bad_input);
+    checks!(on(Route::Operations, Kind::Double) => goldens peers agreement hierarchy invariances edges overlapping bad_input);
 }
 
 mod operations_f32 {
     use super::*;
-    checks!(on(Route::Operations, Kind::Float) => goldens peers hierarchy invariances edges bad_input);
+    checks!(on(Route::Operations, Kind::Float) => goldens peers hierarchy invariances edges overlapping bad_input);
 }
 
 // Without `agreement`: libtorch differentiates num/den as 1/den − num/den², which near a full miss cancels more digits than it allows in f64.
 mod composed_f64 {
     use super::*;
-    checks!(on(Route::Composed, Kind::Double) => goldens peers hierarchy invariances edges bad_input);
+    checks!(on(Route::Composed, Kind::Double) => goldens peers hierarchy invariances edges overlapping bad_input);
 }
 
 mod composed_f32 {
     use super::*;
-    checks!(on(Route::Composed, Kind::Float) => goldens peers agreement hierarchy invariances edges bad_input);
+    checks!(on(Route::Composed, Kind::Float) => goldens peers agreement hierarchy invariances edges overlapping bad_input);
 }
 
 /// Runs the suite on a GPU, if there is one.
@@ -141,6 +141,7 @@ fn cuda() {
             unifocal_conformance::hierarchy(&backend);
             unifocal_conformance::invariances(&backend);
             unifocal_conformance::edges(&backend);
+            unifocal_conformance::overlapping(&backend);
             unifocal_conformance::bad_input(&backend);
             // The same combinations as on the CPU.
             if (route == Route::Composed) == (kind == Kind::Float) {
