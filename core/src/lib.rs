@@ -47,7 +47,7 @@
 //! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by name, with each [`Parameter`]) |
 //! | each loss | formula, constructor, defaults and source: the tables in [`Tversky`], [`Focal`] and [`UnifiedFocal`]; its tests: the last section of `docs/formulas.md` |
 //! | options | [`Classes`]: rare classes, weights, α, [`AbsentClass`]; [`Input`], [`Pooling`]; with the feature `alloc`, `Settings` holds all of them |
-//! | data | [`Segmentation`] of a prediction ([`Dense`], [`OneHot`]) with a target ([`Labels`], [`Soft`], [`Regions`]) |
+//! | data | [`Segmentation`] of a prediction ([`Dense`], [`Quantized`], [`OneHot`]) with a target ([`Labels`], [`Soft`], [`Regions`]) |
 //! | results | [`Segmentation::evaluate`] in the caller's [`Buffers`]: an [`Evaluated`] loss gives its value, the scores of the classes and the gradient |
 //! | backends | with the feature `alloc`: `TensorLike`, which slices and every adapter implement, and `evaluate`, from it to an [`Evaluated`] loss |
 //!
@@ -110,6 +110,7 @@ mod parameter;
 mod parts;
 mod precision;
 mod probability;
+mod quantized;
 mod real;
 mod regions;
 mod segmentation;
@@ -138,6 +139,7 @@ pub use error::Error;
 pub use focal::Focal;
 pub use input::Input;
 pub use parameter::Parameter;
+pub use quantized::Quantized;
 pub use segmentation::{Pooling, Segmentation};
 #[cfg(feature = "alloc")]
 pub use settings::Settings;

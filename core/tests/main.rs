@@ -12,6 +12,7 @@ mod multiple_precision;
 mod numbers;
 mod own_types;
 mod parameters;
+mod quantized;
 mod refused;
 #[cfg(feature = "serde")]
 mod serialization;

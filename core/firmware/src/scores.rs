@@ -2,7 +2,7 @@
 //! the device.
 
 use unifocal_core::{
-    AbsentClass, Buffers, Classes, Dense, DenseMut, Error, Focal, Input, Labels, Layout,
+    AbsentClass, Buffers, Classes, Dense, DenseMut, Error, Focal, Input, Labels, Layout, Quantized,
     Segmentation, Soft, Tversky, UnifiedFocal,
     data::{Element, Field, Shape, Target},
     formula::Loss,
@@ -10,22 +10,6 @@ use unifocal_core::{
 
 /// More than a chunk, and not a whole number of stretches.
 pub const VOXELS: usize = 1100;
-
-/// 8-bit probabilities q/255, as a quantized network outputs them.
-#[derive(Clone, Copy)]
-pub struct Quantized<'a>(pub &'a [u8]);
-
-impl Field for Quantized<'_> {
-    type Item = f32;
-
-    fn shape(&self) -> Shape {
-        Shape::from([1, 1, self.0.len()])
-    }
-
-    fn get(&self, _: usize, _: usize, voxel: usize) -> f32 {
-        f32::from(self.0[voxel]) * (1.0 / 255.0)
-    }
-}
 
 /// Numbers computed on access.
 struct Computed<F> {
@@ -165,11 +149,17 @@ fn value<const K: usize, const N: usize>(
     Ok(segmentation.evaluate(loss, classes, &mut buffers)?.value())
 }
 
+/// 8-bit probabilities q/255.
+fn predicted(numbers: &[u8]) -> Result<Quantized<'static, Dense<'_, u8>>, Error> {
+    let field = Dense::channels_first(numbers, [1, 1, numbers.len()])?;
+    Quantized::new(field, 1.0 / 255.0, 0)
+}
+
 // Not inlined: one frame would hold the buffers of all functions at once.
 
 #[inline(never)]
 fn quantized<const K: usize>(loss: &impl Loss<K>) -> Result<f64, Error> {
-    let segmentation = Segmentation::new(Quantized(&PREDICTED), drawn()?)?;
+    let segmentation = Segmentation::new(predicted(&PREDICTED)?, drawn()?)?;
     value(
         &segmentation,
         loss,
@@ -208,7 +198,7 @@ fn soft() -> Result<f64, Error> {
         shape: Shape::from([1, 1, VOXELS]),
         number: |_, voxel: usize| f32::from(PREDICTED[VOXELS - 1 - voxel]) / 255.0,
     };
-    let segmentation = Segmentation::new(Quantized(&PREDICTED), Soft(share))?;
+    let segmentation = Segmentation::new(predicted(&PREDICTED)?, Soft(share))?;
     let (loss, classes) = (Tversky::focal(), Classes::default());
     value(&segmentation, &loss, &classes, Buffers::with_len::<2>())
 }
@@ -216,7 +206,7 @@ fn soft() -> Result<f64, Error> {
 #[inline(never)]
 fn absent() -> Result<f64, Error> {
     let none = Labels::new(Dense::per_voxel(&[0_u8; FEW], [1, FEW])?);
-    let segmentation = Segmentation::new(Quantized(&PREDICTED[..FEW]), none)?;
+    let segmentation = Segmentation::new(predicted(&PREDICTED[..FEW])?, none)?;
     let classes = Classes::default().with_absent_class(AbsentClass::Skip);
     value(
         &segmentation,
@@ -302,7 +292,7 @@ fn refused(wrong: Wrong) -> Result<f64, Error> {
 #[allow(dead_code, reason = "the build script needs the scores only")]
 pub fn dice() -> Result<f64, Error> {
     let labels = Labels::new(Dense::per_voxel(&DRAWN, [1, VOXELS])?);
-    let segmentation = Segmentation::new(Quantized(&PREDICTED), labels)?;
+    let segmentation = Segmentation::new(predicted(&PREDICTED)?, labels)?;
     let mut buffers = Buffers::with_len::<2>();
     let evaluated = segmentation.evaluate(&Tversky::dice(), &Classes::default(), &mut buffers)?;
     Ok(evaluated.value())
