@@ -2,15 +2,15 @@
 
     python make_peers.py GOLDEN OUT
 
-GOLDEN holds `inputs/CASE.npz`; OUT receives `monai/`, `smp/`, `nnunet/`, `torch/`, `geodl/`, `paper/` (one compressed `CASE.npz` each)
-and `peers.json`, which lists every value with the parameters in force. GOLDEN and OUT may be the same folder.
+GOLDEN holds `inputs/CASE.npz`; OUT receives `monai/`, `smp/`, `nnunet/`, `torch/`, `kornia/`, `keras/`, `optax/`, `geodl/` and
+`paper/` (one compressed `CASE.npz` each), and `peers.json`, which lists every value with the parameters in force. GOLDEN and OUT may be the same folder.
 
-Run with Python 3.11, torch 2.15.0 (CPU), torchvision 0.29.2, monai 1.6.1, segmentation-models-pytorch 0.6.0 (its `losses` alone are
-imported, so its model dependencies are not needed), nnunetv2 2.8.1 (its losses alone, installed without dependencies)
-and numpy 2.4.6.
+Run with Python 3.11, torch 2.15.0 (CPU), torchvision 0.29.2, monai 1.6.1, segmentation-models-pytorch 0.6.0 (its `losses`
+alone are imported, so its model dependencies are not needed), nnunetv2 2.8.1 (its losses alone, installed without
+dependencies), kornia 0.9.0, keras 3.15.1, optax 0.2.8, jax 0.10.2 and numpy 2.4.6.
 
-MONAI, segmentation-models-pytorch, nnU-Net, PyTorch and torchvision are run. geodl (R) and the paper's printed equations have no Python form: they
-are written out below from their definitions, in float64, and their entries say "transliterated, not run".
+All but two are run. geodl (R) and the paper's printed equations have no Python form: they are written out below from
+their definitions, in float64, and their entries say "transliterated, not run".
 
 Everything is computed in float64 from the float32 inputs. MONAI's FocalLoss casts its input to float32, so it and
 DiceFocalLoss carry float32 rounding; their entries say so in `precision`.
@@ -378,6 +378,116 @@ def pytorch(rec):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# kornia
+
+
+def kornia(rec):
+    import kornia as package
+    from kornia import losses as L
+
+    version = f"kornia {package.__version__}, torch {torch.__version__}"
+    z, s = ("logits_cf", "softmax-logits"), ("logits_cf", "sigmoid-logits")
+
+    def one(loss, tag, given, prediction, target, **extra):
+        def call(x, case, **params):
+            if params.get("weight") is not None:
+                params["weight"] = torch.tensor(params["weight"], dtype=x.dtype)
+            y = {"labels": case.labels, "ignoring": case.ignoring, "overlapping": case.overlapping}[target]
+            return getattr(L, loss)(x, y, **params)
+
+        rec.add("kornia", version, loss, tag, given, *prediction, call, ALL, target=target, **extra)
+
+    dice, w = dict(average="macro", eps=1e-8), {2: [0.4, 1.6], 4: [0.1, 2.0, 0.3, 1.5]}
+    one("dice_loss", "macro", dice, z, "labels")
+    one("dice_loss", "ignoring", dice | dict(ignore_index=255, weight=w), z, "ignoring")
+    one("tversky_loss", "unequal", dict(alpha=0.3, beta=0.7), z, "labels")
+    one("focal_loss", "default", dict(alpha=None, gamma=2.0, reduction="mean"), z, "labels")
+    one("focal_loss", "alpha", dict(alpha=0.25, gamma=1.5, reduction="mean"), z, "labels")
+    binary = dict(gamma=2.0, reduction="mean")
+    one("binary_focal_loss_with_logits", "regions", binary | dict(alpha=0.25), s, "overlapping")
+    one("binary_focal_loss_with_logits", "regions_plain", binary | dict(alpha=None), s, "overlapping")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Keras, with torch as its backend
+
+
+def keras(rec):
+    import os
+
+    os.environ["KERAS_BACKEND"] = "torch"
+    import keras as package
+
+    package.config.set_floatx("float64")
+    version = f"keras {package.__version__}, torch {torch.__version__}"
+    p, z, s = ("pred_cf", "probabilities"), ("logits_cf", "softmax-logits"), ("logits_cf", "sigmoid-logits")
+
+    def one(loss, tag, given, prediction, target=None, cases=WITH_3D, **extra):
+        def call(x, case, **params):
+            y = (case.overlapping if target else case.true).movedim(1, -1)
+            x = x.movedim(1, -1)
+            if params.pop("per_sample_and_class", False):
+                params["axis"] = list(range(1, x.ndim - 1))
+            return getattr(package.losses, loss)(reduction=None, **params)(y, x).mean()
+
+        rec.add("keras", version, loss, tag, given, *prediction, call, cases, target=target, **extra)
+
+    each = dict(per_sample_and_class=True)
+    one("Dice", "each", each, p)
+    one("Tversky", "each", each | dict(alpha=0.3, beta=0.7), p,
+        notes="defect: alpha, documented to weigh false positives, weighs false negatives")
+    logits = dict(from_logits=True)
+    one("CategoricalCrossentropy", "logits", logits, z)
+    one("CategoricalFocalCrossentropy", "logits", logits | dict(alpha=0.25, gamma=2.0), z)
+    f32 = dict(precision="float32 inside (differs by up to 3e-7 per voxel from PyTorch in float64)")
+    one("BinaryCrossentropy", "regions", logits, s, "overlapping", **f32)
+    focal = logits | dict(alpha=0.25, gamma=2.0)
+    one("BinaryFocalCrossentropy", "regions", focal | dict(apply_class_balancing=False), s, "overlapping", **f32)
+    one("BinaryFocalCrossentropy", "balanced", focal | dict(apply_class_balancing=True), s, "overlapping", **f32)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# optax
+
+
+def optax(rec):
+    import jax
+    import optax as package
+
+    jax.config.update("jax_enable_x64", True)
+    version = f"optax {package.__version__}, jax {jax.__version__}"
+    z, s = ("logits_cf", "softmax-logits"), ("logits_cf", "sigmoid-logits")
+
+    class Jax(torch.autograd.Function):
+        """A function of JAX's with its gradient."""
+
+        @staticmethod
+        def forward(ctx, x, f):
+            value, gradient = jax.value_and_grad(f)(jax.numpy.asarray(x.detach().numpy()))
+            ctx.gradient = torch.from_numpy(np.array(gradient))
+            return torch.tensor(float(value), dtype=x.dtype)
+
+        @staticmethod
+        def backward(ctx, upstream):
+            return upstream * ctx.gradient, None
+
+    def one(loss, tag, given, prediction, target=None, **extra):
+        def call(x, case, **params):
+            last = lambda t: jax.numpy.moveaxis(jax.numpy.asarray(t.numpy()), 1, -1)
+            y = case.labels.numpy() if target == "labels" else last(case.overlapping if target else case.true)
+            f = lambda x: getattr(package.losses, loss)(jax.numpy.moveaxis(x, 1, -1), y, **params).mean()
+            return Jax.apply(x, f)
+
+        rec.add("optax", version, loss, tag, given, *prediction, call, WITH_3D, target=target, **extra)
+
+    one("dice_loss", "default", dict(smooth=1.0, alpha=0.5, beta=0.5), z)
+    one("dice_loss", "unequal", dict(smooth=1e-5, alpha=0.3, beta=0.7, ignore_background=True), z)
+    one("softmax_cross_entropy_with_integer_labels", "default", {}, z, "labels")
+    one("sigmoid_binary_cross_entropy", "regions", {}, s, "overlapping")
+    one("sigmoid_focal_loss", "regions", dict(alpha=0.25, gamma=2.0), s, "overlapping")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # geodl (R), defineUnifiedFocalLoss
 
 
@@ -492,7 +602,7 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     rec = Recorder(args.golden)
-    for part in (monai, smp, nnunet, pytorch, geodl, paper):
+    for part in (monai, smp, nnunet, pytorch, kornia, keras, optax, geodl, paper):
         part(rec)
     rec.write(args.out)
     print(f"{len(rec.entries)} entries")

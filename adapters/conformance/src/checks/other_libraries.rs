@@ -1,17 +1,21 @@
-//! Compares with MONAI, segmentation-models-pytorch, nnU-Net, PyTorch, geodl and the paper's printed equations, by exact conversions.
+//! Compares with MONAI, segmentation-models-pytorch, nnU-Net, PyTorch, kornia, Keras, optax, geodl and the paper's printed equations, by
+//! exact conversions.
 
-use ndarray::{ArrayD, Axis};
-use unifocal_core::{
-    AnyLoss, Focal, Input, Pooling, Tversky, UnifiedFocal, catalogue::ParameterError,
-};
+mod conversions;
 
+use ndarray::ArrayD;
+
+use self::conversions::{Conversion, convert};
 use super::{assert_close_gradient, by_precision, outcome};
 use crate::golden::{self, Entry};
-use crate::{Backend, Case, Target, tolerance};
+use crate::{Backend, tolerance};
 
 /// Compares values and gradients with other libraries, where theirs convert to ours exactly.
 pub fn peers(backend: &impl Backend) {
-    let mut compared = ["monai", "smp", "nnunet", "torch", "geodl", "paper"].map(|name| (name, 0));
+    let mut compared = [
+        "monai", "smp", "nnunet", "torch", "kornia", "keras", "optax", "geodl", "paper",
+    ]
+    .map(|name| (name, 0));
     for entry in golden::manifest("peers.json") {
         let Some(conversion) = convert(&entry).expect("parameters in range") else {
             continue;
@@ -22,23 +26,19 @@ pub fn peers(backend: &impl Backend) {
             .find(|(name, _)| *name == entry.framework);
         count.expect("a known library").1 += 1;
     }
-    // The manifest has 466 entries. The functions below name those without an exact conversion.
+    // The manifest has 554 entries. The conversions name those without an exact conversion.
     let expected = [
         ("monai", 167),
         ("smp", 107),
         ("nnunet", 40),
         ("torch", 35),
+        ("kornia", 28),
+        ("keras", 35),
+        ("optax", 25),
         ("geodl", 17),
         ("paper", 32),
     ];
     assert_eq!(compared, expected);
-}
-
-/// Our equivalent of their loss: factor · loss on the case.
-struct Conversion {
-    loss: AnyLoss,
-    case: Case,
-    factor: f64,
 }
 
 fn check(backend: &impl Backend, entry: &Entry, conversion: Conversion) {
@@ -75,297 +75,4 @@ fn check(backend: &impl Backend, entry: &Entry, conversion: Conversion) {
         let tolerance = by_precision(backend, exact, tolerance::F32_GRADIENT);
         assert_close_gradient(&kept, &theirs, tolerance, &what);
     }
-}
-
-fn convert(entry: &Entry) -> Result<Option<Conversion>, ParameterError> {
-    let mut case = entry.case();
-    case.settings.input = match entry.input.as_str() {
-        "softmax-logits" => Input::Softmax,
-        "sigmoid-logits" => Input::Sigmoid,
-        _ => Input::Probabilities,
-    };
-    if let Some(channel) = entry.channel {
-        let only = |array: &ArrayD<f64>| {
-            array
-                .index_axis(Axis(1), channel)
-                .insert_axis(Axis(1))
-                .to_owned()
-        };
-        case.prediction = only(&case.prediction);
-        if let Target::Soft(target) = &case.target {
-            case.target = Target::Soft(only(target));
-        }
-    }
-    let mut factor = 1.0;
-    let loss = match entry.framework.as_str() {
-        "monai" => monai(entry, &mut case, &mut factor)?,
-        "smp" => smp(entry, &mut case)?,
-        "nnunet" => Some(nnunet(entry, &mut case)?),
-        "torch" => Some(torch(entry, &mut case)?),
-        "geodl" => geodl(entry, &mut case)?,
-        "paper" => paper(entry, &case)?,
-        other => panic!("the manifest names an unknown library: {other}"),
-    };
-    Ok(loss.map(|loss| Conversion { loss, case, factor }))
-}
-
-fn monai(
-    entry: &Entry,
-    case: &mut Case,
-    factor: &mut f64,
-) -> Result<Option<AnyLoss>, ParameterError> {
-    let parameter = |name: &str| entry.parameter(name).expect(name);
-    let classes = case.prediction.len_of(Axis(1));
-    let regions = entry.target == "overlapping";
-    if regions || entry.loss == "FocalLoss" && case.settings.input == Input::Sigmoid {
-        // A sigmoid and a two-class loss for each channel; region losses score its inside.
-        case.settings.multilabel = true;
-        case.settings.region_weights = Some(vec![0.0, 1.0]);
-    }
-    // These only use classes 0 and 1.
-    let two_classes = entry.loss.starts_with("Asymmetric");
-    // No conversion: weights that are not normalized.
-    let weighted = entry.parameters.contains_key("weight") && !two_classes;
-    if weighted || (two_classes && classes > 2) {
-        return Ok(None);
-    }
-    if entry.flag("include_background") == Some(false) {
-        let weights = Some(foreground(classes));
-        match entry.loss.as_str() {
-            "DiceCELoss" => case.settings.region_weights = weights,
-            _ => case.settings.class_weights = weights,
-        }
-    }
-    if entry.flag("batch") == Some(true) {
-        case.settings.pooling = Pooling::Batch;
-    }
-    let order = match ["squared_pred", "soft_label"].map(|name| entry.flag(name) == Some(true)) {
-        [true, _] => Some(2),
-        [false, true] => Some(1),
-        [false, false] => None,
-    };
-    let region = |loss: Tversky, factor: f64| {
-        loss.with_order(order)?
-            .with_smooth(factor * parameter("smooth_dr"))?
-            .with_smooth_numerator(factor * parameter("smooth_nr"))
-    };
-    let dice = || region(Tversky::dice(), 0.5);
-    Ok(Some(match entry.loss.as_str() {
-        "AsymmetricUnifiedFocalLoss" => {
-            UnifiedFocal::monai(parameter("weight"), parameter("gamma"), parameter("delta"))?.into()
-        }
-        "AsymmetricFocalLoss" => {
-            *factor = 0.5;
-            Focal::asymmetric()
-                .with_delta(parameter("delta"))?
-                .with_gamma(parameter("gamma"))?
-                .into()
-        }
-        "AsymmetricFocalTverskyLoss" => Tversky::asymmetric_focal()
-            .with_delta(parameter("delta"))?
-            .with_gamma(parameter("gamma"))?
-            .into(),
-        "DiceLoss" if entry.flag("jaccard") == Some(true) => dice()?.with_weights(1.0, 1.0)?.into(),
-        "DiceLoss" => dice()?.into(),
-        "TverskyLoss" => region(Tversky::new(), 1.0)?
-            .with_weights(parameter("alpha"), parameter("beta"))?
-            .into(),
-        // Without the background, it normalizes the softmax differently.
-        "FocalLoss"
-            if case.settings.input == Input::Softmax && case.settings.class_weights.is_none() =>
-        {
-            *factor = 1.0 / classes as f64;
-            case.settings.class_alpha = entry.parameter("alpha").map(|alpha| {
-                (0..classes)
-                    .map(|class| if class == 0 { 1.0 - alpha } else { alpha })
-                    .collect()
-            });
-            Focal::new()
-                .with_gamma(parameter("gamma"))?
-                .with_clip(None)?
-                .into()
-        }
-        "DiceCELoss" => {
-            let entropy = Focal::cross_entropy().with_clip(None)?;
-            UnifiedFocal::sum(dice()?, entropy)
-                .with_weights(parameter("lambda_dice"), parameter("lambda_ce"))?
-                .into()
-        }
-        "FocalLoss" if case.settings.multilabel => {
-            case.settings.class_alpha = two_alphas(entry);
-            focal(parameter("gamma"))?.into()
-        }
-        "DiceFocalLoss" if case.settings.multilabel => {
-            UnifiedFocal::sum(dice()?, focal(parameter("gamma"))?)
-                .with_weights(parameter("lambda_dice"), parameter("lambda_focal"))?
-                .into()
-        }
-        // No conversion: a softmax without the background in one, Dice of a softmax beside the focal loss of sigmoids in the other.
-        "FocalLoss" | "DiceFocalLoss" => return Ok(None),
-        other => panic!("the manifest names an unknown loss: {other}"),
-    }))
-}
-
-/// The focal loss without a clip.
-fn focal(gamma: f64) -> Result<Focal, ParameterError> {
-    Focal::new().with_gamma(gamma)?.with_clip(None)
-}
-
-/// α of the outside and the inside of a region, if it is given.
-fn two_alphas(entry: &Entry) -> Option<Vec<f64>> {
-    let alpha = entry.parameter("alpha").filter(|alpha| *alpha >= 0.0);
-    alpha.map(|alpha| vec![1.0 - alpha, alpha])
-}
-
-/// Class weights without the background.
-fn foreground(classes: usize) -> Vec<f64> {
-    let weight = |class| if class == 0 { 0.0 } else { 1.0 };
-    (0..classes).map(weight).collect()
-}
-
-fn nnunet(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
-    let parameter = |name: &str| entry.parameter(name).expect(name);
-    if entry.flag("batch_dice") == Some(true) {
-        case.settings.pooling = Pooling::Batch;
-    }
-    if entry.flag("do_bg") == Some(false) {
-        case.settings.region_weights = Some(foreground(case.prediction.len_of(Axis(1))));
-    }
-    let loss = UnifiedFocal::nnunet().with_smooth(0.5 * parameter("smooth"))?;
-    let mut weights = [parameter("weight_dice"), parameter("weight_ce")];
-    if entry.loss == "DC_and_BCE_loss" {
-        case.settings.region_weights = Some(vec![0.0, 1.0]);
-        if entry.target == "overlapping-ignoring" {
-            // Theirs sums the cross entropy of the regions.
-            weights[1] *= case.prediction.len_of(Axis(1)) as f64;
-        }
-    }
-    Ok(loss.with_weights(weights[0], weights[1])?.into())
-}
-
-fn torch(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
-    let entropy = Focal::cross_entropy().with_clip(None)?;
-    Ok(match entry.loss.as_str() {
-        "CrossEntropyLoss" => {
-            case.settings.pooling = Pooling::Batch;
-            if let (Some(weights), Target::Labels(labels)) =
-                (entry.parameters["weight"].as_array(), &case.target)
-            {
-                let weight = |label: i64| match weights.get(label as usize) {
-                    Some(weight) => weight.as_f64().expect("a number"),
-                    None => 0.0,
-                };
-                case.voxel_weights = Some(labels.mapv(weight));
-            }
-            entropy.into()
-        }
-        "BCEWithLogitsLoss" => {
-            let alpha = entry
-                .parameter("pos_weight")
-                .map(|weight| vec![1.0, weight]);
-            case.settings.class_alpha = alpha;
-            entropy.into()
-        }
-        "sigmoid_focal_loss" => {
-            case.settings.class_alpha = two_alphas(entry);
-            focal(entry.parameter("gamma").expect("gamma"))?.into()
-        }
-        other => panic!("the manifest names an unknown loss: {other}"),
-    })
-}
-
-fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError> {
-    let parameter = |name: &str| entry.parameter(name).expect(name);
-    let classes = case.prediction.len_of(Axis(1));
-    let binary = entry.channel.is_some();
-    let region = matches!(
-        entry.loss.as_str(),
-        "TverskyLoss" | "DiceLoss" | "JaccardLoss"
-    );
-    if region {
-        let regions = entry.target == "overlapping";
-        // No conversion: an absent class scores 0 but stays in the divisor, or γ is applied after the mean over the classes.
-        let outer_power = entry.parameter("gamma").is_some_and(|gamma| gamma != 1.0) && !binary;
-        let soft = entry.target == "soft";
-        if (entry.case == "all_bg2d" && !soft) || outer_power {
-            return Ok(None);
-        }
-        case.settings.pooling = Pooling::Batch;
-        if binary || regions {
-            case.settings.class_weights = Some(vec![0.0, 1.0]);
-        }
-    }
-    let order = (entry.target == "soft").then_some(1);
-    let smooth = |loss: Tversky| {
-        loss.with_order(order)?
-            .with_smooth(parameter("smooth").max(1e-30))
-    };
-    Ok(Some(match entry.loss.as_str() {
-        "TverskyLoss" => smooth(Tversky::new())?
-            .with_weights(parameter("alpha"), parameter("beta"))?
-            .with_gamma(parameter("gamma"))?
-            .into(),
-        "DiceLoss" => smooth(Tversky::dice())?.into(),
-        "JaccardLoss" => smooth(Tversky::jaccard())?.into(),
-        // No conversion: it takes ln p for a logit.
-        "FocalLoss" if !binary && entry.input == "probabilities" => return Ok(None),
-        "FocalLoss" => {
-            case.settings.multilabel = true;
-            case.settings.class_alpha = two_alphas(entry);
-            let clip = (case.settings.input == Input::Probabilities).then_some(1e-7);
-            focal(parameter("gamma"))?.with_clip(clip)?.into()
-        }
-        "SoftBCEWithLogitsLoss" => {
-            let alpha = entry
-                .parameter("pos_weight")
-                .map(|weight| vec![1.0, weight]);
-            case.settings.class_alpha = alpha;
-            Focal::cross_entropy().with_clip(None)?.into()
-        }
-        "SoftCrossEntropyLoss" => {
-            let smoothing = parameter("smooth_factor");
-            if let Target::Soft(target) = &case.target {
-                let smoothed = target.mapv(|y| (1.0 - smoothing) * y + smoothing / classes as f64);
-                case.target = Target::Soft(smoothed);
-            }
-            Focal::cross_entropy().with_clip(None)?.into()
-        }
-        other => panic!("the manifest names an unknown loss: {other}"),
-    }))
-}
-
-fn geodl(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError> {
-    let unit = |name: &str| entry.parameter(name) == Some(1.0);
-    // No conversion: class weights inside the focal factor, ln cosh after the mean, δ per class.
-    let plain =
-        unit("clsWghtsDist") && unit("clsWghtsReg") && entry.flag("useLogCosH") == Some(false);
-    let (true, Some(delta)) = (plain, entry.parameter("delta")) else {
-        return Ok(None);
-    };
-    case.settings.pooling = Pooling::Batch;
-    let parameter = |name: &str| entry.parameter(name).expect(name);
-    let loss = UnifiedFocal::geodl(parameter("lambda"), parameter("gamma"), delta)?;
-    Ok(Some(loss.with_smooth(parameter("smooth"))?.into()))
-}
-
-fn paper(entry: &Entry, case: &Case) -> Result<Option<AnyLoss>, ParameterError> {
-    // No conversion: the other reading of the equations, with δ on the false positives.
-    if entry
-        .parameters
-        .get("delta_on")
-        .is_some_and(|on| on == "FP")
-    {
-        return Ok(None);
-    }
-    let [lambda, delta, gamma] =
-        ["lambda", "delta", "gamma"].map(|name| entry.parameter(name).expect(name));
-    let classes = case.prediction.len_of(Axis(1));
-    let loss = match entry.loss.as_str() {
-        "SymmetricUnifiedFocalLoss" => {
-            UnifiedFocal::paper_symmetric(lambda, delta, gamma, classes)?
-        }
-        _ => UnifiedFocal::paper_asymmetric(lambda, delta, gamma, classes)?,
-    };
-    // The equations have neither s nor a clip.
-    Ok(Some(loss.with_smooth(1e-30)?.with_clip(None)?.into()))
 }
