@@ -1,7 +1,7 @@
 //! The two sweeps over the voxels, and the sums and gradients that they compute alone.
 
+use super::Segmentation;
 use super::nowhere::Nowhere;
-use super::{Pooling, Segmentation};
 use crate::expect::{expect_len, expect_shape};
 use crate::kernel::Vectors;
 use crate::sweep::Workspace;
@@ -115,12 +115,13 @@ where
             expect_shape("gradient", gradient.shape(), shape)?;
         }
         let scratch = workspace.scratch();
+        let mut first = 0;
         for sample in 0..shape.samples {
-            let sums = &mut sums[self.first_sum(sample)..];
             for chunk in self.chunks(sample) {
-                let gradient = gradient.as_deref_mut();
+                let (sums, gradient) = (&mut sums[first..], gradient.as_deref_mut());
                 self.add_chunk(loss, classes, &chunk, scratch, sums, gradient)?;
             }
+            first = self.next_group(first);
         }
         Ok(())
     }
@@ -146,8 +147,9 @@ where
         expect_len("slopes", slopes.len(), self.buffers_len())?;
         expect_shape("gradient", gradient.shape(), shape)?;
         let scratch = workspace.scratch();
+        let mut first = 0;
         for sample in 0..shape.samples {
-            let slopes = &slopes[self.first_sum(sample)..];
+            let slopes = &slopes[first..];
             for chunk in self.chunks(sample) {
                 for part in self.subchunks(&chunk) {
                     if kept == Kept::Nothing {
@@ -156,16 +158,17 @@ where
                     self.finish(loss, classes, slopes, &part, scratch, gradient);
                 }
             }
+            first = self.next_group(first);
         }
         Ok(())
     }
 
-    /// The index of the first sum of a sample's group.
-    fn first_sum(&self, sample: usize) -> usize {
-        match self.pooling {
-            Pooling::PerSample => sample * self.class_count(),
-            Pooling::Batch if self.regions == 1 => 0,
-            Pooling::Batch => sample % self.regions * self.class_count(),
-        }
+    /// The first sum of the next sample's group, given that of a sample. With
+    /// [`Pooling::Batch`](crate::Pooling::Batch) there are fewer groups than samples, and the samples
+    /// take turns.
+    #[inline(always)]
+    fn next_group(&self, first: usize) -> usize {
+        let next = first + self.class_count();
+        if next == self.buffers_len() { 0 } else { next }
     }
 }
