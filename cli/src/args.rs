@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use crate::input::Input;
 use crate::loss::LossArgs;
+use crate::metrics::Empty;
 use crate::pairs::Pairing;
 use crate::reading::Axes;
 use crate::reading::classes::Region;
@@ -25,7 +26,7 @@ pub(crate) const EVAL_EXAMPLES: &str = "Examples:
   unifocal eval prediction.npy labels.npy
   unifocal eval prediction.nii.gz labels.nii.gz --loss dice --per-class
   unifocal eval logits.npz:logits labels.npz:y --input softmax --gamma 0.2
-  unifocal eval masks/ targets/ --input labels --loss dice --format csv
+  unifocal eval masks/ targets/ --input labels --loss dice --metrics
   unifocal eval predictions/ targets/ --prediction-pattern '{case}_pred.nii.gz' --target-pattern '{case}/{case}-seg.nii.gz'
   unifocal eval --manifest cases.csv --input labels
   unifocal eval p.npy y.npy --gradient dloss_dp.npy --format json
@@ -46,9 +47,8 @@ pub(crate) enum Command {
         data: Data,
         #[command(flatten)]
         loss: LossArgs,
-        /// Also report the loss of each class
-        #[arg(long, help_heading = "Output")]
-        per_class: bool,
+        #[command(flatten)]
+        shown: Shown,
         /// Write the gradient with respect to PRED as .npy. OUT is a file, or a folder for several cases
         #[arg(long, value_name = "OUT", help_heading = "Output")]
         gradient: Option<PathBuf>,
@@ -82,6 +82,27 @@ pub(crate) enum Command {
         #[arg(value_parser = ["eval", "compare", "demo", "completions", "man"])]
         command: Option<String>,
     },
+}
+
+/// What a report shows besides the loss.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Shown {
+    /// Also report the loss of each class
+    #[arg(long)]
+    pub(crate) per_class: bool,
+    /// Also report Dice, IoU, precision, recall, specificity and volumes of each class
+    #[arg(long)]
+    pub(crate) metrics: bool,
+    /// Set the value of a metric that is 0/0, such as the Dice score of a class that is in neither file [default: skip]
+    #[arg(long, value_enum, hide_default_value = true)]
+    pub(crate) empty: Option<Empty>,
+}
+
+impl Shown {
+    pub(crate) fn empty(&self) -> Empty {
+        self.empty.unwrap_or_default()
+    }
 }
 
 /// The inputs and how to read them.

@@ -17,6 +17,7 @@ mod labels;
 mod listed;
 mod loss;
 mod man;
+mod metrics;
 mod options;
 mod outcome;
 mod output;
@@ -28,6 +29,7 @@ mod reading;
 mod report;
 mod score;
 mod survey;
+mod sweeps;
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -114,7 +116,7 @@ fn execute(command: Command) -> Result<Done, Failure> {
         Command::Eval {
             data,
             loss,
-            per_class,
+            shown,
             gradient,
             format,
         } => {
@@ -127,23 +129,25 @@ fn execute(command: Command) -> Result<Done, Failure> {
             }
             let wanted = Wanted {
                 gradient: gradient.is_some(),
-                known_sums: per_class || format == Format::Json,
+                known_sums: shown.per_class || shown.metrics || format == Format::Json,
             };
+            options::check_shown(&shown, format)?;
+            let losses = [loss];
             let evaluated = outcome::of_each(found, &data, |pair| {
                 let case = assemble::read(pair, &data)?;
-                let (score, slopes) = score::score(&case, pair, &data, &loss, wanted)?;
+                let (mut scores, slopes) = score::score(&case, pair, &data, &losses, wanted)?;
                 let staged = match (&gradient, slopes) {
                     (Some(out), Some(slopes)) => Some(Staged::new(out, pair, slopes)?),
                     _ => None,
                 };
-                Ok((score, staged))
+                Ok((scores.swap_remove(0), staged))
             })?;
             let scored = evaluated.and_then(&data, |(score, staged)| {
                 staged.map_or(Ok(()), Staged::persist)?;
                 Ok(score)
             })?;
             done(scored, format, |cases, run| {
-                report::eval(&loss, cases, per_class, run)
+                report::eval(&losses[0], cases, &shown, run)
             })
         }
         Command::Compare { data, format } => {
@@ -221,10 +225,7 @@ fn done<R>(
 
 /// Scores one case with every loss.
 fn losses(pair: &Pair, case: &Case, data: &Data) -> Result<Vec<(Name, Score)>, Failure> {
-    let score = |name: Name| {
-        let loss = loss::Chosen::default_of(name);
-        let (score, _) = score::score(case, pair, data, &loss, Wanted::default())?;
-        Ok((name, score))
-    };
-    Name::ALL.into_iter().map(score).collect()
+    let losses = Name::ALL.map(loss::Chosen::default_of);
+    let (scores, _) = score::score(case, pair, data, &losses, Wanted::default())?;
+    Ok(Name::ALL.into_iter().zip(scores).collect())
 }

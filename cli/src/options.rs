@@ -1,6 +1,6 @@
 //! Refuses options that have no effect with the other options.
 
-use crate::args::{Absent, Data};
+use crate::args::{Absent, Data, Format, Shown};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::loss::Chosen;
@@ -65,6 +65,16 @@ pub(crate) fn check_loss(data: &Data, loss: &Chosen, gradient: bool) -> Result<(
     }
     if gradient && data.input == Input::Labels {
         return no_labels("--gradient");
+    }
+    Ok(())
+}
+
+/// Refuses a convention for metrics that are not reported.
+pub(crate) fn check_shown(shown: &Shown, format: Format) -> Result<(), Failure> {
+    if shown.empty.is_some() && !shown.metrics && format != Format::Json {
+        return Err(Failure::Option(
+            "--empty applies to metrics only: use it with --metrics or --format json".to_owned(),
+        ));
     }
     Ok(())
 }

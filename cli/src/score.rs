@@ -5,9 +5,10 @@ use std::sync::Arc;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use serde::Serialize;
 use unifocal_ndarray::core::{
-    AbsentClass, AnyLoss, Pooling, Settings, UnifiedFocal,
+    AbsentClass, Settings, UnifiedFocal,
+    catalogue::Name as LossName,
     data::{Element, Label},
-    formula::{ClassSums, Loss, mean, slopes},
+    formula::{Loss, mean, slopes},
 };
 use unifocal_ndarray::{Error, Evaluation, TargetArray};
 
@@ -18,8 +19,10 @@ use crate::counts::Count;
 use crate::failure::Failure;
 use crate::listed::listed;
 use crate::loss::Chosen;
+use crate::metrics::Confusion;
 use crate::pair::Pair;
 use crate::reading::classes::Name;
+use crate::sweeps::{Sums, Sweeps};
 
 /// The score of a case.
 #[derive(Clone, Debug)]
@@ -45,15 +48,14 @@ pub(crate) struct ClassScore {
 /// The sums of a class that reports show, over the voxels of all samples.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct KnownSums {
-    pub(crate) tp: f64,
-    pub(crate) fp: f64,
-    #[serde(rename = "fn")]
-    pub(crate) fn_: f64,
+    #[serde(flatten)]
+    pub(crate) confusion: Confusion,
     /// (1/M) Σ y·(−ln p).
     pub(crate) cross_entropy: f64,
 }
 
-/// The results to compute besides the value. Each takes another pass over the voxels.
+/// The results to compute besides the value. A gradient takes another pass over the voxels, the sums take one if they are not those
+/// of the loss.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wanted {
     pub(crate) gradient: bool,
@@ -70,26 +72,26 @@ pub(crate) enum Gradient {
 /// A case and what to compute for it.
 struct Task<'a> {
     case: &'a Case,
-    loss: &'a Chosen,
+    losses: &'a [Chosen],
     settings: Settings,
     wanted: Wanted,
 }
 
-/// Scores a case.
+/// Scores a case with each loss; the gradient is that of the first.
 pub(crate) fn score(
     case: &Case,
     pair: &Pair,
     data: &Data,
-    loss: &Chosen,
+    losses: &[Chosen],
     wanted: Wanted,
-) -> Result<(Score, Option<Gradient>), Failure> {
+) -> Result<(Vec<Score>, Option<Gradient>), Failure> {
     if case.names.is_empty() {
         let score = Score {
             value: None,
             per_class: Vec::new(),
             account: Arc::clone(&case.account),
         };
-        return Ok((score, None));
+        return Ok((vec![score; losses.len()], None));
     }
     let mut settings = Settings::default().with_absent_class(match data.absent_class {
         Absent::Smooth => AbsentClass::Smooth,
@@ -113,15 +115,14 @@ pub(crate) fn score(
     settings.class_weights.clone_from(&data.class_weights);
     settings.region_weights.clone_from(&data.region_weights);
     settings.rare_classes = rare(case, pair, data)?;
-    settings.class_alpha.clone_from(&loss.alpha);
     let task = Task {
         case,
-        loss,
+        losses,
         settings,
         wanted,
     };
     let scored = match &case.content {
-        Content::Counts(counts) => task.by_counts(counts).map(|score| (score, None)),
+        Content::Counts(counts) => task.by_counts(counts).map(|scores| (scores, None)),
         Content::Arrays(arrays) => task.dispatch(arrays),
     };
     scored.map_err(|error| pair.failure(hint(&error, case)))
@@ -151,26 +152,28 @@ fn rare(case: &Case, pair: &Pair, data: &Data) -> Result<Option<Vec<usize>>, Fai
     Ok(Some(places.into_iter().flatten().collect()))
 }
 
-type Scored<P> = (Score, Option<ArrayD<P>>);
+type Scored<P> = (Vec<Score>, Option<ArrayD<P>>);
 
 /// The loss whose sums reports show: those of the plain Combo loss are TP, FP, FN and the cross entropy.
-///
-/// It is an [`AnyLoss`] like all other losses, because the engine is compiled for each type.
-fn known_sums() -> Result<AnyLoss, Error> {
-    Ok(UnifiedFocal::combo(None, None)?.into())
+fn known_sums() -> Result<Chosen, Error> {
+    let loss = UnifiedFocal::combo(None, None)?.into();
+    Ok(Chosen {
+        loss,
+        ..Chosen::default_of(LossName::Combo)
+    })
 }
 
 impl<'a> Task<'a> {
     /// Scores arrays of any element types.
-    fn dispatch(&self, arrays: &'a Arrays) -> Result<(Score, Option<Gradient>), Error> {
+    fn dispatch(&self, arrays: &'a Arrays) -> Result<(Vec<Score>, Option<Gradient>), Error> {
         match &arrays.prediction {
             Prediction::F32(numbers) => {
-                let (score, gradient) = self.with_target(arrays, numbers.view())?;
-                Ok((score, gradient.map(Gradient::F32)))
+                let (scores, gradient) = self.with_target(arrays, numbers.view())?;
+                Ok((scores, gradient.map(Gradient::F32)))
             }
             Prediction::F64(numbers) => {
-                let (score, gradient) = self.with_target(arrays, numbers.view())?;
-                Ok((score, gradient.map(Gradient::F64)))
+                let (scores, gradient) = self.with_target(arrays, numbers.view())?;
+                Ok((scores, gradient.map(Gradient::F64)))
             }
         }
     }
@@ -212,7 +215,7 @@ impl<'a> Task<'a> {
         self.run(arrays, evaluation, void, shape)
     }
 
-    /// Takes one pass over the voxels for the sums of the loss, and one more for each other requested result.
+    /// Takes as few passes over the voxels as give the sums of all losses, and one more for a gradient.
     fn run<P: Element, T: TargetArray>(
         &self,
         arrays: &Arrays,
@@ -220,78 +223,100 @@ impl<'a> Task<'a> {
         void: Option<i64>,
         shape: IxDyn,
     ) -> Result<Scored<P::Real>, Error> {
-        let Task { loss, settings, .. } = self;
+        // Sums do not depend on α, so those of one loss serve the others.
+        let settings = self.losses.first().map(|loss| self.settings_of(loss));
         let evaluation = evaluation
-            .with_settings(settings.clone())
+            .with_settings(settings.unwrap_or_default())
             .with_input(arrays.input)
             .with_ignore_label(void);
         let count = evaluation.class_count()?;
-        let sums = evaluation.sums(&loss.loss)?;
-        let gradient = if self.wanted.gradient {
-            let mut by_sums = vec![[0.0; 4]; sums.len()];
-            slopes(&loss.loss, &settings.classes(), count, &sums, &mut by_sums)?;
-            let mut gradient = ArrayD::from_elem(shape, P::Real::default());
-            let out = arrays.prediction_mut(gradient.view_mut());
-            evaluation.gradient_by(&loss.loss, &by_sums, out)?;
-            Some(gradient)
-        } else {
-            None
+        let known = known_sums()?;
+        let known = self.wanted.known_sums.then_some(&known);
+        let sweeps = Sweeps::of(self.losses.iter().chain(known));
+        let swept = sweeps.losses();
+        let swept = swept.iter().map(|loss| evaluation.sums(loss));
+        let swept: Vec<Vec<Sums>> = swept.collect::<Result<_, _>>()?;
+        let gradient = match self.losses.first() {
+            Some(loss) if self.wanted.gradient => {
+                let sums = sweeps.sums(0, &swept);
+                let settings = self.settings_of(loss);
+                let mut by_sums = vec![[0.0; 4]; sums.len()];
+                slopes(&loss.loss, &settings.classes(), count, &sums, &mut by_sums)?;
+                let mut gradient = ArrayD::from_elem(shape, P::Real::default());
+                let out = arrays.prediction_mut(gradient.view_mut());
+                evaluation.gradient_by(&loss.loss, &by_sums, out)?;
+                Some(gradient)
+            }
+            _ => None,
         };
-        let known = if self.wanted.known_sums {
-            Some(
-                evaluation
-                    .with_pooling(Pooling::Batch)
-                    .sums(&known_sums()?)?,
-            )
-        } else {
-            None
-        };
-        Ok((self.summarize(&sums, known.as_deref())?, gradient))
+        let known = known.map(|_| {
+            let mut total = vec![Sums::default(); count];
+            for sample in sweeps.sums(self.losses.len(), &swept).chunks(count) {
+                for (total, sums) in total.iter_mut().zip(sample) {
+                    total.merge(sums);
+                }
+            }
+            total
+        });
+        let scores = self.losses.iter().enumerate().map(|(index, loss)| {
+            let sums = sweeps.sums(index, &swept);
+            self.summarize(loss, &sums, known.as_deref())
+        });
+        Ok((scores.collect::<Result<_, _>>()?, gradient))
+    }
+
+    /// The settings for a loss.
+    fn settings_of(&self, loss: &Chosen) -> Settings {
+        let mut settings = self.settings.clone();
+        settings.class_alpha.clone_from(&loss.alpha);
+        settings
     }
 
     /// Scores two label maps: p and y are 0 or 1, so the sums follow from the counts.
-    fn by_counts(&self, counts: &[Count]) -> Result<Score, Error> {
+    fn by_counts(&self, counts: &[Count]) -> Result<Vec<Score>, Error> {
         let count = self.case.names.len();
-        let classes = self.settings.classes();
-        classes.check(count)?;
-        let class = |index: usize| classes.class(index % count);
-        let sums: Vec<_> = (counts.iter().enumerate())
-            .map(|(index, count)| count.sums(&self.loss.loss, &class(index)))
-            .collect();
         let known = known_sums()?;
+        let classes = self.settings.classes();
         let known: Vec<_> = (0..count)
             .map(|index| {
                 let mut total = Count::default();
                 for sample in counts.chunks(count) {
                     total.merge(&sample[index]);
                 }
-                total.sums(&known, &class(index))
+                total.sums(&known.loss, &classes.class(index))
             })
             .collect();
-        self.summarize(&sums, Some(&known))
+        let score = |loss: &Chosen| {
+            let settings = self.settings_of(loss);
+            let classes = settings.classes();
+            classes.check(count)?;
+            let class = |index: usize| classes.class(index % count);
+            let sums: Vec<_> = (counts.iter().enumerate())
+                .map(|(index, count)| count.sums(&loss.loss, &class(index)))
+                .collect();
+            self.summarize(loss, &sums, Some(&known))
+        };
+        self.losses.iter().map(score).collect()
     }
 
     /// Builds the score from the sums of the loss in each sample and the known sums of the whole file. Samples in which no
     /// voxel is scored are left out.
     fn summarize(
         &self,
-        sums: &[ClassSums<f64, 4>],
-        known: Option<&[ClassSums<f64, 4>]>,
+        loss: &Chosen,
+        sums: &[Sums],
+        known: Option<&[Sums]>,
     ) -> Result<Score, Error> {
-        let Task {
-            case,
-            loss,
-            settings,
-            ..
-        } = self;
+        let Task { case, .. } = self;
+        let settings = self.settings_of(loss);
         let classes = settings.classes();
         let count = case.names.len();
-        let counted: Vec<ClassSums<f64, 4>> = (sums.chunks(count))
+        let counted: Vec<Sums> = (sums.chunks(count))
             .filter(|sums| sums[0].voxels > 0.0)
             .flatten()
             .copied()
             .collect();
-        let skipped = |class: usize, sums: &ClassSums<f64, 4>| {
+        let skipped = |class: usize, sums: &Sums| {
             let weight = classes.normalized()(class);
             (weight.mean == 0.0 && weight.sum == 0.0)
                 || (settings.absent_class == AbsentClass::Skip && sums.target <= 0.0)
@@ -313,10 +338,9 @@ impl<'a> Task<'a> {
                 value: class_value(class),
                 sums: known.map(|known| {
                     let [tp, fp, fn_, _] = known[class].terms;
+                    let tn = (known[class].voxels - tp - fp - fn_).max(0.0);
                     KnownSums {
-                        tp,
-                        fp,
-                        fn_,
+                        confusion: Confusion { tp, fp, fn_, tn },
                         cross_entropy: known[class].per_voxel(3),
                     }
                 }),

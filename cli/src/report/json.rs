@@ -3,24 +3,39 @@
 use serde_json::{Map, Value, json};
 use unifocal_ndarray::core::catalogue::Name;
 
-use super::summary::{Compared, Mean, Summary, shown};
+use super::summary::{ClassMean, Compared, Mean, Summary, file};
 use crate::failure::{Failed, Failure};
 use crate::loss::Chosen;
+use crate::metrics::Empty;
 use crate::pair::Pair;
-use crate::score::Score;
+use crate::score::{ClassScore, Score};
 
 pub(super) fn eval(
     loss: &Chosen,
     cases: &[(Pair, Score)],
+    empty: Empty,
     mean: &Mean,
     summary: &Summary<'_>,
 ) -> Result<Vec<u8>, Failure> {
+    let of_class = |class: &ClassScore| {
+        let mut of_class = json!(class);
+        if let Some(sums) = &class.sums {
+            of_class["metrics"] = (&sums.confusion.metrics(empty)).into();
+        }
+        of_class
+    };
+    let mean_of_class = |class: &ClassMean| {
+        let mut mean = json!(class);
+        mean["metrics"] = (&class.metrics(empty)).into();
+        mean["pooled"] = (&class.pooled().metrics(empty)).into();
+        mean
+    };
     let case = |(pair, score): &(Pair, Score)| {
         json!({
-            "prediction": shown(&pair.prediction),
-            "target": shown(&pair.target),
+            "prediction": file(&pair.prediction),
+            "target": file(&pair.target),
             "value": score.value,
-            "per_class": score.per_class,
+            "per_class": score.per_class.iter().map(of_class).collect::<Vec<_>>(),
             "reading": *score.account,
         })
     };
@@ -31,7 +46,8 @@ pub(super) fn eval(
         "failed": failed(summary),
         "mean": mean.value,
         "mean_over": mean_over(summary),
-        "mean_per_class": mean.per_class,
+        "mean_per_class": mean.per_class.iter().map(mean_of_class).collect::<Vec<_>>(),
+        "empty": empty.name(),
         "notes": summary.run.notes,
         "warnings": summary.warnings,
     }))
@@ -47,8 +63,8 @@ pub(super) fn compare(
             .iter()
             .map(|(name, score)| (name.to_string(), json!(score.value)));
         json!({
-            "prediction": shown(&pair.prediction),
-            "target": shown(&pair.target),
+            "prediction": file(&pair.prediction),
+            "target": file(&pair.target),
             "losses": losses.collect::<Map<_, _>>(),
             "reading": *values[0].1.account,
         })

@@ -1,13 +1,15 @@
 //! Reports as a table, JSON or CSV. Each states how the inputs were read.
 
+mod cells;
 mod csv;
 mod json;
+mod metrics;
 mod summary;
 mod table;
 
 use unifocal_ndarray::core::catalogue::Name;
 
-use crate::args::Format;
+use crate::args::{Format, Shown};
 use crate::failure::Failure;
 use crate::loss::Chosen;
 use crate::pair::Pair;
@@ -27,16 +29,16 @@ pub(crate) struct Report {
 pub(crate) fn eval(
     loss: &Chosen,
     cases: &[(Pair, Score)],
-    per_class: bool,
+    shown: &Shown,
     run: Run<'_>,
 ) -> Result<Report, Failure> {
     let scores: Vec<(&Pair, &Score)> = cases.iter().map(|(pair, score)| (pair, score)).collect();
     let summary = Summary::of(&scores, run);
     let mean = Mean::of(cases.iter().map(|(_, score)| score), &summary);
     let text = match run.format {
-        Format::Table => table::eval(loss, cases, per_class, &mean, &summary).into_bytes(),
-        Format::Json => json::eval(loss, cases, &mean, &summary)?,
-        Format::Csv => csv::eval(loss, cases, per_class)?,
+        Format::Table => table::eval(loss, cases, shown, &mean, &summary).into_bytes(),
+        Format::Json => json::eval(loss, cases, shown.empty(), &mean, &summary)?,
+        Format::Csv => csv::eval(loss, cases, shown)?,
     };
     Ok(Report {
         text,

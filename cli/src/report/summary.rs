@@ -9,6 +9,7 @@ use unifocal_ndarray::core::catalogue::Name;
 use crate::args::Format;
 use crate::failure::Failed;
 use crate::listed::listed;
+use crate::metrics::{Confusion, Empty, Metric, Metrics};
 use crate::pair::Pair;
 use crate::reading::classes::Name as ClassName;
 use crate::score::Score;
@@ -40,12 +41,12 @@ impl<'a> Summary<'a> {
     pub(super) fn of(cases: &[(&Pair, &Score)], run: Run<'a>) -> Self {
         let mut warnings = Vec::new();
         for (pair, score) in cases {
-            let file = shown(&pair.prediction);
+            let case = file(&pair.prediction);
             let of_case = score.account.warnings.iter();
-            warnings.extend(of_case.map(|warning| format!("{file}: {warning}")));
+            warnings.extend(of_case.map(|warning| format!("{case}: {warning}")));
             if score.value.is_none() {
                 warnings.push(format!(
-                    "{file}: no voxels are left to score, so the case has no score and is left out of the mean"
+                    "{case}: no voxels are left to score, so the case has no score and is left out of the mean"
                 ));
             }
         }
@@ -116,6 +117,32 @@ pub(super) struct ClassMean {
     pub(super) value: Option<f64>,
     /// The number of cases with a value.
     pub(super) cases: usize,
+    /// The counts of the class in each case, if requested.
+    #[serde(skip)]
+    confusions: Vec<Confusion>,
+}
+
+impl ClassMean {
+    /// The mean of each metric over the cases in which it has a value.
+    pub(super) fn metrics(&self, empty: Empty) -> Metrics {
+        let of_cases: Vec<Metrics> = (self.confusions.iter())
+            .map(|confusion| confusion.metrics(empty))
+            .collect();
+        let mut means = Metrics([None; Metric::ALL.len()]);
+        for (index, value) in means.0.iter_mut().enumerate() {
+            *value = mean(of_cases.iter().map(|metrics| metrics.0[index]));
+        }
+        means
+    }
+
+    /// The counts of all cases together.
+    pub(super) fn pooled(&self) -> Confusion {
+        let mut all = Confusion::default();
+        for confusion in &self.confusions {
+            all.merge(confusion);
+        }
+        all
+    }
 }
 
 impl Mean {
@@ -128,12 +155,14 @@ impl Mean {
         });
         let of_class = |class: ClassName| {
             let of_case = scores.iter().flat_map(|score| &score.per_class);
-            let values = of_case.filter(|of_case| of_case.class == class);
-            let values: Vec<Option<f64>> = values.map(|of_case| of_case.value).collect();
+            let of_class: Vec<_> = of_case.filter(|of_case| of_case.class == class).collect();
+            let values: Vec<Option<f64>> = of_class.iter().map(|of_case| of_case.value).collect();
+            let sums = of_class.iter().filter_map(|of_case| of_case.sums);
             ClassMean {
                 class,
                 value: mean(values.iter().copied()),
                 cases: values.iter().flatten().count(),
+                confusions: sums.map(|sums| sums.confusion).collect(),
             }
         };
         Self {
@@ -150,6 +179,6 @@ fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 }
 
 /// A file, for a report.
-pub(super) fn shown(file: &Path) -> String {
+pub(super) fn file(file: &Path) -> String {
     file.display().to_string()
 }

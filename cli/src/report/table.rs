@@ -3,12 +3,17 @@
 use std::fmt::Write;
 
 use anstyle::Style;
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use serde_json::Value;
 use unifocal_ndarray::core::catalogue::Name;
 
-use super::summary::{ClassMean, Compared, Mean, Summary, shown};
+use super::{
+    cells::{digits, table, voxels},
+    metrics,
+    summary::{ClassMean, Compared, Mean, Summary, file},
+};
 use crate::account::Account;
+use crate::args::Shown;
 use crate::loss::Chosen;
 use crate::pair::Pair;
 use crate::score::Score;
@@ -22,10 +27,11 @@ const MOST_ROWS: usize = 12;
 pub(super) fn eval(
     loss: &Chosen,
     cases: &[(Pair, Score)],
-    per_class: bool,
+    shown: &Shown,
     mean: &Mean,
     summary: &Summary<'_>,
 ) -> String {
+    let per_class = shown.per_class;
     let bold = Style::new().bold();
     // Options that are off, and by default, are left out.
     let defaults = Chosen::default_of(loss.name).parameters();
@@ -53,7 +59,7 @@ pub(super) fn eval(
     };
     let mut table = table(head);
     for (pair, score) in cases {
-        let case = shown(&pair.prediction);
+        let case = file(&pair.prediction);
         if !per_class {
             table.add_row([case, digits(score.value)]);
             continue;
@@ -65,9 +71,9 @@ pub(super) fn eval(
                 first(digits(score.value)),
                 class.class.to_string(),
                 digits(class.value),
-                voxels(class.sums.map(|sums| sums.tp)),
-                voxels(class.sums.map(|sums| sums.fp)),
-                voxels(class.sums.map(|sums| sums.fn_)),
+                voxels(class.sums.map(|sums| sums.confusion.tp)),
+                voxels(class.sums.map(|sums| sums.confusion.fp)),
+                voxels(class.sums.map(|sums| sums.confusion.fn_)),
                 digits(class.sums.map(|sums| sums.cross_entropy)),
             ]);
         }
@@ -78,6 +84,9 @@ pub(super) fn eval(
     let _ = writeln!(text, "{table}");
     if cases.len() > 1 && (per_class || mean.per_class.len() <= MOST_ROWS) {
         let _ = writeln!(text, "\n{}", class_means(&mean.per_class));
+    }
+    if shown.metrics {
+        text += &metrics::tables(cases, mean, shown.empty());
     }
     let accounts = cases.iter().map(|(pair, score)| (pair, &*score.account));
     text + &readings(accounts, summary)
@@ -102,11 +111,7 @@ pub(super) fn compare(cases: &[Compared], means: &[(Name, Mean)], summary: &Summ
     }
     let bold = Style::new().bold();
     let title = match cases {
-        [(pair, _)] => format!(
-            "{} against {}",
-            shown(&pair.prediction),
-            shown(&pair.target)
-        ),
+        [(pair, _)] => format!("{} against {}", file(&pair.prediction), file(&pair.target)),
         cases => format!("{} cases", cases.len()),
     };
     let accounts = cases
@@ -127,6 +132,7 @@ fn class_means(means: &[ClassMean]) -> Table {
         class,
         value,
         cases,
+        ..
     } in means
     {
         table.add_row([class.to_string(), digits(*value), cases.to_string()]);
@@ -140,7 +146,7 @@ fn readings<'a>(
     summary: &Summary<'_>,
 ) -> String {
     let accounts: Vec<_> = accounts
-        .map(|(pair, account)| (shown(&pair.prediction), account.lines()))
+        .map(|(pair, account)| (file(&pair.prediction), account.lines()))
         .collect();
     let mut text = String::from("\n");
     if accounts.len() > 1 {
@@ -158,26 +164,4 @@ fn readings<'a>(
         }
     }
     text
-}
-
-fn table(head: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(head.to_vec());
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-/// Six decimals; empty without a value.
-fn digits(value: Option<f64>) -> String {
-    match value {
-        None => String::new(),
-        Some(value) if value != 0.0 && value.abs() < 1e-4 => format!("{value:.3e}"),
-        Some(value) => format!("{value:.6}"),
-    }
-}
-
-fn voxels(value: Option<f64>) -> String {
-    value.map_or(String::new(), |value| format!("{value:.1}"))
 }

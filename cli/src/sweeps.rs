@@ -1,0 +1,119 @@
+//! The sweeps over the voxels that give the sums of several losses. Losses share the sums that they have in common.
+
+use unifocal_ndarray::core::{
+    AnyLoss, Focal, Tversky, UnifiedFocal,
+    formula::{ClassSums, Clip},
+};
+
+use crate::loss::Chosen;
+
+/// The sums of a loss, or of a class in a sample.
+pub(crate) type Sums = ClassSums<f64, 4>;
+
+/// The sweeps, and which of them gives the sums of each loss.
+#[derive(Debug, Default)]
+pub(crate) struct Sweeps {
+    regions: Vec<Tversky>,
+    distributions: Vec<(Focal, bool)>,
+    sources: Vec<Source>,
+}
+
+/// The sweeps that give the sums of the two sides of a loss.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    region: Option<usize>,
+    distribution: Option<usize>,
+}
+
+impl Sweeps {
+    pub(crate) fn of<'a>(losses: impl IntoIterator<Item = &'a Chosen>) -> Self {
+        let mut sweeps = Self::default();
+        for loss in losses {
+            let (region, distribution) = match loss.loss {
+                AnyLoss::Tversky(region) => (Some(region), None),
+                AnyLoss::Focal(distribution) => (None, Some(distribution)),
+                AnyLoss::UnifiedFocal(both) => (Some(both.region()), Some(both.distribution())),
+            };
+            let distribution = distribution.map(|side| (side, loss.is_asymmetric()));
+            let source = Source {
+                region: region.map(|side| place(&mut sweeps.regions, side, region_terms)),
+                distribution: distribution
+                    .map(|side| place(&mut sweeps.distributions, side, distribution_terms)),
+            };
+            sweeps.sources.push(source);
+        }
+        sweeps
+    }
+
+    /// The loss whose sums each sweep adds up. It is an [`AnyLoss`] because the engine is compiled for each type.
+    pub(crate) fn losses(&self) -> Vec<AnyLoss> {
+        let sweeps = self.regions.len().max(self.distributions.len());
+        let loss = |index| {
+            let region = self.regions.get(index);
+            let distribution = self.distributions.get(index).map(|(side, _)| side);
+            Some(match (region, distribution) {
+                (Some(region), Some(side)) => UnifiedFocal::sum(*region, *side).into(),
+                (Some(region), None) => (*region).into(),
+                (None, side) => (*side?).into(),
+            })
+        };
+        (0..sweeps).filter_map(loss).collect()
+    }
+
+    /// The sums of the loss with this index, from those of all sweeps.
+    pub(crate) fn sums(&self, loss: usize, swept: &[Vec<Sums>]) -> Vec<Sums> {
+        let Source {
+            region,
+            distribution,
+        } = self.sources[loss];
+        let of = |side: Option<usize>, place: usize| side.map(|sweep| swept[sweep][place]);
+        let voxels = swept.first().map_or(&[][..], |sums| sums);
+        let sums = voxels.iter().enumerate().map(|(place, sums)| {
+            let [tp, fp, fn_, _] = of(region, place).map_or([0.0; 4], |sums| sums.terms);
+            let [.., f] = of(distribution, place).map_or([0.0; 4], |sums| sums.terms);
+            sums.with_terms([tp, fp, fn_, f])
+        });
+        sums.collect()
+    }
+}
+
+/// The place of a side with the same terms as this one, which is added if there is none.
+fn place<S: Copy, K: PartialEq>(sides: &mut Vec<S>, side: S, terms: fn(&S) -> K) -> usize {
+    let known = sides.iter().position(|known| terms(known) == terms(&side));
+    known.unwrap_or_else(|| {
+        sides.push(side);
+        sides.len() - 1
+    })
+}
+
+/// What the terms TP, FP and FN depend on.
+fn region_terms(side: &Tversky) -> (Option<u32>, Option<Clip>) {
+    (side.order(), side.clip())
+}
+
+/// What the term F depends on: γ, whether it applies to common classes only, and the clip.
+fn distribution_terms((side, asymmetric): &(Focal, bool)) -> (f64, bool, Option<Clip>) {
+    (side.gamma(), *asymmetric, side.clip())
+}
+
+#[cfg(test)]
+mod tests {
+    use unifocal_ndarray::core::catalogue::Name;
+
+    use super::*;
+
+    /// All losses of the catalogue need few sweeps, and a loss alone needs its own.
+    #[test]
+    fn losses_share_sweeps() {
+        let all: Vec<Chosen> = Name::ALL.into_iter().map(Chosen::default_of).collect();
+        let sweeps = Sweeps::of(&all).losses().len();
+        assert!(sweeps <= 5, "{sweeps} sweeps for {} losses", all.len());
+        for loss in &all {
+            let [sweep] = Sweeps::of([loss]).losses()[..] else {
+                panic!("several sweeps for {}", loss.name)
+            };
+            let same_type = std::mem::discriminant(&sweep) == std::mem::discriminant(&loss.loss);
+            assert!(same_type, "{}", loss.name);
+        }
+    }
+}
