@@ -6,12 +6,16 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::format::Format;
 use crate::input::Input;
 use crate::loss::LossArgs;
+use crate::merge::MergeArgs;
 use crate::metrics::Empty;
 use crate::pairs::Pairing;
 use crate::reading::Axes;
 use crate::reading::classes::Region;
+use crate::stream::args::Stream;
+use crate::summary::{DiffArgs, SummaryArgs};
 
 /// Score segmentation predictions with the Unified Focal loss family: Dice, Jaccard, Tversky, cross entropy, focal,
 /// Combo, and the symmetric and asymmetric Unified Focal losses.
@@ -29,6 +33,7 @@ pub(crate) const EVAL_EXAMPLES: &str = "Examples:
   unifocal eval masks/ targets/ --input labels --loss dice --metrics
   unifocal eval predictions/ targets/ --prediction-pattern '{case}_pred.nii.gz' --target-pattern '{case}/{case}-seg.nii.gz'
   unifocal eval --manifest cases.csv --input labels
+  unifocal eval predictions/ targets/ --output results.csv --resume
   unifocal eval p.npy y.npy --gradient dloss_dp.npy --format json
 
 Files: .npy, .npz and .safetensors (FILE:KEY), NIfTI (.nii, .nii.gz, .hdr/.img), NRRD, MetaImage, PNG, TIFF, BMP and GIF; or two
@@ -38,6 +43,17 @@ Exit status: 0 success; 1 a case could not be scored (see stderr) or an option h
 const COMPARE_EXAMPLES: &str = "Examples:
   unifocal compare prediction.npy labels.npy
   unifocal compare predictions/ labels/ --format csv > losses.csv";
+
+const SUMMARY_EXAMPLES: &str = "Examples:
+  unifocal summary results.csv
+  unifocal summary results.csv --scores dice,iou,recall --by centre --manifest cases.csv
+  unifocal summary shard-*.jsonl --format nnunet > summary.json";
+
+const DIFF_EXAMPLES: &str = "Example:
+  unifocal diff baseline.csv candidate.csv --scores dice";
+
+const MERGE_EXAMPLES: &str = "Example, after jobs with --shard 1/3, 2/3 and 3/3:
+  unifocal merge shard-1.csv shard-2.csv shard-3.csv --output results.csv";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -49,6 +65,8 @@ pub(crate) enum Command {
         loss: LossArgs,
         #[command(flatten)]
         shown: Shown,
+        #[command(flatten)]
+        stream: Stream,
         /// Write the gradient with respect to PRED as .npy. OUT is a file, or a folder for several cases
         #[arg(long, value_name = "OUT", help_heading = "Output")]
         gradient: Option<PathBuf>,
@@ -65,6 +83,15 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t, help_heading = "Output")]
         format: Format,
     },
+    /// Describe the scores that `eval --output` wrote: means, intervals, worst cases, subgroups
+    #[command(after_help = SUMMARY_EXAMPLES)]
+    Summary(SummaryArgs),
+    /// Compare two runs of the same cases pair by pair
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(DiffArgs),
+    /// Join the results of the shards of a run
+    #[command(after_help = MERGE_EXAMPLES)]
+    Merge(MergeArgs),
     /// Run `compare` on a built-in example
     Demo {
         /// Report format
@@ -79,7 +106,7 @@ pub(crate) enum Command {
     /// Print the man page of the program or of a command
     Man {
         /// Print the page of this command [default: the page of the program]
-        #[arg(value_parser = ["eval", "compare", "demo", "completions", "man"])]
+        #[arg(value_parser = ["eval", "compare", "summary", "diff", "merge", "demo", "completions", "man"])]
         command: Option<String>,
     },
 }
@@ -217,17 +244,6 @@ pub(crate) struct Data {
         help_heading = "Run"
     )]
     pub(crate) memory: ByteSize,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// A table for reading
-    #[default]
-    Table,
-    /// One object; numbers have full precision
-    Json,
-    /// One row per case and loss (and class)
-    Csv,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

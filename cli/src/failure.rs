@@ -55,6 +55,8 @@ fn options(loss: Name) -> String {
 /// A case that could not be scored.
 #[derive(Debug)]
 pub(crate) struct Failed {
+    /// The name of the case.
+    pub(crate) case: String,
     pub(crate) prediction: Option<PathBuf>,
     pub(crate) target: Option<PathBuf>,
     pub(crate) failure: Box<Failure>,
@@ -63,6 +65,7 @@ pub(crate) struct Failed {
 impl Failed {
     pub(crate) fn new(pair: Pair, failure: Failure) -> Self {
         Self {
+            case: pair.name,
             prediction: Some(pair.prediction),
             target: Some(pair.target),
             failure: failure.into(),

@@ -12,11 +12,13 @@ mod case;
 mod counts;
 mod demo;
 mod failure;
+mod format;
 mod input;
 mod labels;
 mod listed;
 mod loss;
 mod man;
+mod merge;
 mod metrics;
 mod options;
 mod outcome;
@@ -24,10 +26,16 @@ mod output;
 mod pair;
 mod pairs;
 mod parallel;
+mod progress;
 mod read;
 mod reading;
 mod report;
+mod results;
+mod run_text;
 mod score;
+mod statistics;
+mod stream;
+mod summary;
 mod survey;
 mod sweeps;
 
@@ -38,21 +46,30 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use clap::{CommandFactory, FromArgMatches};
 
-use args::{Cli, Command, Data, Format};
+use args::{Cli, Command, Data};
 use case::Case;
 use failure::{Failed, Failure};
+use format::Format;
 use outcome::Outcome;
 use output::Staged;
 use pair::Pair;
 use report::{Report, Run};
+use results::Layout;
 use score::{Score, Wanted};
+use summary::SummaryArgs;
 use unifocal_ndarray::core::catalogue::Name;
 
 /// Runs the program with the arguments of this process. The exit status is 0 for success, 1 for bad input, 2 for wrong usage.
 pub fn run() -> ExitCode {
-    let arguments = command_line().get_matches();
-    let arguments = Cli::from_arg_matches(&arguments).unwrap_or_else(|error| error.exit());
-    let done = match execute(arguments.command) {
+    let mut program = command_line();
+    let matches = program.get_matches_mut();
+    let arguments = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let used = matches.subcommand();
+    let used = used.and_then(|(name, matches)| Some((program.find_subcommand(name)?, matches)));
+    let reading = used.map_or(String::new(), |(command, matches)| {
+        run_text::reading(command, matches)
+    });
+    let done = match execute(arguments.command, &reading) {
         Ok(done) => done,
         Err(failure) => return failed(failure),
     };
@@ -111,29 +128,35 @@ struct Done {
     warnings: Vec<String>,
 }
 
-fn execute(command: Command) -> Result<Done, Failure> {
+/// Executes a command. `reading` are the options of a run about reading, as text.
+fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
     match command {
         Command::Eval {
             data,
             loss,
             shown,
+            stream,
             gradient,
             format,
         } => {
             let loss = loss.choose()?;
             options::check_data(&data)?;
             options::check_loss(&data, &loss, gradient.is_some())?;
-            let found = pairs::find(&data.pairing, data.input)?;
+            options::check_shown(&shown, &stream, format)?;
+            let mut found = pairs::find(&data.pairing, data.input)?;
+            stream.select(&mut found)?;
             if let Some(out) = &gradient {
                 output::check(out, &found)?;
             }
             let wanted = Wanted {
                 gradient: gradient.is_some(),
-                known_sums: shown.per_class || shown.metrics || format == Format::Json,
+                known_sums: shown.per_class
+                    || shown.metrics
+                    || format == Format::Json
+                    || stream.output.is_some(),
             };
-            options::check_shown(&shown, format)?;
             let losses = [loss];
-            let evaluated = outcome::of_each(found, &data, |pair| {
+            let score = |pair: &Pair| {
                 let case = assemble::read(pair, &data)?;
                 let (mut scores, slopes) = score::score(&case, pair, &data, &losses, wanted)?;
                 let staged = match (&gradient, slopes) {
@@ -141,7 +164,22 @@ fn execute(command: Command) -> Result<Done, Failure> {
                     _ => None,
                 };
                 Ok((scores.swap_remove(0), staged))
-            })?;
+            };
+            if let Some(output) = &stream.output {
+                let layout = Layout {
+                    run: run_text::of(&losses[0], shown.empty(), reading),
+                    empty: shown.empty(),
+                };
+                let streamed = stream.write(output, found, &data, layout, score)?;
+                return Ok(Done {
+                    report: summary::summarize(&SummaryArgs::of(output, format))?,
+                    failed: streamed.failed,
+                    cases: streamed.cases,
+                    notes: streamed.notes,
+                    warnings: streamed.warnings,
+                });
+            }
+            let evaluated = outcome::of_each(found, &data, score)?;
             let scored = evaluated.and_then(&data, |(score, staged)| {
                 staged.map_or(Ok(()), Staged::persist)?;
                 Ok(score)
@@ -158,6 +196,19 @@ fn execute(command: Command) -> Result<Done, Failure> {
             })?;
             done(scored, format, report::compare)
         }
+        Command::Summary(arguments) => summary::summarize(&arguments).map(printed),
+        Command::Diff(arguments) => {
+            let (report, notes) = summary::difference(&arguments)?;
+            Ok(Done {
+                report,
+                notes,
+                ..Done::default()
+            })
+        }
+        Command::Merge(arguments) => Ok(Done {
+            notes: vec![merge::merge(&arguments)?],
+            ..Done::default()
+        }),
         Command::Demo { format } => {
             let (pair, case, data) = demo::example()?;
             let values = losses(&pair, &case, &data)?;

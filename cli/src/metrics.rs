@@ -115,7 +115,7 @@ impl From<&Metrics> for Value {
 /// The value of a metric that is 0/0, such as the Dice score of a class that is neither predicted nor there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Empty {
-    /// No value: the case is left out of the mean, as in nnU-Net and MONAI
+    /// No value: the case is left out of the mean, as in nnU-Net
     #[default]
     Skip,
     /// Not a number, and neither is the mean
@@ -136,6 +136,10 @@ impl Empty {
             Self::Zero => "0",
             Self::One => "1",
         }
+    }
+
+    pub(crate) fn by_name(name: &str) -> Result<Self, String> {
+        Self::from_str(name, false)
     }
 
     /// The value that stands for a value, or for none.

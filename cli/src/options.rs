@@ -1,9 +1,11 @@
 //! Refuses options that have no effect with the other options.
 
-use crate::args::{Absent, Data, Format, Shown};
+use crate::args::{Absent, Data, Shown};
 use crate::failure::Failure;
+use crate::format::Format;
 use crate::input::Input;
 use crate::loss::Chosen;
+use crate::stream::args::Stream;
 
 /// Refuses data options that do not apply to the kind of input.
 pub(crate) fn check_data(data: &Data) -> Result<(), Failure> {
@@ -69,12 +71,24 @@ pub(crate) fn check_loss(data: &Data, loss: &Chosen, gradient: bool) -> Result<(
     Ok(())
 }
 
-/// Refuses a convention for metrics that are not reported.
-pub(crate) fn check_shown(shown: &Shown, format: Format) -> Result<(), Failure> {
-    if shown.empty.is_some() && !shown.metrics && format != Format::Json {
+/// Refuses options about what is reported that have no effect.
+pub(crate) fn check_shown(shown: &Shown, stream: &Stream, format: Format) -> Result<(), Failure> {
+    let to_file = stream.output.is_some();
+    if shown.empty.is_some() && !(shown.metrics || to_file) && format != Format::Json {
         return Err(Failure::Option(
-            "--empty applies to metrics only: use it with --metrics or --format json".to_owned(),
+            "--empty applies to metrics only: use it with --metrics, --output or --format json"
+                .to_owned(),
         ));
+    }
+    for (option, used) in [
+        ("--per-class", shown.per_class),
+        ("--metrics", shown.metrics),
+    ] {
+        if used && to_file {
+            return Err(Failure::Option(format!(
+                "{option} has no effect with --output: the file has the loss and the metrics of each class"
+            )));
+        }
     }
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! The outcome of many cases. A failed case does not affect the others.
 
+use std::ops::ControlFlow;
+
 use crate::args::Data;
 use crate::failure::{Failed, Failure};
 use crate::pair::Pair;
 use crate::pairs::Cases;
-use crate::parallel;
+use crate::parallel::{self, Limits};
+use crate::progress::Progress;
 
 /// The cases that succeeded and those that failed. There is at least one case.
 #[derive(Debug)]
@@ -21,38 +24,71 @@ pub(crate) fn of_each<R: Send>(
     data: &Data,
     run: impl Fn(&Pair) -> Result<R, Failure> + Sync,
 ) -> Result<Outcome<R>, Failure> {
-    let fail_fast = data.pairing.fail_fast;
-    let Cases { cases, notes } = found;
-    let mut found = Vec::with_capacity(cases.len());
-    for case in cases {
-        match case {
-            Err(failed) if fail_fast => return Err(*failed.failure),
-            case => found.push(case),
-        }
-    }
-    let results = {
-        let pairs: Vec<&Pair> = found.iter().filter_map(|case| case.as_ref().ok()).collect();
-        let memory = data.memory.as_u64();
-        parallel::in_pool(data.threads, || {
-            parallel::in_order(&pairs, memory, fail_fast, &run)
-        })?
-    };
-    let mut results = results.into_iter();
     let mut outcome = Outcome {
         good: Vec::new(),
         failed: Vec::new(),
-        notes,
+        notes: found.notes,
     };
-    for case in found {
-        match case {
+    each(found.cases, data, run, |result| {
+        match result {
+            Ok(scored) => outcome.good.push(scored),
             Err(failed) => outcome.failed.push(failed),
-            Ok(pair) => match results.next() {
-                Some(result) => outcome.add(pair, result, fail_fast)?,
-                None => break,
-            },
         }
-    }
+        Ok(())
+    })?;
     Ok(outcome)
+}
+
+/// Calls `run` for each case, many at a time, and `take` with each result, in order, as soon as it and all earlier ones are there.
+/// With `--fail-fast`, the first failure ends this, as a failure of `take` does.
+pub(crate) fn each<R: Send>(
+    found: Vec<Result<Pair, Failed>>,
+    data: &Data,
+    run: impl Fn(&Pair) -> Result<R, Failure> + Sync,
+    mut take: impl FnMut(Result<(Pair, R), Failed>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let fail_fast = data.pairing.fail_fast;
+    let is_missing = |case: &Result<Pair, Failed>| case.is_err();
+    if fail_fast && let Some(missing) = found.iter().position(is_missing) {
+        let missing = found.into_iter().nth(missing).and_then(Result::err);
+        return missing.map_or(Ok(()), |failed| Err(*failed.failure));
+    }
+    let progress = Progress::of(found.len());
+    let pairs: Vec<Pair> = found.iter().flatten().cloned().collect();
+    let pairs: Vec<&Pair> = pairs.iter().collect();
+    let limits = Limits {
+        threads: data.threads,
+        memory: data.memory.as_u64(),
+    };
+    let mut found = found.into_iter();
+    let mut end = Ok(());
+    // Takes the cases up to the next one that was run, whose result this is.
+    let mut step = |result: Option<Result<R, Failure>>| -> Result<(), Failure> {
+        for case in found.by_ref() {
+            progress.advance();
+            match case {
+                Err(failed) => take(Err(failed))?,
+                Ok(pair) => {
+                    return match result {
+                        Some(Err(failure)) if fail_fast => Err(failure),
+                        Some(Err(failure)) => take(Err(Failed::new(pair, failure))),
+                        Some(Ok(result)) => take(Ok((pair, result))),
+                        None => Ok(()),
+                    };
+                }
+            }
+        }
+        Ok(())
+    };
+    parallel::in_order(&pairs, limits, &run, |result| {
+        end = step(Some(result));
+        match end {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    end?;
+    step(None)
 }
 
 impl<R> Outcome<R> {
@@ -68,23 +104,13 @@ impl<R> Outcome<R> {
             notes: self.notes,
         };
         for (pair, result) in self.good {
-            outcome.add(pair, then(result), data.pairing.fail_fast)?;
+            match then(result) {
+                Ok(result) => outcome.good.push((pair, result)),
+                Err(failure) if data.pairing.fail_fast => return Err(failure),
+                Err(failure) => outcome.failed.push(Failed::new(pair, failure)),
+            }
         }
         Ok(outcome)
-    }
-
-    fn add(
-        &mut self,
-        pair: Pair,
-        result: Result<R, Failure>,
-        fail_fast: bool,
-    ) -> Result<(), Failure> {
-        match result {
-            Ok(result) => self.good.push((pair, result)),
-            Err(failure) if fail_fast => return Err(failure),
-            Err(failure) => self.failed.push(Failed::new(pair, failure)),
-        }
-        Ok(())
     }
 
     /// The number of cases.

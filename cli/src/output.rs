@@ -1,7 +1,7 @@
 //! Writes gradients to disk, either all of them or none.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
 
@@ -102,6 +102,50 @@ impl Staged {
 
 /// Writes the gradient to a temporary file in `folder`, on the same disk as its final place, so that moving it is atomic.
 fn stage(folder: &Path, gradient: Gradient) -> Result<NamedTempFile, Box<dyn std::error::Error>> {
+    let mut staged = temporary(folder)?;
+    let mut writer = BufWriter::new(&mut staged);
+    match gradient {
+        Gradient::F32(array) => array.write_npy(&mut writer)?,
+        Gradient::F64(array) => array.write_npy(&mut writer)?,
+    }
+    writer.flush()?;
+    drop(writer);
+    Ok(staged)
+}
+
+/// A file that appears when it is complete.
+pub(crate) struct Complete {
+    path: PathBuf,
+    writer: BufWriter<NamedTempFile>,
+}
+
+impl Complete {
+    pub(crate) fn new(path: &Path) -> Result<Self, Failure> {
+        let written = temporary(path.parent().unwrap_or(Path::new("")));
+        Ok(Self {
+            path: path.to_owned(),
+            writer: BufWriter::new(written.map_err(|error| unwritable(path, error))?),
+        })
+    }
+
+    pub(crate) fn write(&mut self, content: &[u8]) -> Result<(), Failure> {
+        let written = self.writer.write_all(content);
+        written.map_err(|error| unwritable(&self.path, error))
+    }
+
+    /// Moves it into place, and over a file of its name.
+    pub(crate) fn persist(self) -> Result<File, Failure> {
+        let Self { path, writer } = self;
+        let failure = |error: &dyn std::fmt::Display| unwritable(&path, error);
+        let written = writer.into_inner().map_err(|error| failure(&error))?;
+        let synced = written.as_file().sync_data();
+        synced.map_err(|error| failure(&error))?;
+        written.persist(&path).map_err(|error| failure(&error))
+    }
+}
+
+/// A temporary file in a folder.
+fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
     let folder = if folder == Path::new("") {
         Path::new(".")
     } else {
@@ -113,15 +157,7 @@ fn stage(folder: &Path, gradient: Gradient) -> Result<NamedTempFile, Box<dyn std
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut staged = builder.tempfile_in(folder)?;
-    let mut writer = BufWriter::new(&mut staged);
-    match gradient {
-        Gradient::F32(array) => array.write_npy(&mut writer)?,
-        Gradient::F64(array) => array.write_npy(&mut writer)?,
-    }
-    writer.flush()?;
-    drop(writer);
-    Ok(staged)
+    builder.tempfile_in(folder)
 }
 
 fn unwritable(file: &Path, error: impl std::fmt::Display) -> Failure {

@@ -1,9 +1,12 @@
 //! Runs cases in parallel within a memory limit.
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
+use std::sync::mpsc;
 
 use rayon::ThreadPoolBuilder;
-use rayon::prelude::*;
 
 use crate::failure::Failure;
 use crate::pair::Pair;
@@ -12,50 +15,115 @@ use crate::read;
 /// The assumed compression ratio. Masks compress better, predictions worse.
 const COMPRESSED: u64 = 16;
 
-/// Runs `f` in a pool of this many threads; 0 means one per core.
-pub(crate) fn in_pool<R: Send>(
-    threads: usize,
-    run: impl FnOnce() -> R + Send,
-) -> Result<R, Failure> {
-    match ThreadPoolBuilder::new().num_threads(threads).build() {
-        Ok(pool) => Ok(pool.install(run)),
-        Err(error) => Err(Failure::Threads(error.to_string())),
-    }
+/// While a case takes long, results of at most this many later ones wait for it.
+const MOST_WAITING: usize = 1000;
+
+/// How many cases run at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The number of threads; 0 means one per core.
+    pub(crate) threads: usize,
+    /// Cases run together as long as their files, once read, are expected to fit into this many bytes.
+    pub(crate) memory: u64,
 }
 
-/// Calls `run` for each pair and returns the results in order; with `fail_fast`, up to the first failure.
+/// Calls `run` for each pair, and `take` with each result, in order, as soon as it and all earlier ones are there. `take` may end the
+/// run: no further case starts, and no further result is taken.
 ///
-/// Cases run in parallel as long as their files, once read, are expected to fit into `memory` bytes together. At least one runs.
+/// At least one case runs. No case waits for another one, unless memory is scarce.
 pub(crate) fn in_order<R: Send>(
     pairs: &[&Pair],
-    memory: u64,
-    fail_fast: bool,
-    run: impl Fn(&Pair) -> Result<R, Failure> + Sync,
-) -> Vec<Result<R, Failure>> {
-    let mut results = Vec::with_capacity(pairs.len());
-    let mut rest = pairs;
-    while !rest.is_empty() {
-        let mut needed: u64 = 0;
-        let fitting = rest
-            .iter()
-            .take_while(|pair| {
-                let more = need(&pair.prediction).saturating_add(need(&pair.target));
-                needed = needed.saturating_add(more);
-                needed <= memory
-            })
-            .count();
-        let (batch, later) = rest.split_at(fitting.max(1));
-        let batch: Vec<_> = batch.par_iter().map(|pair| run(pair)).collect();
-        for result in batch {
-            let ends = fail_fast && result.is_err();
-            results.push(result);
-            if ends {
-                return results;
+    limits: Limits,
+    run: impl Fn(&Pair) -> R + Sync,
+    mut take: impl FnMut(R) -> ControlFlow<()>,
+) -> Result<(), Failure> {
+    let pool = ThreadPoolBuilder::new().num_threads(limits.threads).build();
+    let pool = pool.map_err(|error| Failure::Threads(error.to_string()))?;
+    let most = pool.current_num_threads();
+    let (sender, receiver) = mpsc::channel();
+    let run = &run;
+    // This thread hands out cases and takes results; the pool's threads run the cases.
+    pool.in_place_scope(|scope| {
+        let mut line = Line::new(pairs, limits.memory, most);
+        let mut waiting = BTreeMap::new();
+        let mut taken = 0;
+        let mut ended = false;
+        loop {
+            while !ended && let Some(case) = line.next(taken) {
+                let (pair, sender) = (pairs[case.index], sender.clone());
+                scope.spawn(move |_| {
+                    let result = catch_unwind(AssertUnwindSafe(|| run(pair)));
+                    // The receiver lives until the scope ends.
+                    let _ = sender.send((case, result));
+                });
+            }
+            if line.running == 0 {
+                return;
+            }
+            let Ok((case, result)) = receiver.recv() else {
+                return;
+            };
+            line.finish(case);
+            let result = result.unwrap_or_else(|panic| resume_unwind(panic));
+            waiting.insert(case.index, result);
+            while !ended && let Some(result) = waiting.remove(&taken) {
+                taken += 1;
+                ended = take(result).is_break();
             }
         }
-        rest = later;
+    });
+    Ok(())
+}
+
+/// A case that runs, and the memory that its files are expected to need.
+#[derive(Clone, Copy)]
+struct Started {
+    index: usize,
+    need: u64,
+}
+
+/// The cases that wait to be run.
+struct Line<'a> {
+    pairs: &'a [&'a Pair],
+    memory: u64,
+    most: usize,
+    started: usize,
+    running: usize,
+    used: u64,
+}
+
+impl<'a> Line<'a> {
+    fn new(pairs: &'a [&'a Pair], memory: u64, most: usize) -> Self {
+        Self {
+            pairs,
+            memory,
+            most,
+            started: 0,
+            running: 0,
+            used: 0,
+        }
     }
-    results
+
+    /// The next case, if it can run beside those that run now.
+    fn next(&mut self, taken: usize) -> Option<Started> {
+        let index = self.started;
+        let pair = self.pairs.get(index)?;
+        let need = need(&pair.prediction).saturating_add(need(&pair.target));
+        let used = self.used.saturating_add(need);
+        let fits = used <= self.memory && self.running < self.most;
+        if self.running > 0 && (!fits || index - taken >= MOST_WAITING) {
+            return None;
+        }
+        self.started += 1;
+        self.running += 1;
+        self.used = used;
+        Some(Started { index, need })
+    }
+
+    fn finish(&mut self, case: Started) {
+        self.running -= 1;
+        self.used = self.used.saturating_sub(case.need);
+    }
 }
 
 /// The memory that a file is expected to need, in bytes.

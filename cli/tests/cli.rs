@@ -401,7 +401,16 @@ fn every_command_has_a_man_page() {
     let page = stdout(&["man"]);
     assert!(page.contains(".TH unifocal 1"), "{page}");
     let mut commands = 0;
-    for command in ["eval", "compare", "demo", "completions", "man"] {
+    for command in [
+        "eval",
+        "compare",
+        "summary",
+        "diff",
+        "merge",
+        "demo",
+        "completions",
+        "man",
+    ] {
         assert!(
             page.contains(&format!("unifocal\\-{command}(1)")),
             "{command} is not in {page}"

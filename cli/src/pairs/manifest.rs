@@ -1,5 +1,6 @@
 //! A CSV file that lists the cases.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -16,6 +17,45 @@ pub(super) fn read(manifest: &Path) -> Result<Vec<Result<Pair, Failed>>, Failure
         Ok(file) => cases(file, manifest),
         Err(error) => Err(Failure::file(manifest, format!("cannot be read: {error}"))),
     }
+}
+
+/// The values of a column by the names of the cases.
+pub(crate) fn column(manifest: &Path, name: &str) -> Result<HashMap<String, String>, Failure> {
+    let malformed =
+        |error: csv::Error| Failure::file(manifest, format!("is not a valid CSV file: {error}"));
+    let mut csv = ReaderBuilder::new()
+        .trim(Trim::All)
+        .from_path(manifest)
+        .map_err(malformed)?;
+    let columns = csv.headers().map_err(malformed)?.clone();
+    let place = |name: &str| columns.iter().position(|column| column == name);
+    let Some(column) = place(name) else {
+        let found: Vec<&str> = columns.iter().collect();
+        return Err(Failure::file(
+            manifest,
+            format!("has no column {name}, found {}", found.join(", ")),
+        ));
+    };
+    let cases = read(manifest)?;
+    let mut values = HashMap::new();
+    for (case, row) in cases.into_iter().zip(csv.records()) {
+        let row = row.map_err(malformed)?;
+        let (Ok(pair), Some(value)) = (case, row.get(column)) else {
+            continue;
+        };
+        if let Some(other) = values.insert(pair.name.clone(), value.to_owned())
+            && other != value
+        {
+            return Err(Failure::file(
+                manifest,
+                format!(
+                    "has the case {} twice, with the {name} {other} and {value}",
+                    pair.name
+                ),
+            ));
+        }
+    }
+    Ok(values)
 }
 
 /// The cases in the text of a manifest.
@@ -61,6 +101,7 @@ fn cases(text: impl Read, manifest: &Path) -> Result<Vec<Result<Pair, Failed>>, 
                 let message = format!("found no {missing} in line {}", line(&row));
                 let path = |path: Option<&str>| path.map(|path| folder.join(path));
                 Err(Failed {
+                    case: named.unwrap_or_default().to_owned(),
                     prediction: path(prediction),
                     target: path(target),
                     failure: Failure::file(manifest, message).into(),

@@ -11,6 +11,7 @@ mod unclear;
 use std::path::Path;
 
 pub(crate) use args::Pairing;
+pub(crate) use manifest::column as manifest_column;
 pub(crate) use pattern::stem;
 
 use crate::failure::{Failed, Failure};
@@ -144,6 +145,7 @@ fn of_folders(predictions: &Side<'_>, targets: &Side<'_>) -> Result<Cases, Failu
                 );
                 let found = file.or(other).cloned().unwrap_or_default();
                 Err(Failed {
+                    case: name,
                     prediction: prediction.cloned(),
                     target: target.cloned(),
                     failure: Failure::file(found, message).into(),

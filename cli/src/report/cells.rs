@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 /// A table with this head, whose columns are numbers but for the first.
-pub(super) fn table(head: &[&str]) -> Table {
+pub(crate) fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(head.to_vec());
     for column in table.column_iter_mut().skip(1) {
@@ -13,7 +13,7 @@ pub(super) fn table(head: &[&str]) -> Table {
 }
 
 /// Six decimals; empty without a value.
-pub(super) fn digits(value: Option<f64>) -> String {
+pub(crate) fn digits(value: Option<f64>) -> String {
     match value {
         None => String::new(),
         Some(value) if value != 0.0 && value.abs() < 1e-4 => format!("{value:.3e}"),
@@ -21,6 +21,6 @@ pub(super) fn digits(value: Option<f64>) -> String {
     }
 }
 
-pub(super) fn voxels(value: Option<f64>) -> String {
+pub(crate) fn voxels(value: Option<f64>) -> String {
     value.map_or(String::new(), |value| format!("{value:.1}"))
 }

@@ -1,6 +1,6 @@
 //! Reports as a table, JSON or CSV. Each states how the inputs were read.
 
-mod cells;
+pub(crate) mod cells;
 mod csv;
 mod json;
 mod metrics;
@@ -9,8 +9,9 @@ mod table;
 
 use unifocal_ndarray::core::catalogue::Name;
 
-use crate::args::{Format, Shown};
+use crate::args::Shown;
 use crate::failure::Failure;
+use crate::format::Format;
 use crate::loss::Chosen;
 use crate::pair::Pair;
 use crate::score::Score;

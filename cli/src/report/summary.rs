@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 use unifocal_ndarray::core::catalogue::Name;
 
-use crate::args::Format;
 use crate::failure::Failed;
+use crate::format::Format;
 use crate::listed::listed;
 use crate::metrics::{Confusion, Empty, Metric, Metrics};
 use crate::pair::Pair;

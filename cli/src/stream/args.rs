@@ -1,0 +1,76 @@
+//! The options about files of results.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::pairs::Cases;
+
+/// Where results go.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Stream {
+    /// Write the scores of each case to FILE as they come, as CSV (.csv) or JSON Lines (.jsonl), and report their summary
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Continue an interrupted run: keep the cases that have a score in FILE and score the others
+    #[arg(long, requires = "output")]
+    pub(crate) resume: bool,
+    /// Score part I of N of the cases, such as 1/8 in the first of 8 jobs; `unifocal merge` joins the files
+    #[arg(long, value_name = "I/N", requires = "output", help_heading = "Run")]
+    pub(crate) shard: Option<Shard>,
+}
+
+/// Part `index` of `count`, from 1 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shard {
+    index: usize,
+    count: usize,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/');
+        let parts =
+            parts.and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+        match parts {
+            Some((index, count)) if (1..=count).contains(&index) => Ok(Self { index, count }),
+            _ => Err(format!(
+                "found {text:?}, expected a part and the number of parts, from 1/N to N/N"
+            )),
+        }
+    }
+}
+
+impl Shard {
+    /// Every N-th case, so that parts take about as long where neighbouring cases are alike.
+    fn part(self, cases: &mut Cases) {
+        let mut place = 0;
+        cases.cases.retain(|_| {
+            place += 1;
+            (place - 1) % self.count == self.index - 1
+        });
+    }
+}
+
+impl Stream {
+    /// Restricts the cases to those of the shard.
+    pub(crate) fn select(&self, found: &mut Cases) -> Result<(), Failure> {
+        let Some(shard) = self.shard else {
+            return Ok(());
+        };
+        let all = found.cases.len();
+        shard.part(found);
+        if found.cases.is_empty() {
+            return Err(Failure::Option(format!(
+                "--shard {}/{} has no case: there are {all} cases",
+                shard.index, shard.count
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! Runs that write their scores to a file as they come, and can be continued and split.
+
+pub(crate) mod args;
+mod write;
