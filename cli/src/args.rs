@@ -6,7 +6,9 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::check::CheckArgs;
 use crate::format::Format;
+use crate::grid::args::{CurveArgs, GridArgs, GridOutput};
 use crate::input::Input;
 use crate::loss::LossArgs;
 use crate::merge::MergeArgs;
@@ -26,7 +28,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-pub(crate) const EVAL_EXAMPLES: &str = "Examples:
+const EVAL_EXAMPLES: &str = "Examples:
   unifocal eval prediction.npy labels.npy
   unifocal eval prediction.nii.gz labels.nii.gz --loss dice --per-class
   unifocal eval logits.npz:logits labels.npz:y --input softmax --gamma 0.2
@@ -44,6 +46,25 @@ const COMPARE_EXAMPLES: &str = "Examples:
   unifocal compare prediction.npy labels.npy
   unifocal compare predictions/ labels/ --format csv > losses.csv";
 
+const SWEEP_EXAMPLES: &str =
+    "Values are numbers and none, separated by commas, and ranges FROM:TO:STEP.
+
+Examples:
+  unifocal sweep predictions/ targets/ --loss focal-tversky --gamma 0:2:0.25
+  unifocal sweep p.npy y.npy --delta 0.3:0.7:0.1 --gamma 0:1:0.1 --format csv --plot heat.svg";
+
+const CURVE_EXAMPLES: &str =
+    "Values are numbers and none, separated by commas, and ranges FROM:TO:STEP.
+
+Examples:
+  unifocal curve --loss focal --gamma 0,0.5,1,2,5 --plot focal.svg
+  unifocal curve --loss asymmetric-unified-focal --format csv";
+
+const CHECK_EXAMPLES: &str = "Example:
+  unifocal check logits.npy labels.npy --input logits --loss asymmetric-unified-focal
+
+Exit status: 0 nothing is wrong; 1 there is a problem, or the files cannot be read or scored; 2 wrong usage.";
+
 const SUMMARY_EXAMPLES: &str = "Examples:
   unifocal summary results.csv
   unifocal summary results.csv --scores dice,iou,recall --by centre --manifest cases.csv
@@ -58,6 +79,7 @@ const MERGE_EXAMPLES: &str = "Example, after jobs with --shard 1/3, 2/3 and 3/3:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Score each prediction with one loss; optionally write its gradient
+    #[command(after_help = EVAL_EXAMPLES)]
     Eval {
         #[command(flatten)]
         data: Data,
@@ -83,6 +105,29 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t, help_heading = "Output")]
         format: Format,
     },
+    /// Score with a loss for many values of its parameters
+    #[command(after_help = SWEEP_EXAMPLES)]
+    Sweep {
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        grid: GridArgs,
+        #[command(flatten)]
+        output: GridOutput,
+    },
+    /// Tabulate or draw a loss and its gradient against the probability of the true class, or against overlap
+    #[command(after_help = CURVE_EXAMPLES)]
+    Curve(CurveArgs),
+    /// Check one case and a loss: absent classes, saturation, the gradient, f32 against f64
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check {
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        loss: LossArgs,
+        #[command(flatten)]
+        check: CheckArgs,
+    },
     /// Describe the scores that `eval --output` wrote: means, intervals, worst cases, subgroups
     #[command(after_help = SUMMARY_EXAMPLES)]
     Summary(SummaryArgs),
@@ -106,7 +151,7 @@ pub(crate) enum Command {
     /// Print the man page of the program or of a command
     Man {
         /// Print the page of this command [default: the page of the program]
-        #[arg(value_parser = ["eval", "compare", "summary", "diff", "merge", "demo", "completions", "man"])]
+        #[arg(value_parser = ["eval", "compare", "sweep", "curve", "check", "summary", "diff", "merge", "demo", "completions", "man"])]
         command: Option<String>,
     },
 }

@@ -9,10 +9,12 @@ mod args;
 mod arrange;
 mod assemble;
 mod case;
+mod check;
 mod counts;
 mod demo;
 mod failure;
 mod format;
+mod grid;
 mod input;
 mod labels;
 mod listed;
@@ -91,6 +93,10 @@ pub fn run() -> ExitCode {
     for Failed { failure, .. } in &done.failed {
         code = failed(failure);
     }
+    if done.problems > 0 {
+        let s = if done.problems == 1 { "" } else { "s" };
+        code = failed(format!("found {} problem{s}", done.problems));
+    }
     if done.cases > 1 && !done.failed.is_empty() {
         let (without, cases) = (done.failed.len(), done.cases);
         code = failed(format!("{without} of {cases} cases have no score"));
@@ -98,15 +104,19 @@ pub fn run() -> ExitCode {
     code
 }
 
-/// The command-line parser. The help of `eval` lists the losses and their parameters.
+/// The command-line parser. The help of commands with a loss lists the losses and their parameters.
 fn command_line() -> clap::Command {
-    Cli::command().mut_subcommand("eval", |eval| {
-        let losses = loss::list();
-        eval.after_help(format!(
-            "Losses and the defaults of their parameters:\n{losses}\n{}",
-            args::EVAL_EXAMPLES
-        ))
-    })
+    let mut program = Cli::command();
+    for name in ["eval", "sweep", "curve", "check"] {
+        program = program.mut_subcommand(name, |command| {
+            let losses = loss::list();
+            let examples = command.get_after_help().cloned().unwrap_or_default();
+            command.after_help(format!(
+                "Losses and the defaults of their parameters:\n{losses}\n{examples}"
+            ))
+        });
+    }
+    program
 }
 
 /// Prints an error.
@@ -126,6 +136,8 @@ struct Done {
     cases: usize,
     notes: Vec<String>,
     warnings: Vec<String>,
+    /// The number of problems in the report.
+    problems: usize,
 }
 
 /// Executes a command. `reading` are the options of a run about reading, as text.
@@ -177,6 +189,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
                     cases: streamed.cases,
                     notes: streamed.notes,
                     warnings: streamed.warnings,
+                    problems: 0,
                 });
             }
             let evaluated = outcome::of_each(found, &data, score)?;
@@ -195,6 +208,44 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
                 losses(pair, &assemble::read(pair, &data)?, &data)
             })?;
             done(scored, format, report::compare)
+        }
+        Command::Sweep { data, grid, output } => {
+            options::check_data(&data)?;
+            grid::check_sweep(&grid, &output)?;
+            let losses = grid.losses()?;
+            for loss in &losses {
+                options::check_loss(&data, loss, false)?;
+            }
+            let found = pairs::find(&data.pairing, data.input)?;
+            let scored = outcome::of_each(found, &data, |pair| {
+                let case = assemble::read(pair, &data)?;
+                Ok(score::score(&case, pair, &data, &losses, Wanted::default())?.0)
+            })?;
+            done(scored, output.format, |cases, run| {
+                let (points, warnings) = report::points(cases, losses.len(), run);
+                let text = grid::report_sweep(&grid, &losses, &points, &output)?;
+                Ok(Report { text, warnings })
+            })
+        }
+        Command::Curve(arguments) => grid::curve(&arguments).map(printed),
+        Command::Check { data, loss, check } => {
+            let loss = loss.choose()?;
+            options::check_data(&data)?;
+            options::check_loss(&data, &loss, false)?;
+            let mut found = pairs::find(&data.pairing, data.input)?;
+            let (1, Some(case)) = (found.cases.len(), found.cases.pop()) else {
+                return Err(Failure::Option(
+                    "check takes one case: name a file as PRED and one as TARGET".to_owned(),
+                ));
+            };
+            let pair = case.map_err(|failed| *failed.failure)?;
+            let case = assemble::read(&pair, &data)?;
+            let (report, problems) = check::check(&pair, case, &data, &loss, &check)?;
+            Ok(Done {
+                report,
+                problems,
+                ..Done::default()
+            })
         }
         Command::Summary(arguments) => summary::summarize(&arguments).map(printed),
         Command::Diff(arguments) => {
@@ -271,6 +322,7 @@ fn done<R>(
         failed,
         cases,
         notes,
+        problems: 0,
     })
 }
 

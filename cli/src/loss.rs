@@ -3,6 +3,7 @@
 use std::num::ParseFloatError;
 use std::str::FromStr;
 
+use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use serde_json::{Map, Value, json};
 use unifocal_ndarray::core::{
@@ -91,24 +92,47 @@ pub(crate) struct LossArgs {
 /// The option that names the loss.
 const LOSS: &str = "loss";
 
+/// Adds `--loss` and an option for each parameter, whose values `parser` reads.
+pub(crate) fn options(
+    command: Command,
+    parser: ValueParser,
+    value_name: fn(Parameter) -> &'static str,
+) -> Command {
+    let loss = Arg::new(LOSS)
+        .value_name("NAME")
+        .default_value(Name::default().as_str())
+        .help("Set the loss; see the list below");
+    let parameters = Parameter::ALL.map(|parameter| {
+        Arg::new(parameter.as_str())
+            .value_name(value_name(parameter))
+            .value_parser(parser.clone())
+            .allow_negative_numbers(true)
+            .help(help(parameter))
+    });
+    let options = [loss].into_iter().chain(parameters);
+    command.args(options.map(|option| {
+        let long = option.get_id().clone();
+        option.long(long).help_heading("Loss")
+    }))
+}
+
+/// The text of `--loss`.
+pub(crate) fn name(matches: &ArgMatches) -> String {
+    matches.get_one(LOSS).cloned().unwrap_or_default()
+}
+
+/// The parameters that are given, in the order of [`Parameter::ALL`].
+pub(crate) fn given<V: Clone + Send + Sync + 'static>(matches: &ArgMatches) -> Vec<(Parameter, V)> {
+    let value = |parameter: Parameter| {
+        let value: &V = matches.get_one(parameter.as_str())?;
+        Some((parameter, value.clone()))
+    };
+    Parameter::ALL.into_iter().filter_map(value).collect()
+}
+
 impl Args for LossArgs {
     fn augment_args(command: Command) -> Command {
-        let loss = Arg::new(LOSS)
-            .value_name("NAME")
-            .default_value(Name::default().as_str())
-            .help("Set the loss; see the list below");
-        let parameters = Parameter::ALL.map(|parameter| {
-            Arg::new(parameter.as_str())
-                .value_name(value_name(parameter))
-                .value_parser(value_parser!(Setting))
-                .allow_negative_numbers(true)
-                .help(help(parameter))
-        });
-        let options = [loss].into_iter().chain(parameters);
-        command.args(options.map(|option| {
-            let long = option.get_id().clone();
-            option.long(long).help_heading("Loss")
-        }))
+        options(command, value_parser!(Setting).into(), value_name)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -118,13 +142,9 @@ impl Args for LossArgs {
 
 impl FromArgMatches for LossArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let set = |parameter: Parameter| {
-            let setting: &Setting = matches.get_one(parameter.as_str())?;
-            Some((parameter, setting.clone()))
-        };
         Ok(Self {
-            loss: matches.get_one(LOSS).cloned().unwrap_or_default(),
-            parameters: Parameter::ALL.into_iter().filter_map(set).collect(),
+            loss: name(matches),
+            parameters: given(matches),
         })
     }
 
@@ -186,6 +206,18 @@ fn ranges(parameter: Parameter) -> Vec<(Range, Vec<Name>)> {
 }
 
 impl LossArgs {
+    /// A loss with these values of parameters.
+    pub(crate) fn new(loss: &str, parameters: Vec<(Parameter, Option<f64>)>) -> Self {
+        let setting = |value: Option<f64>| Setting(value.map(|number| vec![number]));
+        let parameters = parameters.into_iter();
+        Self {
+            loss: loss.to_owned(),
+            parameters: parameters
+                .map(|(parameter, value)| (parameter, setting(value)))
+                .collect(),
+        }
+    }
+
     /// Builds the loss.
     pub(crate) fn choose(&self) -> Result<Chosen, Failure> {
         let failure = |error| match error {

@@ -404,6 +404,9 @@ fn every_command_has_a_man_page() {
     for command in [
         "eval",
         "compare",
+        "sweep",
+        "curve",
+        "check",
         "summary",
         "diff",
         "merge",

@@ -1,6 +1,6 @@
 //! Each command in docs/cli.md prints what the page shows.
 //!
-//! `UPDATE_PAGE=1 cargo test -p unifocal-cli --test page` writes the output into the page.
+//! `UPDATE_PAGE=1 cargo test -p unifocal-cli --test page` writes the output and the pictures into the page.
 
 #[path = "build/mod.rs"]
 mod build;
@@ -18,6 +18,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 const README: &str = include_str!("../README.md");
+const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/pictures");
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
 
 fn npy<T: WritableElement>(folder: &Path, name: &str, array: &ArrayD<T>) {
@@ -189,16 +190,34 @@ fn commands_print_what_the_page_shows() {
     let mut blocks = page.split("```console\n");
     let mut printed = blocks.next().expect("a beginning").to_owned();
     let mut commands = 0;
+    let mut pictures = Vec::new();
     for block in blocks {
         let (shown, rest) = block.split_once("```").expect("the end of a block");
         printed += "```console\n";
         for line in shown.lines().filter(|line| line.starts_with("$ unifocal ")) {
             printed += &format!("{line}\n{}", output(folder.path(), &line[2..]));
+            let mut words = line.split(' ').skip_while(|word| *word != "--plot");
+            pictures.extend(words.nth(1));
             commands += 1;
         }
         printed += &format!("```{rest}");
     }
     assert!(commands > 10, "{commands}");
+    for picture in &pictures {
+        let drawn = fs::read_to_string(folder.path().join(picture)).expect("a picture");
+        let shown = Path::new(PICTURES).join(picture);
+        if std::env::var_os("UPDATE_PAGE").is_some() {
+            fs::write(shown, drawn).expect("a picture");
+        } else {
+            assert_eq!(
+                drawn,
+                fs::read_to_string(shown).expect("a picture"),
+                "{picture}"
+            );
+            assert!(page.contains(&format!("(pictures/{picture})")), "{picture}");
+        }
+    }
+    assert_eq!(pictures.len(), 2);
     if std::env::var_os("UPDATE_PAGE").is_some() {
         fs::write(PAGE, printed).expect("the page");
         return;

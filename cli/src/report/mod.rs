@@ -69,3 +69,37 @@ pub(crate) fn compare(cases: &[Compared], run: Run<'_>) -> Result<Report, Failur
         warnings: summary.warnings,
     })
 }
+
+/// The mean of a loss over the cases.
+#[derive(Debug)]
+pub(crate) struct Point {
+    pub(crate) value: Option<f64>,
+    /// The mean of each class, and its name.
+    pub(crate) classes: Vec<(String, Option<f64>)>,
+    /// The number of cases that have a value.
+    pub(crate) cases: usize,
+}
+
+/// The means over the cases of each of several losses, and warnings.
+pub(crate) fn points(
+    cases: &[(Pair, Vec<Score>)],
+    losses: usize,
+    run: Run<'_>,
+) -> (Vec<Point>, Vec<String>) {
+    let scores: Vec<(&Pair, &Score)> = (cases.iter())
+        .map(|(pair, scores)| (pair, &scores[0]))
+        .collect();
+    let summary = Summary::of(&scores, run);
+    let point = |index: usize| {
+        let mean = Mean::of(cases.iter().map(|(_, scores)| &scores[index]), &summary);
+        let classes = mean.per_class.iter();
+        Point {
+            value: mean.value,
+            classes: classes
+                .map(|class| (class.class.to_string(), class.value))
+                .collect(),
+            cases: summary.scored,
+        }
+    };
+    ((0..losses).map(point).collect(), summary.warnings)
+}
