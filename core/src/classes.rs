@@ -311,7 +311,7 @@ impl<'a> Classes<'a> {
     }
 
     /// 1 if the class counts in the mean over the classes, 0 if it is skipped or has no voxels.
-    fn presence<R: Real, const K: usize>(&self, sums: &ClassSums<R, K>) -> R {
+    pub(crate) fn presence<R: Real, const K: usize>(&self, sums: &ClassSums<R, K>) -> R {
         let size = match self.absent {
             AbsentClass::Smooth => &sums.voxels,
             AbsentClass::Skip => &sums.target,

@@ -30,6 +30,11 @@ pub enum Error {
         /// How many there should be.
         expected: usize,
     },
+    /// Scores over different things cannot be merged.
+    Merge {
+        /// What differs.
+        what: &'static str,
+    },
     /// A shape without samples, channels or voxels, or one whose size overflows.
     Empty {
         /// Which tensor.
@@ -153,6 +158,7 @@ impl fmt::Display for Error {
                 found,
                 expected,
             } => write!(f, "the number of {what} is {found}, expected {expected}"),
+            Self::Merge { what } => write!(f, "scores with different {what} cannot be merged"),
             Self::Empty { what, found } => {
                 write!(
                     f,

@@ -49,6 +49,7 @@
 //! | options | [`Classes`]: rare classes, weights, α, [`AbsentClass`]; [`Input`], [`Pooling`]; with the feature `alloc`, `Settings` holds all of them |
 //! | data | [`Segmentation`] of a prediction ([`Dense`], [`Quantized`], [`OneHot`]) with a target ([`Labels`], [`Soft`], [`Regions`]) |
 //! | results | [`Segmentation::evaluate`] in the caller's [`Buffers`]: an [`Evaluated`] loss gives its value, the scores of the classes and the gradient |
+//! | scores | [`Overlap`]: Dice, IoU, precision, recall; with the feature `alloc`, `Scores` over the batches of an epoch |
 //! | backends | with the feature `alloc`: `TensorLike`, which slices and every adapter implement, and `evaluate`, from it to an [`Evaluated`] loss |
 //!
 //! The modules hold the rest:
@@ -106,6 +107,7 @@ mod name;
 mod named;
 mod one_hot;
 mod order;
+mod overlap;
 mod parameter;
 mod parts;
 mod precision;
@@ -113,6 +115,8 @@ mod probability;
 mod quantized;
 mod real;
 mod regions;
+#[cfg(feature = "alloc")]
+mod scores;
 mod segmentation;
 #[cfg(feature = "serde")]
 mod serialization;
@@ -138,8 +142,11 @@ pub use dense::{Dense, DenseMut, Layout};
 pub use error::Error;
 pub use focal::Focal;
 pub use input::Input;
+pub use overlap::Overlap;
 pub use parameter::Parameter;
 pub use quantized::Quantized;
+#[cfg(feature = "alloc")]
+pub use scores::Scores;
 pub use segmentation::{Pooling, Segmentation};
 #[cfg(feature = "alloc")]
 pub use settings::Settings;

@@ -14,6 +14,8 @@ mod own_types;
 mod parameters;
 mod quantized;
 mod refused;
+#[cfg(feature = "alloc")]
+mod scores;
 #[cfg(feature = "serde")]
 mod serialization;
 mod sweep;
