@@ -4,8 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::expect::expect_len;
-use crate::parts::Parts;
-use crate::{AnyLoss, ClassSums, Error, Loss, Pooling, Settings};
+use crate::{AnyLoss, ClassSums, Classes, Error, Loss, Pooling, Settings};
 
 /// A score over many batches: a loss, or an [`Overlap`](crate::Overlap) score, of all their voxels.
 ///
@@ -132,12 +131,9 @@ impl<L: Loss<K>, const K: usize> Scores<L, K> {
             let (loss, options) = (&self.loss, self.settings.classes());
             match &mut self.totals {
                 Totals::PerSample { all, classes } => {
-                    all.add(mean(options.parts(loss, group)));
-                    for (index, (mean, sums)) in classes.iter_mut().zip(group).enumerate() {
-                        let counted = options.presence(sums);
-                        let score = loss.finalize(&options.class(index), sums).total();
-                        let total = score * counted;
-                        mean.add(Mean { total, counted });
+                    all.add(of_group(loss, &options, group));
+                    for (mean, own) in classes.iter_mut().zip(of_classes(loss, &options, group)) {
+                        mean.add(own);
                     }
                 }
                 Totals::Batch(all) => {
@@ -152,37 +148,37 @@ impl<L: Loss<K>, const K: usize> Scores<L, K> {
 
     /// The score of everything added so far, or `None` if nothing counts in it. NaN if a sum is NaN.
     pub fn value(&self) -> Option<f64> {
-        match &self.totals {
-            Totals::PerSample { all, .. } => *all,
-            Totals::Batch(sums) => mean(self.settings.classes().parts(&self.loss, sums)),
-        }
-        .value()
-    }
-
-    /// The score of each class, before class weights, or `None` for a class that counts nowhere.
-    pub fn per_class(&self) -> Vec<Option<f64>> {
-        let options = self.settings.classes();
-        match &self.totals {
-            Totals::PerSample { classes, .. } => classes.iter().map(|mean| mean.value()).collect(),
-            Totals::Batch(sums) => {
-                let of_class = |(index, sums): (usize, &ClassSums<f64, K>)| {
-                    let counted = options.presence(sums);
-                    let score = self.loss.finalize(&options.class(index), sums).total();
-                    let total = score * counted;
-                    Mean { total, counted }.value()
-                };
-                sums.iter().enumerate().map(of_class).collect()
-            }
-        }
+        self.mean().value()
     }
 
     /// The number of samples that count, or with [`Pooling::Batch`] 1 if any voxel counts.
     pub fn counted(&self) -> usize {
-        let mean = match &self.totals {
+        self.mean().counted as usize
+    }
+
+    /// The score of each class, before class weights, or `None` for a class that counts nowhere.
+    pub fn per_class(&self) -> Vec<Option<f64>> {
+        self.means().into_iter().map(Mean::value).collect()
+    }
+
+    /// The number of samples in which each class counts, or with [`Pooling::Batch`] 1 if it counts.
+    pub fn counted_per_class(&self) -> Vec<usize> {
+        let counted = |mean: Mean| mean.counted as usize;
+        self.means().into_iter().map(counted).collect()
+    }
+
+    fn mean(&self) -> Mean {
+        match &self.totals {
             Totals::PerSample { all, .. } => *all,
-            Totals::Batch(sums) => mean(self.settings.classes().parts(&self.loss, sums)),
-        };
-        mean.counted as usize
+            Totals::Batch(sums) => of_group(&self.loss, &self.settings.classes(), sums),
+        }
+    }
+
+    fn means(&self) -> Vec<Mean> {
+        match &self.totals {
+            Totals::PerSample { classes, .. } => classes.clone(),
+            Totals::Batch(sums) => of_classes(&self.loss, &self.settings.classes(), sums).collect(),
+        }
     }
 
     /// Adds the batches of another part of the epoch: of another rank, say.
@@ -289,10 +285,29 @@ impl<L: Loss<K>, const K: usize> Scores<L, K> {
     }
 }
 
-/// The value of one group, if it counts; nothing without classes.
-fn mean(parts: Option<Parts<f64>>) -> Mean {
+/// The value of one group, if it counts.
+fn of_group<L: Loss<K>, const K: usize>(
+    loss: &L,
+    options: &Classes<'_>,
+    sums: &[ClassSums<f64, K>],
+) -> Mean {
+    let parts = options.parts(loss, sums);
     parts.map_or_else(Mean::default, |parts| Mean {
         total: parts.value(),
         counted: parts.counts(),
+    })
+}
+
+/// The score of each class in one group, if the class counts there.
+fn of_classes<L: Loss<K>, const K: usize>(
+    loss: &L,
+    options: &Classes<'_>,
+    sums: &[ClassSums<f64, K>],
+) -> impl Iterator<Item = Mean> {
+    sums.iter().enumerate().map(|(index, sums)| {
+        let counted = options.presence(sums);
+        let score = loss.finalize(&options.class(index), sums).total();
+        let total = score * counted;
+        Mean { total, counted }
     })
 }

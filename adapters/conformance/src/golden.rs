@@ -240,3 +240,48 @@ fn open(file: &str) -> NpzReader<File> {
     let file = File::open(Path::new(FOLDER).join(file)).expect(file);
     NpzReader::new(file).expect("golden files are npz files")
 }
+
+/// Scores of hard segmentations by other libraries.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PublishedScores {
+    pub(crate) ignored: i64,
+    pub(crate) cases: Vec<HardCase>,
+}
+
+/// A pair of label maps with its scores.
+#[derive(Debug, Deserialize)]
+pub(crate) struct HardCase {
+    pub(crate) case: String,
+    pub(crate) classes: usize,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) predicted: Vec<i64>,
+    pub(crate) target: Vec<i64>,
+    pub(crate) monai: Vec<MonaiScore>,
+    pub(crate) sklearn: Vec<SklearnScore>,
+}
+
+/// MONAI's scores per sample.
+#[derive(Debug, Deserialize)]
+pub(crate) struct MonaiScore {
+    pub(crate) score: String,
+    pub(crate) ignore_empty: bool,
+    pub(crate) include_background: bool,
+    pub(crate) mean: f64,
+    pub(crate) mean_batch: Vec<Option<f64>>,
+}
+
+/// scikit-learn's scores of all voxels.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SklearnScore {
+    pub(crate) score: String,
+    pub(crate) per_class: Vec<f64>,
+    #[serde(rename = "macro")]
+    pub(crate) macro_average: f64,
+}
+
+/// The scores of MONAI and scikit-learn.
+pub(crate) fn scores() -> PublishedScores {
+    let name = "metrics.json";
+    let text = std::fs::read_to_string(Path::new(FOLDER).join(name)).expect(name);
+    serde_json::from_str(&text).expect(name)
+}

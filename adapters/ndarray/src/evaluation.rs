@@ -4,7 +4,7 @@ mod gradient;
 
 use ndarray::{Array, ArrayView, ArrayViewD, Dimension};
 use unifocal_core::{
-    Classes, Layout, Pooling, Settings,
+    Classes, Input, Layout, Pooling, Settings,
     data::{Element, Label},
     formula::{ClassSums, Loss, class_count},
 };
@@ -39,11 +39,11 @@ use crate::threads::Join;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Evaluation<'a, P, D: Dimension, T> {
-    prediction: ArrayView<'a, P, D>,
+    pub(crate) prediction: ArrayView<'a, P, D>,
     target: T,
     weights: Option<ArrayViewD<'a, f64>>,
-    layout: Layout,
-    settings: Settings,
+    pub(crate) layout: Layout,
+    pub(crate) settings: Settings,
     simd: Simd,
     threads: Option<&'a dyn Join>,
 }
@@ -184,6 +184,22 @@ where
         let mut sums = vec![ClassSums::default(); task.groups * task.count];
         self.whole(3)?.forward(&task, &mut sums, None)?;
         Ok(sums)
+    }
+
+    /// The same evaluation of other numbers of the prediction's shape, which are probabilities.
+    pub(crate) fn of_probabilities<'b, Q>(
+        &'b self,
+        prediction: ArrayView<'b, Q, D>,
+    ) -> Evaluation<'b, Q, D, T> {
+        Evaluation {
+            prediction,
+            target: self.target.clone(),
+            weights: self.weights.clone(),
+            layout: self.layout,
+            settings: self.settings.clone().with_input(Input::Probabilities),
+            simd: self.simd,
+            threads: self.threads,
+        }
     }
 
     /// Zeros of the prediction's shape.

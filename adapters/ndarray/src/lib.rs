@@ -23,6 +23,7 @@
 mod error;
 mod evaluation;
 mod halves;
+mod hard;
 mod rows;
 #[allow(
     unsafe_code,

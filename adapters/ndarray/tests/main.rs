@@ -3,5 +3,6 @@
 mod conformance;
 #[cfg(feature = "half")]
 mod elements;
+mod scores;
 mod strides;
 mod tensor_like;

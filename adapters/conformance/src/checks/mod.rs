@@ -8,6 +8,7 @@ mod golden_values;
 mod identities;
 mod other_libraries;
 mod overlapping;
+mod published_scores;
 mod seam;
 mod symmetries;
 
@@ -19,6 +20,7 @@ pub use golden_values::goldens;
 pub use identities::hierarchy;
 pub use other_libraries::peers;
 pub use overlapping::overlapping;
+pub use published_scores::scores;
 pub use seam::{seam, seam_cases, seam_with_gradient};
 pub use symmetries::invariances;
 
