@@ -30,6 +30,7 @@ mod config;
 mod elementwise;
 mod error;
 mod fused;
+mod hard;
 mod inputs;
 mod labels;
 mod loss;
@@ -38,6 +39,8 @@ mod reduce;
 mod regions;
 mod sums;
 mod tensors;
+#[cfg(feature = "train")]
+pub mod train;
 
 pub use burn;
 pub use unifocal_core as core;

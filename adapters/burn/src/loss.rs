@@ -34,7 +34,7 @@ use crate::{Error, Sums};
 #[derive(Module, Debug)]
 pub struct SegmentationLoss {
     #[module(skip)]
-    plan: Arc<Plan>,
+    pub(crate) plan: Arc<Plan>,
     #[module(skip)]
     reduction: Reduction,
 }
@@ -107,11 +107,15 @@ impl SegmentationLoss {
         predictions: Tensor<D>,
         targets: impl Into<Targets>,
     ) -> Result<Tensor<1>, Error> {
-        let sums = self.try_sums(predictions, targets)?;
-        Ok(match self.reduction {
+        Ok(self.reduced(self.try_sums(predictions, targets)?))
+    }
+
+    /// The loss from its sums.
+    pub(crate) fn reduced(&self, sums: Sums) -> Tensor<1> {
+        match self.reduction {
             Reduction::Sum => sums.values().sum(),
             Reduction::Mean | Reduction::BatchMean | Reduction::Auto => sums.mean(),
-        })
+        }
     }
 
     /// The sums that determine the loss: use them for the loss per sample or class, or for a batch spread over devices.
@@ -139,7 +143,7 @@ impl SegmentationLoss {
 }
 
 #[track_caller]
-fn unwrap<T>(result: Result<T, Error>) -> T {
+pub(crate) fn unwrap<T>(result: Result<T, Error>) -> T {
     match result {
         Ok(value) => value,
         Err(error) => panic!("{error}"),

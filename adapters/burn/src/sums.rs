@@ -63,6 +63,15 @@ impl Sums {
         })
     }
 
+    /// The same without a graph.
+    #[cfg(feature = "train")]
+    pub(crate) fn without_autodiff(self) -> Self {
+        Self {
+            tensor: self.tensor.without_autodiff(),
+            ..self
+        }
+    }
+
     /// The sums of each class, each with an entry per group.
     pub(crate) fn by_class(&self) -> Vec<ClassSums<Elementwise<1>, 4>> {
         let of_class = |index| {

@@ -53,6 +53,8 @@ mod documentation {
     mod architecture {}
     #[doc = include_str!("../../../docs/formulas.md")]
     mod formulas {}
+    #[doc = include_str!("../../../docs/metrics.md")]
+    mod metrics {}
     #[doc = include_str!("../../../docs/migrating.md")]
     mod migrating {}
     #[doc = include_str!("../../../docs/numerics.md")]

@@ -58,6 +58,9 @@ where
             Layout::ChannelsFirst => Axis(1),
             Layout::ChannelsLast => Axis(prediction.ndim() - 1),
         };
+        if self.settings.input == Input::Softmax && prediction.len_of(axis) == 1 {
+            return Err(unifocal_core::Error::SoftmaxOfOneClass.into());
+        }
         let is_probability = self.settings.input == Input::Probabilities;
         let half = if is_probability { 0.5 } else { 0.0 };
         let is_valid = |x: f64| x.is_finite() && (!is_probability || (0.0..=1.0).contains(&x));

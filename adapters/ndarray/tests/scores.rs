@@ -65,3 +65,11 @@ fn invalid_numbers_are_found() {
     let softmax = evaluation.with_input(Input::Softmax).with_ignore_label(255);
     assert_eq!(foreground(&softmax.hard_sums().unwrap()), [1.0, 0.0, 0.0]);
 }
+
+#[test]
+fn a_softmax_needs_two_channels() {
+    let (logits, labels): (Array3<f32>, _) = (array![[[1.0, 2.0]]], array![[1_u8, 0]]);
+    let evaluation = Evaluation::labels(logits.view(), labels.view()).with_input(Input::Softmax);
+    let error = evaluation.hard_sums().unwrap_err().to_string();
+    assert!(error.starts_with("a softmax over one class"), "{error}");
+}

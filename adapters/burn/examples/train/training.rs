@@ -1,18 +1,18 @@
-//! The training loop: `burn-train` with a loss of this crate and the Dice score as a metric.
+//! The training loop: `burn-train` with a loss and metrics of this crate.
 
 use std::path::Path;
 
 use unifocal_burn::burn::data::dataloader::DataLoaderBuilder;
 use unifocal_burn::burn::module::Module;
 use unifocal_burn::burn::optim::AdamConfig;
-use unifocal_burn::burn::tensor::{Device, ExecutionError, Int, Tensor, activation};
-use unifocal_burn::burn::train::metric::{
-    Adaptor, ConfusionStatsInput, FBetaScoreMetric, ItemLazy, LossInput, LossMetric,
-};
+use unifocal_burn::burn::tensor::Device;
+use unifocal_burn::burn::train::metric::Metric;
 use unifocal_burn::burn::train::{
-    InferenceStep, Learner, SupervisedTraining, TrainOutput, TrainStep,
+    InferenceStep, Learner, LearnerSummary, SupervisedTraining, TrainOutput, TrainStep,
 };
-use unifocal_burn::{Input, NamedLossConfig, SegmentationLoss};
+use unifocal_burn::core::{Overlap, Scores};
+use unifocal_burn::train::{OverlapMetric, SegmentationLossMetric, SegmentationOutput};
+use unifocal_burn::{Input, NamedLossConfig, SegmentationLoss, Settings};
 
 use crate::data::{self, Batch, Difficulty, Phantoms};
 use crate::model::UNet;
@@ -35,21 +35,16 @@ struct Segmenter {
 }
 
 impl Segmenter {
-    fn output(&self, batch: Batch) -> Output {
-        let logits = self.network.forward(batch.images);
-        Output {
-            loss: self.loss.forward(logits.clone(), batch.masks.clone()),
-            logits,
-            masks: batch.masks,
-        }
+    fn output(&self, batch: Batch) -> SegmentationOutput {
+        SegmentationOutput::new(&self.loss, self.network.forward(batch.images), batch.masks)
     }
 }
 
 impl TrainStep for Segmenter {
     type Input = Batch;
-    type Output = Output;
+    type Output = SegmentationOutput;
 
-    fn step(&self, batch: Batch) -> TrainOutput<Output> {
+    fn step(&self, batch: Batch) -> TrainOutput<SegmentationOutput> {
         let output = self.output(batch);
         TrainOutput::new(self, output.loss.backward(), output)
     }
@@ -57,9 +52,9 @@ impl TrainStep for Segmenter {
 
 impl InferenceStep for Segmenter {
     type Input = Batch;
-    type Output = Output;
+    type Output = SegmentationOutput;
 
-    fn step(&self, batch: Batch) -> Output {
+    fn step(&self, batch: Batch) -> SegmentationOutput {
         self.output(batch)
     }
 }
@@ -76,9 +71,11 @@ pub(crate) fn train(
         .with_name(run.loss.clone())
         .with_input(Input::Softmax)
         .try_init()?;
+    let of_lesion = Overlap::ALL.map(|overlap| OverlapMetric::new(overlap).with_class(1));
+    let of_loss = SegmentationLossMetric::new(&loss);
     let model = Segmenter {
         network: UNet::new(8, &with_gradients),
-        loss,
+        loss: loss.clone(),
     };
 
     let [training, validation, held_out] =
@@ -94,69 +91,47 @@ pub(crate) fn train(
         .set_device(device.clone())
         .build(validation);
 
-    let learner = Learner::new(model, AdamConfig::new().init(), 5e-3);
-    let result = SupervisedTraining::new(folder, training, validation)
-        .metric_train_numeric(LossMetric::new())
-        .metric_valid_numeric(LossMetric::new())
-        // The F1 score of pixels is the Dice score.
-        .metric_valid_numeric(FBetaScoreMetric::binary(1.0, 0.5))
+    let mut curves = vec![of_loss.name().to_string()];
+    let mut supervised = SupervisedTraining::new(folder, training, validation)
+        .metric_train_numeric(of_loss.clone())
+        .metric_valid_numeric(of_loss)
         .with_default_checkpointers()
-        .num_epochs(run.epochs)
-        .launch(learner);
+        .num_epochs(run.epochs);
+    for metric in of_lesion {
+        curves.push(metric.name().to_string());
+        supervised = supervised.metric_valid_numeric(metric);
+    }
+    let learner = Learner::new(model, AdamConfig::new().init(), 5e-3);
+    let result = supervised.launch(learner);
+    print_curves(&LearnerSummary::new(folder, &curves)?);
 
+    // The mean Dice score of the lesion over the images; 1 for an image without a lesion in which none is predicted.
     let batch = data::whole(&held_out, device)?;
     let logits = result.model.network.forward(batch.images);
-    Ok(dice(logits, batch.masks))
+    let mut dice = Scores::new(Overlap::Dice, 2, Settings::default())?;
+    dice.add(&loss.try_hard_sums(logits, batch.masks)?.try_to_vec()?)?;
+    Ok(dice.per_class()[1].unwrap_or(f64::NAN))
 }
 
-/// The mean Dice score of the lesion, 2·TP / (predicted + true); 1 for an image without a lesion.
-fn dice(logits: Tensor<4>, masks: Tensor<3, Int>) -> f64 {
-    let predicted = logits.argmax(1).squeeze_dim::<3>(1);
-    let count = masks.dims()[0];
-    let of_image = |image: usize| {
-        let part = |tensor: &Tensor<3, Int>| tensor.clone().narrow(0, image, 1);
-        let sum = |tensor: Tensor<3, Int>| tensor.sum().into_scalar::<i64>() as f64;
-        let (predicted, mask) = (part(&predicted), part(&masks));
-        let overlap = sum(predicted.clone() * mask.clone());
-        let both = sum(predicted) + sum(mask);
-        if both == 0.0 {
-            1.0
-        } else {
-            2.0 * overlap / both
+/// Prints each metric over the epochs, as a line of bars from its smallest to its largest value.
+fn print_curves(summary: &LearnerSummary) {
+    let splits = [
+        ("train", &summary.metrics.train),
+        ("valid", &summary.metrics.valid),
+    ];
+    for (split, metrics) in splits {
+        for metric in metrics {
+            let values: Vec<f64> = metric.entries.iter().map(|entry| entry.value).collect();
+            let (Some(first), Some(last)) = (values.first(), values.last()) else {
+                continue;
+            };
+            let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let height =
+                |value: f64| (7.0 * (value - low) / (high - low).max(f64::MIN_POSITIVE)) as u32;
+            let bar = |value: &f64| char::from_u32(0x2581 + height(*value).min(7)).unwrap_or(' ');
+            let bars: String = values.iter().map(bar).collect();
+            println!("{split} {:<36} {bars} {first:.4} → {last:.4}", metric.name);
         }
-    };
-    (0..count).map(of_image).sum::<f64>() / count as f64
-}
-
-/// The output of a step, as the metrics need it.
-struct Output {
-    loss: Tensor<1>,
-    logits: Tensor<4>,
-    masks: Tensor<3, Int>,
-}
-
-impl ItemLazy for Output {
-    fn sync(self) -> Result<Self, ExecutionError> {
-        self.loss.device().flush()?;
-        Ok(Self {
-            loss: self.loss.without_autodiff(),
-            logits: self.logits.without_autodiff(),
-            masks: self.masks.without_autodiff(),
-        })
-    }
-}
-
-impl Adaptor<LossInput> for Output {
-    fn adapt(&self) -> LossInput {
-        LossInput::new(self.loss.clone())
-    }
-}
-
-impl Adaptor<ConfusionStatsInput> for Output {
-    fn adapt(&self) -> ConfusionStatsInput {
-        let p = activation::softmax(self.logits.clone(), 1).narrow(1, 1, 1);
-        let pixels = [p.shape().num_elements(), 1];
-        let lesions = self.masks.clone().equal_elem(1);
-        ConfusionStatsInput::new(p.reshape(pixels), lesions.reshape(pixels))
     }
 }
