@@ -51,6 +51,8 @@ mod documentation {
     mod adding_a_loss {}
     #[doc = include_str!("../../../docs/architecture.md")]
     mod architecture {}
+    #[doc = include_str!("../../../docs/choosing.md")]
+    mod choosing {}
     #[doc = include_str!("../../../docs/formulas.md")]
     mod formulas {}
     #[doc = include_str!("../../../docs/metrics.md")]

@@ -45,7 +45,7 @@ use crate::sums::Sums;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SegmentationLoss {
-    plan: Arc<Plan>,
+    pub(crate) plan: Arc<Plan>,
     reduction: Reduction,
 }
 
@@ -167,8 +167,8 @@ impl SegmentationLoss {
 /// A [`SegmentationLoss`] with voxel weights, from [`with_voxel_weights`](SegmentationLoss::with_voxel_weights).
 #[derive(Clone, Copy, Debug)]
 pub struct Weighted<'a> {
-    criterion: &'a SegmentationLoss,
-    weights: &'a Tensor,
+    pub(crate) criterion: &'a SegmentationLoss,
+    pub(crate) weights: &'a Tensor,
 }
 
 impl Weighted<'_> {

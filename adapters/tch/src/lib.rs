@@ -39,6 +39,7 @@ mod extremes;
 #[allow(unsafe_code, reason = "C++ and tensor memory; nothing else is unsafe")]
 mod ffi;
 mod fused;
+mod hard;
 mod labels;
 mod operands;
 mod operations;

@@ -2,7 +2,8 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use tch::Tensor;
+use tch::{Device, Tensor};
+use unifocal_core::{Scores, formula::Loss};
 
 use crate::Error;
 
@@ -61,12 +62,57 @@ pub trait AllReduce {
 
     /// The sum of `own` over all ranks. Every rank must get the same result.
     ///
-    /// `own` is a contiguous tensor [1, C, 6] in Double on the device of the rank's predictions. Nothing else uses its memory.
+    /// `own` is a contiguous tensor in Double, [1, C, 6] on the device of the rank's predictions, or [1, 1, totals] on the CPU for
+    /// [`scores`](AllReduce::scores). Nothing else uses its memory.
     ///
     /// # Errors
     ///
     /// [`Error::AllReduce`] if the ranks cannot communicate.
     fn sum(&self, own: Tensor) -> Result<Tensor, Error>;
+
+    /// The scores of all ranks together, each with the batches of all.
+    ///
+    /// # Errors
+    ///
+    /// Another number of classes on another rank; the ranks cannot communicate.
+    ///
+    /// # Examples
+    ///
+    /// Each of two ranks has its own samples, and both get the Dice score of all of them:
+    ///
+    /// ```
+    /// use tch::Tensor;
+    /// use unifocal_tch::{AllReduce, Error, SegmentationLoss, Threads, core::{Overlap, Scores, Settings, Tversky}};
+    ///
+    /// let of_rank = |rank: &Threads, probabilities: [f32; 4]| {
+    ///     let probabilities = Tensor::from_slice(&probabilities).view([1, 2, 2]);
+    ///     let labels = Tensor::from_slice(&[0_u8, 1]).view([1, 2]);
+    ///     let mut dice = Scores::new(Overlap::Dice, 2, Settings::default())?;
+    ///     dice.add(&SegmentationLoss::new(Tversky::dice()).hard_sums(&probabilities, &labels)?.to_vec()?)?;
+    ///     Ok::<_, Error>(rank.scores(&dice)?.value())
+    /// };
+    /// let ranks = Threads::new(2).into_iter().zip([[0.9, 0.2, 0.1, 0.8], [0.4, 0.2, 0.6, 0.8]]);
+    /// let ranks: Vec<_> = ranks
+    ///     .map(|(rank, probabilities)| std::thread::spawn(move || of_rank(&rank, probabilities)))
+    ///     .collect();
+    /// let mean = (1.0 + (0.0 + 2.0 / 3.0) / 2.0) / 2.0;
+    /// for rank in ranks {
+    ///     assert_eq!(rank.join().unwrap()?, Some(mean));
+    /// }
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn scores<L: Loss<K>, const K: usize>(&self, own: &Scores<L, K>) -> Result<Scores<L, K>, Error>
+    where
+        Self: Sized,
+    {
+        let totals = Tensor::f_from_slice(&own.totals())?;
+        let all = self.sum(totals.f_view([1, 1, -1])?)?;
+        let totals = Vec::<f64>::try_from(all.f_to(Device::Cpu)?.f_reshape([-1])?)?;
+        let mut all = own.clone();
+        all.clear();
+        all.add_totals(&totals)?;
+        Ok(all)
+    }
 }
 
 /// A rank that is a thread of this process, with a device of its own or not.
