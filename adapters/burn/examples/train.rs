@@ -99,6 +99,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             difficulty: Difficulty {
                 noise: arguments.noise,
                 contrast: arguments.contrast,
+                share: 0.01,
             },
         };
         let folder = arguments.folder.join(&run.loss).join(seed.to_string());

@@ -1,4 +1,4 @@
-//! Phantoms: noisy images, each with one lesion that covers about 1 % of the pixels.
+//! Phantoms: noisy images, each with one lesion that covers about a given share of the pixels.
 
 use std::f32::consts::{PI, TAU};
 
@@ -16,6 +16,8 @@ pub(crate) struct Difficulty {
     pub(crate) noise: f32,
     /// Brightness of a lesion above its surroundings.
     pub(crate) contrast: f32,
+    /// The share of the pixels that the lesion covers.
+    pub(crate) share: f32,
 }
 
 /// An image and its mask, row by row.
@@ -32,10 +34,12 @@ pub(crate) fn phantoms(count: usize, seed: u64, difficulty: Difficulty) -> InMem
 }
 
 fn phantom(rng: &mut fastrand::Rng, difficulty: Difficulty) -> Phantom {
-    // An ellipse of 41 pixels, 1 % of the image, at a random angle.
-    let a = 2.8 + 2.2 * rng.f32();
-    let b = 41.0 / (PI * a);
-    let centre = [0, 1].map(|_| 8.0 + 48.0 * rng.f32());
+    // An ellipse at a random angle, which lies in the image.
+    let area = difficulty.share * (SIZE * SIZE) as f32;
+    let a = (area / PI).sqrt() * (0.78 + 0.6 * rng.f32());
+    let b = area / (PI * a);
+    let margin = a.max(b).max(8.0);
+    let centre = [0, 1].map(|_| margin + (SIZE as f32 - 2.0 * margin) * rng.f32());
     let (sin, cos) = (TAU * rng.f32()).sin_cos();
     // The background is a slow wave, in places as bright as the lesion.
     let wave = [0, 1].map(|_| 0.05 + 0.1 * rng.f32());
