@@ -183,9 +183,6 @@ impl Range {
     pub(crate) const SMOOTH_NUMERATOR: Self = Self::new(0.0, f64::MAX, "a finite number ≥ 0");
     /// β of F_β, whose square must be finite.
     pub(crate) const F_BETA: Self = Self::new(0.0, 1e15, "a number from 0 to 1e15");
-    /// The scale of quantised numbers.
-    pub(crate) const SCALE: Self =
-        Self::new(f64::MIN_POSITIVE, f64::MAX, "a finite number above 0");
     /// The order of differences.
     pub(crate) const ORDER: Self = Self {
         whole: true,

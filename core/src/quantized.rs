@@ -1,9 +1,9 @@
 //! Quantised numbers, as a network on a small device outputs them.
 
-use core::ops::Range as Voxels;
+use core::ops::Range;
 
 use crate::expect::expect_len;
-use crate::parameter::Range;
+use crate::parameter::ParameterError;
 use crate::{Error, Field, Shape};
 
 /// Quantised numbers, q, as the real numbers scale·(q − zero point) that they stand for.
@@ -31,19 +31,13 @@ use crate::{Error, Field, Shape};
 /// # Ok::<(), unifocal_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Quantized<'a, F> {
+pub struct Quantized<F, S = f32, Z = i32> {
     field: F,
-    meaning: Meaning<'a>,
+    scale: S,
+    zero_point: Z,
 }
 
-/// Scale and zero point.
-#[derive(Clone, Copy, Debug)]
-enum Meaning<'a> {
-    PerTensor(f32, i32),
-    PerChannel(&'a [f32], &'a [i32]),
-}
-
-impl<F: Field<Item: Into<i32>>> Quantized<'static, F> {
+impl<F: Field<Item: Into<i32>>> Quantized<F> {
     /// Reads numbers with one scale and zero point.
     ///
     /// # Errors
@@ -51,12 +45,15 @@ impl<F: Field<Item: Into<i32>>> Quantized<'static, F> {
     /// A scale that is not a finite number above 0.
     pub fn new(field: F, scale: f32, zero_point: i32) -> Result<Self, Error> {
         check(scale)?;
-        let meaning = Meaning::PerTensor(scale, zero_point);
-        Ok(Self { field, meaning })
+        Ok(Self {
+            field,
+            scale,
+            zero_point,
+        })
     }
 }
 
-impl<'a, F: Field<Item: Into<i32>>> Quantized<'a, F> {
+impl<'a, F: Field<Item: Into<i32>>> Quantized<F, &'a [f32], &'a [i32]> {
     /// Reads numbers with a scale and a zero point for each channel.
     ///
     /// # Errors
@@ -68,27 +65,63 @@ impl<'a, F: Field<Item: Into<i32>>> Quantized<'a, F> {
         expect_len("scales", scales.len(), channels)?;
         expect_len("zero points", zero_points.len(), channels)?;
         scales.iter().try_for_each(|scale| check(*scale))?;
-        let meaning = Meaning::PerChannel(scales, zero_points);
-        Ok(Self { field, meaning })
+        Ok(Self {
+            field,
+            scale: scales,
+            zero_point: zero_points,
+        })
     }
+}
 
+impl<F: Field<Item: Into<i32>>, S: Each<f32>, Z: Each<i32>> Quantized<F, S, Z> {
     /// The number that q of a channel stands for.
     #[inline(always)]
-    fn number(&self, channel: usize) -> impl Fn(F::Item) -> f32 + use<F> {
-        let (scale, zero_point) = match self.meaning {
-            Meaning::PerTensor(scale, zero_point) => (scale, zero_point),
-            Meaning::PerChannel(scales, zero_points) => (scales[channel], zero_points[channel]),
-        };
+    fn number(&self, channel: usize) -> impl Fn(F::Item) -> f32 + use<F, S, Z> {
+        let (scale, zero_point) = (self.scale.of(channel), self.zero_point.of(channel));
         move |q| scale * q.into().wrapping_sub(zero_point) as f32
     }
 }
 
-fn check(scale: f32) -> Result<(), Error> {
-    Range::SCALE.check("scale", scale.into())?;
-    Ok(())
+/// One number for all channels, or one for each. A type for either spares a device the other.
+pub trait Each<T>: Copy {
+    /// The number of a channel.
+    fn of(self, channel: usize) -> T;
 }
 
-impl<F: Field<Item: Into<i32>>> Field for Quantized<'_, F> {
+impl Each<Self> for f32 {
+    #[inline(always)]
+    fn of(self, _: usize) -> Self {
+        self
+    }
+}
+
+impl Each<Self> for i32 {
+    #[inline(always)]
+    fn of(self, _: usize) -> Self {
+        self
+    }
+}
+
+impl<T: Copy> Each<T> for &[T] {
+    #[inline(always)]
+    fn of(self, channel: usize) -> T {
+        self[channel]
+    }
+}
+
+fn check(scale: f32) -> Result<(), Error> {
+    // In f32, since f64 is software on small devices.
+    if scale > 0.0 && scale < f32::INFINITY {
+        return Ok(());
+    }
+    Err(Error::Parameter(ParameterError {
+        parameter: "scale",
+        found: Some(scale.into()),
+        expected: "a finite number above 0",
+    }))
+}
+
+impl<F: Field<Item: Into<i32>>, S: Each<f32>, Z: Each<i32>> Field for Quantized<F, S, Z> {
     type Item = f32;
 
     #[inline(always)]
@@ -106,7 +139,7 @@ impl<F: Field<Item: Into<i32>>> Field for Quantized<'_, F> {
         &self,
         sample: usize,
         channel: usize,
-        voxels: Voxels<usize>,
+        voxels: Range<usize>,
         to: &mut [R],
         convert: impl Fn(f32) -> R,
     ) {
