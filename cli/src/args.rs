@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::check::CheckArgs;
+use crate::check::args::CheckArgs;
 use crate::format::Format;
 use crate::grid::args::{CurveArgs, GridArgs, GridOutput};
 use crate::input::Input;

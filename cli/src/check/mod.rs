@@ -1,10 +1,9 @@
 //! `check`: whether a case can be trained and scored with a loss, in plain words.
 
-mod args;
+pub(crate) mod args;
 mod findings;
 mod gradient;
 mod reference;
 mod saturation;
 
-pub(crate) use args::CheckArgs;
 pub(crate) use findings::check;
