@@ -19,7 +19,7 @@ use crate::plan::Plan;
 /// The loss may be the one that the [output](super::SegmentationOutput) has computed, whose sums are used again, or any other.
 /// `burn-train`'s own `LossMetric` averages the values of the batches.
 ///
-/// The name is that of the loss with the parameters that differ from the defaults: `Loss [dice]`, `Loss [focal(gamma=1), class 1]`.
+/// The name is that of the loss with the parameters that differ from the defaults: `Loss [dice]`, `Loss [focal(gamma=1.0), class 1]`.
 ///
 /// # Example
 ///
@@ -29,8 +29,8 @@ use crate::plan::Plan;
 ///
 /// let loss = FocalLossConfig::new().with_gamma(1.0).with_input(Input::Softmax).init();
 /// let metric = SegmentationLossMetric::new(&loss);
-/// assert_eq!(*metric.name(), "Loss [focal(gamma=1)]");
-/// assert_eq!(*metric.with_class(1).name(), "Loss [focal(gamma=1), class 1]");
+/// assert_eq!(*metric.name(), "Loss [focal(gamma=1.0)]");
+/// assert_eq!(*metric.with_class(1).name(), "Loss [focal(gamma=1.0), class 1]");
 /// ```
 #[derive(Clone, Debug)]
 pub struct SegmentationLossMetric {
