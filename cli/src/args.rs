@@ -225,7 +225,8 @@ pub(crate) struct Data {
         help_heading = "Classes"
     )]
     pub(crate) labels: Option<Vec<i64>>,
-    /// Score regions (unions of labels) instead of labels, such as whole=1,2,4 core=1,4
+    /// Score regions (unions of labels, which may overlap) instead of labels, such as whole=1,2,4 core=1,4. Each is a prediction of its
+    /// own: losses are averaged over the regions, and cross entropies are binary
     #[arg(long, value_name = "NAME=L,L…", num_args = 1.., help_heading = "Classes")]
     pub(crate) regions: Vec<Region>,
     /// Ignore the voxels that have one of these labels in TARGET
@@ -252,7 +253,7 @@ pub(crate) struct Data {
     /// Set how to score a class that is absent from TARGET
     #[arg(long, value_enum, default_value_t, help_heading = "Classes")]
     pub(crate) absent_class: Absent,
-    /// Weight the classes, in order; 0 leaves a class out [default: equal weights]
+    /// Weight the classes or regions, in order; 0 leaves a class out [default: equal weights]
     #[arg(
         long,
         value_name = "X,X…",

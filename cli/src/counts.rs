@@ -27,6 +27,16 @@ impl Count {
         self.voxels += other.voxels;
     }
 
+    /// The counts of all that is not the class.
+    pub(crate) fn complement(&self) -> Self {
+        Self {
+            tp: self.voxels - self.tp - self.fp - self.fn_,
+            fp: self.fn_,
+            fn_: self.fp,
+            voxels: self.voxels,
+        }
+    }
+
     /// The sums of a loss's terms: the terms of a TP, FP, FN and TN, times their counts.
     pub(crate) fn sums<const K: usize>(
         &self,

@@ -21,6 +21,19 @@ pub(crate) fn check_data(data: &Data) -> Result<(), Failure> {
             }
         }
     }
+    if !data.regions.is_empty() {
+        for (option, used) in [
+            ("--rare", data.rare.is_some()),
+            ("--region-weights", data.region_weights.is_some()),
+        ] {
+            if used {
+                return Err(Failure::Option(format!(
+                    "{option} applies to classes that exclude each other, found --regions: each region is scored by itself, its inside is rare, \
+                     and region-based losses score the inside only"
+                )));
+            }
+        }
+    }
     if data.input == Input::Labels {
         for (option, used) in [
             ("--layout", data.layout.is_some()),

@@ -1,5 +1,7 @@
 //! The score of a case: the loss, the loss of each class, and the gradient.
 
+mod regions;
+
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
@@ -54,6 +56,18 @@ pub(crate) struct KnownSums {
     pub(crate) cross_entropy: f64,
 }
 
+impl KnownSums {
+    /// From the sums of [`known_sums`].
+    fn of(sums: &Sums) -> Self {
+        let [tp, fp, fn_, _] = sums.terms;
+        let tn = (sums.voxels - tp - fp - fn_).max(0.0);
+        Self {
+            confusion: Confusion { tp, fp, fn_, tn },
+            cross_entropy: sums.per_voxel(3),
+        }
+    }
+}
+
 /// The results to compute besides the value. A gradient takes another pass over the voxels, the sums take one if they are not those
 /// of the loss.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,6 +88,8 @@ struct Task<'a> {
     case: &'a Case,
     losses: &'a [Chosen],
     settings: Settings,
+    /// The weights of the regions, if the classes are regions.
+    regions: Option<Vec<f64>>,
     wanted: Wanted,
 }
 
@@ -112,13 +128,21 @@ pub(crate) fn score(
             )));
         }
     }
-    settings.class_weights.clone_from(&data.class_weights);
-    settings.region_weights.clone_from(&data.region_weights);
-    settings.rare_classes = rare(case, pair, data)?;
+    let regions = if data.regions.is_empty() {
+        settings.class_weights.clone_from(&data.class_weights);
+        settings.region_weights.clone_from(&data.region_weights);
+        settings.rare_classes = rare(case, pair, data)?;
+        None
+    } else {
+        settings = regions::of_each(settings);
+        let weights = data.class_weights.clone();
+        Some(weights.unwrap_or_else(|| vec![1.0; case.names.len()]))
+    };
     let task = Task {
         case,
         losses,
         settings,
+        regions,
         wanted,
     };
     let scored = match &case.content {
@@ -241,7 +265,10 @@ impl<'a> Task<'a> {
                 let sums = sweeps.sums(0, &swept);
                 let settings = self.settings_of(loss);
                 let mut by_sums = vec![[0.0; 4]; sums.len()];
-                slopes(&loss.loss, &settings.classes(), count, &sums, &mut by_sums)?;
+                match &self.regions {
+                    Some(weights) => regions::slopes(loss, &settings, weights, &sums, &mut by_sums),
+                    None => slopes(&loss.loss, &settings.classes(), count, &sums, &mut by_sums)?,
+                }
                 let mut gradient = ArrayD::from_elem(shape, P::Real::default());
                 let out = arrays.prediction_mut(gradient.view_mut());
                 evaluation.gradient_by(&loss.loss, &by_sums, out)?;
@@ -250,6 +277,8 @@ impl<'a> Task<'a> {
             _ => None,
         };
         let known = known.map(|_| {
+            // With regions, each of them has two classes.
+            let count = count * self.regions.as_ref().map_or(1, Vec::len);
             let mut total = vec![Sums::default(); count];
             for sample in sweeps.sums(self.losses.len(), &swept).chunks(count) {
                 for (total, sums) in total.iter_mut().zip(sample) {
@@ -274,6 +303,9 @@ impl<'a> Task<'a> {
 
     /// Scores two label maps: p and y are 0 or 1, so the sums follow from the counts.
     fn by_counts(&self, counts: &[Count]) -> Result<Vec<Score>, Error> {
+        if let Some(weights) = &self.regions {
+            return self.regions_by_counts(weights, counts);
+        }
         let count = self.case.names.len();
         let known = known_sums()?;
         let classes = self.settings.classes();
@@ -307,6 +339,9 @@ impl<'a> Task<'a> {
         sums: &[Sums],
         known: Option<&[Sums]>,
     ) -> Result<Score, Error> {
+        if let Some(weights) = &self.regions {
+            return self.summarize_regions(weights, loss, sums, known);
+        }
         let Task { case, .. } = self;
         let settings = self.settings_of(loss);
         let classes = settings.classes();
@@ -336,14 +371,7 @@ impl<'a> Task<'a> {
             .map(|(class, name)| ClassScore {
                 class: name.clone(),
                 value: class_value(class),
-                sums: known.map(|known| {
-                    let [tp, fp, fn_, _] = known[class].terms;
-                    let tn = (known[class].voxels - tp - fp - fn_).max(0.0);
-                    KnownSums {
-                        confusion: Confusion { tp, fp, fn_, tn },
-                        cross_entropy: known[class].per_voxel(3),
-                    }
-                }),
+                sums: known.map(|known| KnownSums::of(&known[class])),
             });
         let value = if counted.is_empty() {
             None

@@ -222,6 +222,70 @@ fn regions_are_unions_of_labels() {
         &format!("z.npy y.npy --input softmax {option}"),
         &["sigmoid"],
     );
+    for refused in ["--region-weights 0,1", "--rare core"] {
+        files.refused(&format!("p.npy y.npy {option} {refused}"), &["--regions"]);
+    }
+}
+
+/// A region is a two-class prediction of its own: cross entropy is binary, and weights are for the regions.
+#[test]
+fn regions_are_scored_each_by_itself() {
+    let files = Files::new();
+    let target = labels(&[5, 6, 7], 3, 1);
+    let mut at = 0;
+    let p = one_hot(&target, &[0, 1, 2]).mapv(|y| {
+        at += 1;
+        0.2 + 0.5 * f32::from(y) + 0.01 * (at % 20) as f32
+    });
+    files.npy("p.npy", &p);
+    files.npy("z.npy", &p.mapv(|p| (p / (1.0 - p)).ln()));
+    files.npy("one.npy", &p.index_axis(Axis(0), 2).to_owned());
+    files.npy("y.npy", &target);
+    let sets: [&[u8]; 3] = [&[0, 1], &[1, 2], &[2]];
+    let regions = "--regions a=0,1 b=1,2 c=2";
+    let close = |arguments: &str, expected: f64| {
+        let (report, _) = files.report(arguments);
+        let found = report["mean"].as_f64().expect("a mean");
+        let error = (found - expected).abs();
+        assert!(error < 1e-6, "{arguments}: {found} is not {expected}");
+        report
+    };
+    let entropies: Vec<f64> = sets
+        .iter()
+        .zip(p.outer_iter())
+        .map(|(set, p)| {
+            let terms = p.iter().zip(&target).map(|(p, label)| {
+                let p = f64::from(*p);
+                -if set.contains(label) {
+                    p.ln()
+                } else {
+                    (1.0 - p).ln()
+                }
+            });
+            terms.sum::<f64>() / target.len() as f64
+        })
+        .collect();
+    let mean = entropies.iter().sum::<f64>() / 3.0;
+    let report = close(&format!("p.npy y.npy {regions} --loss cross-entropy"), mean);
+    let of_b = report["cases"][0]["per_class"][1]["value"].as_f64();
+    assert!((of_b.expect("a value") - entropies[1]).abs() < 1e-6);
+    close(
+        &format!("z.npy y.npy --input sigmoid {regions} --loss cross-entropy"),
+        mean,
+    );
+    let weighted = (entropies[0] + 3.0 * entropies[2]) / 4.0;
+    let weights = "--class-weights 1,0,3 --loss cross-entropy";
+    close(&format!("p.npy y.npy {regions} {weights}"), weighted);
+    close(
+        "one.npy y.npy --regions c=2 --loss cross-entropy",
+        entropies[2],
+    );
+    let (one, inside) = (
+        p.slice_axis(Axis(0), (2..3).into()),
+        target.mapv(|y| u8::from(y == 2)),
+    );
+    let expected = dice(&one.to_owned(), &inside.insert_axis(Axis(0)));
+    files.scores("one.npy y.npy --regions c=2", expected);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The classes of a prediction with channels.
 
 use super::fault::Fault;
-use super::name::Name;
 use super::options::Options;
 use super::table::Classes;
 use crate::listed::listed;
@@ -14,21 +13,6 @@ impl Classes {
         occurring: &[i64],
         channels: usize,
     ) -> Result<Self, Fault> {
-        if let ([region], 1) = (options.regions.as_slice(), channels) {
-            let foreground = region.labels.iter().map(|label| (*label, vec![1]));
-            return Ok(Self {
-                names: vec![
-                    Name::Region("background".to_owned()),
-                    Name::Region(region.name.clone()),
-                ],
-                of_label: foreground.collect(),
-                regions: false,
-                rest: vec![0],
-                plain: false,
-                notes: Vec::new(),
-                warning: None,
-            });
-        }
         if !options.regions.is_empty() {
             let found = options.regions.len();
             if found != channels {
