@@ -1,4 +1,4 @@
-//! Segmentation in [`burn::train`](crate::burn::train): the output of a step, and metrics that are exact over an epoch.
+//! Segmentation in [`burn::train`]: the output of a step, and metrics that are exact over an epoch.
 //!
 //! | metric | of |
 //! |---|---|
