@@ -60,6 +60,8 @@ pub enum Error {
     },
     /// Regions were set, but the target has no labels.
     Regions,
+    /// The scores of an epoch would merge the regions of a pooled batch.
+    PooledRegions,
     /// A value outside the domain of the losses.
     Value {
         /// The valid values.
@@ -178,6 +180,9 @@ impl fmt::Display for Error {
             Self::IgnoreLabel { found } => write!(
                 f,
                 "label {found} cannot be ignored: a one-hot or soft target has no labels, use voxel weights of 0"
+            ),
+            Self::PooledRegions => f.write_str(
+                "found regions with sums over the batch, expected sums per sample, or a score for each region",
             ),
             Self::Regions => f.write_str(
                 "found the labels of regions beside a one-hot or soft target, expected labels: set `multilabel` for a target with a channel per region",

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use crate::expect::expect_len;
 use crate::parameter::ParameterError;
+use crate::stretch::COMPACT;
 use crate::{Error, Field, Shape};
 
 /// Quantised numbers, q, as the real numbers scale·(q − zero point) that they stand for.
@@ -43,6 +44,7 @@ impl<F: Field<Item: Into<i32>>> Quantized<F> {
     /// # Errors
     ///
     /// A scale that is not a finite number above 0.
+    #[inline(always)]
     pub fn new(field: F, scale: f32, zero_point: i32) -> Result<Self, Error> {
         check(scale)?;
         Ok(Self {
@@ -109,6 +111,7 @@ impl<T: Copy> Each<T> for &[T] {
     }
 }
 
+#[inline(always)]
 fn check(scale: f32) -> Result<(), Error> {
     // In f32, since f64 is software on small devices.
     if scale > 0.0 && scale < f32::INFINITY {
@@ -143,6 +146,13 @@ impl<F: Field<Item: Into<i32>>, S: Each<f32>, Z: Each<i32>> Field for Quantized<
         to: &mut [R],
         convert: impl Fn(f32) -> R,
     ) {
+        if COMPACT {
+            // Without a copy of the loop for slices, which costs code.
+            for (to, voxel) in to.iter_mut().zip(voxels) {
+                *to = convert(self.get(sample, channel, voxel));
+            }
+            return;
+        }
         let number = self.number(channel);
         let converted = |q| convert(number(q));
         self.field.read(sample, channel, voxels, to, converted);

@@ -89,9 +89,13 @@ impl<L: Loss<K>, const K: usize> Scores<L, K> {
     ///
     /// # Errors
     ///
-    /// Class options that do not fit the number of classes.
+    /// Class options that do not fit the number of classes; regions of a pooled batch, which would be
+    /// merged into one: use a score for each region.
     pub fn new(loss: L, classes: usize, settings: Settings) -> Result<Self, Error> {
         settings.classes().check(classes)?;
+        if settings.is_multilabel() && settings.pooling == Pooling::Batch {
+            return Err(Error::PooledRegions);
+        }
         let totals = match settings.pooling {
             Pooling::PerSample => Totals::PerSample {
                 all: Mean::default(),

@@ -40,7 +40,7 @@ impl SegmentationLoss {
     /// TP, FP and FN after each voxel was given to its most probable class: for [`Overlap`](crate::core::Overlap) scores. Of the loss,
     /// only the settings matter.
     ///
-    /// A single channel is the foreground where p > ½. Of equal classes, the device chooses one. Nothing is differentiated. Where sums are
+    /// A single channel, or each of several regions, is the foreground where p > ½. Of equal classes, the device chooses one. Nothing is differentiated. Where sums are
     /// `f32`, they are exact up to 2²⁴ voxels per sample and class.
     ///
     /// # Example

@@ -16,7 +16,8 @@ where
     T: TargetArray,
 {
     /// TP, FP and FN after each voxel was given to its most probable class, ordered by group (a sample, or the batch), then class: for
-    /// [`Overlap`] scores. Of equal classes, the first one counts. A single channel is the foreground where p > ½.
+    /// [`Overlap`] scores. Of equal classes, the first one counts. A single channel, or each of several
+    /// regions, is the foreground where p > ½.
     ///
     /// # Errors
     ///
@@ -58,7 +59,8 @@ where
             Layout::ChannelsFirst => Axis(1),
             Layout::ChannelsLast => Axis(prediction.ndim() - 1),
         };
-        if self.settings.input == Input::Softmax && prediction.len_of(axis) == 1 {
+        let each_alone = prediction.len_of(axis) == 1 || self.settings.is_multilabel();
+        if self.settings.input == Input::Softmax && each_alone {
             return Err(unifocal_core::Error::SoftmaxOfOneClass.into());
         }
         let is_probability = self.settings.input == Input::Probabilities;
@@ -67,13 +69,12 @@ where
 
         let mut hard = Array::zeros(prediction.raw_dim());
         for (channels, mut hard) in prediction.lanes(axis).into_iter().zip(hard.lanes_mut(axis)) {
-            let (mut best, mut most) = match channels.len() {
-                1 => (None, half),
-                _ => (Some(0), f64::NEG_INFINITY),
-            };
+            let (mut best, mut most) = ((!each_alone).then_some(0), f64::NEG_INFINITY);
             for (channel, x) in channels.iter().enumerate() {
                 let x = x.real().to_f64();
-                if x > most {
+                if each_alone {
+                    hard[channel] = if x > half { 1.0 } else { 0.0 };
+                } else if x > most {
                     (best, most) = (Some(channel), x);
                 }
                 if !is_valid(x) {
@@ -83,6 +84,7 @@ where
                     hard[channel] = if is_found { rounded } else { f32::NAN };
                 }
             }
+            // An invalid number is not overwritten.
             if let Some(best) = best.filter(|best| hard[*best] == 0.0) {
                 hard[best] = 1.0;
             }

@@ -25,7 +25,7 @@ impl SegmentationLoss {
     /// TP, FP and FN after each voxel was given to its most probable class: for [`Overlap`](crate::core::Overlap) scores. Of the loss,
     /// only the settings matter.
     ///
-    /// A single channel is the foreground where p > ½. Of equal classes, libtorch's `argmax` chooses one. Nothing is differentiated.
+    /// A single channel, or each of several regions, is the foreground where p > ½. Of equal classes, libtorch's `argmax` chooses one. Nothing is differentiated.
     ///
     /// # Errors
     ///
@@ -81,10 +81,11 @@ fn of_hard(
 ) -> Result<Sums, Error> {
     // Checks shapes and kinds before libtorch sees them.
     let channels = Tensors::new(&plan.settings, predictions, targets, weights)?.channels();
-    if plan.settings.input == Input::Softmax && channels == 1 {
+    let each_alone = channels == 1 || plan.settings.is_multilabel();
+    if plan.settings.input == Input::Softmax && each_alone {
         return Err(CoreError::SoftmaxOfOneClass.into());
     }
-    let hard = hardened(plan.settings.input, &predictions.f_detach()?)?;
+    let hard = hardened(plan.settings.input, each_alone, &predictions.f_detach()?)?;
     let plan = Plan {
         loss: Tversky::dice().into(),
         settings: plan.settings.clone().with_input(Input::Probabilities),
@@ -93,12 +94,12 @@ fn of_hard(
     Sums::of(&Arc::new(plan), &hard, targets, weights)
 }
 
-/// 1 for the most probable class of each voxel, and 0 for the others. Invalid numbers stay, so that they are found where the voxel
-/// counts.
-fn hardened(input: Input, predictions: &Tensor) -> Result<Tensor, Error> {
+/// 1 for the most probable class of each voxel, and 0 for the others; or 1 where p > ½, if each channel stands alone. Invalid numbers stay,
+/// so that they are found where the voxel counts.
+fn hardened(input: Input, each_alone: bool, predictions: &Tensor) -> Result<Tensor, Error> {
     let shape = predictions.size();
     let is_probability = input == Input::Probabilities;
-    let is_predicted = if shape[1] == 1 {
+    let is_predicted = if each_alone {
         predictions.f_gt(if is_probability { 0.5 } else { 0.0 })?
     } else {
         let classes = Tensor::f_arange(shape[1], (Kind::Int64, predictions.device()))?;

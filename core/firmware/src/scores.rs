@@ -150,6 +150,8 @@ fn value<const K: usize, const N: usize>(
 }
 
 /// 8-bit probabilities q/255.
+// Inlined, since moving the result costs code.
+#[inline(always)]
 fn predicted(numbers: &[u8]) -> Result<Quantized<Dense<'_, u8>>, Error> {
     let field = Dense::channels_first(numbers, [1, 1, numbers.len()])?;
     Quantized::new(field, 1.0 / 255.0, 0)

@@ -121,7 +121,7 @@ where
                 let (sums, gradient) = (&mut sums[first..], gradient.as_deref_mut());
                 self.add_chunk(loss, classes, &chunk, scratch, sums, gradient)?;
             }
-            first = self.next_group(first);
+            first = self.next_group(first, sums.len());
         }
         Ok(())
     }
@@ -147,9 +147,9 @@ where
         expect_len("slopes", slopes.len(), self.buffers_len())?;
         expect_shape("gradient", gradient.shape(), shape)?;
         let scratch = workspace.scratch();
-        let mut first = 0;
+        let (all, mut first) = (slopes, 0);
         for sample in 0..shape.samples {
-            let slopes = &slopes[first..];
+            let slopes = &all[first..];
             for chunk in self.chunks(sample) {
                 for part in self.subchunks(&chunk) {
                     if kept == Kept::Nothing {
@@ -158,17 +158,17 @@ where
                     self.finish(loss, classes, slopes, &part, scratch, gradient);
                 }
             }
-            first = self.next_group(first);
+            first = self.next_group(first, all.len());
         }
         Ok(())
     }
 
-    /// The first sum of the next sample's group, given that of a sample. With
+    /// The first sum of the next sample's group, given that of a sample and the number of all. With
     /// [`Pooling::Batch`](crate::Pooling::Batch) there are fewer groups than samples, and the samples
     /// take turns.
     #[inline(always)]
-    fn next_group(&self, first: usize) -> usize {
+    fn next_group(&self, first: usize, len: usize) -> usize {
         let next = first + self.class_count();
-        if next == self.buffers_len() { 0 } else { next }
+        if next == len { 0 } else { next }
     }
 }
