@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, array};
 use unifocal_conformance::{Case, Target, scores};
-use unifocal_core::{Input, Layout, formula::ClassSums};
+use unifocal_core::{Input, Layout, Overlap, Pooling, Scores, Settings, formula::ClassSums};
 use unifocal_ndarray::{Error, Evaluation};
 
 fn hard_sums(case: &Case) -> Result<Vec<ClassSums<f64, 4>>, Error> {
@@ -40,6 +40,33 @@ fn the_border_is_background() {
     assert_eq!(foreground(&of.hard_sums().unwrap()), [1.0, 0.0, 2.0]);
     let of = Evaluation::labels(two.view(), labels.view()).with_layout(Layout::ChannelsLast);
     assert_eq!(foreground(&of.hard_sums().unwrap()), [1.0, 0.0, 2.0]);
+}
+
+/// Each of several regions is thresholded by itself, and their mean is one over samples and regions.
+#[test]
+fn regions_are_thresholded_each_by_itself() {
+    let labels = array![[1_u8, 2, 0]];
+    let logits: Array3<f32> = array![[[3.0, 2.0, 1.0], [-1.0, 5.0, -2.0]]];
+    let settings = Settings::default().with_input(Input::Sigmoid);
+    let settings = settings.with_regions([[1, 2].as_slice(), &[2]]);
+    let evaluation = Evaluation::labels(logits.view(), labels.view());
+    let sums = evaluation
+        .with_settings(settings.clone())
+        .hard_sums()
+        .unwrap();
+    assert_eq!(foreground(&sums[..2]), [2.0, 1.0, 0.0]);
+    assert_eq!(foreground(&sums[2..]), [1.0, 0.0, 0.0]);
+
+    let inside = settings.with_class_weights([0.0, 1.0]);
+    let mut dice = Scores::new(Overlap::Dice, 2, inside.clone()).unwrap();
+    dice.add(&sums).unwrap();
+    assert_eq!(dice.value(), Some((4.0 / 5.0 + 1.0) / 2.0));
+    let pooled = inside.with_pooling(Pooling::Batch);
+    let error = Scores::new(Overlap::Dice, 2, pooled).unwrap_err();
+    assert!(
+        error.to_string().contains("a score for each region"),
+        "{error}"
+    );
 }
 
 /// An invalid number is an error where the voxel counts, whatever the most probable class.
