@@ -17,7 +17,7 @@ use unifocal_benches::{Phantom, Target, limit, numbers};
 use unifocal_ndarray::Evaluation;
 use unifocal_ndarray::core::{AnyLoss, Focal, Input, Layout, Parameter, Tversky, UnifiedFocal};
 
-const ROWS: [&str; 42] = [
+const ROWS: [&str; 43] = [
     "unified_2d",
     "unified_3d",
     "unified_slices",
@@ -31,6 +31,7 @@ const ROWS: [&str; 42] = [
     "softmax2_gamma02_2d",
     "sigmoid1_2d",
     "sigmoid5_2d",
+    "sigmoid5_regions_2d",
     "unified_5",
     "dicece_5",
     "dicece_14",
@@ -90,7 +91,7 @@ fn data(name: &str) -> Data {
         Phantom::organs(1, &[96; 3], 14)
     } else if name.ends_with("_117") {
         Phantom::organs(1, &[64; 3], 117)
-    } else if name == "sigmoid5_2d" {
+    } else if name.starts_with("sigmoid5") {
         Phantom::organs(4, &[512; 2], 5)
     } else if name == "ce_2" {
         Phantom::organs(4, &[256; 2], 2)
@@ -280,6 +281,10 @@ fn row_f32(name: &str, runs: usize, p: ArrayView3<'_, f32>, y: ArrayView2<'_, u8
                 Evaluation::labels(last.view(), y).with_layout(Layout::ChannelsLast),
                 view(&mut g)
             )
+        }
+        "sigmoid5_regions_2d" => {
+            let regions = [[1, 2, 3, 4].as_slice(), &[2, 3], &[3], &[4], &[1, 4]];
+            run!(e.with_regions(regions), g.view_mut())
         }
         _ if name.ends_with("soft_2d") => {
             let mut next = numbers();
