@@ -156,7 +156,7 @@ pub(crate) enum Command {
     },
 }
 
-/// What a report shows besides the loss.
+/// The parts of a report besides the loss.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Shown {

@@ -39,7 +39,7 @@ pub(crate) enum Metric {
     /// The volume of the prediction, in voxels.
     VolumePrediction,
     VolumeTarget,
-    /// That of the prediction minus that of the target.
+    /// The volume of the prediction minus that of the target.
     VolumeDifference,
 }
 

@@ -86,12 +86,12 @@ fn place<S: Copy, K: PartialEq>(sides: &mut Vec<S>, side: S, terms: fn(&S) -> K)
     })
 }
 
-/// What the terms TP, FP and FN depend on.
+/// The parameters that the terms TP, FP and FN depend on.
 fn region_terms(side: &Tversky) -> (Option<u32>, Option<Clip>) {
     (side.order(), side.clip())
 }
 
-/// What the term F depends on: γ, whether it applies to common classes only, and the clip.
+/// The parameters that the term F depends on: γ, whether it applies to common classes only, and the clip.
 fn distribution_terms((side, asymmetric): &(Focal, bool)) -> (f64, bool, Option<Clip>) {
     (side.gamma(), *asymmetric, side.clip())
 }

@@ -32,7 +32,7 @@ pub enum Error {
     },
     /// Scores over different things cannot be merged.
     Merge {
-        /// What differs.
+        /// The parts that differ.
         what: &'static str,
     },
     /// A shape without samples, channels or voxels, or one whose size overflows.

@@ -52,7 +52,7 @@ pub struct Scores<L = AnyLoss, const K: usize = 4> {
     totals: Totals<K>,
 }
 
-/// What an epoch has added up to.
+/// The totals of an epoch so far.
 #[derive(Clone, Debug, PartialEq)]
 enum Totals<const K: usize> {
     /// Over the samples.
@@ -278,7 +278,7 @@ impl<L: Loss<K>, const K: usize> Scores<L, K> {
         }
     }
 
-    /// What is scored.
+    /// The loss or overlap score.
     pub fn loss(&self) -> &L {
         &self.loss
     }

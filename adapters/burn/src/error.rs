@@ -67,11 +67,17 @@ impl Error {
     /// The error of samples that are the regions of samples, as one of the samples.
     pub(crate) fn of_regions(self, regions: usize) -> Self {
         match self {
-            Self::Core(error) => Self::Core(error.map_position(|at| Position {
-                sample: at.sample / regions,
-                channel: at.channel + at.sample % regions,
-                ..at
-            })),
+            Self::Core(mut error) => {
+                // Without sets of labels, each class is a region.
+                if let unifocal_core::Error::Label { classes, .. } = &mut error {
+                    *classes = (*classes).max(regions);
+                }
+                Self::Core(error.map_position(|at| Position {
+                    sample: at.sample / regions,
+                    channel: at.channel + at.sample % regions,
+                    ..at
+                }))
+            }
             error => error,
         }
     }

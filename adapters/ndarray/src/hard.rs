@@ -49,8 +49,8 @@ where
         self.of_probabilities(hard.view()).sums(&Overlap::Dice)
     }
 
-    /// 1 for the most probable class of each voxel, and 0 for the others. Invalid numbers stay, so that they are found where the voxel
-    /// counts.
+    /// 1 for the most probable class of each voxel, and 0 for the others; or 1 where p > ½, if each channel stands alone. Invalid numbers
+    /// stay, so that they are found where the voxel counts.
     fn hardened(&self) -> Result<Array<f32, D>, Error> {
         // The class axis exists.
         self.class_count()?;

@@ -1,7 +1,7 @@
 //! Channels that are regions: each becomes a sample with one channel.
 
 use tch::{Kind, Tensor};
-use unifocal_core::{Settings, data::Position};
+use unifocal_core::{Error as CoreError, Settings, data::Position};
 
 use crate::Error;
 use crate::labels::equal;
@@ -83,7 +83,13 @@ impl Apart {
             ..at
         };
         match error {
-            Error::Core(error) => Error::Core(error.map_position(original)),
+            Error::Core(mut error) => {
+                // Without sets of labels, each class is a region.
+                if let CoreError::Label { classes, .. } = &mut error {
+                    *classes = (*classes).max(regions);
+                }
+                Error::Core(error.map_position(original))
+            }
             Error::Logits(error) => Error::Logits(error.map_position(original)),
             error => error,
         }

@@ -1,4 +1,4 @@
-//! What a check finds, and its report.
+//! The findings of a check, and their report.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use crate::score::{self, Score, Wanted};
 /// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
-    /// What was checked is right.
+    /// The check passed.
     Good,
     /// It is as it should be, but may surprise.
     Note,

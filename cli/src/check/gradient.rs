@@ -170,7 +170,7 @@ mod tests {
         format: Format::Table,
     };
 
-    /// What is found for the sum of squares if these are its slopes.
+    /// The level of the finding for the sum of squares, if these are its slopes.
     fn level(slope: fn(f64) -> f64) -> Level {
         let numbers = ArrayD::from_shape_fn(IxDyn(&[3, 4]), |index| 0.1 + 0.05 * index[0] as f64);
         let slopes = numbers.mapv(slope);

@@ -1,4 +1,4 @@
-//! What the published formulas, with their differences 1 − TI in f32, would have given.
+//! The results that the published formulas would have given, with their differences 1 − TI in f32.
 
 use unifocal_ndarray::core::{AnyLoss, Parameter, Tversky};
 

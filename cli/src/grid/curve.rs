@@ -14,7 +14,7 @@ use crate::format::Format;
 use crate::loss::Chosen;
 use crate::report::cells::{digits, table as new_table};
 
-/// What a curve is against.
+/// The horizontal axis of a curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Against {
     /// The probability of the true class of a voxel.

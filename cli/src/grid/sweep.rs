@@ -84,7 +84,7 @@ pub(crate) fn report(
     }
 }
 
-/// What the numbers are means of.
+/// The cases that the numbers are means of, in words.
 fn of_cases(cases: usize) -> String {
     match cases {
         1 => "1 case".to_owned(),

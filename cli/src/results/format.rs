@@ -8,12 +8,12 @@ use super::record::Record;
 use crate::failure::Failure;
 use crate::metrics::Empty;
 
-/// What all records of a file have in common.
+/// The facts that all records of a file share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     /// The options that the numbers depend on.
     pub(crate) run: String,
-    /// What a metric that is 0/0 counts as. The metrics in a file are for other programs: they follow from the counts.
+    /// The value of a metric that is 0/0. The metrics in a file are for other programs: they follow from the counts.
     pub(crate) empty: Empty,
 }
 

@@ -1,4 +1,4 @@
-//! What a file of results says about a case.
+//! The record of a case in a file of results.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub(crate) struct Record {
     pub(crate) error: Option<String>,
 }
 
-/// What tells a case from others.
+/// The files that tell a case from others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Key {
     pub(crate) case: String,

@@ -1,6 +1,6 @@
 //! Mean, median, standard deviation and quantiles.
 
-/// What describes some numbers.
+/// Mean, spread and range of some numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Description {
     pub(crate) mean: f64,

@@ -13,7 +13,7 @@ use crate::pairs::Cases;
 use crate::results::{Key, Layout, Record, ResultsFile};
 use crate::score::Score;
 
-/// What happened to the cases besides what the file says.
+/// The facts about a run that its file does not hold.
 #[derive(Debug, Default)]
 pub(crate) struct Streamed {
     pub(crate) failed: Vec<Failed>,

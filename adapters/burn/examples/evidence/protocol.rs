@@ -1,4 +1,4 @@
-//! What is compared: losses with their trials, shares of foreground, and how long each training takes.
+//! The protocol of the comparison: losses with their trials, shares of foreground, and the length of each training.
 
 /// The size of an experiment.
 #[derive(Clone, Copy, Debug)]

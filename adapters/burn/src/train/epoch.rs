@@ -115,7 +115,7 @@ impl<L: Loss<4>> Epoch<L> {
         value.map(|value| (value, samples))
     }
 
-    /// What is displayed, with the number to be logged: none where nothing counts.
+    /// The text to display, with the number to log; none where nothing counts.
     fn entry(&self, logged: Option<NumericEntry>) -> SerializedEntry {
         let shown = |counted: Counted| match counted {
             Some((value, _)) => format_float(value, PRECISION),

@@ -1,4 +1,4 @@
-//! What a step of training or validation gives to the metrics.
+//! The output of a step of training or validation, for the metrics.
 
 use std::sync::{Arc, OnceLock};
 

@@ -73,7 +73,7 @@ impl Batcher<Sample, (Tensor<3>, Tensor<2, Int>)> for Samples {
     }
 }
 
-/// What a training logs for its last epoch is what its last network scores over all samples at once.
+/// A training logs for its last epoch the score of its last network over all samples at once.
 #[test]
 fn a_training_logs_the_scores_of_the_epoch() {
     let device = Device::flex();
