@@ -58,6 +58,13 @@ pub fn bad_input(backend: &impl Backend) {
         case.settings.multilabel = true;
     });
     rejected("a label of no region", &label, &["2", "voxel 2", "0 to 1"]);
+    let three = Case::new(
+        ArrayD::from_elem(IxDyn(&[1, 3, 4]), 0.5),
+        Target::Labels(labels([0, 1, 3, 2])),
+    )
+    .with_multilabel(true);
+    let words = ["3", "voxel 2", "0 to 2"];
+    rejected("a label of none of three regions", &three, &words);
     let below = with(&|case| case.prediction[[0, 1, 0]] = -0.25);
     rejected("a probability of -0.25", &below, &["-0.25"]);
     for label in [2, -1, 255] {
