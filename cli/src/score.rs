@@ -315,14 +315,14 @@ impl<'a> Task<'a> {
                 for sample in counts.chunks(count) {
                     total.merge(&sample[index]);
                 }
-                total.sums(&known.loss, &classes.class(index))
+                total.sums(&known.loss, &classes.class(index, count))
             })
             .collect();
         let score = |loss: &Chosen| {
             let settings = self.settings_of(loss);
             let classes = settings.classes();
             classes.check(count)?;
-            let class = |index: usize| classes.class(index % count);
+            let class = |index: usize| classes.class(index % count, count);
             let sums: Vec<_> = (counts.iter().enumerate())
                 .map(|(index, count)| count.sums(&loss.loss, &class(index)))
                 .collect();
@@ -360,7 +360,11 @@ impl<'a> Task<'a> {
             let of_class = counted.iter().skip(class).step_by(count);
             let values: Vec<f64> = of_class
                 .filter(|sums| !skipped(class, sums))
-                .map(|sums| loss.loss.finalize(&classes.class(class), sums).total())
+                .map(|sums| {
+                    loss.loss
+                        .finalize(&classes.class(class, count), sums)
+                        .total()
+                })
                 .collect();
             (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
         };

@@ -39,7 +39,7 @@ pub const fn class_count(channels: usize) -> usize {
 ///     .with_class_weights(&[0.0, 1.0, 1.0]) // leave the background out
 ///     .with_rare_classes(&[2])
 ///     .with_absent_class(AbsentClass::Skip);
-/// assert!(!classes.class(1).rare);
+/// assert!(!classes.class(1, 3).rare);
 /// assert!(classes.check(3).is_ok());
 /// assert!(classes.check(2).is_err()); // three weights for two classes
 /// ```
@@ -147,13 +147,14 @@ impl<'a> Classes<'a> {
         }
     }
 
-    /// The properties of class `index` that formulas use.
+    /// The properties of class `index` of `count` that formulas use.
     // Inlined on microcontrollers: the class is mostly a compile-time constant there, so the
     // branches fold away.
     #[cfg_attr(target_os = "none", inline(always))]
-    pub fn class(&self, index: usize) -> Class {
+    pub fn class(&self, index: usize, count: usize) -> Class {
         Class {
             index,
+            count,
             rare: self.rare.map_or(index > 0, |rare| rare.contains(&index)),
             alpha: self.alpha.map_or(1.0, |alpha| alpha[index]),
         }
@@ -201,9 +202,11 @@ impl<'a> Classes<'a> {
         sums: &[ClassSums<R, K>],
     ) -> Option<Parts<R>> {
         let weight = self.normalized();
+        let count = sums.len();
         let mut all: Option<Parts<R>> = None;
         for (index, sums) in sums.iter().enumerate() {
-            let Some(part) = self.part(loss, index, weight(index), sums) else {
+            let class = self.class(index, count);
+            let Some(part) = self.part(loss, &class, weight(index), sums) else {
                 continue;
             };
             all = Some(match all {
@@ -214,22 +217,22 @@ impl<'a> Classes<'a> {
         all
     }
 
-    /// The contribution of class `index`, with these [normalised](Classes::normalized) weights, to
-    /// the [value](Classes::value). Returns `None` if the class is left out.
+    /// The contribution of a class, with these [normalised](Classes::normalized) weights, to the
+    /// [value](Classes::value). Returns `None` if the class is left out.
     ///
     /// For sums that hold several classes of the same kind and weight in one tensor.
     #[cfg_attr(target_os = "none", inline(always))]
     pub fn part<R: Real, const K: usize>(
         &self,
         loss: &impl Loss<K>,
-        index: usize,
+        class: &Class,
         weight: Score<f64>,
         sums: &ClassSums<R, K>,
     ) -> Option<Parts<R>> {
         if weight.mean == 0.0 && weight.sum == 0.0 {
             return None;
         }
-        let Score { mean, sum } = loss.finalize(&self.class(index), sums);
+        let Score { mean, sum } = loss.finalize(class, sums);
         let presence = self.presence(sums);
         let share = presence.clone().scale(weight.mean);
         Some(Parts {
@@ -285,6 +288,7 @@ impl<'a> Classes<'a> {
         slopes: &mut [[R; K]],
     ) {
         let weight = self.normalized();
+        let count = sums.len();
         let share =
             |index: usize, sums: &ClassSums<R, K>| self.presence(sums).scale(weight(index).mean);
         let shares = sums
@@ -302,7 +306,8 @@ impl<'a> Classes<'a> {
                 *slope = if weight.mean == 0.0 && weight.sum == 0.0 {
                     sums.target.zero()
                 } else {
-                    let Score { mean, sum } = loss.finalize(&self.class(index), &sums.seeded(k));
+                    let class = self.class(index, count);
+                    let Score { mean, sum } = loss.finalize(&class, &sums.seeded(k));
                     mean_weight.clone() * bounded(mean.derivative)
                         + bounded(sum.derivative).scale(weight.sum)
                 };

@@ -39,7 +39,7 @@ where
     /// of the sum over them, each before class weights.
     pub fn per_class(&self) -> impl ExactSizeIterator<Item = R> {
         self.sums().iter().enumerate().map(|(index, sums)| {
-            let class = self.classes.class(index % self.count);
+            let class = self.classes.class(index % self.count, self.count);
             self.loss.finalize(&class, sums).total()
         })
     }

@@ -75,6 +75,8 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
 pub struct Class {
     /// Its index on the class axis.
     pub index: usize,
+    /// The number of classes.
+    pub count: usize,
     /// Whether it is a rare class. The asymmetric losses treat rare classes differently.
     pub rare: bool,
     /// Its weight in the distribution-based losses: the α of the focal loss, 1 by default.

@@ -308,9 +308,11 @@ fn of_classes<L: Loss<K>, const K: usize>(
     options: &Classes<'_>,
     sums: &[ClassSums<f64, K>],
 ) -> impl Iterator<Item = Mean> {
-    sums.iter().enumerate().map(|(index, sums)| {
+    let count = sums.len();
+    sums.iter().enumerate().map(move |(index, sums)| {
         let counted = options.presence(sums);
-        let score = loss.finalize(&options.class(index), sums).total();
+        let class = options.class(index, count);
+        let score = loss.finalize(&class, sums).total();
         let total = score * counted;
         Mean { total, counted }
     })

@@ -220,7 +220,7 @@ where
                 {
                     let target = &mut temporaries.target;
                     self.find_target(index, &part, survey, target);
-                    let class = classes.class(index);
+                    let class = classes.class(index, self.class_count());
                     let runs = Runs { survey, target };
                     match source {
                         ClassSource::FromP(p) => {
@@ -325,7 +325,7 @@ where
         }
         for group in self.groups_of_classes() {
             let index = group.channel();
-            let class = classes.class(index);
+            let class = classes.class(index, self.class_count());
             if self.input != Input::Probabilities {
                 self.prepare(group, chunk, survey, temporaries, |_| {});
                 self.keep_folded(group, chunk, &temporaries.logits, buffer, gradient);

@@ -96,7 +96,7 @@ fn same_bits<T: Element<Real = T> + Float + Default + Debug, const K: usize>(
     assert_eq!(evaluated.sums().len(), segmentation.buffers_len());
     let scores: Vec<f64> = evaluated.per_class().collect();
     assert_eq!(scores, allocated.per_class().collect::<Vec<_>>());
-    let first = loss.finalize(&classes.class(0), &evaluated.sums()[0]);
+    let first = loss.finalize(&classes.class(0, 2), &evaluated.sums()[0]);
     assert_eq!(scores[0], first.total());
     assert_eq!(evaluated.gradient()?, expected);
     assert_eq!(found, expected);

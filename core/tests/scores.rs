@@ -96,7 +96,7 @@ fn at_once<L: Loss<4>>(
                 AbsentClass::Skip => sums.target > 0.0,
                 _ => sums.voxels > 0.0,
             })
-            .map(|sums| loss.finalize(&classes.class(class), &sums).total())
+            .map(|sums| loss.finalize(&classes.class(class, CLASSES), &sums).total())
             .collect();
         let total: f64 = counting.iter().sum();
         (!counting.is_empty()).then(|| total / counting.len() as f64)

@@ -27,7 +27,7 @@ fn expected(
 ) -> Vec<ClassSums<f64, 4>> {
     let mut all = vec![ClassSums::default(); classes];
     for (index, sums) in all.iter_mut().enumerate() {
-        let class = Classes::default().class(index);
+        let class = Classes::default().class(index, classes);
         for (voxel, label) in labels.iter().enumerate() {
             let v = weight(voxel);
             if v == 0.0 {

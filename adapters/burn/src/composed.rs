@@ -88,7 +88,7 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
             (None, None) => unreachable!("inputs always have a target"),
         };
         let y = Elementwise(y);
-        let class = classes.class(run.start);
+        let class = classes.class(run.start, count);
         debug_assert_eq!(class.rare, rare);
         let terms = plan.loss.terms(&class, &probabilities.of(&run), &y);
         let weights = weights.clone().expand(shape);
@@ -103,7 +103,7 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
         debug_assert_eq!(sums.len(), SUMS);
         Tensor::cat(sums, 2)
     };
-    let of_runs = runs(count, |index| classes.class(index).rare);
+    let of_runs = runs(count, |index| classes.class(index, count).rare);
     Tensor::cat(of_runs.into_iter().map(of_run).collect(), 1)
 }
 

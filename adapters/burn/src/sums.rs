@@ -133,15 +133,17 @@ impl Sums {
         let classes = self.plan.settings.classes();
         let weight = classes.normalized();
         // Classes of one kind are computed together: one by one, Burn's graph would grow with the number of classes.
+        let [_, count, _] = self.tensor.dims();
         let kind = |index| {
-            let class = classes.class(index);
+            let class = classes.class(index, count);
             (class.rare, class.alpha, weight(index))
         };
-        let parts = runs(self.tensor.dims()[1], kind)
+        let parts = runs(count, kind)
             .into_iter()
             .filter_map(|((.., weight), run)| {
                 let sums = of_classes(&self.tensor, &run);
-                let part = classes.part(&self.plan.loss, run.start, weight, &sums)?;
+                let class = classes.class(run.start, count);
+                let part = classes.part(&self.plan.loss, &class, weight, &sums)?;
                 Some(part.map(|of| Elementwise(of.0.sum_dim(1).squeeze_dim::<1>(1))))
             })
             .reduce(Parts::merge)
@@ -152,14 +154,17 @@ impl Sums {
     /// The loss of each class in each group, [G, C]: its region-based part plus its distribution-based part, both before class weights.
     pub fn per_class(self) -> Tensor<2> {
         let classes = self.plan.settings.classes();
-        let kind = |index| (classes.class(index).rare, classes.class(index).alpha);
-        let scores = runs(self.tensor.dims()[1], kind)
-            .into_iter()
-            .map(|(_, run)| {
-                let sums = of_classes(&self.tensor, &run);
-                let score = self.plan.loss.finalize(&classes.class(run.start), &sums);
-                score.total().0
-            });
+        let [_, count, _] = self.tensor.dims();
+        let kind = |index| {
+            let class = classes.class(index, count);
+            (class.rare, class.alpha)
+        };
+        let scores = runs(count, kind).into_iter().map(|(_, run)| {
+            let sums = of_classes(&self.tensor, &run);
+            let class = classes.class(run.start, count);
+            let score = self.plan.loss.finalize(&class, &sums);
+            score.total().0
+        });
         Tensor::cat(scores.collect(), 1).cast(self.dtype)
     }
 }

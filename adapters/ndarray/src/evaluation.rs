@@ -219,7 +219,9 @@ where
         let value = |(index, sums): (usize, &ClassSums<f64, K>)| ClassValue {
             group: index / count,
             class: index % count,
-            value: loss.finalize(&classes.class(index % count), sums).total(),
+            value: loss
+                .finalize(&classes.class(index % count, count), sums)
+                .total(),
             target: sums.target,
         };
         Ok(sums.iter().enumerate().map(value).collect())

@@ -38,11 +38,13 @@ pub(crate) fn by_group(plan: &Plan, sums: &Tensor) -> Result<[Tensor; 2], Error>
 
 /// The loss of each class, [G, C] in f64.
 pub(crate) fn per_class(plan: &Plan, sums: &Tensor) -> Result<Tensor, Error> {
-    let scores: Vec<Tensor> = by_class(sums)?
+    let by_class = by_class(sums)?;
+    let count = by_class.len();
+    let scores: Vec<Tensor> = by_class
         .iter()
         .enumerate()
         .map(|(class, of_class)| {
-            plan.score(class, of_class)
+            plan.score(class, count, of_class)
                 .filled(sums.size()[0], sums.device())
         })
         .collect::<Result<_, _>>()?;

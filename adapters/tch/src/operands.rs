@@ -281,7 +281,7 @@ impl<const WIDE: bool, const GRAPH: bool> Operands<WIDE, GRAPH> {
                 let y = self.class_target(index)?;
                 let target = Values::given(self.sum(y.tensor())?);
                 let probability = self.class_probability(index)?.probability();
-                let class = classes.class(index as usize);
+                let class = classes.class(index as usize, self.classes as usize);
                 let mut failed = None;
                 let terms = loss.terms(&class, &probability, &y).map(|term| {
                     let sum = match term.outcome() {

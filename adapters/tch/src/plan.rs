@@ -49,9 +49,9 @@ impl Plan {
         plan
     }
 
-    /// The loss of a class.
-    pub(crate) fn score<R: Real>(&self, class: usize, sums: &ClassSums<R, 4>) -> R {
-        let class = self.settings.classes().class(class);
+    /// The loss of class `index` of `count`.
+    pub(crate) fn score<R: Real>(&self, index: usize, count: usize, sums: &ClassSums<R, 4>) -> R {
+        let class = self.settings.classes().class(index, count);
         self.loss.finalize(&class, sums).total()
     }
 }

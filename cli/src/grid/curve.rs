@@ -122,6 +122,7 @@ fn curves(loss: &Chosen, points: u32) -> Vec<Curve<'_>> {
         let of = |rare: bool| -> Vec<[f64; 3]> {
             let class = Class {
                 index: usize::from(rare),
+                count: 2,
                 rare,
                 alpha: 1.0,
             };

@@ -52,7 +52,7 @@ impl Task<'_> {
     ) -> Result<Vec<Score>, Error> {
         let sums = |loss: &Chosen, counts: &[Count]| -> Vec<Sums> {
             let settings = self.settings_of(loss);
-            let [outside, inside] = [0, 1].map(|class| settings.classes().class(class));
+            let [outside, inside] = [0, 1].map(|class| settings.classes().class(class, 2));
             let of_region = |count: &Count| {
                 let around = count.complement();
                 [

@@ -65,7 +65,7 @@ where
         gradient: &mut impl FieldMut<Item = RealOf<P>>,
     ) {
         let index = group.channel();
-        let class = classes.class(index);
+        let class = classes.class(index, self.class_count());
         if let Some(kept) = kept(loss, &class, group) {
             self.find_target(index, chunk, survey, &mut temporaries.target);
             let runs = Runs {
@@ -183,7 +183,7 @@ where
         self.find_target(index, chunk, survey, target);
         let runs = Runs { survey, target };
         let slopes = Slopes::new(&slopes[index], self.class_count());
-        let class = classes.class(index);
+        let class = classes.class(index, self.class_count());
         runs.slope(self.vectors, *loss, class, source, slopes, out);
     }
 

@@ -37,7 +37,10 @@ pub(super) fn terms(
                 Probability::from_ln(number(prob.p), number(prob.complement), number(prob.ln))
             }
         };
-        let terms = job.plan.loss.terms(&class(rare), &probability, &number(y));
+        let terms = job
+            .plan
+            .loss
+            .terms(&class(rare, job.classes), &probability, &number(y));
         let [tp, fp, fn_, f] = terms.map(|term| term.value);
         TermsExpand { tp, fp, fn_, f }
     })
@@ -62,17 +65,21 @@ pub(super) fn slope(
                 Probability::by_ln(p, number(prob.complement), number(prob.ln))
             }
         };
-        let terms = job.plan.loss.terms(&class(rare), &probability, &number(y));
+        let terms = job
+            .plan
+            .loss
+            .terms(&class(rare, job.classes), &probability, &number(y));
         let by = [by.tp, by.fp, by.fn_, by.f].map(number);
         let [a, b, c, d]: [Traced<'_>; 4] = std::array::from_fn(|k| terms[k].derivative * by[k]);
         (a + b + c + d).value
     })
 }
 
-/// A class as the terms see it: only `rare` matters to them.
-fn class(rare: bool) -> Class {
+/// A class as the terms see it: `index` and `alpha` do not matter to them.
+fn class(rare: bool, count: usize) -> Class {
     Class {
         index: usize::from(rare),
+        count,
         rare,
         alpha: 1.0,
     }
@@ -87,7 +94,8 @@ pub(super) fn is_rare(index: usize, #[comptime] job: Job) -> bool {
             let class = NativeExpand::<usize>::from_lit(scope, class);
             index.__expand_eq_method(scope, &class)
         };
-        let rare = (0..job.classes).filter(|class| job.plan.settings.classes().class(*class).rare);
+        let classes = job.plan.settings.classes();
+        let rare = (0..job.classes).filter(|class| classes.class(*class, job.classes).rare);
         rare.map(equals)
             .reduce(|a, b| a.__expand_or_method(scope, b))
             .unwrap_or_else(|| NativeExpand::from_lit(scope, false))
