@@ -122,6 +122,14 @@ impl<R: Real> Real for Dual<R> {
     }
 
     #[inline(always)]
+    fn ln_1p(self) -> Self {
+        Self {
+            derivative: self.derivative / self.value.clone().shift(1.0),
+            value: self.value.ln_1p(),
+        }
+    }
+
+    #[inline(always)]
     fn powf(self, e: Exponent) -> Self {
         let x = self.value;
         let value = x.clone().powf(e);

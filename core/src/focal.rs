@@ -10,7 +10,7 @@ use crate::{
 /// The focal cross entropy family, (1/M) Σ_c w_c·F_c(g_c) with F(g) = Σ y·(1−p)^g·(−ln p).
 ///
 /// w_c is a_c·(1−δ) for common classes and a_c·δ for rare ones, or a_c if there is no δ. M is the
-/// number of voxels of the sample.
+/// number of voxels of the sample. [Label smoothing](Focal::with_label_smoothing) replaces y.
 ///
 /// | constructor | g | w | γ | clip | source |
 /// |---|---|---|---|---|---|
@@ -36,6 +36,7 @@ pub struct Focal {
     gamma: Exponent,
     weights: Option<Weights>,
     alpha: f64,
+    label_smoothing: f64,
     asymmetric: bool,
     clip: Option<Clip>,
     pub(crate) origin: Origin,
@@ -65,6 +66,7 @@ impl Focal {
             gamma: Exponent::Two,
             weights: None,
             alpha: 1.0,
+            label_smoothing: 0.0,
             asymmetric: false,
             clip: Some(Clip::REFERENCE),
             origin: Origin(Name::Focal),
@@ -144,6 +146,38 @@ impl Focal {
         Ok(Self { alpha, ..self })
     }
 
+    /// Replaces y by (1 − t)·y + t/C, with C the number of classes.
+    ///
+    /// Every class then has a term at every voxel. Source: Szegedy et al. 2016, arXiv 1512.00567.
+    ///
+    /// # Errors
+    ///
+    /// t outside [0, 1].
+    ///
+    /// # Examples
+    ///
+    /// PyTorch's `CrossEntropyLoss(label_smoothing=0.1)`:
+    ///
+    /// ```
+    /// use unifocal_core::{Buffers, Classes, Dense, Error, Focal, Labels, Segmentation};
+    ///
+    /// let prediction = Dense::channels_last(&[0.9, 0.1], [1, 2, 1])?;
+    /// let segmentation = Segmentation::new(prediction, Labels::new(Dense::per_voxel(&[0_u8], [1, 1])?))?;
+    /// let loss = Focal::cross_entropy().with_label_smoothing(0.1)?;
+    /// let (classes, mut buffers) = (Classes::default(), Buffers::with_len::<2>());
+    /// let value = segmentation.evaluate(&loss, &classes, &mut buffers)?.value();
+    /// assert!((value - (0.95 * -f64::ln(0.9) + 0.05 * -f64::ln(0.1))).abs() < 1e-12);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn with_label_smoothing(self, smoothing: f64) -> Result<Self, ParameterError> {
+        let name = Parameter::LabelSmoothing.as_str();
+        let label_smoothing = Range::SHARE.check(name, smoothing)?;
+        Ok(Self {
+            label_smoothing,
+            ..self
+        })
+    }
+
     /// Clamps probabilities to [ε, 1 − ε]; `None` does not clamp. Logits are never clamped.
     ///
     /// # Errors
@@ -174,6 +208,11 @@ impl Focal {
         self.alpha
     }
 
+    /// t, the label smoothing; 0 without.
+    pub fn label_smoothing(&self) -> f64 {
+        self.label_smoothing
+    }
+
     /// The clip, if there is one.
     pub fn clip(&self) -> Option<Clip> {
         self.clip
@@ -196,14 +235,27 @@ impl Focal {
         extent: Extent,
         sweep: impl FnOnce(&Self) -> O,
     ) -> O {
-        if extent == Extent::None {
+        if self.label_smoothing != 0.0 {
             return sweep(self);
+        }
+        let plain = self.without_label_smoothing();
+        if extent == Extent::None {
+            return sweep(&plain);
         }
         let gamma = self.exponent(class).to_f64();
         if gamma == 0.0 {
-            sweep(&self.with_exponent(Exponent::Zero))
+            sweep(&plain.with_exponent(Exponent::Zero))
         } else {
-            sweep(&self.with_exponent(Exponent::Other(gamma)))
+            sweep(&plain.with_exponent(Exponent::Other(gamma)))
+        }
+    }
+
+    /// The loss of y as it is.
+    #[inline(always)]
+    fn without_label_smoothing(&self) -> Self {
+        Self {
+            label_smoothing: 0.0,
+            ..*self
         }
     }
 
@@ -244,10 +296,14 @@ impl Loss<1> for Focal {
     ) -> [R; 1] {
         let prediction = prediction.clipped(self.clip);
         let ln = prediction.ln().scale(-1.0);
-        [match self.exponent(class) {
+        let of_class = match self.exponent(class) {
             // Plain cross entropy: its derivative needs no logarithm.
-            Exponent::Zero => y.of(ln),
-            exponent => y.of(prediction.complement.powf(exponent) * ln),
+            Exponent::Zero => ln,
+            exponent => prediction.complement.powf(exponent) * ln,
+        };
+        [match self.label_smoothing {
+            0.0 => y.of(of_class),
+            t => y.of(of_class.clone()).scale(1.0 - t) + of_class.scale(t / class.count as f64),
         }]
     }
 
@@ -258,13 +314,22 @@ impl Loss<1> for Focal {
 
     #[inline(always)]
     fn specialize<O>(&self, class: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
+        let exponent = self.exponent(class);
+        if self.label_smoothing != 0.0 {
+            // Other exponents are chosen at each voxel: more kernels would take long to compile.
+            return match exponent {
+                Exponent::Zero => sweep(&self.with_exponent(Exponent::Zero)),
+                _ => sweep(self),
+            };
+        }
+        let plain = self.without_label_smoothing();
         // F is 0 there, whatever the exponent.
         if extent == Extent::None {
-            return sweep(self);
+            return sweep(&plain);
         }
-        self.exponent(class).specialize(
+        exponent.specialize(
             #[inline(always)]
-            |gamma| sweep(&self.with_exponent(gamma)),
+            |gamma| sweep(&plain.with_exponent(gamma)),
         )
     }
 }

@@ -116,6 +116,11 @@ impl Real for Form {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
+    fn ln_1p(self) -> Self {
+        self.map()
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn powf(self, _: Exponent) -> Self {
         self.map()
     }
@@ -219,6 +224,7 @@ mod tests {
 
     const CLASS: Class = Class {
         index: 1,
+        count: 2,
         rare: false,
         alpha: 1.0,
     };

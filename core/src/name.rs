@@ -34,6 +34,8 @@ pub enum Name {
     FocalTversky,
     /// [`Tversky::weighted`](crate::Tversky::weighted).
     WeightedTversky,
+    /// [`Tversky::log_dice`](crate::Tversky::log_dice).
+    LogDice,
     /// [`Tversky::symmetric_focal`](crate::Tversky::symmetric_focal).
     SymmetricFocalTversky,
     /// [`Tversky::asymmetric_focal`](crate::Tversky::asymmetric_focal).
@@ -63,12 +65,13 @@ pub enum Name {
 
 impl Name {
     /// All names: region-based first, compound last.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Dice,
         Self::Jaccard,
         Self::Tversky,
         Self::FocalTversky,
         Self::WeightedTversky,
+        Self::LogDice,
         Self::SymmetricFocalTversky,
         Self::AsymmetricFocalTversky,
         Self::CrossEntropy,
@@ -91,6 +94,7 @@ impl Name {
             Self::Tversky => "tversky",
             Self::FocalTversky => "focal-tversky",
             Self::WeightedTversky => "weighted-tversky",
+            Self::LogDice => "log-dice",
             Self::SymmetricFocalTversky => "symmetric-focal-tversky",
             Self::AsymmetricFocalTversky => "asymmetric-focal-tversky",
             Self::CrossEntropy => "cross-entropy",
@@ -113,7 +117,7 @@ impl Name {
         match self {
             Self::Dice => &["dsc", "soft-dice"],
             Self::Jaccard => &["iou", "soft-iou"],
-            Self::Tversky | Self::WeightedTversky => &[],
+            Self::Tversky | Self::WeightedTversky | Self::LogDice => &[],
             Self::Focal | Self::DiceFocal | Self::Combo => &[],
             Self::FocalTversky => &["ftl"],
             Self::SymmetricFocalTversky => &["sym-focal-tversky"],

@@ -12,13 +12,13 @@ impl Name {
     /// The parameters of the loss, in the order of [`Parameter::ALL`].
     pub const fn parameters(self) -> &'static [Parameter] {
         use Parameter::{
-            Alpha, Beta, Clip, Delta, FnWeight, FpWeight, Gamma, Lambda, Order, Smooth,
-            SmoothNumerator,
+            Alpha, Beta, Clip, Delta, FnWeight, FpWeight, Gamma, LabelSmoothing, Lambda, Order,
+            Smooth, SmoothNumerator,
         };
         match self {
             Self::Dice | Self::Tversky => &[Delta, Order, Smooth, SmoothNumerator, Clip],
             Self::Jaccard => &[Order, Smooth, SmoothNumerator, Clip],
-            Self::WeightedTversky => &[
+            Self::WeightedTversky | Self::LogDice => &[
                 FpWeight,
                 FnWeight,
                 Gamma,
@@ -30,16 +30,38 @@ impl Name {
             Self::FocalTversky | Self::SymmetricFocalTversky | Self::AsymmetricFocalTversky => {
                 &[Delta, Gamma, Order, Smooth, SmoothNumerator, Clip]
             }
-            Self::CrossEntropy => &[Clip],
-            Self::Focal => &[Gamma, Alpha, Clip],
-            Self::SymmetricFocal | Self::AsymmetricFocal => &[Delta, Gamma, Clip],
-            Self::DiceCrossEntropy => &[Lambda, Order, Smooth, SmoothNumerator],
-            Self::DiceFocal => &[Lambda, Gamma, Order, Smooth, SmoothNumerator],
-            Self::Combo => &[Alpha, Beta, Order, Smooth, SmoothNumerator],
-            Self::TverskyCrossEntropy => &[Lambda, Delta, Order, Smooth, SmoothNumerator, Clip],
-            Self::SymmetricUnifiedFocal | Self::AsymmetricUnifiedFocal => {
-                &[Lambda, Delta, Gamma, Order, Smooth, SmoothNumerator, Clip]
-            }
+            Self::CrossEntropy => &[LabelSmoothing, Clip],
+            Self::Focal => &[Gamma, Alpha, LabelSmoothing, Clip],
+            Self::SymmetricFocal | Self::AsymmetricFocal => &[Delta, Gamma, LabelSmoothing, Clip],
+            Self::DiceCrossEntropy => &[Lambda, Order, Smooth, SmoothNumerator, LabelSmoothing],
+            Self::DiceFocal => &[
+                Lambda,
+                Gamma,
+                Order,
+                Smooth,
+                SmoothNumerator,
+                LabelSmoothing,
+            ],
+            Self::Combo => &[Alpha, Beta, Order, Smooth, SmoothNumerator, LabelSmoothing],
+            Self::TverskyCrossEntropy => &[
+                Lambda,
+                Delta,
+                Order,
+                Smooth,
+                SmoothNumerator,
+                LabelSmoothing,
+                Clip,
+            ],
+            Self::SymmetricUnifiedFocal | Self::AsymmetricUnifiedFocal => &[
+                Lambda,
+                Delta,
+                Gamma,
+                Order,
+                Smooth,
+                SmoothNumerator,
+                LabelSmoothing,
+                Clip,
+            ],
         }
     }
 
@@ -62,6 +84,7 @@ impl Name {
             (Parameter::Gamma, AnyLoss::UnifiedFocal(loss)) => loss.gamma_range(),
             (Parameter::Gamma | Parameter::Alpha, AnyLoss::Focal(_)) => Range::WEIGHT,
             (Parameter::Alpha | Parameter::Beta, _) => Range::SHARE.or_none(),
+            (Parameter::LabelSmoothing, _) => Range::SHARE,
             (Parameter::Smooth, _) => Range::SMOOTH,
             (Parameter::Clip, _) => Range::CLIP.or_none(),
         })
@@ -174,6 +197,10 @@ impl AnyLoss {
             (Parameter::SmoothNumerator, Self::UnifiedFocal(loss)) => {
                 loss.region().smooth_numerator()
             }
+            (Parameter::LabelSmoothing, Self::Focal(loss)) => Some(loss.label_smoothing()),
+            (Parameter::LabelSmoothing, Self::UnifiedFocal(loss)) => {
+                Some(loss.distribution().label_smoothing())
+            }
             (Parameter::Smooth, Self::Tversky(loss)) => Some(loss.smooth()),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => Some(loss.region().smooth()),
             (Parameter::Clip, Self::Tversky(loss)) => epsilon(loss.clip()),
@@ -216,6 +243,12 @@ impl AnyLoss {
             }
             (Parameter::SmoothNumerator, Self::UnifiedFocal(loss)) => {
                 loss.with_smooth_numerator(value).map(Self::from)
+            }
+            (Parameter::LabelSmoothing, Self::Focal(loss)) => {
+                loss.with_label_smoothing(value?).map(Self::from)
+            }
+            (Parameter::LabelSmoothing, Self::UnifiedFocal(loss)) => {
+                loss.with_label_smoothing(value?).map(Self::from)
             }
             (Parameter::Smooth, Self::Tversky(loss)) => loss.with_smooth(value?).map(Self::from),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => {

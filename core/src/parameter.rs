@@ -50,13 +50,15 @@ pub enum Parameter {
     Smooth,
     /// r, [`Tversky::with_smooth_numerator`](crate::Tversky::with_smooth_numerator).
     SmoothNumerator,
+    /// t, [`Focal::with_label_smoothing`](crate::Focal::with_label_smoothing).
+    LabelSmoothing,
     /// ε, [`Focal::with_clip`](crate::Focal::with_clip).
     Clip,
 }
 
 impl Parameter {
     /// All parameters, in the order in which losses list theirs.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Lambda,
         Self::Delta,
         Self::FpWeight,
@@ -67,6 +69,7 @@ impl Parameter {
         Self::Order,
         Self::Smooth,
         Self::SmoothNumerator,
+        Self::LabelSmoothing,
         Self::Clip,
     ];
 
@@ -83,6 +86,7 @@ impl Parameter {
             Self::Order => "order",
             Self::Smooth => "smooth",
             Self::SmoothNumerator => "smooth-numerator",
+            Self::LabelSmoothing => "label-smoothing",
             Self::Clip => "clip",
         }
     }
@@ -101,6 +105,9 @@ impl Parameter {
             Self::Smooth => "s, the smoothing term of the Tversky index",
             Self::SmoothNumerator => {
                 "the smoothing term of the numerator of the Tversky index; none is s"
+            }
+            Self::LabelSmoothing => {
+                "t, replaces y by (1−t)·y + t/C in the cross entropy side, for C classes"
             }
             Self::Clip => "ε, clamps probabilities to [ε, 1−ε]; none does not clamp",
         }

@@ -53,6 +53,9 @@ pub trait Real:
     /// The natural logarithm of max(x, `low`), with `low` at least [`TINY`](Real::TINY).
     fn ln_above(self, low: f64) -> Self;
 
+    /// ln(1 + x) for x ≥ 0, exact where x is small.
+    fn ln_1p(self) -> Self;
+
     /// xᵉ for x ≥ 0; 0⁰ is 1.
     ///
     /// The derivative at 0 is 0 for e < 1, where the true one is infinite (or 0, for e = 0).
@@ -126,9 +129,6 @@ pub trait Float: Real + Copy + PartialOrd + Default + Send + Sync + 'static {
 
     /// eˣ for x ≤ 0.
     fn exp(self) -> Self;
-
-    /// ln(1 + x) for x ≥ 0, exact where x is small.
-    fn ln_1p(self) -> Self;
 
     /// √x, rounded correctly.
     fn sqrt(self) -> Self;
@@ -241,6 +241,11 @@ macro_rules! float {
             }
 
             #[inline(always)]
+            fn ln_1p(self) -> Self {
+                $ln_1p(self)
+            }
+
+            #[inline(always)]
             fn powf(self, e: Exponent) -> Self {
                 match e {
                     Exponent::Zero => 1.0,
@@ -297,11 +302,6 @@ macro_rules! float {
             #[inline(always)]
             fn exp(self) -> Self {
                 $exp(self)
-            }
-
-            #[inline(always)]
-            fn ln_1p(self) -> Self {
-                $ln_1p(self)
             }
 
             #[inline(always)]

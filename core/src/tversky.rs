@@ -24,13 +24,15 @@ use crate::{Class, ClassSums, Clip, Loss, Name, Parameter, Probability, Real, Sc
 /// | [`new`](Tversky::new) | 1 | 0.7 | | 10⁻⁶ | no | Salehi et al. 2017, arXiv 1706.05721 |
 /// | [`weighted`](Tversky::weighted) | γ | α 0.3, β 0.7 | 1 | 10⁻⁶ | no | Salehi et al. 2017 |
 /// | [`jaccard`](Tversky::jaccard) | 1 | α = β = 1 | | 10⁻⁶ | no | Rahman & Wang 2016 |
+/// | [`log_dice`](Tversky::log_dice) | γ, of −ln TI | α = β = ½ | 1 | 10⁻⁶ | no | Wong et al. 2018, arXiv 1809.00076 |
 /// | [`focal`](Tversky::focal) | γ | 0.7 | 0.75 | 10⁻⁶ | 10⁻⁷ | Abraham & Khan 2019, arXiv 1810.07842 |
 /// | [`symmetric_focal`](Tversky::symmetric_focal) | 1−γ | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
 /// | [`asymmetric_focal`](Tversky::asymmetric_focal) | 1 common, 1−γ rare | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022 |
 ///
-/// Two options make it the loss of other sources: [`with_order`](Tversky::with_order), other
-/// definitions of TP, FP and FN, and [`with_smooth_numerator`](Tversky::with_smooth_numerator), a
-/// smoothing term of its own for the numerator of TI.
+/// Three options make it the loss of other sources: [`with_order`](Tversky::with_order), other
+/// definitions of TP, FP and FN; [`with_smooth_numerator`](Tversky::with_smooth_numerator), a
+/// smoothing term of its own for the numerator of TI; and [`with_log`](Tversky::with_log), −ln TI in
+/// place of 1 − TI.
 ///
 /// It has three sums: TP, FP and FN.
 ///
@@ -52,11 +54,16 @@ pub struct Tversky {
     order: Order,
     smooth: f64,
     smooth_numerator: Option<f64>,
+    log: bool,
     gamma: f64,
     focus: Focus,
     clip: Option<Clip>,
     pub(crate) origin: Origin,
 }
+
+/// The smallest TP + s that the logarithm of TI divides by: normal in f32, so that all precisions
+/// agree.
+const LEAST_OVERLAP: f64 = 1e-30;
 
 /// How γ determines the exponent of 1 − TI.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,6 +85,7 @@ impl Tversky {
             order: Order::Products,
             smooth: 1e-6,
             smooth_numerator: None,
+            log: false,
             gamma: 1.0,
             focus: Focus::Plain,
             clip: None,
@@ -113,6 +121,36 @@ impl Tversky {
             fp_weight: 0.3,
             origin: Origin(Name::WeightedTversky),
             ..Self::new()
+        }
+    }
+
+    /// The logarithmic Dice loss, (−ln TI)^γ: α = β = ½, γ = 1, s = 10⁻⁶, no clip.
+    ///
+    /// Its gradient grows as the overlap shrinks, where that of [`dice`](Tversky::dice) vanishes.
+    /// With γ = 0.3 it is the Dice side of the exponential logarithmic loss of the source.
+    ///
+    /// Source: Wong et al. 2018, arXiv 1809.00076.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::{Buffers, Classes, Dense, Error, Labels, Segmentation, Tversky};
+    ///
+    /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.2, 0.8], [1, 2, 2])?;
+    /// let segmentation = Segmentation::new(prediction, Labels::new(Dense::per_voxel(&[0_u8, 1], [1, 2])?))?;
+    /// let foreground = Classes::default().with_class_weights(&[0.0, 1.0]);
+    /// let value = |loss| -> Result<f64, Error> {
+    ///     Ok(segmentation.evaluate(&loss, &foreground, &mut Buffers::with_len::<2>())?.value())
+    /// };
+    /// let (dice, log_dice) = (value(Tversky::dice())?, value(Tversky::log_dice())?);
+    /// assert!((log_dice - -f64::ln(1.0 - dice)).abs() < 1e-12);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn log_dice() -> Self {
+        Self {
+            log: true,
+            origin: Origin(Name::LogDice),
+            ..Self::dice()
         }
     }
 
@@ -289,6 +327,12 @@ impl Tversky {
         Ok(Self { order, ..self })
     }
 
+    /// Takes −ln TI in place of 1 − TI. It is at most 69, the value at TI = 10⁻³⁰.
+    #[must_use]
+    pub fn with_log(self, log: bool) -> Self {
+        Self { log, ..self }
+    }
+
     /// Clamps probabilities to [ε, 1 − ε]; `None` does not clamp. Logits are never clamped.
     ///
     /// # Errors
@@ -322,6 +366,11 @@ impl Tversky {
     /// The smoothing term of the numerator, if it has its own.
     pub fn smooth_numerator(&self) -> Option<f64> {
         self.smooth_numerator
+    }
+
+    /// Whether it takes −ln TI in place of 1 − TI.
+    pub fn log(&self) -> bool {
+        self.log
     }
 
     /// γ, as [`with_gamma`](Tversky::with_gamma) defines it.
@@ -366,8 +415,15 @@ impl Loss<3> for Tversky {
                 .shift(self.smooth - numerator)
                 .clip(0.0, f64::INFINITY);
         }
-        // 1 − TI, without a subtraction.
-        let loss = error.over_sum_with(tp.shift(numerator));
+        let overlap = tp.shift(numerator);
+        let loss = if self.log {
+            // −ln TI = ln(1 + (1 − TI)/TI), which is exact near a perfect score.
+            let odds = error / overlap.clip(LEAST_OVERLAP, f64::INFINITY);
+            odds.clip(0.0, 1.0 / LEAST_OVERLAP).ln_1p()
+        } else {
+            // 1 − TI, without a subtraction.
+            error.over_sum_with(overlap)
+        };
         Score::mean(loss.powf(self.exponent(class).into()))
     }
 

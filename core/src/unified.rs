@@ -277,6 +277,19 @@ impl UnifiedFocal {
         Ok(Self { region, ..self })
     }
 
+    /// Sets the [label smoothing](Focal::with_label_smoothing) of the cross entropy side.
+    ///
+    /// # Errors
+    ///
+    /// t outside [0, 1].
+    pub fn with_label_smoothing(self, smoothing: f64) -> Result<Self, ParameterError> {
+        let distribution = self.distribution.with_label_smoothing(smoothing)?;
+        Ok(Self {
+            distribution,
+            ..self
+        })
+    }
+
     /// Clamps the probabilities of both sides to [ε, 1 − ε]; `None` does not clamp. Logits are
     /// never clamped.
     ///

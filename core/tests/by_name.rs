@@ -108,6 +108,12 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
         (AnyLoss::UnifiedFocal(loss), Parameter::SmoothNumerator) => {
             loss.with_smooth_numerator(value)?.into()
         }
+        (AnyLoss::Focal(loss), Parameter::LabelSmoothing) => {
+            loss.with_label_smoothing(value)?.into()
+        }
+        (AnyLoss::UnifiedFocal(loss), Parameter::LabelSmoothing) => {
+            loss.with_label_smoothing(value)?.into()
+        }
         (AnyLoss::Tversky(loss), Parameter::Gamma) => loss.with_gamma(value)?.into(),
         (AnyLoss::Tversky(loss), Parameter::Smooth) => loss.with_smooth(value)?.into(),
         (AnyLoss::Tversky(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
@@ -128,7 +134,7 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
 /// else none.
 #[test]
 fn names_describe_the_loss() -> Result<(), ParameterError> {
-    let named: [(AnyLoss, &str); 17] = [
+    let named: [(AnyLoss, &str); 20] = [
         (Tversky::dice().with_delta(0.7)?.into(), "dice(delta=0.7)"),
         (
             Tversky::dice().with_gamma(0.5)?.into(),
@@ -153,6 +159,20 @@ fn names_describe_the_loss() -> Result<(), ParameterError> {
                 .with_smooth_numerator(0.0)?
                 .into(),
             "dice(order=2.0, smooth-numerator=0.0)",
+        ),
+        (
+            Tversky::jaccard().with_log(true).with_gamma(0.3)?.into(),
+            "log-dice(fp-weight=1.0, fn-weight=1.0, gamma=0.3)",
+        ),
+        (
+            Focal::cross_entropy().with_label_smoothing(0.1)?.into(),
+            "cross-entropy(label-smoothing=0.1)",
+        ),
+        (
+            UnifiedFocal::dice_cross_entropy()
+                .with_label_smoothing(0.1)?
+                .into(),
+            "dice-cross-entropy(label-smoothing=0.1)",
         ),
         (
             UnifiedFocal::asymmetric().with_order(1)?.into(),
@@ -295,7 +315,7 @@ fn invalid_text_returns_an_error() {
         ),
         (
             "cross-entropy(gamma=1)",
-            "cross-entropy has no parameter gamma, expected one of clip",
+            "cross-entropy has no parameter gamma, expected one of label-smoothing, clip",
         ),
         ("dice(delta=1.5)", "delta is 1.5, expected 0 ≤ δ ≤ 1"),
         ("dice(delta=none)", "delta is none, expected 0 ≤ δ ≤ 1"),

@@ -63,6 +63,10 @@ impl Real for Tensor {
         self.map(|x| x.ln_above(low))
     }
 
+    fn ln_1p(self) -> Self {
+        self.map(f64::ln_1p)
+    }
+
     fn powf(self, e: Exponent) -> Self {
         self.map(|x| Real::powf(x, e))
     }
@@ -105,7 +109,11 @@ impl<L: Loss<K>, const K: usize> TensorLike<L, K> for Composed {
         };
         let of_class = |(index, target): (usize, &Tensor)| {
             let probability = Probability::new(self.prediction[index].clone());
-            let terms = loss.terms(&classes.class(index), &probability, target);
+            let terms = loss.terms(
+                &classes.class(index, self.prediction.len()),
+                &probability,
+                target,
+            );
             ClassSums {
                 terms: terms.each_ref().map(&sum),
                 target: sum(target),

@@ -49,6 +49,10 @@ fn order() -> impl Strategy<Value = Option<f64>> {
     select(vec![None, None, Some(1.0), Some(2.0)])
 }
 
+fn label_smoothing() -> impl Strategy<Value = f64> {
+    select(vec![0.0, 0.0, 0.1, 1e-300, 1.0])
+}
+
 /// δ, and the weights of false positives and false negatives.
 fn weights() -> impl Strategy<Value = (f64, [f64; 2])> {
     let weight = || select(vec![0.0, 1e-30, 0.3, 1.0, 1e30]);
@@ -75,8 +79,10 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
     let name = select(Name::ALL.to_vec());
     let shares = (share(), share(), share());
     let smooth = (smooth(), smooth_numerator());
-    (name, shares, weights(), exponent(), order(), smooth, clip()).prop_map(
-        |(name, (lambda, alpha, beta), weights, gamma, order, (smooth, numerator), clip)| {
+    let target = (order(), label_smoothing());
+    (name, shares, weights(), exponent(), target, smooth, clip()).prop_map(
+        |(name, (lambda, alpha, beta), weights, gamma, target, (smooth, numerator), clip)| {
+            let (order, smoothing) = target;
             let (delta, [fp_weight, fn_weight]) = weights;
             let drawn = |parameter| match parameter {
                 Parameter::Lambda => lambda,
@@ -89,6 +95,7 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
                 Parameter::Order => order,
                 Parameter::Smooth => Some(smooth),
                 Parameter::SmoothNumerator => numerator,
+                Parameter::LabelSmoothing => Some(smoothing),
                 Parameter::Clip => clip,
             };
             build(name, drawn).expect("parameters in range")

@@ -50,6 +50,7 @@ fn several_forms_are_accepted() -> Result<(), Box<dyn std::error::Error>> {
             "order": "none",
             "smooth": 1e-7,
             "smooth-numerator": "none",
+            "label-smoothing": 0.0,
             "clip": 1e-7,
         })
     );

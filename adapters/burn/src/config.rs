@@ -86,6 +86,27 @@ loss! {
 }
 
 loss! {
+    /// Configuration of the logarithmic Dice loss (Wong et al. 2018, arXiv 1809.00076).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c (−ln TI)^γ`, `TI = (TP + s) / (TP + α·FP + β·FN + s)`
+    LogDiceLossConfig(self) {
+        /// The weight α of false positives. Default: ½
+        fp_weight / with_fp_weight: f64 = 0.5,
+        /// The weight β of false negatives. Default: ½
+        fn_weight / with_fn_weight: f64 = 0.5,
+        /// The exponent γ. Default: 1
+        gamma / with_gamma: f64 = 1.0,
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        smooth / with_smooth: f64 = 1e-6,
+    } => Tversky::log_dice()
+        .with_weights(self.fp_weight, self.fn_weight)?
+        .with_gamma(self.gamma)?
+        .with_smooth(self.smooth)?, "0.0"
+}
+
+loss! {
     /// Configuration of the focal Tversky loss (Abraham and Khan 2019, arXiv 1810.07842).
     ///
     /// # Mathematical definition
@@ -135,7 +156,10 @@ loss! {
     /// # Mathematical definition
     ///
     /// `−(1/M) Σ_c Σ_i y·ln p`
-    CrossEntropyLossConfig(self) {} => Focal::cross_entropy(), "0.2798"
+    CrossEntropyLossConfig(self) {
+        /// Label smoothing t, in [0, 1]: y becomes (1−t)·y + t/C, for C classes. Default: 0
+        label_smoothing / with_label_smoothing: f64 = 0.0,
+    } => Focal::cross_entropy().with_label_smoothing(self.label_smoothing)?, "0.2798"
 }
 
 loss! {
@@ -149,7 +173,12 @@ loss! {
         gamma / with_gamma: f64 = 2.0,
         /// The weight α of all classes. Default: 1
         alpha / with_alpha: f64 = 1.0,
-    } => Focal::new().with_gamma(self.gamma)?.with_alpha(self.alpha)?, "0.0306"
+        /// Label smoothing t, in [0, 1]: y becomes (1−t)·y + t/C, for C classes. Default: 0
+        label_smoothing / with_label_smoothing: f64 = 0.0,
+    } => Focal::new()
+        .with_gamma(self.gamma)?
+        .with_alpha(self.alpha)?
+        .with_label_smoothing(self.label_smoothing)?, "0.0306"
 }
 
 loss! {
@@ -191,7 +220,12 @@ loss! {
         lambda / with_lambda: Option<f64> = None,
         /// The smoothing term s > 0. Default: 10⁻⁶
         smooth / with_smooth: f64 = 1e-6,
-    } => UnifiedFocal::dice_cross_entropy().with_lambda(self.lambda)?.with_smooth(self.smooth)?, "0.5265"
+        /// Label smoothing t of cross entropy, in [0, 1]: y becomes (1−t)·y + t/C, for C classes. Default: 0
+        label_smoothing / with_label_smoothing: f64 = 0.0,
+    } => UnifiedFocal::dice_cross_entropy()
+        .with_lambda(self.lambda)?
+        .with_smooth(self.smooth)?
+        .with_label_smoothing(self.label_smoothing)?, "0.5265"
 }
 
 loss! {
@@ -207,10 +241,13 @@ loss! {
         gamma / with_gamma: f64 = 2.0,
         /// The smoothing term s > 0. Default: 10⁻⁶
         smooth / with_smooth: f64 = 1e-6,
+        /// Label smoothing t of the focal loss, in [0, 1]: y becomes (1−t)·y + t/C, for C classes. Default: 0
+        label_smoothing / with_label_smoothing: f64 = 0.0,
     } => UnifiedFocal::dice_focal()
         .with_lambda(self.lambda)?
         .with_gamma(self.gamma)?
-        .with_smooth(self.smooth)?, "0.2773"
+        .with_smooth(self.smooth)?
+        .with_label_smoothing(self.label_smoothing)?, "0.2773"
 }
 
 loss! {

@@ -41,6 +41,10 @@ impl<const D: usize> Real for Elementwise<D> {
         Self(self.clip(low, f64::INFINITY).0.log())
     }
 
+    fn ln_1p(self) -> Self {
+        Self(self.0.log1p())
+    }
+
     fn powf(self, e: Exponent) -> Self {
         match e {
             // Keep a dependence on x: Burn has no gradient for a constant.

@@ -89,6 +89,7 @@ fn every_configuration_builds_the_loss_of_its_name() {
         DiceCrossEntropyLossConfig "dice-cross-entropy"
         DiceFocalLossConfig "dice-focal"
         WeightedTverskyLossConfig "weighted-tversky"
+        LogDiceLossConfig "log-dice"
         ComboLossConfig "combo"
         TverskyCrossEntropyLossConfig "tversky-cross-entropy"
         SymmetricUnifiedFocalLossConfig "symmetric-unified-focal"

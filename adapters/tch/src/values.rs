@@ -229,6 +229,10 @@ impl<const WIDE: bool, const GRAPH: bool> Real for Values<WIDE, GRAPH> {
         self.unary(Unary::LnAbove(low.max(Self::TINY)))
     }
 
+    fn ln_1p(self) -> Self {
+        self.unary(Unary::Ln1p)
+    }
+
     fn powf(self, e: Exponent) -> Self {
         match e {
             Exponent::Zero => Self::constant(1.0),

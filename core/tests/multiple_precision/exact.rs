@@ -72,6 +72,10 @@ impl Real for Exact {
         self.max(&Self::new(low)).ln_exact()
     }
 
+    fn ln_1p(self) -> Self {
+        self.shift(1.0).ln_exact()
+    }
+
     fn powf(self, e: Exponent) -> Self {
         if e == Exponent::Zero {
             Self::new(1.0)

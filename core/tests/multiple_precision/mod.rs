@@ -111,6 +111,10 @@ fn losses() -> impl Iterator<Item = AnyLoss> {
         "dice(order=2, smooth-numerator=0.0)",
         "weighted-tversky(fp-weight=2.0, fn-weight=0.5, order=2)",
         "asymmetric-unified-focal(order=2)",
+        "log-dice(gamma=0.3)",
+        "cross-entropy(label-smoothing=0.1)",
+        "focal(label-smoothing=0.1)",
+        "dice-cross-entropy(label-smoothing=0.1)",
     ];
     let variants = variants.map(|text| text.parse().expect("a loss"));
     Name::ALL.into_iter().map(Name::loss).chain(variants)
@@ -268,7 +272,7 @@ fn exact(
             };
             for ((kind, p), count) in case.kinds.iter().zip(&kinds).zip(&counts) {
                 let y = share(kind, index);
-                let terms = loss.terms(&classes.class(index), &p[index], &y);
+                let terms = loss.terms(&classes.class(index, case.classes()), &p[index], &y);
                 sums.merge(&ClassSums {
                     terms: terms.map(|term| term.scale(*count)),
                     target: y.scale(*count),
@@ -304,7 +308,11 @@ fn exact(
                             dual(given[index].ln(), Exact::new(1.0)),
                         ),
                     };
-                    let terms = loss.terms(&classes.class(index), &variable, &share(kind, index));
+                    let terms = loss.terms(
+                        &classes.class(index, case.classes()),
+                        &variable,
+                        &share(kind, index),
+                    );
                     let products = terms.into_iter().zip(&slopes[index]);
                     products.fold(zero(), |sum, (term, slope)| {
                         sum + term.derivative * slope.clone()

@@ -22,7 +22,7 @@ pub(crate) fn value(loss: &AnyLoss, case: &Case) -> f64 {
         .collect();
     let sums: Vec<ClassSums<Reference, 4>> = (0..case.classes())
         .map(|index| {
-            let class = classes.class(index);
+            let class = classes.class(index, case.classes());
             let terms: Vec<[Reference; 4]> = case
                 .kinds
                 .iter()
@@ -95,6 +95,10 @@ impl Real for Reference {
 
     fn ln_above(self, low: f64) -> Self {
         Self(self.0.max(low as f32).ln())
+    }
+
+    fn ln_1p(self) -> Self {
+        Self((1.0 + self.0).ln())
     }
 
     fn powf(self, e: Exponent) -> Self {

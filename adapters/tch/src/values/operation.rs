@@ -13,6 +13,7 @@ pub(super) enum Unary {
     /// k / x.
     Over(f64),
     LnAbove(f64),
+    Ln1p,
     Power(Exponent),
     Clip(f64, f64),
     /// x, or 1 where x is below this bound. The dividend is 0 there, and its derivative must be 0 too; times 1/TINY it could overflow.
@@ -59,6 +60,7 @@ impl Unary {
             Self::From(k) => k - x,
             Self::Over(k) => k / x,
             Self::LnAbove(low) => x.ln_above(low),
+            Self::Ln1p => x.ln_1p(),
             Self::Power(e) => Real::powf(x, e),
             Self::Clip(low, high) => x.clip(low, high),
             Self::Divisor(low) => {
@@ -86,6 +88,7 @@ impl Unary {
             Self::Over(k) => x.tensor.f_reciprocal()?.f_mul_scalar_(k),
             Self::LnAbove(low) if GRAPH => clip_through(&x.tensor, low, f64::INFINITY)?.f_log(),
             Self::LnAbove(low) => apply!(x, f_clamp_min_, f_clamp_min, low)?.f_log_(),
+            Self::Ln1p => apply!(x, f_log1p_, f_log1p),
             Self::Power(e) if GRAPH => {
                 let counts = x.tensor.f_gt(if WIDE { f64::TINY } else { f32::TINY })?;
                 let power = powered(&x.tensor.f_where_scalarother(&counts, 1.0)?, e)?;

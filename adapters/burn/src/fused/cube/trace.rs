@@ -86,6 +86,10 @@ impl Real for Traced<'_> {
         self.like(super::math::ln::expand(self.scope, floored))
     }
 
+    fn ln_1p(self) -> Self {
+        self.like(super::math::ln_1p::expand(self.scope, self.value))
+    }
+
     fn powf(self, e: Exponent) -> Self {
         let root = || self.like(self.value.__expand_sqrt_method(self.scope));
         match e {
