@@ -213,6 +213,8 @@ def monai(rec):
     one("DiceCELoss", "unequal", base | dict(lambda_dice=0.3, lambda_ce=0.7), *z, ALL, grad=False)
     one("DiceCELoss", "weight", base | dict(weight={2: [0.4, 0.6], 4: [0.1, 0.2, 0.3, 0.4]}), *z, ALL, grad=False,
         notes="one-hot targets: the weighted cross entropy is divided by the voxel count, not by the weights")
+    one("DiceCELoss", "label_smoothing", base | dict(label_smoothing=0.1), *z, WITH_3D,
+        notes="the Dice part has the labels as they are")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -265,6 +267,8 @@ def smp(rec):
         one(loss, "smooth1", base | dict(smooth=1.0), *p, ALL, grad=False, notes=per_batch)
         one(loss, "binary", base | fg, *p, TWO_CLASS[:2], grad=False, **binary)
         one(loss, "binary_logits", base | fg | dict(from_logits=True), *s, TWO_CLASS[:2], grad=False, **binary)
+        one(loss, "log", base | dict(log_loss=True), *p, WITH_3D, notes=per_batch)
+        one(loss, "log_binary", base | fg | dict(log_loss=True), *p, TWO_CLASS[:2], **binary)
 
     one_vs_rest = "one-against-rest: a sigmoid on every logit, then the mean over classes"
     base = dict(mode="multiclass", from_logits=True, gamma=2.0, alpha=None)
@@ -287,10 +291,11 @@ def smp(rec):
         one(loss, "regions", base, *s, WITH_3D, **regions)
     one("SoftBCEWithLogitsLoss", "regions", dict(smooth_factor=None, pos_weight=None), *s, WITH_3D, **regions)
     one("SoftBCEWithLogitsLoss", "regions_pos_weight", dict(smooth_factor=None, pos_weight=3.0), *s, WITH_3D, **regions)
+    one("SoftBCEWithLogitsLoss", "regions_smooth", dict(smooth_factor=0.1, pos_weight=3.0), *s, WITH_3D, **regions)
 
     one("SoftCrossEntropyLoss", "plain", dict(smooth_factor=0.0), *z, ALL,
         notes="smooth_factor's own default, None, raises a TypeError")
-    one("SoftCrossEntropyLoss", "smooth0.1", dict(smooth_factor=0.1), *z, ALL, grad=False)
+    one("SoftCrossEntropyLoss", "smooth0.1", dict(smooth_factor=0.1), *z, WITH_3D)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -361,15 +366,17 @@ def pytorch(rec):
     def focal(x, case, *, alpha, gamma):
         return torchvision.ops.sigmoid_focal_loss(x, case.overlapping, alpha, gamma, "mean")
 
-    def entropy(x, case, *, weight, ignore_index):
+    def entropy(x, case, *, weight, ignore_index, label_smoothing=0.0):
         weight = None if weight is None else torch.tensor(weight, dtype=x.dtype)
         labels = case.labels if ignore_index is None else case.ignoring
-        return F.cross_entropy(x, labels, weight, ignore_index=ignore_index or -100)
+        return F.cross_entropy(x, labels, weight, ignore_index=ignore_index or -100, label_smoothing=label_smoothing)
 
     z, w = ("logits_cf", "softmax-logits"), {2: [0.4, 1.6], 4: [0.1, 2.0, 0.3, 1.5]}
     for tag, weight, ignored in (("default", None, None), ("weight", w, None), ("ignoring", w, 255)):
         given, target = dict(weight=weight, ignore_index=ignored), "ignoring" if ignored else "labels"
         rec.add("torch", version, "CrossEntropyLoss", tag, given, *z, entropy, WITH_3D, target=target)
+        given = given | dict(label_smoothing=0.1)
+        rec.add("torch", version, "CrossEntropyLoss", tag + "_smoothing", given, *z, entropy, WITH_3D, target=target)
 
     version = f"torchvision {torchvision.__version__}, {version}"
     for tag, alpha, gamma in (("regions", 0.25, 2.0), ("regions_plain", -1.0, 1.5)):
@@ -438,12 +445,17 @@ def keras(rec):
         notes="defect: alpha, documented to weigh false positives, weighs false negatives")
     logits = dict(from_logits=True)
     one("CategoricalCrossentropy", "logits", logits, z)
+    one("CategoricalCrossentropy", "smoothing", logits | dict(label_smoothing=0.1), z)
     one("CategoricalFocalCrossentropy", "logits", logits | dict(alpha=0.25, gamma=2.0), z)
+    one("CategoricalFocalCrossentropy", "smoothing", logits | dict(alpha=0.25, gamma=2.0, label_smoothing=0.1), z)
     f32 = dict(precision="float32 inside (differs by up to 3e-7 per voxel from PyTorch in float64)")
     one("BinaryCrossentropy", "regions", logits, s, "overlapping", **f32)
+    one("BinaryCrossentropy", "smoothing", logits | dict(label_smoothing=0.1), s, "overlapping", **f32)
     focal = logits | dict(alpha=0.25, gamma=2.0)
     one("BinaryFocalCrossentropy", "regions", focal | dict(apply_class_balancing=False), s, "overlapping", **f32)
     one("BinaryFocalCrossentropy", "balanced", focal | dict(apply_class_balancing=True), s, "overlapping", **f32)
+    smoothing = focal | dict(apply_class_balancing=True, label_smoothing=0.1)
+    one("BinaryFocalCrossentropy", "smoothing", smoothing, s, "overlapping", **f32)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

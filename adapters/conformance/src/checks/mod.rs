@@ -35,6 +35,8 @@ fn losses() -> impl DoubleEndedIterator<Item = AnyLoss> {
         "dice(order=1)",
         "dice(order=2, smooth-numerator=0)",
         "asymmetric-unified-focal(order=2)",
+        "cross-entropy(label-smoothing=0.1)",
+        "dice-focal(label-smoothing=0.2)",
     ];
     let forms = forms.map(|text| text.parse().expect("a loss"));
     Name::ALL.into_iter().map(Name::loss).chain(forms)

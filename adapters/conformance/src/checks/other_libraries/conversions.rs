@@ -40,9 +40,9 @@ pub(super) fn convert(entry: &Entry) -> Result<Option<Conversion>, ParameterErro
         "monai" => monai(entry, &mut case, &mut factor)?,
         "smp" => smp(entry, &mut case)?,
         "nnunet" => Some(nnunet(entry, &mut case)?),
-        "torch" => Some(torch(entry, &mut case)?),
+        "torch" => Some(torch(entry, &mut case, &mut factor)?),
         "kornia" => Some(kornia(entry, &mut case, &mut factor)?),
-        "keras" => Some(keras(entry, &mut case, &mut factor)?),
+        "keras" => keras(entry, &mut case, &mut factor)?,
         "optax" => Some(optax(entry, &mut case)?),
         "geodl" => geodl(entry, &mut case)?,
         "paper" => paper(entry, &case)?,
@@ -127,12 +127,9 @@ fn monai(
                 .with_clip(None)?
                 .into()
         }
-        "DiceCELoss" => {
-            let entropy = Focal::cross_entropy().with_clip(None)?;
-            UnifiedFocal::sum(dice()?, entropy)
-                .with_weights(parameter("lambda_dice"), parameter("lambda_ce"))?
-                .into()
-        }
+        "DiceCELoss" => UnifiedFocal::sum(dice()?, cross_entropy(label_smoothing(entry))?)
+            .with_weights(parameter("lambda_dice"), parameter("lambda_ce"))?
+            .into(),
         "FocalLoss" if case.settings.multilabel => {
             case.settings.class_alpha = two_alphas(entry);
             focal(parameter("gamma"))?.into()
@@ -146,6 +143,18 @@ fn monai(
         "FocalLoss" | "DiceFocalLoss" => return Ok(None),
         other => panic!("the manifest names an unknown loss: {other}"),
     }))
+}
+
+/// Cross entropy without a clip.
+fn cross_entropy(label_smoothing: f64) -> Result<Focal, ParameterError> {
+    Focal::cross_entropy()
+        .with_clip(None)?
+        .with_label_smoothing(label_smoothing)
+}
+
+/// Their label smoothing; 0 without.
+fn label_smoothing(entry: &Entry) -> f64 {
+    entry.parameter("label_smoothing").unwrap_or(0.0)
 }
 
 /// The focal loss without a clip.
@@ -185,19 +194,28 @@ fn nnunet(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
     Ok(loss.with_weights(weights[0], weights[1])?.into())
 }
 
-fn torch(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
-    let entropy = Focal::cross_entropy().with_clip(None)?;
+fn torch(entry: &Entry, case: &mut Case, factor: &mut f64) -> Result<AnyLoss, ParameterError> {
+    let smoothing = label_smoothing(entry);
+    let entropy = cross_entropy(smoothing)?;
     Ok(match entry.loss.as_str() {
         "CrossEntropyLoss" => {
             case.settings.pooling = Pooling::Batch;
             if let (Some(weights), Target::Labels(labels)) =
                 (entry.parameters["weight"].as_array(), &case.target)
             {
-                let weight = |label: i64| match weights.get(label as usize) {
-                    Some(weight) => weight.as_f64().expect("a number"),
-                    None => 0.0,
-                };
-                case.voxel_weights = Some(labels.mapv(weight));
+                let weights: Vec<f64> = weights
+                    .iter()
+                    .map(|weight| weight.as_f64().expect("a number"))
+                    .collect();
+                let of_voxels = labels.mapv(|label| weights.get(label as usize).copied());
+                if smoothing > 0.0 {
+                    // Smoothed labels have the weights of all classes, divided by those of the labels.
+                    let counted: Vec<f64> = of_voxels.into_iter().flatten().collect();
+                    *factor = counted.len() as f64 / counted.iter().sum::<f64>();
+                    case.settings.class_alpha = Some(weights);
+                } else {
+                    case.voxel_weights = Some(of_voxels.mapv(|weight| weight.unwrap_or(0.0)));
+                }
             }
             entropy.into()
         }
@@ -246,22 +264,29 @@ fn kornia(entry: &Entry, case: &mut Case, factor: &mut f64) -> Result<AnyLoss, P
     })
 }
 
-fn keras(entry: &Entry, case: &mut Case, factor: &mut f64) -> Result<AnyLoss, ParameterError> {
+fn keras(
+    entry: &Entry,
+    case: &mut Case,
+    factor: &mut f64,
+) -> Result<Option<AnyLoss>, ParameterError> {
     let parameter = |name: &str| entry.parameter(name).expect(name);
     let region = |loss: Tversky, smooth: f64| loss.with_smooth(smooth)?.with_smooth_numerator(0.0);
-    Ok(match entry.loss.as_str() {
+    Ok(Some(match entry.loss.as_str() {
         "Dice" => region(Tversky::dice(), 0.5e-7)?.into(),
         // Their alpha weighs false negatives.
         "Tversky" => region(Tversky::new(), 1e-7)?
             .with_weights(parameter("beta"), parameter("alpha"))?
             .into(),
         "CategoricalCrossentropy" | "BinaryCrossentropy" => {
-            Focal::cross_entropy().with_clip(None)?.into()
+            cross_entropy(label_smoothing(entry))?.into()
         }
         "CategoricalFocalCrossentropy" => {
             *factor = parameter("alpha");
-            focal(parameter("gamma"))?.into()
+            let loss = focal(parameter("gamma"))?;
+            loss.with_label_smoothing(label_smoothing(entry))?.into()
         }
+        // No conversion: the focal factor of a smoothed label is that of a mean of p and 1 − p.
+        "BinaryFocalCrossentropy" if label_smoothing(entry) > 0.0 => return Ok(None),
         "BinaryFocalCrossentropy" => {
             if entry.flag("apply_class_balancing") == Some(true) {
                 case.settings.class_alpha = two_alphas(entry);
@@ -269,7 +294,7 @@ fn keras(entry: &Entry, case: &mut Case, factor: &mut f64) -> Result<AnyLoss, Pa
             focal(parameter("gamma"))?.into()
         }
         other => panic!("the manifest names an unknown loss: {other}"),
-    })
+    }))
 }
 
 fn optax(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
@@ -285,7 +310,7 @@ fn optax(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
                 .into()
         }
         "softmax_cross_entropy_with_integer_labels" | "sigmoid_binary_cross_entropy" => {
-            Focal::cross_entropy().with_clip(None)?.into()
+            cross_entropy(0.0)?.into()
         }
         "sigmoid_focal_loss" => {
             case.settings.class_alpha = two_alphas(entry);
@@ -297,7 +322,6 @@ fn optax(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
 
 fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError> {
     let parameter = |name: &str| entry.parameter(name).expect(name);
-    let classes = case.prediction.len_of(Axis(1));
     let binary = entry.channel.is_some();
     let region = matches!(
         entry.loss.as_str(),
@@ -321,13 +345,14 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
         loss.with_order(order)?
             .with_smooth(parameter("smooth").max(1e-30))
     };
+    let log = entry.flag("log_loss") == Some(true);
     Ok(Some(match entry.loss.as_str() {
         "TverskyLoss" => smooth(Tversky::new())?
             .with_weights(parameter("alpha"), parameter("beta"))?
             .with_gamma(parameter("gamma"))?
             .into(),
-        "DiceLoss" => smooth(Tversky::dice())?.into(),
-        "JaccardLoss" => smooth(Tversky::jaccard())?.into(),
+        "DiceLoss" => smooth(Tversky::dice())?.with_log(log).into(),
+        "JaccardLoss" => smooth(Tversky::jaccard())?.with_log(log).into(),
         // No conversion: it takes ln p for a logit.
         "FocalLoss" if !binary && entry.input == "probabilities" => return Ok(None),
         "FocalLoss" => {
@@ -341,16 +366,10 @@ fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError
                 .parameter("pos_weight")
                 .map(|weight| vec![1.0, weight]);
             case.settings.class_alpha = alpha;
-            Focal::cross_entropy().with_clip(None)?.into()
+            // Theirs moves y by the factor at both ends, ours by half of t.
+            cross_entropy(2.0 * entry.parameter("smooth_factor").unwrap_or(0.0))?.into()
         }
-        "SoftCrossEntropyLoss" => {
-            let smoothing = parameter("smooth_factor");
-            if let Target::Soft(target) = &case.target {
-                let smoothed = target.mapv(|y| (1.0 - smoothing) * y + smoothing / classes as f64);
-                case.target = Target::Soft(smoothed);
-            }
-            Focal::cross_entropy().with_clip(None)?.into()
-        }
+        "SoftCrossEntropyLoss" => cross_entropy(parameter("smooth_factor"))?.into(),
         other => panic!("the manifest names an unknown loss: {other}"),
     }))
 }
