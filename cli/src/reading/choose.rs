@@ -131,20 +131,25 @@ fn ambiguous(
     }
 }
 
-/// `2 samples of 3 classes, 9 × 8`.
+/// `2 samples of 3 classes, 9 × 8 voxels`.
 fn describe(reading: &Reading, shape: &[usize]) -> String {
     let length = |axis: Axis| reading.prediction.position(axis).map(|at| shape[at]);
-    let samples = match length(Axis::Sample) {
-        Some(samples) => format!("{samples} samples"),
-        None => "one sample".to_owned(),
+    let count = |length: usize, one: &str, several: &str| match length {
+        1 => format!("one {one}"),
+        _ => format!("{length} {several}"),
     };
+    let samples = count(length(Axis::Sample).unwrap_or(1), "sample", "samples");
     let classes = match length(Axis::Class) {
-        Some(classes) => format!(" of {classes} classes"),
+        Some(classes) => format!(" of {}", count(classes, "class", "classes")),
         None => String::new(),
     };
     let space: Vec<String> = (reading.prediction.0.iter().zip(shape))
         .filter(|(axis, _)| axis.is_space())
         .map(|(_, length)| length.to_string())
         .collect();
-    format!("{samples}{classes}, {} voxels", space.join(" × "))
+    let voxels = match space.as_slice() {
+        [] => "one voxel each".to_owned(),
+        space => format!("{} voxels", space.join(" × ")),
+    };
+    format!("{samples}{classes}, {voxels}")
 }
