@@ -18,6 +18,15 @@ pub enum AbsentClass {
     Skip,
 }
 
+/// The weight of a class in the two parts of a loss.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weight {
+    /// In the part that the loss averages over the classes.
+    pub mean: f64,
+    /// In the part that the loss sums over them.
+    pub sum: f64,
+}
+
 /// The number of classes of a prediction with `channels` channels. A single channel is the
 /// foreground of two classes.
 pub const fn class_count(channels: usize) -> usize {
@@ -169,18 +178,19 @@ impl<'a> Classes<'a> {
     /// The weight of each class by index in the part that is averaged and in the part that is
     /// summed, each normalised so that weights above 0 average 1.
     #[cfg_attr(target_os = "none", inline(always))]
-    pub fn normalized(&self) -> impl Fn(usize) -> Score<f64> + use<'a> {
+    pub fn normalized(&self) -> impl Fn(usize) -> Weight + use<'a> {
         let sum = normalized(self.weights);
         let region = self.region_weights.map(|weights| normalized(Some(weights)));
         move |index| {
             let sum = sum(index);
             let mean = region.as_ref().map_or(sum, |region| region(index));
-            Score { mean, sum }
+            Weight { mean, sum }
         }
     }
 
-    /// The loss of a sample from the sums of its classes: Σ_c r_c·mean_c / Σ_c r_c + Σ_c u_c·sum_c,
-    /// where u are the class weights, and r the region weights if there are any, else u.
+    /// The loss of a sample from the sums of its classes:
+    /// Σ_c r_c·h_c·mean_c / Σ_c r_c·h_c + Σ_c u_c·sum_c, where u are the class weights, r the region
+    /// weights if there are any, else u, and h the [shares](Score::share).
     ///
     /// The sums of a framework's tensors have one entry per sample; the result then has one entry
     /// per sample, too. A sample that does not [count](Classes::counts) has the value 0. Returns
@@ -226,15 +236,19 @@ impl<'a> Classes<'a> {
         &self,
         loss: &impl Loss<K>,
         class: &Class,
-        weight: Score<f64>,
+        weight: Weight,
         sums: &ClassSums<R, K>,
     ) -> Option<Parts<R>> {
         if weight.mean == 0.0 && weight.sum == 0.0 {
             return None;
         }
-        let Score { mean, sum } = loss.finalize(class, sums);
+        let Score { mean, sum, share } = loss.finalize(class, sums);
         let presence = self.presence(sums);
-        let share = presence.clone().scale(weight.mean);
+        let weighted = presence.clone().scale(weight.mean);
+        let share = match share {
+            None => weighted,
+            Some(share) => share * weighted,
+        };
         Some(Parts {
             // A part with weight 0 may have an infinite slope, and 0·∞ is NaN.
             mean: match weight.mean {
@@ -289,26 +303,29 @@ impl<'a> Classes<'a> {
     ) {
         let weight = self.normalized();
         let count = sums.len();
-        let share =
-            |index: usize, sums: &ClassSums<R, K>| self.presence(sums).scale(weight(index).mean);
-        let shares = sums
-            .iter()
-            .enumerate()
-            .map(|(index, sums)| share(index, sums))
-            .reduce(|total, share| total + share);
-        let Some(shares) = shares.map(|shares| shares.clip(R::TINY, f64::INFINITY)) else {
+        let Some(all) = self.parts(loss, sums) else {
             return;
         };
+        let shares = all.share.clip(R::TINY, f64::INFINITY);
+        let average = all.mean / shares.clone();
         for (index, sums) in sums.iter().enumerate() {
             let weight = weight(index);
-            let mean_weight = share(index, sums) / shares.clone();
+            let mean_weight = self.presence(sums).scale(weight.mean) / shares.clone();
             for (k, slope) in slopes[index].iter_mut().enumerate() {
                 *slope = if weight.mean == 0.0 && weight.sum == 0.0 {
                     sums.target.zero()
                 } else {
                     let class = self.class(index, count);
-                    let Score { mean, sum } = loss.finalize(&class, &sums.seeded(k));
-                    mean_weight.clone() * bounded(mean.derivative)
+                    let Score { mean, sum, share } = loss.finalize(&class, &sums.seeded(k));
+                    let of_mean = match share {
+                        None => mean.derivative,
+                        // Of share·mean / Σ share.
+                        Some(share) => {
+                            share.value * mean.derivative
+                                + share.derivative * (mean.value - average.clone())
+                        }
+                    };
+                    mean_weight.clone() * bounded(of_mean)
                         + bounded(sum.derivative).scale(weight.sum)
                 };
             }

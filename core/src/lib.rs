@@ -158,7 +158,7 @@ pub use unified::UnifiedFocal;
 
 /// The arithmetic and the pieces of formulas: for losses of your own, and for sums that are merged.
 pub mod formula {
-    pub use crate::classes::class_count;
+    pub use crate::classes::{Weight, class_count};
     pub use crate::dual::Dual;
     pub use crate::loss::{Class, ClassSums, Loss, Score};
     pub use crate::parts::Parts;

@@ -11,11 +11,11 @@ use crate::{Probability, Real, Share};
 /// [`Dual`](crate::Dual)), vectors and framework tensors. For a sample,
 ///
 /// ```text
-/// loss = Σ_c u_c·mean_c / Σ_c u_c  +  Σ_c u_c·sum_c        with (mean_c, sum_c) = finalize(Σ_i v_i·terms)
+/// loss = Σ_c u_c·h_c·mean_c / Σ_c u_c·h_c  +  Σ_c u_c·sum_c        with (mean_c, sum_c, h_c) = finalize(Σ_i v_i·terms)
 /// ```
 ///
-/// where u are the [class weights](crate::Classes::with_class_weights) and v the voxel weights (1
-/// without).
+/// where u are the [class weights](crate::Classes::with_class_weights), v the voxel weights (1
+/// without), and h the [shares](Score::share) (1 for most losses).
 ///
 /// # Examples
 ///
@@ -174,19 +174,29 @@ pub struct Score<R> {
     pub mean: R,
     /// The part that the loss sums over the classes.
     pub sum: R,
+    /// The share of the class in the average, beside its weight; `None` is 1. It is differentiated.
+    pub share: Option<R>,
 }
 
 impl<R: Real> Score<R> {
     /// A score that is averaged over the classes.
     pub fn mean(mean: R) -> Self {
         let sum = mean.zero();
-        Self { mean, sum }
+        Self {
+            mean,
+            sum,
+            share: None,
+        }
     }
 
     /// A score that is summed over the classes.
     pub fn sum(sum: R) -> Self {
         let mean = sum.zero();
-        Self { mean, sum }
+        Self {
+            mean,
+            sum,
+            share: None,
+        }
     }
 
     /// The sum of both parts: the value of the class alone.

@@ -36,6 +36,8 @@ pub enum Name {
     WeightedTversky,
     /// [`Tversky::log_dice`](crate::Tversky::log_dice).
     LogDice,
+    /// [`Tversky::generalized_dice`](crate::Tversky::generalized_dice).
+    GeneralizedDice,
     /// [`Tversky::symmetric_focal`](crate::Tversky::symmetric_focal).
     SymmetricFocalTversky,
     /// [`Tversky::asymmetric_focal`](crate::Tversky::asymmetric_focal).
@@ -65,13 +67,14 @@ pub enum Name {
 
 impl Name {
     /// All names: region-based first, compound last.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Dice,
         Self::Jaccard,
         Self::Tversky,
         Self::FocalTversky,
         Self::WeightedTversky,
         Self::LogDice,
+        Self::GeneralizedDice,
         Self::SymmetricFocalTversky,
         Self::AsymmetricFocalTversky,
         Self::CrossEntropy,
@@ -95,6 +98,7 @@ impl Name {
             Self::FocalTversky => "focal-tversky",
             Self::WeightedTversky => "weighted-tversky",
             Self::LogDice => "log-dice",
+            Self::GeneralizedDice => "generalized-dice",
             Self::SymmetricFocalTversky => "symmetric-focal-tversky",
             Self::AsymmetricFocalTversky => "asymmetric-focal-tversky",
             Self::CrossEntropy => "cross-entropy",
@@ -119,6 +123,7 @@ impl Name {
             Self::Jaccard => &["iou", "soft-iou"],
             Self::Tversky | Self::WeightedTversky | Self::LogDice => &[],
             Self::Focal | Self::DiceFocal | Self::Combo => &[],
+            Self::GeneralizedDice => &["gdl", "generalised-dice"],
             Self::FocalTversky => &["ftl"],
             Self::SymmetricFocalTversky => &["sym-focal-tversky"],
             Self::AsymmetricFocalTversky => &["asym-focal-tversky"],

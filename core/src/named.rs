@@ -13,7 +13,7 @@ impl Name {
     pub const fn parameters(self) -> &'static [Parameter] {
         use Parameter::{
             Alpha, Beta, Clip, Delta, FnWeight, FpWeight, Gamma, LabelSmoothing, Lambda, Order,
-            Smooth, SmoothNumerator,
+            Smooth, SmoothNumerator, VolumeExponent,
         };
         match self {
             Self::Dice | Self::Tversky => &[Delta, Order, Smooth, SmoothNumerator, Clip],
@@ -27,6 +27,7 @@ impl Name {
                 SmoothNumerator,
                 Clip,
             ],
+            Self::GeneralizedDice => &[VolumeExponent, Order, Smooth, SmoothNumerator, Clip],
             Self::FocalTversky | Self::SymmetricFocalTversky | Self::AsymmetricFocalTversky => {
                 &[Delta, Gamma, Order, Smooth, SmoothNumerator, Clip]
             }
@@ -78,6 +79,7 @@ impl Name {
             (Parameter::Lambda, _) => Range::LAMBDA.or_none(),
             (Parameter::Delta, _) => Range::DELTA,
             (Parameter::FpWeight | Parameter::FnWeight, _) => Range::WEIGHT,
+            (Parameter::VolumeExponent, _) => Range::VOLUME_EXPONENT.or_none(),
             (Parameter::Order, _) => Range::ORDER.or_none(),
             (Parameter::SmoothNumerator, _) => Range::SMOOTH_NUMERATOR.or_none(),
             (Parameter::Gamma, AnyLoss::Tversky(loss)) => loss.gamma_range(),
@@ -191,6 +193,9 @@ impl AnyLoss {
             (Parameter::Alpha, Self::Focal(loss)) => Some(loss.alpha()),
             (Parameter::Alpha, Self::UnifiedFocal(loss)) => loss.alpha(),
             (Parameter::Beta, Self::UnifiedFocal(loss)) => loss.distribution().beta(),
+            (Parameter::VolumeExponent, Self::Tversky(loss)) => {
+                loss.volume_exponent().map(f64::from)
+            }
             (Parameter::Order, Self::Tversky(loss)) => loss.order().map(f64::from),
             (Parameter::Order, Self::UnifiedFocal(loss)) => loss.region().order().map(f64::from),
             (Parameter::SmoothNumerator, Self::Tversky(loss)) => loss.smooth_numerator(),
@@ -212,7 +217,7 @@ impl AnyLoss {
 
     /// Sets a parameter, if this type of loss has it and the value is in range.
     fn set(self, parameter: Parameter, value: Option<f64>) -> Option<Self> {
-        let order = |number: f64| number as u32;
+        let whole = |number: f64| number as u32;
         let set = match (parameter, self) {
             (Parameter::Lambda, Self::UnifiedFocal(loss)) => {
                 loss.with_lambda(value).map(Self::from)
@@ -232,11 +237,14 @@ impl AnyLoss {
             (Parameter::Alpha, Self::Focal(loss)) => loss.with_alpha(value?).map(Self::from),
             (Parameter::Alpha, Self::UnifiedFocal(loss)) => loss.with_alpha(value).map(Self::from),
             (Parameter::Beta, Self::UnifiedFocal(loss)) => loss.with_beta(value).map(Self::from),
+            (Parameter::VolumeExponent, Self::Tversky(loss)) => {
+                loss.with_volume_exponent(value.map(whole)).map(Self::from)
+            }
             (Parameter::Order, Self::Tversky(loss)) => {
-                loss.with_order(value.map(order)).map(Self::from)
+                loss.with_order(value.map(whole)).map(Self::from)
             }
             (Parameter::Order, Self::UnifiedFocal(loss)) => {
-                loss.with_order(value.map(order)).map(Self::from)
+                loss.with_order(value.map(whole)).map(Self::from)
             }
             (Parameter::SmoothNumerator, Self::Tversky(loss)) => {
                 loss.with_smooth_numerator(value).map(Self::from)

@@ -44,6 +44,8 @@ pub enum Parameter {
     Alpha,
     /// b of [`UnifiedFocal::combo`](crate::UnifiedFocal::combo).
     Beta,
+    /// k, [`Tversky::with_volume_exponent`](crate::Tversky::with_volume_exponent).
+    VolumeExponent,
     /// The order of differences, [`Tversky::with_order`](crate::Tversky::with_order).
     Order,
     /// s, [`Tversky::with_smooth`](crate::Tversky::with_smooth).
@@ -58,7 +60,7 @@ pub enum Parameter {
 
 impl Parameter {
     /// All parameters, in the order in which losses list theirs.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Lambda,
         Self::Delta,
         Self::FpWeight,
@@ -66,6 +68,7 @@ impl Parameter {
         Self::Gamma,
         Self::Alpha,
         Self::Beta,
+        Self::VolumeExponent,
         Self::Order,
         Self::Smooth,
         Self::SmoothNumerator,
@@ -83,6 +86,7 @@ impl Parameter {
             Self::Gamma => "gamma",
             Self::Alpha => "alpha",
             Self::Beta => "beta",
+            Self::VolumeExponent => "volume-exponent",
             Self::Order => "order",
             Self::Smooth => "smooth",
             Self::SmoothNumerator => "smooth-numerator",
@@ -101,6 +105,9 @@ impl Parameter {
             Self::Gamma => "γ, the focus",
             Self::Alpha => "α, the weight of all classes; for combo a, the weight of cross entropy",
             Self::Beta => "b, the weight of common classes; none gives every class the weight 1",
+            Self::VolumeExponent => {
+                "k, weighs a class by 1/volumeᵏ in one ratio over all classes; none averages their ratios"
+            }
             Self::Order => "1 sums the differences of p and y, 2 their squares, none products",
             Self::Smooth => "s, the smoothing term of the Tversky index",
             Self::SmoothNumerator => {
@@ -190,6 +197,11 @@ impl Range {
     pub(crate) const SMOOTH_NUMERATOR: Self = Self::new(0.0, f64::MAX, "a finite number ≥ 0");
     /// β of F_β, whose square must be finite.
     pub(crate) const F_BETA: Self = Self::new(0.0, 1e15, "a number from 0 to 1e15");
+    /// k of the volumes.
+    pub(crate) const VOLUME_EXPONENT: Self = Self {
+        whole: true,
+        ..Self::new(0.0, 2.0, "0, 1 or 2")
+    };
     /// The order of differences.
     pub(crate) const ORDER: Self = Self {
         whole: true,

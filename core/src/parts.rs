@@ -3,12 +3,12 @@
 use crate::Real;
 
 /// The contribution of classes to the value of a sample. Below, r and u are the weights of a class
-/// on the two sides, and k is its presence.
+/// on the two sides, k is its presence, and h its [share](crate::Score::share).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parts<R> {
-    /// Σ r·k·mean.
+    /// Σ r·k·h·mean.
     pub(crate) mean: R,
-    /// Σ r·k.
+    /// Σ r·k·h.
     pub(crate) share: R,
     /// Σ u·sum.
     pub(crate) sum: R,

@@ -25,14 +25,16 @@ use crate::{Class, ClassSums, Clip, Loss, Name, Parameter, Probability, Real, Sc
 /// | [`weighted`](Tversky::weighted) | γ | α 0.3, β 0.7 | 1 | 10⁻⁶ | no | Salehi et al. 2017 |
 /// | [`jaccard`](Tversky::jaccard) | 1 | α = β = 1 | | 10⁻⁶ | no | Rahman & Wang 2016 |
 /// | [`log_dice`](Tversky::log_dice) | γ, of −ln TI | α = β = ½ | 1 | 10⁻⁶ | no | Wong et al. 2018, arXiv 1809.00076 |
+/// | [`generalized_dice`](Tversky::generalized_dice) | 1 | ½ | | 10⁻⁶ | no | Sudre et al. 2017, arXiv 1707.03237 |
 /// | [`focal`](Tversky::focal) | γ | 0.7 | 0.75 | 10⁻⁶ | 10⁻⁷ | Abraham & Khan 2019, arXiv 1810.07842 |
 /// | [`symmetric_focal`](Tversky::symmetric_focal) | 1−γ | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
 /// | [`asymmetric_focal`](Tversky::asymmetric_focal) | 1 common, 1−γ rare | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022 |
 ///
-/// Three options make it the loss of other sources: [`with_order`](Tversky::with_order), other
+/// Four options make it the loss of other sources: [`with_order`](Tversky::with_order), other
 /// definitions of TP, FP and FN; [`with_smooth_numerator`](Tversky::with_smooth_numerator), a
-/// smoothing term of its own for the numerator of TI; and [`with_log`](Tversky::with_log), −ln TI in
-/// place of 1 − TI.
+/// smoothing term of its own for the numerator of TI; [`with_log`](Tversky::with_log), −ln TI in
+/// place of 1 − TI; and [`with_volume_exponent`](Tversky::with_volume_exponent), one ratio over all
+/// classes.
 ///
 /// It has three sums: TP, FP and FN.
 ///
@@ -55,6 +57,7 @@ pub struct Tversky {
     smooth: f64,
     smooth_numerator: Option<f64>,
     log: bool,
+    volume_exponent: Option<u32>,
     gamma: f64,
     focus: Focus,
     clip: Option<Clip>,
@@ -86,6 +89,7 @@ impl Tversky {
             smooth: 1e-6,
             smooth_numerator: None,
             log: false,
+            volume_exponent: None,
             gamma: 1.0,
             focus: Focus::Plain,
             clip: None,
@@ -150,6 +154,19 @@ impl Tversky {
         Self {
             log: true,
             origin: Origin(Name::LogDice),
+            ..Self::dice()
+        }
+    }
+
+    /// The generalised Dice loss, one ratio over all classes, each weighted by the inverse square of
+    /// its volume.
+    ///
+    /// Source: Sudre et al. 2017, arXiv 1707.03237. See
+    /// [`with_volume_exponent`](Tversky::with_volume_exponent) for the formula.
+    pub fn generalized_dice() -> Self {
+        Self {
+            volume_exponent: Some(2),
+            origin: Origin(Name::GeneralizedDice),
             ..Self::dice()
         }
     }
@@ -327,6 +344,52 @@ impl Tversky {
         Ok(Self { order, ..self })
     }
 
+    /// Takes one ratio over all classes, each weighted by w_c = 1/G_cᵏ, where G_c is the volume of the
+    /// class in the target, at least 1. `None` averages the ratios of the classes.
+    ///
+    /// ```text
+    /// Σ_c w_c·(α·FP + β·FN)_c / Σ_c (w_c·(TP + α·FP + β·FN)_c + s)
+    /// ```
+    ///
+    /// In other words, it is the mean of the classes' 1 − TI, whose weights are the terms of the
+    /// denominator. An absent class counts as one voxel; with
+    /// [`AbsentClass::Skip`](crate::AbsentClass::Skip) it is left out.
+    ///
+    /// # Errors
+    ///
+    /// An exponent above 2.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::{Buffers, Classes, Dense, Error, Labels, Segmentation, Tversky};
+    ///
+    /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.6, 0.4, 0.2, 0.8], [1, 2, 3])?;
+    /// let labels = Labels::new(Dense::per_voxel(&[0_u8, 0, 1], [1, 3])?);
+    /// let segmentation = Segmentation::new(prediction, labels)?;
+    /// let (classes, mut buffers) = (Classes::default(), Buffers::with_len::<2>());
+    /// let loss = Tversky::generalized_dice().with_volume_exponent(1)?.with_smooth(1e-12)?;
+    /// let value = segmentation.evaluate(&loss, &classes, &mut buffers)?.value();
+    /// // Of the two voxels of class 0, and the one of class 1:
+    /// let (overlap, sizes) = (1.5 / 2.0 + 0.8 / 1.0, (2.0 + 1.7) / 2.0 + (1.0 + 1.3) / 1.0);
+    /// assert!((value - (1.0 - 2.0 * overlap / sizes)).abs() < 1e-9);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn with_volume_exponent(
+        self,
+        exponent: impl Into<Option<u32>>,
+    ) -> Result<Self, ParameterError> {
+        let volume_exponent = exponent.into();
+        if let Some(found) = volume_exponent {
+            let name = Parameter::VolumeExponent.as_str();
+            Range::VOLUME_EXPONENT.check(name, f64::from(found))?;
+        }
+        Ok(Self {
+            volume_exponent,
+            ..self
+        })
+    }
+
     /// Takes −ln TI in place of 1 − TI. It is at most 69, the value at TI = 10⁻³⁰.
     #[must_use]
     pub fn with_log(self, log: bool) -> Self {
@@ -373,6 +436,11 @@ impl Tversky {
         self.log
     }
 
+    /// k of [`with_volume_exponent`](Tversky::with_volume_exponent), if there is one.
+    pub fn volume_exponent(&self) -> Option<u32> {
+        self.volume_exponent
+    }
+
     /// γ, as [`with_gamma`](Tversky::with_gamma) defines it.
     pub fn gamma(&self) -> f64 {
         self.gamma
@@ -407,15 +475,25 @@ impl Loss<3> for Tversky {
 
     #[inline(always)]
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 3>) -> Score<R> {
-        let [tp, fp, fn_] = sums.terms.clone();
+        let [mut tp, fp, fn_] = sums.terms.clone();
         let numerator = self.smooth_numerator.unwrap_or(self.smooth);
         let mut error = fp.scale(self.fp_weight) + fn_.scale(self.fn_weight);
+        if let Some(exponent) = self.volume_exponent {
+            let volume = sums.target.clone().clip(1.0, f64::INFINITY);
+            for _ in 0..exponent {
+                tp = tp / volume.clone();
+                error = error / volume.clone();
+            }
+        }
         if numerator != self.smooth {
             error = error
                 .shift(self.smooth - numerator)
                 .clip(0.0, f64::INFINITY);
         }
         let overlap = tp.shift(numerator);
+        let share = self
+            .volume_exponent
+            .map(|_| overlap.clone() + error.clone());
         let loss = if self.log {
             // −ln TI = ln(1 + (1 − TI)/TI), which is exact near a perfect score.
             let odds = error / overlap.clip(LEAST_OVERLAP, f64::INFINITY);
@@ -424,7 +502,10 @@ impl Loss<3> for Tversky {
             // 1 − TI, without a subtraction.
             error.over_sum_with(overlap)
         };
-        Score::mean(loss.powf(self.exponent(class).into()))
+        Score {
+            share,
+            ..Score::mean(loss.powf(self.exponent(class).into()))
+        }
     }
 
     #[inline(always)]

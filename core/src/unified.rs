@@ -363,10 +363,11 @@ impl Loss<4> for UnifiedFocal {
     #[inline(always)]
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
         let [tp, fp, fn_, f] = sums.terms.clone();
-        let region = self
-            .region
-            .finalize(class, &sums.with_terms([tp, fp, fn_]))
-            .mean;
+        let Score {
+            mean: region,
+            share,
+            ..
+        } = self.region.finalize(class, &sums.with_terms([tp, fp, fn_]));
         let distribution = self.distribution.finalize(class, &sums.with_terms([f])).sum;
         let region = if self.negated_index {
             region.shift(-1.0)
@@ -381,6 +382,7 @@ impl Loss<4> for UnifiedFocal {
         Score {
             mean: part(region, self.region_weight),
             sum: part(distribution, self.distribution_weight),
+            share,
         }
     }
 

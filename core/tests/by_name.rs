@@ -100,6 +100,9 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
         (AnyLoss::Tversky(loss), Parameter::FnWeight) => {
             loss.with_weights(loss.fp_weight(), value)?.into()
         }
+        (AnyLoss::Tversky(loss), Parameter::VolumeExponent) => {
+            loss.with_volume_exponent(value as u32)?.into()
+        }
         (AnyLoss::Tversky(loss), Parameter::Order) => loss.with_order(value as u32)?.into(),
         (AnyLoss::Tversky(loss), Parameter::SmoothNumerator) => {
             loss.with_smooth_numerator(value)?.into()
@@ -134,7 +137,7 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
 /// else none.
 #[test]
 fn names_describe_the_loss() -> Result<(), ParameterError> {
-    let named: [(AnyLoss, &str); 20] = [
+    let named: [(AnyLoss, &str); 21] = [
         (Tversky::dice().with_delta(0.7)?.into(), "dice(delta=0.7)"),
         (
             Tversky::dice().with_gamma(0.5)?.into(),
@@ -163,6 +166,10 @@ fn names_describe_the_loss() -> Result<(), ParameterError> {
         (
             Tversky::jaccard().with_log(true).with_gamma(0.3)?.into(),
             "log-dice(fp-weight=1.0, fn-weight=1.0, gamma=0.3)",
+        ),
+        (
+            Tversky::dice().with_volume_exponent(1)?.into(),
+            "generalized-dice(volume-exponent=1.0)",
         ),
         (
             Focal::cross_entropy().with_label_smoothing(0.1)?.into(),

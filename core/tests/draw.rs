@@ -49,6 +49,10 @@ fn order() -> impl Strategy<Value = Option<f64>> {
     select(vec![None, None, Some(1.0), Some(2.0)])
 }
 
+fn volume_exponent() -> impl Strategy<Value = Option<f64>> {
+    select(vec![None, Some(0.0), Some(1.0), Some(2.0)])
+}
+
 fn label_smoothing() -> impl Strategy<Value = f64> {
     select(vec![0.0, 0.0, 0.1, 1e-300, 1.0])
 }
@@ -79,10 +83,10 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
     let name = select(Name::ALL.to_vec());
     let shares = (share(), share(), share());
     let smooth = (smooth(), smooth_numerator());
-    let target = (order(), label_smoothing());
+    let target = (order(), label_smoothing(), volume_exponent());
     (name, shares, weights(), exponent(), target, smooth, clip()).prop_map(
         |(name, (lambda, alpha, beta), weights, gamma, target, (smooth, numerator), clip)| {
-            let (order, smoothing) = target;
+            let (order, smoothing, exponent) = target;
             let (delta, [fp_weight, fn_weight]) = weights;
             let drawn = |parameter| match parameter {
                 Parameter::Lambda => lambda,
@@ -92,6 +96,7 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
                 Parameter::Gamma => Some(gamma),
                 Parameter::Alpha => alpha,
                 Parameter::Beta => beta,
+                Parameter::VolumeExponent => exponent,
                 Parameter::Order => order,
                 Parameter::Smooth => Some(smooth),
                 Parameter::SmoothNumerator => numerator,

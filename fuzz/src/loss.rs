@@ -43,6 +43,7 @@ fn drawn(u: &mut Unstructured<'_>, gamma: f64, smooth: f64, clip: Option<f64>) -
     let weighted = u.ratio(7, 8)?;
     let order = *u.choose(&[None, None, Some(1.0), Some(2.0)])?;
     let numerator = *u.choose(&[None, None, Some(0.0), Some(smooth / 2.0)])?;
+    let exponent = *u.choose(&[None, Some(0.0), Some(1.0), Some(2.0)])?;
     let smoothing = *u.choose(&[0.0, 0.0, 0.1, 1.0])?;
     let value = |parameter| match parameter {
         Parameter::Lambda | Parameter::Alpha => Some(weight).filter(|_| weighted),
@@ -51,6 +52,7 @@ fn drawn(u: &mut Unstructured<'_>, gamma: f64, smooth: f64, clip: Option<f64>) -
         Parameter::Gamma => Some(gamma),
         Parameter::FpWeight => Some(weight),
         Parameter::FnWeight => Some(2.0 * delta),
+        Parameter::VolumeExponent => exponent,
         Parameter::Order => order,
         Parameter::Smooth => Some(smooth),
         Parameter::SmoothNumerator => numerator,

@@ -103,7 +103,23 @@ loss! {
     } => Tversky::log_dice()
         .with_weights(self.fp_weight, self.fn_weight)?
         .with_gamma(self.gamma)?
-        .with_smooth(self.smooth)?, "0.0"
+        .with_smooth(self.smooth)?, "0.2863"
+}
+
+loss! {
+    /// Configuration of the generalised Dice loss (Sudre et al. 2017, arXiv 1707.03237).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `Σ_c w_c·(FP + FN)/2 / Σ_c (w_c·(TP + (FP + FN)/2) + s)`, w = 1/Gᵏ, where G is the volume of the class in the target, at least 1
+    GeneralizedDiceLossConfig(self) {
+        /// The exponent k of the volumes: 0, 1 or 2. Default: 2
+        volume_exponent / with_volume_exponent: u32 = 2,
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        smooth / with_smooth: f64 = 1e-6,
+    } => Tversky::generalized_dice()
+        .with_volume_exponent(self.volume_exponent)?
+        .with_smooth(self.smooth)?, "0.2713"
 }
 
 loss! {

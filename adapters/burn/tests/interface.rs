@@ -90,6 +90,7 @@ fn every_configuration_builds_the_loss_of_its_name() {
         DiceFocalLossConfig "dice-focal"
         WeightedTverskyLossConfig "weighted-tversky"
         LogDiceLossConfig "log-dice"
+        GeneralizedDiceLossConfig "generalized-dice"
         ComboLossConfig "combo"
         TverskyCrossEntropyLossConfig "tversky-cross-entropy"
         SymmetricUnifiedFocalLossConfig "symmetric-unified-focal"
