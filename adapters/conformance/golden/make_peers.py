@@ -192,6 +192,13 @@ def monai(rec):
     one("FocalLoss", "sigmoid_alpha", dict(gamma=1.5, alpha=0.25, use_softmax=False), "logits_cf", "sigmoid-logits",
         ALL, grad=False, **f32)
 
+    weights = dict(precision="float32 inside (its class weights)")
+    base = dict(w_type="square", smooth_nr=1e-5, smooth_dr=1e-5)
+    for w_type in ("square", "simple", "uniform"):
+        one("GeneralizedDiceLoss", w_type, base | dict(w_type=w_type), *p, WITH_3D, **weights)
+    one("GeneralizedDiceLoss", "foreground_batch", base | dict(include_background=False, batch=True), *p, WITH_3D, **weights)
+    one("GeneralizedDiceLoss", "softmax_nr0", base | dict(softmax=True, smooth_nr=0.0), *z, WITH_3D, **weights)
+
     s, regions = ("logits_cf", "sigmoid-logits"), dict(target="overlapping")
     one("FocalLoss", "regions", dict(gamma=2.0, use_softmax=False), *s, WITH_3D, **regions, **f32)
     one("FocalLoss", "regions_alpha", dict(gamma=1.5, alpha=0.25, use_softmax=False), *s, WITH_3D, **regions, **f32)

@@ -1,10 +1,12 @@
 //! The hierarchy: every special case is a member of the family.
 
 use fastrand::Rng;
+use ndarray::Axis;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use unifocal_core::{AnyLoss, Focal, Input, Tversky, UnifiedFocal, catalogue::ParameterError};
 
+use super::symmetries::first_sample;
 use super::{assert_close, by_precision, outcome};
 use crate::{Backend, Case, Target, random, tolerance};
 
@@ -170,6 +172,33 @@ fn identities(
         "order 1 is the default for labels",
         value(Tversky::new().with_order(1)?.into()),
         value(Tversky::new().into()),
+    );
+
+    // λ stands for any number in [0, 1] here.
+    let smoothed = |t| Ok(value(entropy.with_label_smoothing(t)?.into()));
+    let (none, all) = (smoothed(0.0)?, smoothed(1.0)?);
+    same(
+        "label smoothing mixes in the uniform target",
+        smoothed(lambda)?,
+        (1.0 - lambda) * none + lambda * all,
+    );
+
+    // A single sample with a single class in the mean: nothing is averaged.
+    let mut weights = vec![0.0; case.prediction.len_of(Axis(1))];
+    weights[1] = 1.0;
+    let single = case
+        .map(first_sample, first_sample)
+        .with_class_weights(weights);
+    let value = |loss: Tversky| outcome(backend, &loss.into(), &single).value;
+    same(
+        "log Dice is −ln(1 − Dice)",
+        value(Tversky::log_dice()),
+        -(-value(Tversky::dice())).ln_1p(),
+    );
+    same(
+        "generalised Dice of one class is Dice",
+        value(Tversky::generalized_dice().with_volume_exponent(0)?),
+        value(Tversky::dice()),
     );
     Ok(())
 }

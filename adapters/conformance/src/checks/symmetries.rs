@@ -141,13 +141,13 @@ fn twice<T: Clone>(array: &ArrayD<T>) -> ArrayD<T> {
     concatenate![Axis(0), array.view(), array.view()]
 }
 
-fn first_sample<T: Clone>(array: &ArrayD<T>) -> ArrayD<T> {
+pub(super) fn first_sample<T: Clone>(array: &ArrayD<T>) -> ArrayD<T> {
     array.slice_axis(Axis(0), Slice::from(..1)).to_owned()
 }
 
 impl Case {
     /// The same case with its prediction and its labels changed.
-    fn map(
+    pub(super) fn map(
         &self,
         prediction: impl Fn(&ArrayD<f64>) -> ArrayD<f64>,
         labels: impl Fn(&ArrayD<i64>) -> ArrayD<i64>,

@@ -1,6 +1,6 @@
 //! Losses of other libraries as ours.
 
-use ndarray::{ArrayD, Axis};
+use ndarray::{ArrayD, ArrayViewD, Axis};
 use unifocal_core::{
     AbsentClass, AnyLoss, Focal, Input, Pooling, Tversky, UnifiedFocal, catalogue::ParameterError,
 };
@@ -109,6 +109,23 @@ fn monai(
             .into(),
         "DiceLoss" if entry.flag("jaccard") == Some(true) => dice()?.with_weights(1.0, 1.0)?.into(),
         "DiceLoss" => dice()?.into(),
+        "GeneralizedDiceLoss" => {
+            // No conversion: they give an absent class the largest weight of the others.
+            if has_absent_class(case) {
+                return Ok(None);
+            }
+            let exponent = match entry.parameters["w_type"].as_str() {
+                Some("square") => 2,
+                Some("simple") => 1,
+                _ => 0,
+            };
+            let weights = case.settings.class_weights.as_deref();
+            let kept = weights.map_or(classes, |weights| weights.len() - 1);
+            // Theirs adds the smoothing terms once, and ours for each class.
+            region(Tversky::generalized_dice(), 0.5 / kept as f64)?
+                .with_volume_exponent(exponent)?
+                .into()
+        }
         "TverskyLoss" => region(Tversky::new(), 1.0)?
             .with_weights(parameter("alpha"), parameter("beta"))?
             .into(),
@@ -166,6 +183,23 @@ fn focal(gamma: f64) -> Result<Focal, ParameterError> {
 fn two_alphas(entry: &Entry) -> Option<Vec<f64>> {
     let alpha = entry.parameter("alpha").filter(|alpha| *alpha >= 0.0);
     alpha.map(|alpha| vec![1.0 - alpha, alpha])
+}
+
+/// Whether a sample lacks a class, or the batch if the sums are those of the batch.
+fn has_absent_class(case: &Case) -> bool {
+    let Target::Soft(target) = &case.target else {
+        return false;
+    };
+    let lacks_class = |group: ArrayViewD<'_, f64>, axis: usize| {
+        let mut classes = group.axis_iter(Axis(axis));
+        classes.any(|class| class.sum() == 0.0)
+    };
+    match case.settings.pooling {
+        Pooling::Batch => lacks_class(target.view(), 1),
+        Pooling::PerSample => target
+            .axis_iter(Axis(0))
+            .any(|sample| lacks_class(sample, 0)),
+    }
 }
 
 /// Class weights without the background.
