@@ -105,6 +105,7 @@ mod loss_error;
 mod math;
 mod name;
 mod named;
+mod nearest;
 mod one_hot;
 mod order;
 mod overlap;
@@ -173,6 +174,7 @@ pub mod data {
     pub use crate::element::Element;
     pub use crate::error::{Position, Valid};
     pub use crate::field::{Field, FieldMut};
+    pub use crate::nearest::nearest;
     pub use crate::one_hot::OneHot;
     pub use crate::regions::{Channels, ForEachRegion};
     pub use crate::shape::Shape;

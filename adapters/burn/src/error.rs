@@ -35,6 +35,18 @@ pub enum Error {
         /// Its shape.
         found: Vec<usize>,
     },
+    /// A target cannot have this size.
+    #[error(
+        "the shape of the {what} is {found:?} and the new size of its last axes is {size:?}, expected no more lengths than axes, and none of 0"
+    )]
+    Size {
+        /// Which tensor.
+        what: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The size.
+        size: Vec<usize>,
+    },
     /// Two tensors that belong together are on different devices.
     #[error(
         "the device of the {what} is {found}, expected {expected}, the device of the prediction"

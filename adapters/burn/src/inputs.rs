@@ -13,20 +13,21 @@ use crate::Error;
 /// shape it is a one-hot target. A float tensor has the prediction's shape and is a one-hot or soft target.
 #[derive(Clone, Debug)]
 pub struct Targets {
-    shape: Vec<usize>,
-    values: Flat,
-    weights: Option<VoxelWeights>,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Flat,
+    pub(crate) weights: Option<VoxelWeights>,
 }
 
 /// Flattened voxel weights and their original shape.
 #[derive(Clone, Debug)]
-struct VoxelWeights {
-    shape: Vec<usize>,
-    values: Tensor<1>,
+pub(crate) struct VoxelWeights {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Tensor<1>,
 }
 
+/// Flattened targets.
 #[derive(Clone, Debug)]
-enum Flat {
+pub(crate) enum Flat {
     Integers(Tensor<1, Int>),
     Floats(Tensor<1>),
 }

@@ -34,6 +34,7 @@ mod hard;
 mod inputs;
 mod labels;
 mod loss;
+mod nearest;
 mod plan;
 mod reduce;
 mod regions;

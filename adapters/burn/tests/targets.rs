@@ -375,3 +375,56 @@ fn samples_without_counting_voxels_are_left_out() {
         }
     }
 }
+
+/// The loss of a smaller prediction beside the nearest of larger targets is that beside targets of its size.
+#[test]
+fn targets_at_another_size() {
+    for (device, dtype) in devices() {
+        for size in [[3, 4], [2, 5], [6, 8], [9, 3]] {
+            let prediction = logits([2, 2, size[0], size[1]], &device, dtype);
+            let of_voxel = |n: usize, y: usize, x: usize| ((n + 2 * y + 3 * x) % 2) as i64;
+            let middle =
+                |index: usize, length: usize, of: usize| (2 * index + 1) * of / (2 * length);
+            let all = |shape: [usize; 2], of: &dyn Fn(usize, usize, usize) -> i64| -> Vec<i64> {
+                let voxels = (0..2).flat_map(|n| (0..shape[0]).map(move |y| (n, y)));
+                voxels
+                    .flat_map(|(n, y)| (0..shape[1]).map(move |x| of(n, y, x)))
+                    .collect()
+            };
+            let given = all([6, 8], &of_voxel);
+            let reduced = all(size, &|n, y, x| {
+                of_voxel(n, middle(y, size[0], 6), middle(x, size[1], 8))
+            });
+            let weigh = |labels: &[i64], shape: [usize; 2]| {
+                let weights: Vec<f32> = labels.iter().map(|y| 1.0 + *y as f32).collect();
+                let shape = [2, shape[0], shape[1]];
+                Tensor::<3>::from_data(TensorData::new(weights, shape), (&device, dtype))
+            };
+            let targets = |values: &[i64], shape: [usize; 2]| {
+                let [height, width] = shape;
+                let labels = labels(values, [2, height, width], &device, DType::I32);
+                Targets::from(labels).with_voxel_weights(weigh(values, shape))
+            };
+            let loss = entropy(Route::Auto, None);
+            let found = loss.forward(prediction.clone(), targets(&given, [6, 8]).nearest(size));
+            let expected = loss.forward(prediction, targets(&reduced, size));
+            let [found, expected] = [found, expected].map(Tensor::into_scalar::<f64>);
+            assert_near(found, expected, &format!("{size:?}"));
+        }
+    }
+}
+
+#[test]
+fn impossible_sizes_are_errors() {
+    let (device, _) = devices().remove(0);
+    let targets = || Targets::from(Tensor::<2, Int>::zeros([2, 3], &device));
+    let error = targets().try_nearest([0]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the shape of the target is [2, 3] and the new size of its last axes is [0], expected no more lengths than axes, and none of 0"
+    );
+    assert!(matches!(
+        targets().try_nearest([1, 1, 1]),
+        Err(Error::Size { .. })
+    ));
+}

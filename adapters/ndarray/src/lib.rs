@@ -24,6 +24,7 @@ mod error;
 mod evaluation;
 mod halves;
 mod hard;
+mod nearest;
 mod rows;
 #[allow(
     unsafe_code,
@@ -39,6 +40,7 @@ pub use unifocal_core as core;
 
 pub use error::Error;
 pub use evaluation::{ClassValue, Evaluation};
+pub use nearest::nearest;
 pub use simd::Simd;
 pub use target::{LabelArray, SoftArray, TargetArray};
 pub use threads::Join;

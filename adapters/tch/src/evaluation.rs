@@ -90,7 +90,8 @@ impl Evaluation {
     fn slopes(&self) -> Result<Vec<[f64; 4]>, Error> {
         let Plan { loss, settings, .. } = &*self.plan;
         let Output::Value(reduction) = self.output else {
-            let slopes = |(index, sums)| score_slopes(&self.plan, index % self.count, self.count, sums);
+            let slopes =
+                |(index, sums)| score_slopes(&self.plan, index % self.count, self.count, sums);
             return Ok(self.sums.iter().enumerate().map(slopes).collect());
         };
         let mut slopes = vec![[0.0; 4]; self.sums.len()];

@@ -41,6 +41,7 @@ mod ffi;
 mod fused;
 mod hard;
 mod labels;
+mod nearest;
 mod operands;
 mod operations;
 mod plan;
@@ -56,6 +57,7 @@ pub use unifocal_core as core;
 
 pub use criterion::{SegmentationLoss, Weighted};
 pub use error::Error;
+pub use nearest::nearest;
 pub use plan::Route;
 pub use ranks::{AllReduce, Threads};
 pub use segmentation::{Segmentation, Sum};

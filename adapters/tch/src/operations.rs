@@ -69,7 +69,10 @@ fn gradient_in<const WIDE: bool>(
      -> Result<Values<WIDE, false>, Error> {
         let y = operands.class_target(class)?;
         let terms = plan.loss.terms(
-            &plan.settings.classes().class(class as usize, classes as usize),
+            &plan
+                .settings
+                .classes()
+                .class(class as usize, classes as usize),
             &probability.dual(),
             &y,
         );

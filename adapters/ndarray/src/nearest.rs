@@ -1,0 +1,65 @@
+//! Targets at the size of smaller predictions.
+
+use ndarray::{ArrayView, Axis, CowArray, Dimension, Slice};
+use unifocal_core::data::nearest as nearest_voxel;
+
+use crate::Error;
+
+/// Labels, a one-hot target or voxel weights at another size: the last axes get these lengths, and each voxel takes the nearest of
+/// the given ones, as in PyTorch's `nearest-exact`.
+///
+/// Nothing is copied if each axis becomes shorter by a whole factor. For deep supervision, in which predictions at several sizes are
+/// compared with the same labels.
+///
+/// # Errors
+///
+/// More lengths than axes; an axis or a length of 0.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::Array3;
+/// use unifocal_ndarray::nearest;
+///
+/// let labels = Array3::from_shape_fn((1, 4, 4), |(_, y, x)| 10 * y + x);
+/// let half = nearest(labels.view(), &[2, 2])?;
+/// assert!(half.is_view());
+/// assert_eq!(half, ndarray::array![[[11, 13], [31, 33]]]);
+/// # Ok::<(), unifocal_ndarray::Error>(())
+/// ```
+pub fn nearest<'a, A: Clone, D: Dimension>(
+    array: ArrayView<'a, A, D>,
+    size: &[usize],
+) -> Result<CowArray<'a, A, D>, Error> {
+    let shape = array.shape().to_vec();
+    let Some(first) = shape.len().checked_sub(size.len()) else {
+        return Err(Error::Rank {
+            what: "target",
+            found: shape,
+        });
+    };
+    for (what, found) in [("target", shape.as_slice()), ("new size", size)] {
+        if found.contains(&0) {
+            let found = found.to_vec();
+            return Err(Error::Empty { what, found });
+        }
+    }
+    let axes = || size.iter().zip(&shape[first..]);
+    let mut view = array;
+    if axes().all(|(length, of)| of % length == 0) {
+        for (axis, (length, of)) in axes().enumerate() {
+            let step = of / length;
+            let every = Slice::new(step as isize / 2, None, step as isize);
+            view.slice_axis_inplace(Axis(first + axis), every);
+        }
+        return Ok(CowArray::from(view));
+    }
+    let mut copy = CowArray::from(view);
+    for (axis, (length, of)) in axes().enumerate() {
+        let nearest: Vec<usize> = (0..*length)
+            .map(|index| nearest_voxel(index, *length, *of))
+            .collect();
+        copy = copy.select(Axis(first + axis), &nearest).into();
+    }
+    Ok(copy)
+}
