@@ -1,6 +1,6 @@
 //! Targets at the size of smaller predictions.
 
-use ndarray::{ArrayView, Axis, CowArray, Dimension, Slice};
+use ndarray::{ArrayView, Axis, CowArray, RemoveAxis, Slice};
 use unifocal_core::data::nearest as nearest_voxel;
 
 use crate::Error;
@@ -27,7 +27,7 @@ use crate::Error;
 /// assert_eq!(half, ndarray::array![[[11, 13], [31, 33]]]);
 /// # Ok::<(), unifocal_ndarray::Error>(())
 /// ```
-pub fn nearest<'a, A: Clone, D: Dimension>(
+pub fn nearest<'a, A: Clone, D: RemoveAxis>(
     array: ArrayView<'a, A, D>,
     size: &[usize],
 ) -> Result<CowArray<'a, A, D>, Error> {

@@ -3,6 +3,7 @@
 mod conformance;
 #[cfg(feature = "half")]
 mod elements;
+mod nearest;
 mod scores;
 mod strides;
 mod tensor_like;

@@ -15,7 +15,11 @@ fn each_voxel_takes_the_nearest() {
             for (index, row) in found.axis_iter(Axis(1)).enumerate() {
                 let middle = (index as f64 + 0.5) / length as f64;
                 let expected = (middle * of as f64 + 1e-9).floor() as usize;
-                assert_eq!(row, array.index_axis(Axis(1), expected), "{index}: {of} to {length}");
+                assert_eq!(
+                    row,
+                    array.index_axis(Axis(1), expected),
+                    "{index}: {of} to {length}"
+                );
             }
         }
     }
@@ -25,9 +29,15 @@ fn each_voxel_takes_the_nearest() {
 fn impossible_sizes_are_errors() {
     let labels = Array2::<u8>::zeros((2, 3));
     let message = |size: &[usize]| nearest(labels.view(), size).unwrap_err().to_string();
-    assert_eq!(message(&[0]), "the shape of the new size is [0], expected at least one value");
+    assert_eq!(
+        message(&[0]),
+        "the shape of the new size is [0], expected at least one value"
+    );
     let several = nearest(labels.view(), &[1, 1, 1]).unwrap_err();
     assert!(matches!(several, Error::Rank { what: "target", .. }));
     let empty = Array2::<u8>::zeros((2, 0));
-    assert!(matches!(nearest(empty.view(), &[1]), Err(Error::Empty { what: "target", .. })));
+    assert!(matches!(
+        nearest(empty.view(), &[1]),
+        Err(Error::Empty { what: "target", .. })
+    ));
 }
