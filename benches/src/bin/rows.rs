@@ -17,7 +17,7 @@ use unifocal_benches::{Phantom, Target, limit, numbers};
 use unifocal_ndarray::Evaluation;
 use unifocal_ndarray::core::{AnyLoss, Focal, Input, Layout, Parameter, Tversky, UnifiedFocal};
 
-const ROWS: [&str; 43] = [
+const ROWS: [&str; 46] = [
     "unified_2d",
     "unified_3d",
     "unified_slices",
@@ -36,10 +36,13 @@ const ROWS: [&str; 43] = [
     "dicece_5",
     "dicece_14",
     "dicece_117",
+    "smoothing_dicece_5",
     "unified_softmax_5",
     "dice_2d",
     "dice_3d",
     "tversky_2d",
+    "dice_log_2d",
+    "dice_generalized_2d",
     "dice_order2_2d",
     "unified_order2_2d",
     "order1_soft_2d",
@@ -188,8 +191,17 @@ fn loss(name: &str) -> AnyLoss {
         _ if name.contains("order2") => Some(2.0),
         _ => None,
     };
-    let loss: AnyLoss = if name.contains("dicece") {
+    let loss: AnyLoss = if name.contains("smoothing") {
+        UnifiedFocal::dice_cross_entropy()
+            .with_label_smoothing(0.1)
+            .expect("in range")
+            .into()
+    } else if name.contains("dicece") {
         UnifiedFocal::dice_cross_entropy().into()
+    } else if name.contains("log") {
+        Tversky::log_dice().into()
+    } else if name.contains("generalized") {
+        Tversky::generalized_dice().into()
     } else if name.contains("dice") {
         Tversky::dice().into()
     } else if name.contains("tversky") {
