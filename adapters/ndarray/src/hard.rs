@@ -45,13 +45,31 @@ where
     /// # Ok::<(), unifocal_ndarray::Error>(())
     /// ```
     pub fn hard_sums(&self) -> Result<Vec<ClassSums<f64, 4>>, Error> {
-        let hard = self.hardened()?;
+        let hard = self.hard()?;
         self.of_probabilities(hard.view()).sums(&Overlap::Dice)
     }
 
-    /// 1 for the most probable class of each voxel, and 0 for the others; or 1 where p > ½, if each channel stands alone. Invalid numbers
-    /// stay, so that they are found where the voxel counts.
-    fn hardened(&self) -> Result<Array<f32, D>, Error> {
+    /// The segmentation that [`hard_sums`](Evaluation::hard_sums) scores, in the prediction's shape: 1 for the most probable class of each
+    /// voxel, the first of equal ones, and 0 for the others; or 1 where p > ½, for a single channel and for regions. The target is not
+    /// read. A number that is no probability or logit stays, or is NaN, so that it is found where its voxel counts.
+    ///
+    /// # Errors
+    ///
+    /// A prediction without a class axis, or a softmax over one channel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use unifocal_ndarray::Evaluation;
+    ///
+    /// let prediction = array![[[0.7, 0.5, 0.2], [0.3, 0.5, 0.8]]]; // [N, C, M]
+    /// let labels = array![[0_u8, 1, 1]];
+    /// let hard = Evaluation::labels(prediction.view(), labels.view()).hard()?;
+    /// assert_eq!(hard, array![[[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]);
+    /// # Ok::<(), unifocal_ndarray::Error>(())
+    /// ```
+    pub fn hard(&self) -> Result<Array<f32, D>, Error> {
         // The class axis exists.
         self.class_count()?;
         let prediction = &self.prediction;
