@@ -13,6 +13,7 @@ use crate::input::Input;
 use crate::loss::LossArgs;
 use crate::merge::MergeArgs;
 use crate::metrics::Empty;
+use crate::overlay::args::OverlayArgs;
 use crate::pairs::Pairing;
 use crate::reading::Axes;
 use crate::reading::classes::Region;
@@ -64,6 +65,18 @@ const CHECK_EXAMPLES: &str = "Example:
   unifocal check logits.npy labels.npy --input logits --loss asymmetric-unified-focal
 
 Exit status: 0 nothing is wrong; 1 there is a problem, or the files cannot be read or scored; 2 wrong usage.";
+
+const OVERLAY_EXAMPLES: &str =
+    "Colours: magenta false positives, green false negatives, orange voxels with another class than TARGET's, pale blue what is right
+and not background (label 0). A volume has three planes side by side: axial, coronal, sagittal. With a geometry in the file's header,
+front and top are at the top, the right side and the front at the left; else indices grow downwards and to the right. Pixels are square.
+--map loss runs from black for 0 over red and yellow to white, --map gradient from blue over white for 0 to red for one channel and
+from black to white for the length over all channels; grey voxels are not scored.
+
+Examples:
+  unifocal overlay prediction.nii.gz labels.nii.gz --input labels --image scan.nii.gz --output errors.png
+  unifocal overlay p.npy y.npy --class 2 --map gradient --loss dice --output gradient.png
+  unifocal overlay predictions/ targets/ --input labels --output pictures/";
 
 const SUMMARY_EXAMPLES: &str = "Examples:
   unifocal summary results.csv
@@ -128,6 +141,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         check: CheckArgs,
     },
+    /// Draw a case as PNG: where prediction and target differ, the loss of each voxel, or the gradient
+    #[command(after_help = OVERLAY_EXAMPLES)]
+    Overlay {
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        loss: LossArgs,
+        #[command(flatten)]
+        overlay: OverlayArgs,
+    },
     /// Describe the scores that `eval --output` wrote: means, intervals, worst cases, subgroups
     #[command(after_help = SUMMARY_EXAMPLES)]
     Summary(SummaryArgs),
@@ -151,7 +174,7 @@ pub(crate) enum Command {
     /// Print the man page of the program or of a command
     Man {
         /// Print the page of this command [default: the page of the program]
-        #[arg(value_parser = ["eval", "compare", "sweep", "curve", "check", "summary", "diff", "merge", "demo", "completions", "man"])]
+        #[arg(value_parser = ["eval", "compare", "sweep", "curve", "check", "overlay", "summary", "diff", "merge", "demo", "completions", "man"])]
         command: Option<String>,
     },
 }

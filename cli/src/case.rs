@@ -8,10 +8,11 @@ use unifocal_ndarray::core::Input;
 use crate::account::Account;
 use crate::arrange::{arrange, with_classes, without_classes};
 use crate::counts::Count;
+use crate::labels::Labels;
 use crate::read::Numbers;
-use crate::reading::classes::Name;
+use crate::reading::classes::{Classes, Name};
 use crate::reading::numbers::{self, Summary};
-use crate::reading::{Reading, Turn};
+use crate::reading::{Axis, Reading, Turn};
 
 /// A case, its classes, and how it was read.
 #[derive(Debug)]
@@ -19,14 +20,45 @@ pub(crate) struct Case {
     pub(crate) content: Content,
     pub(crate) names: Vec<Name>,
     pub(crate) account: Arc<Account>,
+    pub(crate) grid: Grid,
+    /// The image that was segmented, as [sample, voxels…], if it was asked for.
+    pub(crate) image: Option<ArrayD<f64>>,
+}
+
+/// How the voxels of PRED lie in space: its axes of space, in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Grid(pub(crate) Vec<GridAxis>);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GridAxis {
+    /// The axis of space that it runs along: by the file's geometry, else by its name.
+    pub(crate) along: Axis,
+    /// Whether it runs to the right, to the front or up; `None` without a geometry.
+    pub(crate) positive: Option<bool>,
+    /// The distance between neighbouring voxels; 1 without a geometry.
+    pub(crate) spacing: f64,
 }
 
 /// The numbers to score.
 #[derive(Debug)]
 pub(crate) enum Content {
-    /// Two label maps: the counts of each class, sample by sample.
-    Counts(Vec<Count>),
+    Maps(Box<Maps>),
     Arrays(Box<Arrays>),
+}
+
+/// Two label maps, with the axes of their files.
+#[derive(Debug)]
+pub(crate) struct Maps {
+    /// The counts of each class, sample by sample, from which all scores follow.
+    pub(crate) counts: Vec<Count>,
+    pub(crate) prediction: Labels,
+    pub(crate) target: Labels,
+    pub(crate) reading: Reading,
+    pub(crate) classes: Classes,
+    /// The labels in the target whose voxels are not scored.
+    pub(crate) ignored: Vec<i64>,
+    /// The voxels to score, as [sample, voxels…]; all without it.
+    pub(crate) inside: Option<ArrayD<bool>>,
 }
 
 /// A prediction and its target, with the axes of their files.
@@ -70,6 +102,17 @@ pub(crate) enum ClassNumbers {
 }
 
 impl Arrays {
+    /// The lengths of the sample axis and of the axes of space, in PRED's order.
+    pub(crate) fn voxels(&self) -> Vec<usize> {
+        let axes = &self.reading.prediction;
+        let shape = match &self.prediction {
+            Prediction::F32(numbers) => numbers.shape(),
+            Prediction::F64(numbers) => numbers.shape(),
+        };
+        let length = |axis: &Axis| axes.position(*axis).map_or(1, |place| shape[place]);
+        without_classes(axes).iter().map(length).collect()
+    }
+
     /// Views a prediction as [sample, class, voxels…].
     pub(crate) fn prediction<'a, T>(&self, array: ArrayViewD<'a, T>) -> ArrayViewD<'a, T> {
         let axes = &self.reading.prediction;

@@ -6,7 +6,7 @@ use clap::Parser;
 use ndarray::{ArrayD, IxDyn};
 
 use crate::args::{Cli, Command, Data};
-use crate::assemble;
+use crate::assemble::{self, Files};
 use crate::case::Case;
 use crate::failure::Failure;
 use crate::pair::Pair;
@@ -54,13 +54,13 @@ pub(crate) fn example() -> Result<(Pair, Case, Data), Failure> {
         unreachable!("the arguments are those of compare")
     };
     let volume = |values, stored| Volume::plain(Format::Npy, stored, values);
-    let case = assemble::assemble(
-        &pair,
-        &data,
-        volume(Values::F32(prediction.into()), Stored::F32),
-        volume(Values::U8(labels.into()), Stored::Integer { max: 255 }),
-        None,
-    )?;
+    let files = Files {
+        prediction: volume(Values::F32(prediction.into()), Stored::F32),
+        target: volume(Values::U8(labels.into()), Stored::Integer { max: 255 }),
+        mask: None,
+        image: None,
+    };
+    let case = assemble::assemble(&pair, &data, files)?;
     Ok((pair, case, data))
 }
 

@@ -25,6 +25,7 @@ mod metrics;
 mod options;
 mod outcome;
 mod output;
+mod overlay;
 mod pair;
 mod pairs;
 mod parallel;
@@ -60,6 +61,9 @@ use results::Layout;
 use score::{Score, Wanted};
 use summary::SummaryArgs;
 use unifocal_ndarray::core::catalogue::Name;
+
+/// The extension of gradients.
+const NPY: &str = "npy";
 
 /// Runs the program with the arguments of this process. The exit status is 0 for success, 1 for bad input, 2 for wrong usage.
 pub fn run() -> ExitCode {
@@ -107,7 +111,7 @@ pub fn run() -> ExitCode {
 /// The command-line parser. The help of commands with a loss lists the losses and their parameters.
 fn command_line() -> clap::Command {
     let mut program = Cli::command();
-    for name in ["eval", "sweep", "curve", "check"] {
+    for name in ["eval", "sweep", "curve", "check", "overlay"] {
         program = program.mut_subcommand(name, |command| {
             let losses = loss::list();
             let examples = command.get_after_help().cloned().unwrap_or_default();
@@ -158,7 +162,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             let mut found = pairs::find(&data.pairing, data.input)?;
             stream.select(&mut found)?;
             if let Some(out) = &gradient {
-                output::check(out, &found)?;
+                output::check(out, &found, NPY)?;
             }
             let wanted = Wanted {
                 gradient: gradient.is_some(),
@@ -166,16 +170,19 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
                     || shown.metrics
                     || format == Format::Json
                     || stream.output.is_some(),
+                ..Wanted::default()
             };
             let losses = [loss];
             let score = |pair: &Pair| {
                 let case = assemble::read(pair, &data)?;
-                let (mut scores, slopes) = score::score(&case, pair, &data, &losses, wanted)?;
-                let staged = match (&gradient, slopes) {
-                    (Some(out), Some(slopes)) => Some(Staged::new(out, pair, slopes)?),
+                let mut scored = score::score(&case, pair, &data, &losses, wanted)?;
+                let staged = match (&gradient, scored.gradient) {
+                    (Some(out), Some(slopes)) => {
+                        Some(Staged::new(out, pair, NPY, |file| slopes.write(file))?)
+                    }
                     _ => None,
                 };
-                Ok((scores.swap_remove(0), staged))
+                Ok((scored.scores.swap_remove(0), staged))
             };
             if let Some(output) = &stream.output {
                 let layout = Layout {
@@ -219,7 +226,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             let found = pairs::find(&data.pairing, data.input)?;
             let scored = outcome::of_each(found, &data, |pair| {
                 let case = assemble::read(pair, &data)?;
-                Ok(score::score(&case, pair, &data, &losses, Wanted::default())?.0)
+                Ok(score::score(&case, pair, &data, &losses, Wanted::default())?.scores)
             })?;
             done(scored, output.format, |cases, run| {
                 let (points, warnings) = report::points(cases, losses.len(), run);
@@ -244,6 +251,24 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             Ok(Done {
                 report,
                 problems,
+                ..Done::default()
+            })
+        }
+        Command::Overlay {
+            data,
+            loss,
+            overlay,
+        } => {
+            let loss = loss.choose()?;
+            options::check_data(&data)?;
+            options::check_loss(&data, &loss, false)?;
+            overlay::check(&data, &loss, &overlay.view)?;
+            let drawn = overlay::draw_all(&data, &loss, &overlay)?;
+            Ok(Done {
+                cases: drawn.count(),
+                report: overlay::report(&loss, &drawn.good).into_bytes(),
+                failed: drawn.failed,
+                notes: drawn.notes,
                 ..Done::default()
             })
         }
@@ -329,6 +354,6 @@ fn done<R>(
 /// Scores one case with every loss.
 fn losses(pair: &Pair, case: &Case, data: &Data) -> Result<Vec<(Name, Score)>, Failure> {
     let losses = Name::ALL.map(loss::Chosen::default_of);
-    let (scores, _) = score::score(case, pair, data, &losses, Wanted::default())?;
-    Ok(Name::ALL.into_iter().zip(scores).collect())
+    let scored = score::score(case, pair, data, &losses, Wanted::default())?;
+    Ok(Name::ALL.into_iter().zip(scored.scores).collect())
 }

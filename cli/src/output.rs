@@ -1,33 +1,32 @@
-//! Writes gradients to disk, either all of them or none.
+//! Writes a file for each case, either all of them or none, and files that appear when they are complete.
 
 use std::collections::{HashMap, HashSet};
+use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
 
-use ndarray_npy::WriteNpyExt;
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 use crate::pair::Pair;
 use crate::pairs::Cases;
 use crate::read;
-use crate::score::Gradient;
 
-/// A gradient in a temporary file, which is moved into place once all gradients are written.
+/// A case's file under a temporary name, which is moved into place once those of all cases are written.
 #[derive(Debug)]
 pub(crate) struct Staged {
     file: PathBuf,
     written: NamedTempFile,
 }
 
-/// Checks where gradients would be written: `out` is a folder if there are several cases, each gradient has its own file within the
-/// folder, and no input is overwritten.
-pub(crate) fn check(out: &Path, found: &Cases) -> Result<(), Failure> {
+/// Checks where files of the cases would be written: `out` is a folder if there are several cases, each of them has its own file within
+/// the folder, and no input is overwritten.
+pub(crate) fn check(out: &Path, found: &Cases, extension: &str) -> Result<(), Failure> {
     if !out.is_dir() && found.cases.len() > 1 {
         return Err(Failure::file(
             out,
-            "must be an existing folder, because there are several cases and each has a gradient",
+            "must be an existing folder, because there are several cases and each has a file of its own",
         ));
     }
     let pairs = || found.cases.iter().flatten();
@@ -37,23 +36,20 @@ pub(crate) fn check(out: &Path, found: &Cases) -> Result<(), Failure> {
         .collect();
     let mut places: HashMap<PathBuf, &Pair> = HashMap::new();
     for pair in pairs() {
-        let file = place(out, pair);
+        let file = place(out, pair, extension);
         let inside = |part| matches!(part, Component::Normal(_));
         if out.is_dir() && !Path::new(&pair.name).components().all(inside) {
             return Err(pair.failure(format!(
-                "the name of the case, {:?}, leads out of the gradient folder: give it another name in the manifest's column case",
+                "the name of the case, {:?}, leads out of the folder: give it another name in the manifest's column case",
                 pair.name
             )));
         }
         if file.canonicalize().is_ok_and(|file| inputs.contains(&file)) {
-            return Err(Failure::file(
-                file,
-                "is an input file: write the gradient to another file",
-            ));
+            return Err(Failure::file(file, "is an input file: choose another name"));
         }
         if let Some(other) = places.insert(file, pair) {
             return Err(pair.failure(format!(
-                "has the same case name, {}, as {}, so their gradients would overwrite each other: give them unique names in the manifest's column case",
+                "has the same case name, {}, as {}, so their files would overwrite each other: give them unique names in the manifest's column case",
                 pair.name,
                 other.prediction.display()
             )));
@@ -62,29 +58,39 @@ pub(crate) fn check(out: &Path, found: &Cases) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The file for a case's gradient: `out`, or a file named after the case in the folder `out`.
-fn place(out: &Path, pair: &Pair) -> PathBuf {
+/// The file for a case: `out`, or a file named after the case in the folder `out`.
+fn place(out: &Path, pair: &Pair, extension: &str) -> PathBuf {
     if out.is_dir() {
-        out.join(format!("{}.npy", pair.name))
+        out.join(format!("{}.{extension}", pair.name))
     } else {
         out.to_owned()
     }
 }
 
 impl Staged {
-    /// Writes the gradient of a case.
-    pub(crate) fn new(out: &Path, pair: &Pair, gradient: Gradient) -> Result<Self, Failure> {
-        let file = place(out, pair);
+    /// Writes the file of a case.
+    pub(crate) fn new(
+        out: &Path,
+        pair: &Pair,
+        extension: &str,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), Box<dyn Error>>,
+    ) -> Result<Self, Failure> {
+        let file = place(out, pair, extension);
         // `persist` creates subfolders, so that a failed run leaves none.
         let folder = if out.is_dir() {
             Some(out)
         } else {
             file.parent()
         };
-        match stage(folder.unwrap_or(Path::new("")), gradient) {
+        match stage(folder.unwrap_or(Path::new("")), write) {
             Ok(written) => Ok(Self { file, written }),
             Err(error) => Err(unwritable(&file, error)),
         }
+    }
+
+    /// Where it will be.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Moves it into place.
@@ -100,14 +106,14 @@ impl Staged {
     }
 }
 
-/// Writes the gradient to a temporary file in `folder`, on the same disk as its final place, so that moving it is atomic.
-fn stage(folder: &Path, gradient: Gradient) -> Result<NamedTempFile, Box<dyn std::error::Error>> {
+/// Writes to a temporary file in `folder`, on the same disk as its final place, so that moving it is atomic.
+fn stage(
+    folder: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Box<dyn Error>>,
+) -> Result<NamedTempFile, Box<dyn Error>> {
     let mut staged = temporary(folder)?;
     let mut writer = BufWriter::new(&mut staged);
-    match gradient {
-        Gradient::F32(array) => array.write_npy(&mut writer)?,
-        Gradient::F64(array) => array.write_npy(&mut writer)?,
-    }
+    write(&mut writer)?;
     writer.flush()?;
     drop(writer);
     Ok(staged)

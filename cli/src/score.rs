@@ -1,11 +1,11 @@
 //! The score of a case: the loss, the loss of each class, and the gradient.
 
 mod regions;
+mod scored;
 
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
-use serde::Serialize;
 use unifocal_ndarray::core::{
     AbsentClass, Settings, UnifiedFocal,
     catalogue::Name as LossName,
@@ -14,74 +14,16 @@ use unifocal_ndarray::core::{
 };
 use unifocal_ndarray::{Error, Evaluation, TargetArray};
 
-use crate::account::Account;
 use crate::args::{Absent, Data};
 use crate::case::{Arrays, Case, ClassNumbers, Content, Prediction, Target};
 use crate::counts::Count;
 use crate::failure::Failure;
 use crate::listed::listed;
 use crate::loss::Chosen;
-use crate::metrics::Confusion;
 use crate::pair::Pair;
-use crate::reading::classes::Name;
 use crate::sweeps::{Sums, Sweeps};
 
-/// The score of a case.
-#[derive(Clone, Debug)]
-pub(crate) struct Score {
-    /// `None` if no voxel is scored.
-    pub(crate) value: Option<f64>,
-    pub(crate) per_class: Vec<ClassScore>,
-    /// How the case was read.
-    pub(crate) account: Arc<Account>,
-}
-
-/// The score of a class: the mean over the samples.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct ClassScore {
-    pub(crate) class: Name,
-    /// The loss of the class; `None` if no voxel is scored, or the class is skipped or has weight 0.
-    pub(crate) value: Option<f64>,
-    /// The sums, if requested.
-    #[serde(flatten)]
-    pub(crate) sums: Option<KnownSums>,
-}
-
-/// The sums of a class that reports show, over the voxels of all samples.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct KnownSums {
-    #[serde(flatten)]
-    pub(crate) confusion: Confusion,
-    /// (1/M) Σ y·(−ln p).
-    pub(crate) cross_entropy: f64,
-}
-
-impl KnownSums {
-    /// From the sums of [`known_sums`].
-    fn of(sums: &Sums) -> Self {
-        let [tp, fp, fn_, _] = sums.terms;
-        let tn = (sums.voxels - tp - fp - fn_).max(0.0);
-        Self {
-            confusion: Confusion { tp, fp, fn_, tn },
-            cross_entropy: sums.per_voxel(3),
-        }
-    }
-}
-
-/// The results to compute besides the value. A gradient takes another pass over the voxels, the sums take one if they are not those
-/// of the loss.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Wanted {
-    pub(crate) gradient: bool,
-    pub(crate) known_sums: bool,
-}
-
-/// A gradient in the precision and shape of the prediction's file.
-#[derive(Debug)]
-pub(crate) enum Gradient {
-    F32(ArrayD<f32>),
-    F64(ArrayD<f64>),
-}
+pub(crate) use scored::{ClassScore, Gradient, KnownSums, Score, Scored, Wanted};
 
 /// A case and what to compute for it.
 struct Task<'a> {
@@ -100,14 +42,15 @@ pub(crate) fn score(
     data: &Data,
     losses: &[Chosen],
     wanted: Wanted,
-) -> Result<(Vec<Score>, Option<Gradient>), Failure> {
+) -> Result<Scored, Failure> {
     if case.names.is_empty() {
         let score = Score {
             value: None,
             per_class: Vec::new(),
+            samples: Vec::new(),
             account: Arc::clone(&case.account),
         };
-        return Ok((vec![score; losses.len()], None));
+        return Ok(Scored::of(vec![score; losses.len()]));
     }
     let mut settings = Settings::default().with_absent_class(match data.absent_class {
         Absent::Smooth => AbsentClass::Smooth,
@@ -146,7 +89,7 @@ pub(crate) fn score(
         wanted,
     };
     let scored = match &case.content {
-        Content::Counts(counts) => task.by_counts(counts).map(|scores| (scores, None)),
+        Content::Maps(maps) => task.by_counts(&maps.counts).map(Scored::of),
         Content::Arrays(arrays) => task.dispatch(arrays),
     };
     scored.map_err(|error| pair.failure(hint(&error, case)))
@@ -163,8 +106,7 @@ fn rare(case: &Case, pair: &Pair, data: &Data) -> Result<Option<Vec<usize>>, Fai
             .iter()
             .position(|class| class.to_string() == *name);
         // Without --labels, the classes of label maps are those that occur, so a case may lack a rare class.
-        if place.is_none() && !(matches!(case.content, Content::Counts(_)) && data.labels.is_none())
-        {
+        if place.is_none() && !(matches!(case.content, Content::Maps(_)) && data.labels.is_none()) {
             return Err(pair.failure(format!(
                 "--rare: found the class {name}, expected one of {}",
                 listed(&case.names)
@@ -176,8 +118,6 @@ fn rare(case: &Case, pair: &Pair, data: &Data) -> Result<Option<Vec<usize>>, Fai
     Ok(Some(places.into_iter().flatten().collect()))
 }
 
-type Scored<P> = (Vec<Score>, Option<ArrayD<P>>);
-
 /// The loss whose sums reports show: those of the plain Combo loss are TP, FP, FN and the cross entropy.
 fn known_sums() -> Result<Chosen, Error> {
     let loss = UnifiedFocal::combo(None, None)?.into();
@@ -187,17 +127,20 @@ fn known_sums() -> Result<Chosen, Error> {
     })
 }
 
+/// The results for a case, and a gradient of the prediction's type.
+type Typed<P> = (Scored, Option<ArrayD<P>>);
+
 impl<'a> Task<'a> {
     /// Scores arrays of any element types.
-    fn dispatch(&self, arrays: &'a Arrays) -> Result<(Vec<Score>, Option<Gradient>), Error> {
+    fn dispatch(&self, arrays: &'a Arrays) -> Result<Scored, Error> {
         match &arrays.prediction {
             Prediction::F32(numbers) => {
-                let (scores, gradient) = self.with_target(arrays, numbers.view())?;
-                Ok((scores, gradient.map(Gradient::F32)))
+                let (scored, gradient) = self.with_target(arrays, numbers.view())?;
+                Ok(scored.with_gradient(gradient.map(Gradient::F32)))
             }
             Prediction::F64(numbers) => {
-                let (scores, gradient) = self.with_target(arrays, numbers.view())?;
-                Ok((scores, gradient.map(Gradient::F64)))
+                let (scored, gradient) = self.with_target(arrays, numbers.view())?;
+                Ok(scored.with_gradient(gradient.map(Gradient::F64)))
             }
         }
     }
@@ -206,7 +149,7 @@ impl<'a> Task<'a> {
         &self,
         arrays: &'a Arrays,
         numbers: ArrayViewD<'a, P>,
-    ) -> Result<Scored<P::Real>, Error> {
+    ) -> Result<Typed<P::Real>, Error> {
         match &arrays.target {
             Target::Classes { classes, void } => match classes {
                 ClassNumbers::U8(labels) => self.with_labels(arrays, numbers, labels.view(), *void),
@@ -233,7 +176,7 @@ impl<'a> Task<'a> {
         numbers: ArrayViewD<'a, P>,
         labels: ArrayViewD<'a, L>,
         void: Option<i64>,
-    ) -> Result<Scored<P::Real>, Error> {
+    ) -> Result<Typed<P::Real>, Error> {
         let shape = numbers.raw_dim();
         let evaluation = Evaluation::labels(arrays.prediction(numbers), arrays.labels(labels));
         self.run(arrays, evaluation, void, shape)
@@ -246,7 +189,7 @@ impl<'a> Task<'a> {
         evaluation: Evaluation<'a, P, IxDyn, T>,
         void: Option<i64>,
         shape: IxDyn,
-    ) -> Result<Scored<P::Real>, Error> {
+    ) -> Result<Typed<P::Real>, Error> {
         // Sums do not depend on α, so those of one loss serve the others.
         let settings = self.losses.first().map(|loss| self.settings_of(loss));
         let evaluation = evaluation
@@ -291,7 +234,17 @@ impl<'a> Task<'a> {
             let sums = sweeps.sums(index, &swept);
             self.summarize(loss, &sums, known.as_deref())
         });
-        Ok((scores.collect::<Result<_, _>>()?, gradient))
+        let hard = self.wanted.hard.then(|| evaluation.hard()).transpose()?;
+        let scored = Scored {
+            hard,
+            ..Scored::of(scores.collect::<Result<_, _>>()?)
+        };
+        Ok((scored, gradient))
+    }
+
+    /// How many samples get a value of their own.
+    fn samples(&self, all: usize) -> usize {
+        if self.wanted.samples { all } else { 0 }
     }
 
     /// The settings for a loss.
@@ -346,11 +299,18 @@ impl<'a> Task<'a> {
         let settings = self.settings_of(loss);
         let classes = settings.classes();
         let count = case.names.len();
+        let counts = |sums: &[Sums]| sums[0].voxels > 0.0;
         let counted: Vec<Sums> = (sums.chunks(count))
-            .filter(|sums| sums[0].voxels > 0.0)
+            .filter(|sums| counts(sums))
             .flatten()
             .copied()
             .collect();
+        let value = |sums: &[Sums]| mean(&loss.loss, &classes, count, sums);
+        let of_sample = |sums: &[Sums]| counts(sums).then(|| value(sums)).transpose();
+        let samples = sums
+            .chunks(count)
+            .take(self.samples(sums.len() / count))
+            .map(of_sample);
         let skipped = |class: usize, sums: &Sums| {
             let weight = classes.normalized()(class);
             (weight.mean == 0.0 && weight.sum == 0.0)
@@ -380,11 +340,12 @@ impl<'a> Task<'a> {
         let value = if counted.is_empty() {
             None
         } else {
-            Some(mean(&loss.loss, &classes, count, &counted)?)
+            Some(value(&counted)?)
         };
         Ok(Score {
             value,
             per_class: per_class.collect(),
+            samples: samples.collect::<Result<_, _>>()?,
             account: Arc::clone(&case.account),
         })
     }

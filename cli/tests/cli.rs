@@ -407,6 +407,7 @@ fn every_command_has_a_man_page() {
         "sweep",
         "curve",
         "check",
+        "overlay",
         "summary",
         "diff",
         "merge",

@@ -1,4 +1,4 @@
-//! The mask of voxels to score, which `--mask` reads from a file.
+//! A file beside PRED with a number for each of its voxels: the mask, or the image that was segmented.
 
 use std::path::{Path, PathBuf};
 
@@ -14,14 +14,14 @@ use crate::read::{Format, Volume};
 use crate::reading::{self, Axes, Axis, Facts, Options, Reading};
 use crate::survey::{Number, with_numbers};
 
-/// The mask file of a case: `mask` itself, or the file in the folder `mask` with the name of the case.
-pub(super) fn file(mask: &Path, pair: &Pair) -> Result<PathBuf, Failure> {
-    if !mask.is_dir() {
-        return Ok(mask.to_owned());
+/// The file of a case: `path` itself, or the file in the folder `path` with the name of the case. `what` names it.
+pub(super) fn file(path: &Path, pair: &Pair, what: &str) -> Result<PathBuf, Failure> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
     }
-    let entries = mask
+    let entries = path
         .read_dir()
-        .map_err(|error| Failure::file(mask, format!("cannot be read: {error}")))?;
+        .map_err(|error| Failure::file(path, format!("cannot be read: {error}")))?;
     let stem = pairs::stem;
     let names = [
         pair.name.clone(),
@@ -36,24 +36,25 @@ pub(super) fn file(mask: &Path, pair: &Pair) -> Result<PathBuf, Failure> {
     let named = |name: &String| files.iter().find(|file| stem(file) == *name);
     names.iter().find_map(named).cloned().ok_or_else(|| {
         Failure::file(
-            mask,
-            format!("found no mask for the case {} in this folder", names[0]),
+            path,
+            format!("found no {what} for the case {} in this folder", names[0]),
         )
     })
 }
 
-/// Whether a mask is not 0, as [sample, voxels…] of the prediction.
-pub(super) fn inside(
+/// The numbers of a file, each mapped by `map`, as [sample, voxels…] of the prediction. `what` names the file.
+pub(super) fn voxels<T: Clone>(
     pair: &Pair,
     data: &Data,
     prediction: &Volume,
     reading: &Reading,
-    mask: &Volume,
-) -> Result<ArrayD<bool>, Failure> {
+    (what, volume): (&str, &Volume),
+    map: impl Fn(f64) -> T,
+) -> Result<ArrayD<T>, Failure> {
     let no = |_: usize| false;
     let unused = || true;
     let ours = facts(prediction, &no, &unused);
-    let theirs = facts(mask, &no, &unused);
+    let theirs = facts(volume, &no, &unused);
     let options = Options {
         axes: Some(reading.prediction.clone()),
         labels_target: true,
@@ -61,7 +62,7 @@ pub(super) fn inside(
         ..Options::default()
     };
     let found = reading::read(&options, &ours, &theirs).or_else(|fault| {
-        // Else the mask may be one for all samples.
+        // Else it may be one for all samples.
         let Some(samples) = reading.prediction.position(Axis::Sample) else {
             return Err(fault);
         };
@@ -81,22 +82,24 @@ pub(super) fn inside(
     });
     let found = found.map_err(|fault| {
         pair.failure(format!(
-            "the mask does not fit PRED (the message calls it TARGET): {fault}"
+            "the {what} does not fit PRED (the message calls it TARGET): {fault}"
         ))
     })?;
-    let mask: ArrayD<bool> = with_numbers!(&mask.values, numbers => {
-        numbers.view().mapv(|number| Number::to_f64(number) != 0.0)
+    let mapped: ArrayD<T> = with_numbers!(&volume.values, numbers => {
+        numbers.view().mapv(|number| map(Number::to_f64(number)))
     });
     let wanted = without_classes(&reading.prediction);
-    let mask = arrange(mask.view(), &found.target, &found.turn, &wanted);
+    let mapped = arrange(mapped.view(), &found.target, &found.turn, &wanted);
     let shape = prediction.values.shape();
     let length = |axis: &Axis| {
         let position = reading.prediction.position(*axis);
         position.map_or(1, |position| shape[position])
     };
     let whole: Vec<usize> = wanted.iter().map(length).collect();
-    match mask.broadcast(whole) {
-        Some(mask) => Ok(mask.to_owned()),
-        None => Err(pair.failure("the shape of the mask differs from that of PRED's voxels")),
+    match mapped.broadcast(whole) {
+        Some(mapped) => Ok(mapped.to_owned()),
+        None => Err(pair.failure(format!(
+            "the shape of the {what} differs from that of PRED's voxels"
+        ))),
     }
 }

@@ -8,7 +8,7 @@ use ndarray::ArrayD;
 use crate::account::{Account, Input as InputAccount};
 use crate::args::Data;
 use crate::arrange::without_classes;
-use crate::case::{Case, Content};
+use crate::case::{Case, Content, Grid};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::labels::{Labels, NoLabel};
@@ -176,6 +176,8 @@ impl<'a> Draft<'a> {
             content,
             names: self.account.classes.clone(),
             account: Arc::new(self.account),
+            grid: Grid::default(),
+            image: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use crate::arrange::arrange;
-use crate::case::{Case, Content};
+use crate::case::{Case, Content, Maps};
 use crate::counts::Meetings;
 use crate::failure::Failure;
 use crate::labels::with_labels;
@@ -32,11 +32,20 @@ pub(super) fn assemble(
             inside.as_ref(),
         )))
     };
-    let ignored = &draft.data.ignore_label;
-    let [in_prediction, in_target] = meetings.occurring(ignored);
+    let ignored = draft.data.ignore_label.clone();
+    let [in_prediction, in_target] = meetings.occurring(&ignored);
     let classes = Classes::for_labels(&draft.options(), &in_prediction, &in_target);
     let classes = draft.classes(classes)?;
     draft.note_ignored(&in_target);
-    let counts = meetings.counts(ignored, &classes);
-    Ok(draft.finish(Content::Counts(counts)))
+    let counts = meetings.counts(&ignored, &classes);
+    let maps = Maps {
+        counts,
+        prediction: ours,
+        target: theirs,
+        reading: draft.reading.clone(),
+        classes,
+        ignored,
+        inside: draft.inside.take(),
+    };
+    Ok(draft.finish(Content::Maps(Box::new(maps))))
 }

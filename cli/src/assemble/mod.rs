@@ -1,12 +1,15 @@
 //! Assembles cases from files.
 
+mod beside;
 mod draft;
 mod facts;
+mod grid;
 mod hard;
-mod mask;
 mod soft;
 mod target;
 mod treated;
+
+use std::path::Path;
 
 use unifocal_ndarray::core::limits::ROUNDING;
 
@@ -20,25 +23,54 @@ use crate::reading;
 use crate::survey::{self, Surveyed};
 use draft::Draft;
 
-/// Reads a case.
-pub(crate) fn read(pair: &Pair, data: &Data) -> Result<Case, Failure> {
-    let prediction = read::read(&pair.prediction)?;
-    let target = read::read(&pair.target)?;
-    let mask = match &data.mask {
-        Some(mask) => Some(read::read(mask::file(mask, pair)?)?),
-        None => None,
-    };
-    assemble(pair, data, prediction, target, mask)
+/// The files of a case.
+pub(crate) struct Files {
+    pub(crate) prediction: Volume,
+    pub(crate) target: Volume,
+    pub(crate) mask: Option<Volume>,
+    /// The image that was segmented.
+    pub(crate) image: Option<Volume>,
 }
 
-/// Assembles a case from the content of its files.
-pub(crate) fn assemble(
+/// Reads a case.
+pub(crate) fn read(pair: &Pair, data: &Data) -> Result<Case, Failure> {
+    read_with_image(pair, data, None)
+}
+
+/// Reads a case and the image that was segmented: a file, or the one in a folder with the case's name.
+pub(crate) fn read_with_image(
     pair: &Pair,
     data: &Data,
-    prediction: Volume,
-    target: Volume,
-    mask: Option<Volume>,
+    image: Option<&Path>,
 ) -> Result<Case, Failure> {
+    let prediction = read::read(&pair.prediction)?;
+    let target = read::read(&pair.target)?;
+    let beside = |path: Option<&Path>, what| -> Result<Option<Volume>, Failure> {
+        let file = path
+            .map(|path| beside::file(path, pair, what))
+            .transpose()?;
+        Ok(file.map(read::read).transpose()?)
+    };
+    let files = Files {
+        prediction,
+        target,
+        mask: beside(data.mask.as_deref(), MASK)?,
+        image: beside(image, IMAGE)?,
+    };
+    assemble(pair, data, files)
+}
+
+const MASK: &str = "mask";
+const IMAGE: &str = "image";
+
+/// Assembles a case from the content of its files.
+pub(crate) fn assemble(pair: &Pair, data: &Data, files: Files) -> Result<Case, Failure> {
+    let Files {
+        prediction,
+        target,
+        mask,
+        image,
+    } = files;
     if data.ignore_geometry && (prediction.geometry.is_none() || target.geometry.is_none()) {
         return Err(pair.failure(
             "--ignore-geometry applies to two files with geometry in their headers, found one without",
@@ -63,16 +95,16 @@ pub(crate) fn assemble(
         )
         .map_err(|fault| pair.failure(fault.to_string()))?
     };
-    let inside = match mask {
-        Some(mask) => Some(mask::inside(
-            pair,
-            data,
-            &prediction.volume,
-            &reading,
-            &mask,
-        )?),
-        None => None,
-    };
+    let ours = &prediction.volume;
+    let inside = mask.map(|mask| {
+        beside::voxels(pair, data, ours, &reading, (MASK, &mask), |number| {
+            number != 0.0
+        })
+    });
+    let image = image
+        .map(|image| beside::voxels(pair, data, ours, &reading, (IMAGE, &image), |number| number));
+    let (inside, image) = (inside.transpose()?, image.transpose()?);
+    let grid = grid::of(&reading, ours, &target.volume);
     let draft = Draft::new(
         pair,
         data,
@@ -81,9 +113,14 @@ pub(crate) fn assemble(
         reading,
         inside,
     );
-    if data.input == Input::Labels {
-        hard::assemble(draft, prediction.volume, target.volume)
+    let case = if data.input == Input::Labels {
+        hard::assemble(draft, prediction.volume, target.volume)?
     } else {
-        soft::assemble(draft, prediction, target)
-    }
+        soft::assemble(draft, prediction, target)?
+    };
+    Ok(Case {
+        grid,
+        image,
+        ..case
+    })
 }

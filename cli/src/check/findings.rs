@@ -65,11 +65,12 @@ pub(crate) fn check(
     let wanted = Wanted {
         gradient: soft,
         known_sums: true,
+        ..Wanted::default()
     };
     let losses = std::slice::from_ref(loss);
     // A number that is not finite, or no probability, and a label without a class are errors here.
-    let (scores, slopes) = score::score(&case, pair, data, losses, wanted)?;
-    let score = &scores[0];
+    let scored = score::score(&case, pair, data, losses, wanted)?;
+    let score = &scored.scores[0];
     let mut findings: Vec<Finding> = case
         .account
         .warnings
@@ -89,7 +90,7 @@ pub(crate) fn check(
         findings.extend(saturation::find(arrays));
     }
     findings.extend(reference::find(&loss.loss, score));
-    if let (Some(slopes), Some(value)) = (slopes, score.value) {
+    if let (Some(slopes), Some(value)) = (scored.gradient, score.value) {
         findings.extend(gradient::find(
             pair, &mut case, data, loss, &slopes, value, arguments,
         )?);

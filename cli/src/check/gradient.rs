@@ -32,10 +32,7 @@ pub(super) fn find(
     let Content::Arrays(arrays) = &case.content else {
         return Ok(Vec::new());
     };
-    let slopes = match slopes {
-        Gradient::F32(slopes) => slopes.mapv(f64::from),
-        Gradient::F64(slopes) => slopes.clone(),
-    };
+    let slopes = slopes.to_f64();
     let mut findings = Vec::new();
     let wrong = slopes.iter().filter(|slope| !slope.is_finite()).count();
     if wrong > 0 {
@@ -52,8 +49,8 @@ pub(super) fn find(
             arrays.prediction = Prediction::F64(numbers.clone().into());
         }
         let losses = std::slice::from_ref(loss);
-        let (scores, _) = score::score(case, pair, data, losses, Wanted::default())?;
-        Ok(scores[0].value.unwrap_or(f64::NAN))
+        let scored = score::score(case, pair, data, losses, Wanted::default())?;
+        Ok(scored.scores[0].value.unwrap_or(f64::NAN))
     };
     let exact = at(&numbers)?;
     if single {

@@ -6,6 +6,27 @@ pub(crate) struct Geometry {
     pub affine: [[f64; 4]; 3],
 }
 
+/// How an axis of a volume runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Direction {
+    /// The axis of space that it is nearest to: 0 to the right, 1 to the front, 2 up.
+    pub along: usize,
+    /// Whether it runs that way, and not the opposite one.
+    pub positive: bool,
+    /// The distance between neighbouring voxels.
+    pub spacing: f64,
+}
+
+/// The orders of three axes.
+pub(crate) const ORDERS: [[usize; 3]; 6] = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+];
+
 /// Displacements below this part of the smallest voxel edge are rounding. A NIfTI affine is stored in f32, whose
 /// rounding moves the corner of a volume of 500 voxels by some 1e-4 of a voxel; shifts that change a result are
 /// hundreds of times larger than this.
@@ -46,6 +67,32 @@ impl Geometry {
         }
         let edge = self.smallest_edge().min(other.smallest_edge());
         (largest > TOLERANCE * edge).then_some(largest)
+    }
+
+    /// How each of the first three axes runs; `None` if a step is 0 or not finite.
+    pub(crate) fn directions(&self) -> Option<[Direction; 3]> {
+        let steps = [0, 1, 2].map(|axis| self.affine.map(|row| row[axis]));
+        let lengths = steps.map(norm);
+        if !lengths
+            .iter()
+            .all(|length| length.is_finite() && *length > 0.0)
+        {
+            return None;
+        }
+        let share = |axis: usize, row: usize| steps[axis][row].abs() / lengths[axis];
+        // The order in which the axes run most along those of space.
+        let fit = |order: &[usize; 3]| -> f64 { (0..3).map(|axis| share(axis, order[axis])).sum() };
+        let mut best = ORDERS[0];
+        for order in &ORDERS[1..] {
+            if fit(order) > fit(&best) {
+                best = *order;
+            }
+        }
+        Some([0, 1, 2].map(|axis| Direction {
+            along: best[axis],
+            positive: steps[axis][best[axis]] > 0.0,
+            spacing: lengths[axis],
+        }))
     }
 
     fn position(&self, row: usize, index: [f64; 3]) -> f64 {
@@ -99,6 +146,25 @@ mod tests {
         assert!((found - 10.85).abs() < 1e-9, "{found}");
         // Also along an axis of one voxel, or one that the array lacks.
         assert!(PLAIN.mismatch(&changed(2, 2, 0.1), &[91, 109]).is_some());
+    }
+
+    #[test]
+    fn axes_run_along_the_nearest_axes_of_space() {
+        // A sagittal volume, turned a little: i to the back, j down, k to the right.
+        let turned = Geometry {
+            affine: [
+                [0.1, 0.0, 4.0, 0.0],
+                [-0.5, 0.05, 0.3, 0.0],
+                [0.05, -0.6, 0.2, 0.0],
+            ],
+        };
+        let found = turned.directions().expect("three directions");
+        assert_eq!(found.map(|axis| axis.along), [1, 2, 0]);
+        assert_eq!(found.map(|axis| axis.positive), [false, false, true]);
+        assert!((found[1].spacing - 0.602).abs() < 1e-3);
+        let spacing = PLAIN.directions().map(|axes| axes.map(|axis| axis.spacing));
+        assert_eq!(spacing, Some([2.0, 2.0, 3.0]));
+        assert_eq!(changed(0, 0, -2.0).directions(), None);
     }
 
     #[test]

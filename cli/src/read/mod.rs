@@ -51,7 +51,7 @@ use stream::open_regular;
 
 pub(crate) use fault::{Fault, ReadError};
 pub(crate) use format::{AxisOrder, Format};
-pub(crate) use geometry::Geometry;
+pub(crate) use geometry::{Geometry, ORDERS};
 pub(crate) use numbers::Numbers;
 pub(crate) use spec::split_key;
 pub(crate) use volume::{Scaling, Stored, Values, Volume};

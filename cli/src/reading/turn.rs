@@ -1,7 +1,7 @@
 //! Reorients volumes that show the same place with flipped or permuted axes.
 
 use super::axes::Axis;
-use crate::read::Geometry;
+use crate::read::{Geometry, ORDERS};
 
 /// How the axes of one volume run along those of another: a permutation and flips.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,15 +53,6 @@ impl Turn {
         Err(nearest)
     }
 }
-
-const ORDERS: [[usize; 3]; 6] = [
-    [0, 1, 2],
-    [0, 2, 1],
-    [1, 0, 2],
-    [1, 2, 0],
-    [2, 0, 1],
-    [2, 1, 0],
-];
 
 /// The geometry of a volume whose `flipped` axes are reversed and whose axis k then becomes axis `along[k]`.
 fn turned(

@@ -18,7 +18,7 @@ pub(super) fn of_each(settings: Settings) -> Settings {
 }
 
 /// The loss of a region of a sample; `None` if nothing in it counts.
-fn value(loss: &Chosen, classes: &Classes<'_>, sums: &[Sums]) -> Option<f64> {
+fn of_region(loss: &Chosen, classes: &Classes<'_>, sums: &[Sums]) -> Option<f64> {
     (classes.counts(sums)? > 0.0).then_some(classes.value(&loss.loss, sums)?)
 }
 
@@ -94,7 +94,7 @@ impl Task<'_> {
         let values: Vec<Option<f64>> = sums
             .chunks(2)
             .zip(weights.iter().cycle())
-            .map(|(sums, weight)| value(loss, &classes, sums).filter(|_| *weight > 0.0))
+            .map(|(sums, weight)| of_region(loss, &classes, sums).filter(|_| *weight > 0.0))
             .collect();
         let per_class = names.iter().enumerate().map(|(region, name)| {
             let of_region = values.iter().skip(region).step_by(names.len());
@@ -112,10 +112,16 @@ impl Task<'_> {
             }
         });
         let per_class = per_class.collect();
-        let weighted = values.iter().zip(weights.iter().cycle());
+        let value = |values: &[Option<f64>]| {
+            let weighted = values.iter().zip(weights.iter().cycle());
+            mean(weighted.filter_map(|(value, weight)| Some(((*value)?, *weight))))
+        };
+        let samples = values.chunks(names.len());
+        let samples = samples.take(self.samples(values.len() / names.len()));
         Ok(Score {
-            value: mean(weighted.filter_map(|(value, weight)| Some(((*value)?, *weight)))),
+            value: value(&values),
             per_class,
+            samples: samples.map(value).collect(),
             account: Arc::clone(&self.case.account),
         })
     }
