@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use crate::check::args::CheckArgs;
 use crate::format::Format;
 use crate::grid::args::{CurveArgs, GridArgs, GridOutput};
+use crate::html::args::ReportArgs;
 use crate::input::Input;
 use crate::loss::LossArgs;
 use crate::merge::MergeArgs;
@@ -83,6 +84,12 @@ const SUMMARY_EXAMPLES: &str = "Examples:
   unifocal summary results.csv --scores dice,iou,recall --by centre --manifest cases.csv
   unifocal summary shard-*.jsonl --format nnunet > summary.json";
 
+const REPORT_EXAMPLES: &str = "The page is one file. It has no scripts and loads nothing. Its pictures have the colours of `unifocal overlay`.
+
+Examples:
+  unifocal report results.csv --output report.html
+  unifocal report shard-*.jsonl --scores loss,dice,recall --worst 10 --root /data/run --output report.html";
+
 const DIFF_EXAMPLES: &str = "Example:
   unifocal diff baseline.csv candidate.csv --scores dice";
 
@@ -154,6 +161,9 @@ pub(crate) enum Command {
     /// Describe the scores that `eval --output` wrote: means, intervals, worst cases, subgroups
     #[command(after_help = SUMMARY_EXAMPLES)]
     Summary(SummaryArgs),
+    /// Write a run as one page of HTML: how inputs were read, statistics, distributions, the worst cases and their pictures
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Compare two runs of the same cases pair by pair
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArgs),
@@ -174,7 +184,7 @@ pub(crate) enum Command {
     /// Print the man page of the program or of a command
     Man {
         /// Print the page of this command [default: the page of the program]
-        #[arg(value_parser = ["eval", "compare", "sweep", "curve", "check", "overlay", "summary", "diff", "merge", "demo", "completions", "man"])]
+        #[arg(value_parser = ["eval", "compare", "sweep", "curve", "check", "overlay", "summary", "report", "diff", "merge", "demo", "completions", "man"])]
         command: Option<String>,
     },
 }

@@ -15,6 +15,7 @@ mod demo;
 mod failure;
 mod format;
 mod grid;
+mod html;
 mod input;
 mod labels;
 mod listed;
@@ -29,6 +30,7 @@ mod overlay;
 mod pair;
 mod pairs;
 mod parallel;
+mod plot;
 mod progress;
 mod read;
 mod reading;
@@ -273,14 +275,8 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             })
         }
         Command::Summary(arguments) => summary::summarize(&arguments).map(printed),
-        Command::Diff(arguments) => {
-            let (report, notes) = summary::difference(&arguments)?;
-            Ok(Done {
-                report,
-                notes,
-                ..Done::default()
-            })
-        }
+        Command::Report(arguments) => html::report(&arguments).map(noted),
+        Command::Diff(arguments) => summary::difference(&arguments).map(noted),
         Command::Merge(arguments) => Ok(Done {
             notes: vec![merge::merge(&arguments)?],
             ..Done::default()
@@ -315,6 +311,14 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
 fn printed(report: Vec<u8>) -> Done {
     Done {
         report,
+        ..Done::default()
+    }
+}
+
+fn noted((report, notes): (Vec<u8>, Vec<String>)) -> Done {
+    Done {
+        report,
+        notes,
         ..Done::default()
     }
 }

@@ -138,6 +138,18 @@ impl Empty {
         }
     }
 
+    /// What it means for a report, in words.
+    pub(crate) fn convention(self) -> &'static str {
+        match self {
+            Self::Skip => {
+                "a metric that is 0/0 has no value, and is not in the mean (--empty skip)"
+            }
+            Self::Nan => "a metric that is 0/0 is NaN, and so is its mean (--empty nan)",
+            Self::Zero => "a metric that is 0/0 counts as 0 (--empty 0)",
+            Self::One => "a metric that is 0/0 counts as 1 (--empty 1)",
+        }
+    }
+
     pub(crate) fn by_name(name: &str) -> Result<Self, String> {
         Self::from_str(name, false)
     }

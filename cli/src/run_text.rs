@@ -1,6 +1,7 @@
 //! The options that the numbers of a run depend on, as text. Two runs with the same text can be continued, merged and compared.
 
 use clap::{ArgMatches, Command, parser::ValueSource};
+use unifocal_ndarray::core::AnyLoss;
 
 use crate::loss::Chosen;
 use crate::metrics::Empty;
@@ -45,4 +46,69 @@ pub(crate) fn of(loss: &Chosen, empty: Empty, reading: &str) -> String {
     let loss = &loss.loss;
     let empty = empty.name();
     format!("unifocal {version}: --loss {loss:#}{alpha} --empty {empty}{reading}")
+}
+
+/// What the text of a run says.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// The version of the program that scored it.
+    pub(crate) version: String,
+    pub(crate) loss: Chosen,
+    /// The options about reading.
+    pub(crate) reading: String,
+}
+
+/// Reads the text of a run; `None` if it is not one of this program.
+pub(crate) fn parse(text: &str) -> Option<Run> {
+    let (version, options) = text.strip_prefix("unifocal ")?.split_once(": --loss ")?;
+    let (loss, rest) = options.split_once(" --empty ")?;
+    let (_, reading) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (loss, alpha) = match loss.split_once(" --alpha ") {
+        Some((loss, alpha)) => (loss, Some(alpha.split(',').map(str::parse))),
+        None => (loss, None),
+    };
+    let loss: AnyLoss = loss.parse().ok()?;
+    Some(Run {
+        version: version.to_owned(),
+        loss: Chosen {
+            name: loss.name()?,
+            loss,
+            alpha: alpha.map(Iterator::collect).transpose().ok()?,
+        },
+        reading: reading.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use unifocal_ndarray::core::catalogue::Name;
+
+    use super::*;
+
+    #[test]
+    fn a_run_is_read_as_it_is_written() {
+        for name in Name::ALL {
+            for alpha in [None, Some(vec![0.25, 1.0])] {
+                let loss = Chosen {
+                    alpha,
+                    ..Chosen::default_of(name)
+                };
+                let text = of(&loss, Empty::Zero, " --input labels --regions a=1,2 b=2");
+                let run = parse(&text).expect("a run");
+                assert_eq!(run.version, env!("CARGO_PKG_VERSION"));
+                assert_eq!((run.loss.name, run.loss.loss), (name, loss.loss));
+                assert_eq!(run.loss.alpha, loss.alpha);
+                assert_eq!(run.reading, "--input labels --regions a=1,2 b=2");
+                let without = parse(&of(&loss, Empty::Skip, "")).expect("a run");
+                assert_eq!(without.reading, "");
+            }
+        }
+        for other in [
+            "",
+            "other 1: --loss dice --empty skip",
+            "unifocal 1: --loss none --empty 0",
+        ] {
+            assert!(parse(other).is_none(), "{other}");
+        }
+    }
 }

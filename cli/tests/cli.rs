@@ -409,6 +409,7 @@ fn every_command_has_a_man_page() {
         "check",
         "overlay",
         "summary",
+        "report",
         "diff",
         "merge",
         "demo",

@@ -8,10 +8,10 @@ use unifocal_ndarray::core::{
 
 use super::args::CurveArgs;
 use super::axis::Shown;
-use super::plot::{self, Line, Titles};
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::loss::Chosen;
+use crate::plot::{self, Line, Titles};
 use crate::report::cells::{digits, table as new_table};
 
 /// The horizontal axis of a curve.
@@ -42,6 +42,9 @@ struct Curve<'a> {
     points: Vec<[f64; 3]>,
 }
 
+/// The number of points of a smooth curve.
+const SMOOTH: u32 = 99;
+
 /// The volume of the class whose overlap varies, in voxels: next to it, smoothing is small.
 const VOLUME: f64 = 1000.0;
 
@@ -55,7 +58,7 @@ pub(crate) fn curve(arguments: &CurveArgs) -> Result<Vec<u8>, Failure> {
     let losses = grid.losses()?;
     let default = match (output.format, &output.plot) {
         (Format::Table, None) => 9,
-        _ => 99,
+        _ => SMOOTH,
     };
     let points = points.unwrap_or(default);
     if !(1..=100_000).contains(&points) {
@@ -68,36 +71,46 @@ pub(crate) fn curve(arguments: &CurveArgs) -> Result<Vec<u8>, Failure> {
         .flat_map(|loss| curves(loss, points))
         .collect();
     if let Some(file) = &output.plot {
-        let panel = |title, y, column: usize| {
-            let line = |curve: &Curve<'_>| Line {
-                name: curve.label(&grid_names(arguments, curve.loss)),
-                points: curve
-                    .points
-                    .iter()
-                    .map(|point| (point[0], point[column]))
-                    .collect(),
-            };
-            let titles = Titles {
-                title,
-                // One axis serves both, a share from 0 to 1.
-                x: match losses[0].loss {
-                    AnyLoss::Tversky(_) => "overlap",
-                    AnyLoss::Focal(_) => "probability of the true class",
-                    AnyLoss::UnifiedFocal(_) => "probability of the true class; overlap",
-                },
-                y,
-            };
-            (titles, curves.iter().map(line).collect())
-        };
-        let name = losses[0].name.as_str();
-        let panels = [panel(name, "loss", 1), panel("its gradient", "gradient", 2)];
-        plot::lines(file, &panels)?;
+        plot::save(file, &draw(&curves, |loss| grid_names(arguments, loss))?)?;
     }
     match output.format {
         Format::Table => Ok(table(arguments, &curves).into_bytes()),
         Format::Json => Ok(json(&curves)),
         Format::Csv => csv(&curves),
     }
+}
+
+/// The picture of a loss and its gradient.
+pub(crate) fn picture(loss: &Chosen) -> Result<String, Failure> {
+    draw(&curves(loss, SMOOTH), |_| String::new())
+}
+
+/// Draws the curves, and those of their gradients. `parameters` tells losses apart.
+fn draw(curves: &[Curve<'_>], parameters: impl Fn(&Chosen) -> String) -> Result<String, Failure> {
+    let loss = curves[0].loss;
+    let panel = |title, y, column: usize| {
+        let line = |curve: &Curve<'_>| Line {
+            name: curve.label(&parameters(curve.loss)),
+            points: curve
+                .points
+                .iter()
+                .map(|point| (point[0], point[column]))
+                .collect(),
+        };
+        let titles = Titles {
+            title,
+            // One axis serves both, a share from 0 to 1.
+            x: match loss.loss {
+                AnyLoss::Tversky(_) => "overlap",
+                AnyLoss::Focal(_) => "probability of the true class",
+                AnyLoss::UnifiedFocal(_) => "probability of the true class; overlap",
+            },
+            y,
+        };
+        (titles, curves.iter().map(line).collect())
+    };
+    let name = loss.name.as_str();
+    plot::lines(&[panel(name, "loss", 1), panel("its gradient", "gradient", 2)])
 }
 
 /// The parameters that vary, with their values.

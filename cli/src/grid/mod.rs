@@ -3,8 +3,7 @@
 pub(crate) mod args;
 mod axis;
 mod curve;
-mod plot;
 mod sweep;
 
-pub(crate) use curve::curve;
+pub(crate) use curve::{curve, picture as curve_picture};
 pub(crate) use sweep::{check as check_sweep, report as report_sweep};

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::args::{GridArgs, GridOutput};
 use super::axis::Shown;
-use super::plot::{self, Line, Titles};
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::loss::Chosen;
+use crate::plot::{self, Line, Titles};
 use crate::report::Point;
 use crate::report::cells::{digits, table as new_table};
 use unifocal_ndarray::core::Parameter;
@@ -52,7 +52,7 @@ pub(crate) fn report(
                     x: x.as_str(),
                     y: "loss",
                 };
-                plot::lines(file, &[(titles, vec![line])])?;
+                plot::save(file, &plot::lines(&[(titles, vec![line])])?)?;
             }
             // The last parameter varies fastest, so it is x.
             [y, x] => {
@@ -72,7 +72,8 @@ pub(crate) fn report(
                     y: y.as_str(),
                 };
                 let values: Vec<Option<f64>> = points.iter().map(|point| point.value).collect();
-                plot::heat_map(file, titles, [&distinct(x), &distinct(y)], &values)?;
+                let names = [&distinct(x)[..], &distinct(y)];
+                plot::save(file, &plot::heat_map(titles, names, &values)?)?;
             }
             _ => check(grid, output)?,
         }

@@ -9,7 +9,8 @@ use clap::Parser;
 use crate::args::{Cli, Command, Data};
 use crate::assemble;
 use crate::failure::Failure;
-use crate::overlay::{self, Drawn, View};
+use crate::overlay::args::View;
+use crate::overlay::{self, Drawn};
 use crate::pair::Pair;
 use crate::results::Record;
 use crate::run_text::Run;
@@ -45,7 +46,8 @@ pub(super) fn draw(record: &Record, run: &Run, root: &Path) -> Result<Shown, Str
         (ours, theirs) => ours == theirs,
     };
     if !same {
-        let number = |value: Option<f64>| value.map_or("none".to_owned(), |value| value.to_string());
+        let number =
+            |value: Option<f64>| value.map_or("none".to_owned(), |value| value.to_string());
         return Err(format!(
             "its files now have the loss {}, expected {}: they are not those of the run",
             number(drawn.loss),
@@ -73,7 +75,10 @@ fn drawn(pair: &Pair, data: &Data, run: &Run) -> Result<Drawn, Failure> {
 fn data(run: &Run) -> Result<Data, String> {
     let options = run.reading.split_whitespace();
     // The files are named by the records.
-    let arguments = ["unifocal", "compare"].into_iter().chain(options).chain(["--", "PRED", "TARGET"]);
+    let arguments = ["unifocal", "compare"]
+        .into_iter()
+        .chain(options)
+        .chain(["--", "PRED", "TARGET"]);
     match Cli::try_parse_from(arguments) {
         Ok(Cli {
             command: Command::Compare { data, .. },

@@ -50,7 +50,11 @@ impl Facts {
     fn add(&mut self, record: &Record) {
         let lines = record.reading.split("; ").map(str::to_owned);
         let lines: Vec<String> = lines.collect();
-        match self.readings.iter_mut().find(|reading| reading.lines == lines) {
+        match self
+            .readings
+            .iter_mut()
+            .find(|reading| reading.lines == lines)
+        {
             Some(reading) => reading.cases += 1,
             None => self.readings.push(Reading {
                 lines,

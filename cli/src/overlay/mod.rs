@@ -16,4 +16,6 @@ mod window;
 
 pub(crate) use cases::draw_all;
 pub(crate) use check::check;
+pub(crate) use colour::LEGEND;
+pub(crate) use draw::{Drawn, draw};
 pub(crate) use report::report;

@@ -51,14 +51,7 @@ pub(super) fn tables(cases: &[(Pair, Score)], mean: &Mean, empty: Empty) -> Stri
         text += &format!("\n{table}\n");
     }
     if undefined {
-        text += match empty {
-            Empty::Skip => {
-                "a metric that is 0/0 has no value, and is not in the mean (--empty skip)\n"
-            }
-            Empty::Nan => "a metric that is 0/0 is NaN, and so is its mean (--empty nan)\n",
-            Empty::Zero => "a metric that is 0/0 counts as 0 (--empty 0)\n",
-            Empty::One => "a metric that is 0/0 counts as 1 (--empty 1)\n",
-        };
+        text += &format!("{}\n", empty.convention());
     }
     text
 }

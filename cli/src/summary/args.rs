@@ -66,9 +66,9 @@ impl Statistics {
     }
 }
 
-/// The options of `summary`.
+/// A run, and how it is described.
 #[derive(Debug, Args)]
-pub(crate) struct SummaryArgs {
+pub(crate) struct RunArgs {
     /// Files that `eval --output` wrote: one, or the shards of a run
     #[arg(required = true, value_name = "RESULTS", help_heading = "Arguments")]
     pub(crate) results: Vec<PathBuf>,
@@ -96,14 +96,21 @@ pub(crate) struct SummaryArgs {
         help_heading = "Statistics"
     )]
     pub(crate) worst: usize,
+}
+
+/// The options of `summary`.
+#[derive(Debug, Args)]
+pub(crate) struct SummaryArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
     /// Report format
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub(crate) format: SummaryFormat,
 }
 
-impl SummaryArgs {
-    /// The default summary of a file.
-    pub(crate) fn of(file: &Path, format: Format) -> Self {
+impl RunArgs {
+    /// The defaults for a file.
+    pub(crate) fn of(file: &Path) -> Self {
         Self {
             results: vec![file.to_owned()],
             statistics: Statistics::default(),
@@ -111,6 +118,15 @@ impl SummaryArgs {
             by: None,
             manifest: None,
             worst: WORST,
+        }
+    }
+}
+
+impl SummaryArgs {
+    /// The default summary of a file.
+    pub(crate) fn of(file: &Path, format: Format) -> Self {
+        Self {
+            run: RunArgs::of(file),
             format: format.into(),
         }
     }

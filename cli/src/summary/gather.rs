@@ -12,27 +12,27 @@ use crate::results::{self, Layout, Record};
 
 /// The numbers of a run. Of each case they hold its name, a number per class and score, and nothing else.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
-    pub(super) cases: Vec<String>,
+pub(crate) struct Gathered {
+    pub(crate) cases: Vec<String>,
     /// The cases without a score, and why.
-    pub(super) failed: Vec<(String, String)>,
+    pub(crate) failed: Vec<(String, String)>,
     /// The options of the run.
-    pub(super) run: String,
-    pub(super) empty: Empty,
+    pub(crate) run: String,
+    pub(crate) empty: Empty,
     /// The loss of the cases, then the scores of each class.
-    pub(super) columns: Vec<Column>,
+    pub(crate) columns: Vec<Column>,
 }
 
 /// The values of one score.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(crate) struct Column {
     /// The class; `None` for the case as a whole.
-    pub(super) class: Option<Name>,
-    pub(super) score: ScoreName,
+    pub(crate) class: Option<Name>,
+    pub(crate) score: ScoreName,
     /// The cases, by their index, and the value in each.
-    pub(super) values: Vec<(u32, f64)>,
+    pub(crate) values: Vec<(u32, f64)>,
     /// The counts of each case, to be added up, for metrics.
-    pub(super) confusions: Vec<(u32, Confusion)>,
+    pub(crate) confusions: Vec<(u32, Confusion)>,
 }
 
 /// Gathers these scores from the files of a run.

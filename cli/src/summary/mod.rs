@@ -8,6 +8,8 @@ mod report;
 mod rows;
 mod score_name;
 
-pub(crate) use args::{DiffArgs, SummaryArgs};
+pub(crate) use args::{DiffArgs, RunArgs, SummaryArgs};
 pub(crate) use difference::difference;
-pub(crate) use rows::summarize;
+pub(crate) use report::count;
+pub(crate) use rows::{Row, Summary, summarize};
+pub(crate) use score_name::ScoreName;

@@ -14,7 +14,7 @@ pub(super) fn table(summary: &Summary) -> String {
         resampling,
         by,
         rows,
-        worst,
+        ..
     } = summary;
     let mut text = format!(
         "{}\n{}\n",
@@ -63,10 +63,10 @@ pub(super) fn table(summary: &Summary) -> String {
         table.add_row(cells);
     }
     let _ = writeln!(text, "\n{table}");
-    if worst.len() > 1 {
+    if summary.worst.len() > 1 {
         let mut table = new_table(&["worst cases", "loss"]);
-        for (case, loss) in worst {
-            table.add_row([case.clone(), digits(Some(*loss))]);
+        for (case, loss) in summary.worst() {
+            table.add_row([case.to_owned(), digits(Some(loss))]);
         }
         let _ = writeln!(text, "\n{table}");
     }
@@ -80,7 +80,7 @@ pub(super) fn table(summary: &Summary) -> String {
 }
 
 /// The number of cases, and of those without a score.
-fn count(scored: usize, failed: usize) -> String {
+pub(crate) fn count(scored: usize, failed: usize) -> String {
     let cases = if scored == 1 { "case" } else { "cases" };
     match failed {
         0 => format!("{scored} {cases}"),
@@ -94,7 +94,7 @@ pub(super) fn json(summary: &Summary) -> Result<Vec<u8>, Failure> {
         resampling,
         by,
         rows,
-        worst,
+        ..
     } = summary;
     let row = |row: &Row| {
         let described = row.described.as_ref();
@@ -119,8 +119,8 @@ pub(super) fn json(summary: &Summary) -> Result<Vec<u8>, Failure> {
     let failed: Vec<Value> = failed
         .map(|(case, message)| json!({ "case": case, "message": message }))
         .collect();
-    let worst = worst.iter();
-    let worst: Vec<Value> = worst
+    let worst: Vec<Value> = summary
+        .worst()
         .map(|(case, loss)| json!({ "case": case, "loss": loss }))
         .collect();
     let mut text = json!({

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::args::{Statistics, SummaryArgs, SummaryFormat};
+use super::args::{RunArgs, Statistics, SummaryArgs, SummaryFormat};
 use super::gather::{self, Column, Gathered};
 use super::score_name::ScoreName;
 use super::{nnunet, report};
@@ -13,42 +13,42 @@ use crate::reading::classes::Name;
 use crate::statistics::{Description, Resampling, describe, interval_of_mean};
 
 /// The statistics of a run.
-pub(super) struct Summary {
-    pub(super) run: Gathered,
-    pub(super) resampling: Resampling,
+pub(crate) struct Summary {
+    pub(crate) run: Gathered,
+    pub(crate) resampling: Resampling,
     /// The column of the manifest that groups the cases.
-    pub(super) by: Option<String>,
-    pub(super) rows: Vec<Row>,
-    /// The cases with the largest losses, and these.
-    pub(super) worst: Vec<(String, f64)>,
+    pub(crate) by: Option<String>,
+    pub(crate) rows: Vec<Row>,
+    /// The cases with the largest losses, by their index among those with a score, and these.
+    pub(crate) worst: Vec<(u32, f64)>,
 }
 
 /// The statistics of a score.
-pub(super) struct Row {
+pub(crate) struct Row {
     /// The group; `None` for all cases.
-    pub(super) group: Option<String>,
-    pub(super) class: Option<Name>,
-    pub(super) score: ScoreName,
+    pub(crate) group: Option<String>,
+    pub(crate) class: Option<Name>,
+    pub(crate) score: ScoreName,
     /// The number of cases that have a value.
-    pub(super) cases: usize,
-    pub(super) described: Option<Described>,
+    pub(crate) cases: usize,
+    pub(crate) described: Option<Described>,
     /// The metric of all cases' counts together.
-    pub(super) pooled: Option<f64>,
+    pub(crate) pooled: Option<f64>,
 }
 
-pub(super) struct Described {
-    pub(super) numbers: Description,
-    pub(super) interval: Option<[f64; 2]>,
+pub(crate) struct Described {
+    pub(crate) numbers: Description,
+    pub(crate) interval: Option<[f64; 2]>,
     /// The worst value, and the first case that has it.
-    pub(super) worst: (f64, String),
+    pub(crate) worst: (f64, String),
 }
 
 /// The report of `summary`.
 pub(crate) fn summarize(arguments: &SummaryArgs) -> Result<Vec<u8>, Failure> {
     if arguments.format == SummaryFormat::Nnunet {
-        return nnunet::report(&arguments.results);
+        return nnunet::report(&arguments.run.results);
     }
-    let summary = Summary::of(arguments)?;
+    let summary = Summary::of(&arguments.run)?;
     match arguments.format {
         SummaryFormat::Csv => report::csv(&summary),
         SummaryFormat::Json => report::json(&summary),
@@ -57,7 +57,7 @@ pub(crate) fn summarize(arguments: &SummaryArgs) -> Result<Vec<u8>, Failure> {
 }
 
 impl Summary {
-    fn of(arguments: &SummaryArgs) -> Result<Self, Failure> {
+    pub(crate) fn of(arguments: &RunArgs) -> Result<Self, Failure> {
         let Statistics { scores, .. } = &arguments.statistics;
         let resampling = arguments.statistics.resampling()?;
         let run = gather::gather(&arguments.results, scores, arguments.empty)?;
@@ -96,6 +96,14 @@ impl Summary {
             rows,
             worst,
         })
+    }
+}
+
+impl Summary {
+    /// The names of the cases with the largest losses, and these.
+    pub(super) fn worst(&self) -> impl Iterator<Item = (&str, f64)> {
+        let worst = self.worst.iter();
+        worst.map(|(case, loss)| (self.run.cases[*case as usize].as_str(), *loss))
     }
 }
 
@@ -153,13 +161,13 @@ fn pooled(column: &Column, member: &dyn Fn(u32) -> bool, empty: Empty) -> Option
 }
 
 /// The cases with the largest loss.
-fn worst_cases(run: &Gathered, most: usize) -> Vec<(String, f64)> {
+fn worst_cases(run: &Gathered, most: usize) -> Vec<(u32, f64)> {
     let loss = |column: &&Column| column.class.is_none();
     let Some(loss) = run.columns.iter().find(loss) else {
         return Vec::new();
     };
     let mut values = loss.values.clone();
     values.sort_by(|one, other| other.1.total_cmp(&one.1));
-    let named = |(case, value): &(u32, f64)| (run.cases[*case as usize].clone(), *value);
-    values.iter().take(most).map(named).collect()
+    values.truncate(most);
+    values
 }

@@ -21,12 +21,12 @@ pub(crate) enum ScoreName {
 
 impl ScoreName {
     /// The name in reports, which is that of the column in files of results.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         self.metric().map_or("loss", Metric::name)
     }
 
     /// The metric, if it is one.
-    pub(super) fn metric(self) -> Option<Metric> {
+    pub(crate) fn metric(self) -> Option<Metric> {
         Some(match self {
             Self::Loss => return None,
             Self::Dice => Metric::Dice,
@@ -41,7 +41,7 @@ impl ScoreName {
     }
 
     /// Its value for a class; `None` if it has none.
-    pub(super) fn of(self, class: &ClassRecord, empty: Empty) -> Option<f64> {
+    pub(crate) fn of(self, class: &ClassRecord, empty: Empty) -> Option<f64> {
         match self.metric() {
             None => class.value,
             Some(metric) => empty.value(metric.of(&class.confusion)),
@@ -49,7 +49,7 @@ impl ScoreName {
     }
 
     /// How bad a value is.
-    pub(super) fn badness(self, value: f64) -> f64 {
+    pub(crate) fn badness(self, value: f64) -> f64 {
         match self {
             Self::Loss => value,
             Self::VolumeDifference => value.abs(),

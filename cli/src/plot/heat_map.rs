@@ -1,125 +1,19 @@
-//! Pictures of grids, as SVG.
+//! Values for pairs of numbers, as colours.
 
 use std::error::Error;
-use std::path::Path;
 
 use plotters::prelude::*;
 
+use super::frame::{LABEL, SIZE, Titles, range, svg};
 use crate::failure::Failure;
-use crate::output::Complete;
-
-const SIZE: (u32, u32) = (960, 480);
-
-/// The font of labels, and its size.
-const LABEL: (&str, u32) = ("sans-serif", 15);
-
-/// A curve and its name.
-pub(super) struct Line {
-    pub(super) name: String,
-    pub(super) points: Vec<(f64, f64)>,
-}
-
-/// The names of a picture and its axes.
-#[derive(Clone, Copy)]
-pub(super) struct Titles<'a> {
-    pub(super) title: &'a str,
-    pub(super) x: &'a str,
-    pub(super) y: &'a str,
-}
-
-/// Draws curves, in a panel for each quantity.
-pub(super) fn lines(file: &Path, panels: &[(Titles<'_>, Vec<Line>)]) -> Result<(), Failure> {
-    save(file, |svg| draw_lines(svg, panels))
-}
 
 /// Draws a value for each x and y as a colour. The values are row by row, a row per y.
-pub(super) fn heat_map(
-    file: &Path,
+pub(crate) fn heat_map(
     titles: Titles<'_>,
     [x, y]: [&[String]; 2],
     values: &[Option<f64>],
-) -> Result<(), Failure> {
-    save(file, |svg| draw_heat_map(svg, titles, [x, y], values))
-}
-
-fn save(
-    file: &Path,
-    draw: impl FnOnce(&mut String) -> Result<(), Box<dyn Error>>,
-) -> Result<(), Failure> {
-    let mut svg = String::new();
-    draw(&mut svg).map_err(|error| Failure::file(file, format!("cannot be drawn: {error}")))?;
-    let mut written = Complete::new(file)?;
-    written.write(svg.as_bytes())?;
-    written.persist()?;
-    Ok(())
-}
-
-/// The range of numbers, or one around them if they are equal.
-fn range(numbers: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
-    let (low, high) = numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| {
-        (low.min(number), high.max(number))
-    });
-    match low.partial_cmp(&high) {
-        Some(std::cmp::Ordering::Less) => low..high,
-        Some(std::cmp::Ordering::Equal) => low - 0.5..high + 0.5,
-        _ => 0.0..1.0,
-    }
-}
-
-fn draw_lines(svg: &mut String, panels: &[(Titles<'_>, Vec<Line>)]) -> Result<(), Box<dyn Error>> {
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
-    let areas = root.split_evenly((1, panels.len()));
-    for (area, (titles, lines)) in areas.iter().zip(panels) {
-        draw_panel(area, *titles, lines)?;
-    }
-    root.present()?;
-    Ok(())
-}
-
-fn draw_panel<B: DrawingBackend>(
-    area: &DrawingArea<B, plotters::coord::Shift>,
-    titles: Titles<'_>,
-    lines: &[Line],
-) -> Result<(), Box<dyn Error>>
-where
-    B::ErrorType: 'static,
-{
-    let points = || lines.iter().flat_map(|line| &line.points);
-    let x = range(points().map(|(x, _)| *x));
-    let y = range(points().map(|(_, y)| *y));
-    let mut chart = ChartBuilder::on(area)
-        .caption(titles.title, ("sans-serif", 20))
-        .margin(12)
-        .x_label_area_size(48)
-        .y_label_area_size(64)
-        .build_cartesian_2d(x, y)?;
-    chart
-        .configure_mesh()
-        .x_labels(6)
-        .x_desc(titles.x)
-        .y_desc(titles.y)
-        .label_style(LABEL)
-        .axis_desc_style(LABEL)
-        .light_line_style(TRANSPARENT)
-        .draw()?;
-    for (index, line) in lines.iter().enumerate() {
-        let style = Palette99::pick(index).stroke_width(2);
-        let drawn = chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
-        drawn
-            .label(&line.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
-    }
-    if lines.len() > 1 {
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .label_font(LABEL)
-            .background_style(WHITE.mix(0.8))
-            .border_style(BLACK.mix(0.4))
-            .draw()?;
-    }
-    Ok(())
+) -> Result<String, Failure> {
+    svg(|svg| draw_heat_map(svg, titles, [x, y], values))
 }
 
 /// The colours of the least, a middle and the largest value.

@@ -1,0 +1,53 @@
+//! What all pictures have in common.
+
+use std::error::Error;
+use std::path::Path;
+
+use crate::failure::Failure;
+use crate::output::Complete;
+
+pub(super) const SIZE: (u32, u32) = (960, 480);
+
+/// The font of labels, and its size.
+pub(super) const LABEL: (&str, u32) = ("sans-serif", 15);
+
+/// The names of a picture and its axes.
+#[derive(Clone, Copy)]
+pub(crate) struct Titles<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) x: &'a str,
+    pub(crate) y: &'a str,
+}
+
+/// Writes a picture to a file, whole or not at all.
+pub(crate) fn save(file: &Path, svg: &str) -> Result<(), Failure> {
+    let mut written = Complete::new(file)?;
+    written.write(svg.as_bytes())?;
+    written.persist()?;
+    Ok(())
+}
+
+/// Draws a picture into a text.
+pub(super) fn svg(
+    draw: impl FnOnce(&mut String) -> Result<(), Box<dyn Error>>,
+) -> Result<String, Failure> {
+    let mut svg = String::new();
+    match draw(&mut svg) {
+        Ok(()) => Ok(svg),
+        Err(error) => Err(Failure::Report(format!(
+            "a picture cannot be drawn: {error}"
+        ))),
+    }
+}
+
+/// The range of numbers, or one around them if they are equal.
+pub(super) fn range(numbers: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
+    let (low, high) = numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| {
+        (low.min(number), high.max(number))
+    });
+    match low.partial_cmp(&high) {
+        Some(std::cmp::Ordering::Less) => low..high,
+        Some(std::cmp::Ordering::Equal) => low - 0.5..high + 0.5,
+        _ => 0.0..1.0,
+    }
+}
