@@ -175,6 +175,9 @@ pub(crate) enum Command {
         /// Report format
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+        /// Also write the example to a new folder: its files, its results, a picture of its errors and a report
+        #[arg(long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
     },
     /// Print a shell completion script
     Completions {

@@ -281,7 +281,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             notes: vec![merge::merge(&arguments)?],
             ..Done::default()
         }),
-        Command::Demo { format } => {
+        Command::Demo { format, output } => {
             let (pair, case, data) = demo::example()?;
             let values = losses(&pair, &case, &data)?;
             let run = Run {
@@ -293,7 +293,8 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             if format == Format::Table {
                 report.extend_from_slice(demo::HINT.as_bytes());
             }
-            Ok(printed(report))
+            let note = output.map(|folder| demo::write(&folder)).transpose()?;
+            Ok(noted((report, note.into_iter().collect())))
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
