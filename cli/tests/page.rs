@@ -1,12 +1,14 @@
 //! Each command in docs/cli.md prints what the page shows.
 //!
-//! `UPDATE_PAGE=1 cargo test -p unifocal-cli --test page` writes the output and the pictures into the page.
+//! `UPDATE_PAGE=1 cargo test -p unifocal-cli --test page` writes the output and the pictures into the page. If `UNIFOCAL_CHROMIUM` names
+//! a browser, it also takes the screenshot of the report.
 
 #[path = "build/mod.rs"]
 mod build;
 
+use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 use std::process::Command;
 
@@ -169,6 +171,50 @@ fn files(folder: &Path) {
     }
 }
 
+/// The size and the pixels of a PNG file.
+fn decoded(picture: &[u8]) -> (png::OutputInfo, Vec<u8>) {
+    let mut reader = png::Decoder::new(Cursor::new(picture))
+        .read_info()
+        .expect("a PNG file");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+    let info = reader.next_frame(&mut pixels).expect("pixels");
+    (info, pixels)
+}
+
+/// Whether two pictures are equal, however they are compressed.
+fn are_equal(one: &[u8], other: &[u8]) -> bool {
+    if one.starts_with(b"\x89PNG") {
+        decoded(one) == decoded(other)
+    } else {
+        one == other
+    }
+}
+
+/// Takes the picture of a page with a browser. It compresses in a hurry, so the picture is written again.
+fn screenshot(browser: &OsStr, page: &Path, picture: &Path) {
+    let taken = page.with_extension("png");
+    let status = Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-lcd-text",
+        ])
+        .args(["--hide-scrollbars", "--window-size=900,1400"])
+        .arg("--force-device-scale-factor=0.6")
+        .arg(format!("--screenshot={}", taken.display()))
+        .arg(format!("file://{}", page.display()))
+        .status();
+    assert!(status.expect("the browser starts").success());
+    let (info, pixels) = decoded(&fs::read(taken).expect("a screenshot"));
+    let file = fs::File::create(picture).expect("a picture");
+    let mut encoder = png::Encoder::new(file, info.width, info.height);
+    encoder.set_color(info.color_type);
+    encoder.set_compression(png::Compression::High);
+    let mut writer = encoder.write_header().expect("a head");
+    writer.write_image_data(&pixels).expect("pixels");
+}
+
 /// The output of a command, stderr after stdout, without trailing spaces.
 fn output(folder: &Path, command: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_unifocal"))
@@ -186,6 +232,7 @@ fn output(folder: &Path, command: &str) -> String {
 fn commands_print_what_the_page_shows() {
     let folder = TempDir::new().expect("a folder");
     files(folder.path());
+    output(folder.path(), "unifocal demo --output demo");
     let page = fs::read_to_string(PAGE).expect("the page");
     let mut blocks = page.split("```console\n");
     let mut printed = blocks.next().expect("a beginning").to_owned();
@@ -196,29 +243,32 @@ fn commands_print_what_the_page_shows() {
         printed += "```console\n";
         for line in shown.lines().filter(|line| line.starts_with("$ unifocal ")) {
             printed += &format!("{line}\n{}", output(folder.path(), &line[2..]));
-            let mut words = line.split(' ').skip_while(|word| *word != "--plot");
-            pictures.extend(words.nth(1));
+            let mut words = line.split(' ');
+            words.find(|word| ["--plot", "--output"].contains(word));
+            let written = words.next().filter(|name| !name.contains(".csv"));
+            pictures.extend(written.filter(|name| !name.ends_with(".html")));
             commands += 1;
         }
         printed += &format!("```{rest}");
     }
     assert!(commands > 10, "{commands}");
     for picture in &pictures {
-        let drawn = fs::read_to_string(folder.path().join(picture)).expect("a picture");
+        let drawn = fs::read(folder.path().join(picture)).expect("a picture");
         let shown = Path::new(PICTURES).join(picture);
         if std::env::var_os("UPDATE_PAGE").is_some() {
             fs::write(shown, drawn).expect("a picture");
         } else {
-            assert_eq!(
-                drawn,
-                fs::read_to_string(shown).expect("a picture"),
-                "{picture}"
-            );
+            let shown = fs::read(shown).expect("a picture");
+            assert!(are_equal(&drawn, &shown), "{picture} differs");
             assert!(page.contains(&format!("(pictures/{picture})")), "{picture}");
         }
     }
-    assert_eq!(pictures.len(), 2);
+    assert_eq!(pictures.len(), 5);
     if std::env::var_os("UPDATE_PAGE").is_some() {
+        if let Some(browser) = std::env::var_os("UNIFOCAL_CHROMIUM") {
+            let page = folder.path().join("report.html");
+            screenshot(&browser, &page, &Path::new(PICTURES).join("report.png"));
+        }
         fs::write(PAGE, printed).expect("the page");
         return;
     }

@@ -18,7 +18,7 @@ pub(super) fn summary(content: &Content<'_>) -> Markup {
         div.wide { table {
             thead { tr {
                 @if let Some(by) = &summary.by { th { (by) } }
-                th { "class" } th { "score" } th { "cases" } th { "mean" } th { (percent) " % interval" } th { "median" } th { "sd" } th { "pooled" } th { "worst" } th { "worst case" }
+                th { "class" } th { "score" } th { "cases" } th { "mean" } th { (percent) " % interval" } th { "median" } th { "sd" } th { "pooled" } th { "worst" } th.text { "worst case" }
             } }
             tbody {
                 @for row in &summary.rows { (summary_row(row, summary.by.is_some())) }
@@ -73,7 +73,7 @@ pub(super) fn parameters(loss: &Chosen) -> Markup {
     });
     html! {
         div.wide { table {
-            thead { tr { th { "parameter" } th { "value" } th { "meaning" } } }
+            thead { tr { th { "parameter" } th { "value" } th.text { "meaning" } } }
             tbody {
                 @for (name, value, description) in parameters {
                     tr { th { (name) } td { (value) } td.text { (description) } }

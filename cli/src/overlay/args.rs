@@ -42,7 +42,7 @@ pub(crate) struct View {
 /// A number of each voxel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Map {
-    /// The loss: its distribution-based side, whose mean over the scored voxels is the loss of the sample
+    /// The loss, by its distribution-based side
     Loss,
     /// The gradient of the loss with respect to PRED
     Gradient,

@@ -5,6 +5,7 @@ use ndarray::{ArrayD, Zip};
 use super::colour::{self, Rgb};
 use super::maps::Numbers;
 use super::marks::Mark;
+use crate::report::cells::digits;
 
 /// The colours of some planes, and what they mean. Their scale ends at the largest number of all planes.
 pub(super) fn of(numbers: &Numbers, marks: &[ArrayD<Mark>]) -> (Vec<ArrayD<Rgb>>, String) {
@@ -29,14 +30,11 @@ pub(super) fn of(numbers: &Numbers, marks: &[ArrayD<Mark>]) -> (Vec<ArrayD<Rgb>>
             })
     });
     let name = &numbers.name;
+    let most = digits(Some(largest));
     let legend = if numbers.signed {
-        format!(
-            "{name}: from −{largest:.3e} (blue) over 0 (white) to {largest:.3e} (red); grey: not scored"
-        )
+        format!("{name}: from −{most} (blue) over 0 (white) to {most} (red); grey: not scored")
     } else {
-        format!(
-            "{name}: from 0 (black) over red and yellow to {largest:.3e} (white); grey: not scored"
-        )
+        format!("{name}: from 0 (black) over red and yellow to {most} (white); grey: not scored")
     };
     (planes.collect(), legend)
 }

@@ -40,14 +40,34 @@ pub(super) fn svg(
     }
 }
 
+/// Numbers that differ by a smaller part of their size are equal up to rounding.
+const ROUNDING: f64 = 1e-9;
+
 /// The range of numbers, or one around them if they are equal.
 pub(super) fn range(numbers: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
     let (low, high) = numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| {
         (low.min(number), high.max(number))
     });
-    match low.partial_cmp(&high) {
-        Some(std::cmp::Ordering::Less) => low..high,
-        Some(std::cmp::Ordering::Equal) => low - 0.5..high + 0.5,
-        _ => 0.0..1.0,
+    if low > high {
+        0.0..1.0
+    } else if high - low <= ROUNDING * low.abs().max(high.abs()) {
+        low - 0.5..high + 0.5
+    } else {
+        low..high
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range;
+
+    #[test]
+    fn rounding_is_not_drawn() {
+        assert_eq!(range([2.0, 3.0, 1.0].into_iter()), 1.0..3.0);
+        let equal = range([-1.0, -1.0 + 1e-15].into_iter());
+        assert!(equal.end - equal.start > 0.9, "{equal:?}");
+        assert_eq!(range([0.0, 0.0].into_iter()), -0.5..0.5);
+        assert_eq!(range([0.0, 1e-20].into_iter()), 0.0..1e-20);
+        assert_eq!(range([].into_iter()), 0.0..1.0);
     }
 }

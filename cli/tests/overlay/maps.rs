@@ -102,10 +102,7 @@ fn the_loss_of_each_voxel_is_that_of_the_voxel_alone() {
             assert_eq!(voxels[row][column], expected, "{loss:?} at {row}, {column}");
         }
         assert_eq!(voxels[1][1], WITHOUT);
-        assert!(
-            text.contains(&format!("to {largest:.3e} (white)")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("to {largest:.6} (white)")), "{text}");
         // The mean of the map is the loss of the case.
         let mean = (losses[0][0] + losses[0][1] + losses[1][0]) / 3.0;
         let report = json(folder, &[&["eval"], &FILES[..], alone].concat());
@@ -203,7 +200,7 @@ fn regions_have_a_loss_of_each_voxel() {
     let text = stdout(folder, &[&files[..], &map].concat());
     let one = (-(0.9_f64.ln()) - 0.7_f64.ln()) / 2.0;
     let other = (-(0.4_f64.ln()) - 0.8_f64.ln()) / 2.0;
-    assert!(text.contains(&format!("to {other:.3e} (white)")), "{text}");
+    assert!(text.contains(&format!("to {other:.6} (white)")), "{text}");
     let pixels = Pixels::read(&folder.join("o.png"));
     assert_eq!(pixels.at(0, 0), shade(one / other));
     assert_eq!(pixels.at(0, 1), [255; 3]);
