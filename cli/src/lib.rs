@@ -164,7 +164,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             let mut found = pairs::find(&data.pairing, data.input)?;
             stream.select(&mut found)?;
             if let Some(out) = &gradient {
-                output::check(out, &found, NPY)?;
+                output::check(out, &found, &[data.mask.as_deref()], NPY)?;
             }
             let wanted = Wanted {
                 gradient: gradient.is_some(),

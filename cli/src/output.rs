@@ -21,18 +21,36 @@ pub(crate) struct Staged {
 }
 
 /// Checks where files of the cases would be written: `out` is a folder if there are several cases, each of them has its own file within
-/// the folder, and no input is overwritten.
-pub(crate) fn check(out: &Path, found: &Cases, extension: &str) -> Result<(), Failure> {
+/// the folder, and no input is overwritten. `beside` are the files, or the folders of files, that are read beside the cases'.
+pub(crate) fn check(
+    out: &Path,
+    found: &Cases,
+    beside: &[Option<&Path>],
+    extension: &str,
+) -> Result<(), Failure> {
     if !out.is_dir() && found.cases.len() > 1 {
         return Err(Failure::file(
             out,
             "must be an existing folder, because there are several cases and each has a file of its own",
         ));
     }
+    let beside = beside.iter().flatten();
+    let beside = beside.filter_map(|path| path.canonicalize().ok());
+    let beside: Vec<PathBuf> = beside.collect();
+    if let Ok(folder) = out.canonicalize()
+        && folder.is_dir()
+        && beside.contains(&folder)
+    {
+        return Err(Failure::file(
+            out,
+            "is a folder that is read: choose another folder",
+        ));
+    }
     let pairs = || found.cases.iter().flatten();
     let inputs: HashSet<PathBuf> = pairs()
         .flat_map(|pair| [&pair.prediction, &pair.target])
         .filter_map(|input| read::split_key(input).0.canonicalize().ok())
+        .chain(beside)
         .collect();
     let mut places: HashMap<PathBuf, &Pair> = HashMap::new();
     for pair in pairs() {

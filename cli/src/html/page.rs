@@ -115,7 +115,10 @@ fn loss(content: &Content<'_>) -> Markup {
                 (PreEscaped(curve))
                 figcaption {
                     "The loss and its gradient: the distribution-based side of a voxel against the probability of its true class, the \
-                     region-based side against overlap, where as many other voxels are predicted wrongly as the class has left."
+                     region-based side against overlap, where as many other voxels are predicted wrongly as the class has left. "
+                    @if run.loss.alpha.is_some() {
+                        "It is drawn with α = 1; each class has its own α."
+                    }
                 }
             }
         }
@@ -149,7 +152,7 @@ fn worst(content: &Content<'_>) -> Markup {
         } @else {
             (tables::worst(&content.worst))
             @if content.worst.iter().any(|worst| matches!(worst.picture, Some(Ok(_)))) {
-                p { "Colours of the pictures: " (LEGEND) ". A volume is shown in its axial, coronal and sagittal planes with the most errors." }
+                p { "Colours of the pictures: " (LEGEND) ". A volume is shown in the axial, the coronal and the sagittal plane with the most errors, or through the centre of what TARGET has." }
             }
         }
         @for (index, worst) in content.worst.iter().enumerate() {

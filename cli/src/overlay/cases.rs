@@ -37,7 +37,8 @@ pub(crate) fn draw_all(
         output,
     } = arguments;
     let found = pairs::find(&data.pairing, data.input)?;
-    output::check(output, &found, PNG)?;
+    let beside = [data.mask.as_deref(), image.as_deref()];
+    output::check(output, &found, &beside, PNG)?;
     let drawn = outcome::of_each(found, data, |pair| {
         let case = assemble::read_with_image(pair, data, image.as_deref())?;
         let drawn = draw(pair, &case, data, loss, view)?;

@@ -51,6 +51,9 @@ pub(crate) fn draw(
     let scored = score::score(case, pair, data, std::slice::from_ref(loss), wanted)?;
     let marks = marks::of(case, scored.hard.as_ref(), class);
     let marks = marks.map_err(|error| pair.failure(error.to_string()))?;
+    if marks.is_empty() {
+        return Err(pair.failure("has no voxels, so there is nothing to draw"));
+    }
     let axes = Axes(case.account.prediction.axes.space());
     let place = place::of(&marks, &axes, view, pair)?;
     let planes = planes::of(&case.grid);

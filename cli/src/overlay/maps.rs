@@ -198,7 +198,7 @@ fn alone(arrays: &Arrays, plane: &Plane, place: &Place) -> (Arrays, [usize; 2]) 
     (alone, shape)
 }
 
-/// A number per voxel as [voxel].
+/// The numbers of a plane, one after the other.
 fn listed<T: Clone>(plane: ArrayViewD<'_, T>) -> ArrayD<T> {
     Array1::from_iter(plane.iter().cloned()).into_dyn()
 }

@@ -147,52 +147,98 @@ fn of_arrays(
     classes: &[usize],
     regions: bool,
 ) -> Result<ArrayD<Mark>, unifocal_ndarray::Error> {
-    // A single channel that is no region is the probability of class 1.
-    let single = hard.len_of(Axis(1)) == 1 && !regions;
-    let channel = |class: usize| if single { 0 } else { class };
-    let is_in = |number: f32, class: usize| (number > 0.5) != (single && class == 0);
-    let mut found: ArrayD<Found> = ArrayD::default(IxDyn(&arrays.voxels()));
-    let mut scored = ArrayD::from_elem(found.raw_dim(), true);
-    match &arrays.target {
+    let prediction = Hard::new(hard, regions);
+    Ok(match &arrays.target {
         Target::Classes {
             classes: numbers,
             void,
-        } => {
-            let numbers: ArrayD<i64> = match numbers {
-                ClassNumbers::U8(numbers) => arrays.labels(numbers.view()).mapv(i64::from),
-                ClassNumbers::I32(numbers) => arrays.labels(numbers.view()).mapv(i64::from),
-            };
-            scored.zip_mut_with(&numbers, |scored, number| *scored = Some(*number) != *void);
-            for class in classes {
-                Zip::from(&mut found)
-                    .and(hard.index_axis(Axis(1), channel(*class)))
-                    .and(&numbers)
-                    .for_each(|found, ours, theirs| {
-                        found.add(is_in(*ours, *class), *theirs == *class as i64);
-                    });
+        } => match numbers {
+            ClassNumbers::U8(numbers) => {
+                prediction.beside_labels(&arrays.labels(numbers.view()), *void, classes)
             }
-        }
+            ClassNumbers::I32(numbers) => {
+                prediction.beside_labels(&arrays.labels(numbers.view()), *void, classes)
+            }
+        },
         Target::Soft { target, weights } => {
             let soft = arrays.soft(target.view());
             let target = Evaluation::soft(soft.view(), soft.view()).with_multilabel(regions);
             let target = target.hard()?;
-            if let Some(weights) = weights {
-                scored.zip_mut_with(weights, |scored, weight| *scored = *weight > 0.0);
-            }
-            for class in classes {
-                Zip::from(&mut found)
-                    .and(hard.index_axis(Axis(1), channel(*class)))
-                    .and(target.index_axis(Axis(1), channel(*class)))
-                    .for_each(|found, ours, theirs| {
-                        found.add(is_in(*ours, *class), is_in(*theirs, *class));
-                    });
-            }
+            prediction.beside(&Hard::new(&target, regions), weights.as_ref(), classes)
+        }
+    })
+}
+
+/// 1 for the classes that a voxel has, and 0 for the others, as [sample, channel, voxels…].
+struct Hard<'a> {
+    numbers: &'a ArrayD<f32>,
+    /// Whether the only channel is the foreground, class 1, and what is not in it class 0.
+    foreground: bool,
+}
+
+impl<'a> Hard<'a> {
+    fn new(numbers: &'a ArrayD<f32>, regions: bool) -> Self {
+        Self {
+            numbers,
+            foreground: numbers.len_of(Axis(1)) == 1 && !regions,
         }
     }
-    Ok(Zip::from(&found)
-        .and(&scored)
-        .map_collect(|found, scored| match scored {
-            true => found.mark(),
-            false => Mark::Unscored,
-        }))
+
+    /// The channel of a class, and whether a number of it means that the voxel has the class.
+    fn class(&self, class: usize) -> (ArrayViewD<'a, f32>, impl Fn(f32) -> bool + use<>) {
+        let channel = if self.foreground { 0 } else { class };
+        let complement = self.foreground && class == 0;
+        let channel = self.numbers.index_axis(Axis(1), channel);
+        (channel, move |number| (number > 0.5) != complement)
+    }
+
+    fn beside_labels<L: Copy + Into<i64>>(
+        &self,
+        labels: &ArrayViewD<'_, L>,
+        void: Option<i64>,
+        classes: &[usize],
+    ) -> ArrayD<Mark> {
+        let mut found: ArrayD<Found> = ArrayD::default(labels.raw_dim());
+        for class in classes {
+            let (numbers, has) = self.class(*class);
+            Zip::from(&mut found)
+                .and(&numbers)
+                .and(labels)
+                .for_each(|found, ours, theirs| {
+                    found.add(has(*ours), (*theirs).into() == *class as i64);
+                });
+        }
+        Zip::from(&found).and(labels).map_collect(|found, label| {
+            match Some((*label).into()) == void {
+                true => Mark::Unscored,
+                false => found.mark(),
+            }
+        })
+    }
+
+    fn beside(
+        &self,
+        target: &Hard<'_>,
+        weights: Option<&ArrayD<f64>>,
+        classes: &[usize],
+    ) -> ArrayD<Mark> {
+        let voxels = self.numbers.index_axis(Axis(1), 0).raw_dim();
+        let mut found: ArrayD<Found> = ArrayD::default(voxels);
+        for class in classes {
+            let ((ours, we_have), (theirs, they_have)) = (self.class(*class), target.class(*class));
+            Zip::from(&mut found)
+                .and(&ours)
+                .and(&theirs)
+                .for_each(|found, ours, theirs| found.add(we_have(*ours), they_have(*theirs)));
+        }
+        let mut marks = found.mapv(Found::mark);
+        if let Some(weights) = weights {
+            marks.zip_mut_with(weights, |mark, weight| {
+                if *weight <= 0.0 {
+                    *mark = Mark::Unscored;
+                }
+            });
+        }
+        marks
+    }
 }

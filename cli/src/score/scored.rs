@@ -46,7 +46,7 @@ pub(crate) struct KnownSums {
 }
 
 impl KnownSums {
-    /// From the sums of [`known_sums`].
+    /// From the sums of the loss whose sums reports show.
     pub(super) fn of(sums: &Sums) -> Self {
         let [tp, fp, fn_, _] = sums.terms;
         let tn = (sums.voxels - tp - fp - fn_).max(0.0);

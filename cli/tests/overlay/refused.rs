@@ -83,6 +83,20 @@ fn a_message_says_what_is_wrong() {
         "overlay", "p.npy", "y.npy", "--axes", "cyx", "--output", "p.npy",
     ];
     refused(folder, &itself, &["p.npy", "is an input file"]);
+    // Neither are the image and the folder of images.
+    let image = Array2::<f32>::zeros((2, 2)).into_dyn();
+    npy(folder, "images/p.npy", &image);
+    npy(folder, "image.png", &image);
+    let before = before + 2;
+    let onto = ["overlay", "p.npy", "y.npy", "--axes", "cyx", "--image"];
+    let file = ["images/p.npy", "--output", "images/p.npy"];
+    refused(folder, &[&onto[..], &file].concat(), &["is an input file"]);
+    let images = ["images", "--output", "images"];
+    refused(
+        folder,
+        &[&onto[..], &images].concat(),
+        &["is a folder that is read"],
+    );
     assert_eq!(count(folder), before);
     // An output is required.
     assert_eq!(
@@ -106,4 +120,21 @@ fn a_case_without_a_scored_voxel_has_no_error() {
     ];
     let text = crate::program::stdout(folder, &[&files[..], &["--output", "o.png"]].concat());
     assert!(text.contains("of 0 scored voxels"), "{text}");
+    // A map of it has no number.
+    let map = ["--map", "loss", "--zoom", "1", "--output", "o.png"];
+    crate::program::stdout(folder, &[&files[..], &map].concat());
+    let pixels = crate::pixels::Pixels::read(&folder.join("o.png"));
+    assert_eq!(pixels.voxels(0, [2, 2], [1, 1]), [[[96; 3]; 2]; 2]);
+    npy(folder, "empty.npy", &Array2::<u8>::zeros((0, 3)).into_dyn());
+    let empty = [
+        "overlay",
+        "empty.npy",
+        "empty.npy",
+        "--input",
+        "labels",
+        "--output",
+        "e.png",
+    ];
+    refused(folder, &empty, &["has no voxels"]);
+    assert!(!folder.join("e.png").exists());
 }
