@@ -67,12 +67,15 @@ const CHECK_EXAMPLES: &str = "Example:
 
 Exit status: 0 nothing is wrong; 1 there is a problem, or the files cannot be read or scored; 2 wrong usage.";
 
-const OVERLAY_EXAMPLES: &str =
-    "Colours: magenta false positives, green false negatives, orange voxels with another class than TARGET's, pale blue what is right
-and not background (label 0). A volume has three planes side by side: axial, coronal, sagittal. With a geometry in the file's header,
-front and top are at the top, the right side and the front at the left; else indices grow downwards and to the right. Pixels are square.
---map loss runs from black for 0 over red and yellow to white, --map gradient from blue over white for 0 to red for one channel and
-from black to white for the length over all channels; grey voxels are not scored.
+const OVERLAY_EXAMPLES: &str = "Colours:
+  magenta    false positive
+  green      false negative
+  orange     another class than TARGET's
+  pale blue  right, and not background, which is label 0
+  grey       the image; in a map, a voxel that is not scored
+A map of the loss runs from black for 0 over red and yellow to white. A map of the gradient runs from blue over white for 0 to red for one channel, and from black to white for the length over several.
+
+A volume has three planes side by side: axial, coronal and sagittal. Pixels are square by the spacing in the file's header. With such a geometry, front and top are at the top, and the right side and the front at the left; else indices grow downwards and to the right.
 
 Examples:
   unifocal overlay prediction.nii.gz labels.nii.gz --input labels --image scan.nii.gz --output errors.png

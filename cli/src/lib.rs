@@ -105,7 +105,8 @@ pub fn run() -> ExitCode {
     }
     if done.cases > 1 && !done.failed.is_empty() {
         let (without, cases) = (done.failed.len(), done.cases);
-        code = failed(format!("{without} of {cases} cases have no score"));
+        let product = done.product.unwrap_or("score");
+        code = failed(format!("{without} of {cases} cases have no {product}"));
     }
     code
 }
@@ -140,6 +141,8 @@ struct Done {
     failed: Vec<Failed>,
     /// The number of cases.
     cases: usize,
+    /// What a case gets, if it is not a score.
+    product: Option<&'static str>,
     notes: Vec<String>,
     warnings: Vec<String>,
     /// The number of problems in the report.
@@ -198,7 +201,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
                     cases: streamed.cases,
                     notes: streamed.notes,
                     warnings: streamed.warnings,
-                    problems: 0,
+                    ..Done::default()
                 });
             }
             let evaluated = outcome::of_each(found, &data, score)?;
@@ -264,10 +267,11 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             let loss = loss.choose()?;
             options::check_data(&data)?;
             options::check_loss(&data, &loss, false)?;
-            overlay::check(&data, &loss, &overlay.view)?;
+            overlay::check(&data, &loss, &overlay)?;
             let drawn = overlay::draw_all(&data, &loss, &overlay)?;
             Ok(Done {
                 cases: drawn.count(),
+                product: Some("picture"),
                 report: overlay::report(&loss, &drawn.good).into_bytes(),
                 failed: drawn.failed,
                 notes: drawn.notes,
@@ -352,7 +356,7 @@ fn done<R>(
         failed,
         cases,
         notes,
-        problems: 0,
+        ..Done::default()
     })
 }
 

@@ -175,7 +175,10 @@ fn each_case_of_a_folder_has_a_picture() {
     let output = crate::program::run(folder.path(), &arguments);
     assert_eq!(output.status.code(), Some(1));
     let message = crate::program::text(&output.stderr);
-    assert!(message.contains("1 of 3 cases have no score"), "{message}");
+    assert!(
+        message.contains("1 of 3 cases have no picture"),
+        "{message}"
+    );
     for case in ["1", "2"] {
         let pixels = Pixels::read(&folder.path().join(format!("pictures/{case}.png")));
         let expected = [[BLACK, PALE_BLUE], [PALE_BLUE, BLACK]];

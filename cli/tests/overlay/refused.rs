@@ -51,6 +51,10 @@ fn a_message_says_what_is_wrong() {
             &["--map", "loss", "--class", "1"],
             &["--class", "--class-weights"],
         ),
+        (
+            &["--image", "y.npy", "--map", "gradient"],
+            &["--image", "--map"],
+        ),
         (&["--image", "missing.npy"], &["missing.npy"]),
         (&["--image", "small.npy"], &["image", "does not fit PRED"]),
     ] {

@@ -194,6 +194,16 @@ fn the_geometry_decides_about_size_and_direction() {
     assert_eq!(places(&sagittal, MAGENTA), [[0, 2]]);
     assert_eq!(places(&sagittal, PALE_BLUE), [[0, 0]]);
 
+    // Without a geometry of its own, a prediction has that of the target.
+    npy(folder, "p.npy", &ours);
+    let files = [
+        "overlay", "p.npy", "y.nii", "--input", "labels", "--axes", "zyx",
+    ];
+    let output = ["--zoom", "2", "--output", "plain.png"];
+    stdout(folder, &[&files[..], &output].concat());
+    let [one, other] = ["o.png", "plain.png"].map(|name| Pixels::read(&folder.join(name)));
+    assert_eq!(one, other);
+
     // The same place, stored with x to the left, y to the back, and the slices first.
     let mut turned = ours.clone();
     turned.invert_axis(Axis(1));
