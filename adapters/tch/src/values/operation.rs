@@ -81,6 +81,15 @@ impl Unary {
         self,
         x: Operand,
     ) -> Result<Tensor, TchError> {
+        let kind = if WIDE { Kind::Double } else { Kind::Float };
+        // A mask times a number would be a Float, whatever the kind of the others.
+        let x = match x.tensor.f_kind()? {
+            Kind::Bool => Operand {
+                tensor: x.tensor.f_to_kind(kind)?,
+                reusable: !GRAPH,
+            },
+            _ => x,
+        };
         match self {
             Self::Scale(k) => apply!(x, f_mul_scalar_, f_mul_scalar, k),
             Self::Shift(k) => apply!(x, f_add_scalar_, f_add_scalar, k),
@@ -105,10 +114,7 @@ impl Unary {
                 let counts = x.tensor.f_ge(low)?;
                 x.tensor.f_where_scalarother(&counts, 1.0)
             }
-            Self::Positive => {
-                let kind = if WIDE { Kind::Double } else { Kind::Float };
-                x.tensor.f_gt(0.0)?.f_to_kind(kind)
-            }
+            Self::Positive => x.tensor.f_gt(0.0)?.f_to_kind(kind),
             Self::Exp => apply!(x, f_exp_, f_exp),
             Self::Expm1 => apply!(x, f_expm1_, f_expm1),
         }
