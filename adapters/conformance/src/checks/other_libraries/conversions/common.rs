@@ -1,0 +1,34 @@
+//! What several libraries have in common.
+
+use unifocal_core::{Focal, catalogue::ParameterError};
+
+use crate::golden::Entry;
+
+/// Cross entropy without a clip.
+pub(super) fn cross_entropy(label_smoothing: f64) -> Result<Focal, ParameterError> {
+    Focal::cross_entropy()
+        .with_clip(None)?
+        .with_label_smoothing(label_smoothing)
+}
+
+/// Their label smoothing; 0 without.
+pub(super) fn label_smoothing(entry: &Entry) -> f64 {
+    entry.parameter("label_smoothing").unwrap_or(0.0)
+}
+
+/// The focal loss without a clip.
+pub(super) fn focal(gamma: f64) -> Result<Focal, ParameterError> {
+    Focal::new().with_gamma(gamma)?.with_clip(None)
+}
+
+/// α of the outside and the inside of a region, if it is given.
+pub(super) fn two_alphas(entry: &Entry) -> Option<Vec<f64>> {
+    let alpha = entry.parameter("alpha").filter(|alpha| *alpha >= 0.0);
+    alpha.map(|alpha| vec![1.0 - alpha, alpha])
+}
+
+/// Class weights without the background.
+pub(super) fn foreground(classes: usize) -> Vec<f64> {
+    let weight = |class| if class == 0 { 0.0 } else { 1.0 };
+    (0..classes).map(weight).collect()
+}
