@@ -5,15 +5,22 @@
 //! cargo run --release -p unifocal-burn --features train --example evidence -- report results.csv plot.svg
 //! ```
 //!
-//! `run` trains every loss on every share of foreground: some trials with different settings, which a validation set decides between, then
-//! the best setting with several seeds on other images. It appends a row per training to the file, and leaves out those that the file has,
-//! so it can be interrupted. `run --minute` does the same with fewer trials, steps, images, shares and seeds: it shows that the program
-//! works, and nothing about the losses. `report` prints the tables and draws the plot.
+//! `run` trains every loss on every share of foreground: some trials at different learning rates, which a validation set decides between,
+//! then the best rate with several seeds on other images. It appends a row per training to the file, and leaves out those that the file has,
+//! so it can be interrupted. With `--brain FOLDER` it does the same on slices of a brain, from the folder with MRIcron's templates.
+//! `run --minute` takes fewer trials, steps, images, shares and seeds: it shows that the program works, and nothing about the losses.
+//! `report` prints the tables and draws the plot. `once` is a single training, to look at its course.
+//!
+//! docs/evidence.md has the results, and says where to get the brain.
 
-#[path = "train/data.rs"]
-mod data;
+#[path = "evidence/brain.rs"]
+mod brain;
+#[path = "train/images.rs"]
+mod images;
 #[path = "train/model.rs"]
 mod model;
+#[path = "train/phantoms.rs"]
+mod phantoms;
 #[path = "evidence/plot.rs"]
 mod plot;
 #[path = "evidence/protocol.rs"]
@@ -22,6 +29,8 @@ mod protocol;
 mod report;
 #[path = "evidence/results.rs"]
 mod results;
+#[path = "evidence/sets.rs"]
+mod sets;
 #[path = "evidence/training.rs"]
 mod training;
 
@@ -29,18 +38,40 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::protocol::Scale;
+use crate::protocol::{Phantoms, Scale};
+use crate::results::Row;
+use crate::sets::Set;
 
-/// Compare losses on generated images.
+/// Compare losses on generated images, and on a brain.
 #[derive(Debug, Parser)]
 enum Arguments {
     /// Train, and append a row per training to a CSV file
     Run {
         /// The file
         results: PathBuf,
+        /// Train on the brain in this folder (ch2.nii.gz and aal.nii.gz of MRIcron's templates) instead of phantoms
+        #[arg(long, value_name = "FOLDER")]
+        brain: Option<PathBuf>,
         /// A version that takes a minute
         #[arg(long)]
         minute: bool,
+    },
+    /// Train once, and print the scores on the way
+    Once {
+        /// The loss, such as 'tversky(delta=0.6)'
+        loss: String,
+        /// The learning rate
+        #[arg(long, default_value_t = 1e-2)]
+        rate: f64,
+        /// The seed of the weights, the order of the images, and the phantoms
+        #[arg(long, default_value_t = 2000)]
+        seed: u64,
+        /// The share of the pixels that the lesions of phantoms cover
+        #[arg(long, default_value_t = 0.005)]
+        share: f32,
+        /// Train on the brain in this folder instead of phantoms
+        #[arg(long, value_name = "FOLDER")]
+        brain: Option<PathBuf>,
     },
     /// Print the tables of a CSV file and draw its plot
     Report {
@@ -53,9 +84,40 @@ enum Arguments {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Arguments::parse() {
-        Arguments::Run { results, minute } => {
-            let scale = if minute { Scale::MINUTE } else { Scale::FULL };
-            training::run(&scale, &results)
+        Arguments::Run {
+            results,
+            brain,
+            minute,
+        } => {
+            let phantoms = if minute {
+                Phantoms::MINUTE
+            } else {
+                Phantoms::FULL
+            };
+            let (scale, sets) = match brain {
+                Some(folder) => (Scale::BRAIN, vec![Set::brain(&folder)?]),
+                None => (Scale::PHANTOMS, phantoms.sets()),
+            };
+            let scale = if minute { Scale::MINUTE } else { scale };
+            training::run(&scale, &sets, &results)
+        }
+        Arguments::Once {
+            loss,
+            rate,
+            seed,
+            share,
+            brain,
+        } => {
+            let (scale, set) = match brain {
+                Some(folder) => (Scale::BRAIN, Set::brain(&folder)?),
+                None => (Scale::PHANTOMS, Set::phantoms(share, Phantoms::FULL.images)),
+            };
+            let row = Row::new("test", &set, &loss, rate, scale.steps, seed);
+            let row = training::train(&scale, &set, row, |step, dice| {
+                println!("step {step}: {dice:.3}");
+            })?;
+            println!("test: {}", row.test);
+            Ok(())
         }
         Arguments::Report { results, plot } => {
             let rows = results::read(&results)?;

@@ -6,10 +6,12 @@
 //!
 //! The last line is the result as JSON: the Dice score on held-out phantoms, per seed and on average.
 
-#[path = "train/data.rs"]
-mod data;
+#[path = "train/images.rs"]
+mod images;
 #[path = "train/model.rs"]
 mod model;
+#[path = "train/phantoms.rs"]
+mod phantoms;
 #[path = "train/training.rs"]
 mod training;
 
@@ -19,7 +21,7 @@ use clap::Parser;
 use serde::Serialize;
 use unifocal_burn::burn::tensor::Device;
 
-use crate::data::Difficulty;
+use crate::phantoms::Difficulty;
 use crate::training::Run;
 
 /// Train a small U-Net on generated phantoms.

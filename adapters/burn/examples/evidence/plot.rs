@@ -1,8 +1,9 @@
-//! A plot of the results: a panel per share of foreground, a line per loss, a dot with its interval.
+//! A plot of the results: a panel per set of images, a line per loss, a dot with its interval.
 
 use std::fmt::Write;
 
 use crate::report::Summary;
+use crate::sets::Name;
 
 const PANEL: f64 = 180.0;
 const LABELS: f64 = 190.0;
@@ -11,12 +12,12 @@ const TOP: f64 = 40.0;
 
 /// The plot as SVG.
 pub(crate) fn svg(summaries: &[Summary]) -> String {
-    let mut shares: Vec<f32> = summaries.iter().map(|of| of.share).collect();
-    shares.dedup();
+    let mut sets: Vec<&Name> = summaries.iter().map(|of| &of.set).collect();
+    sets.dedup();
     let mut losses: Vec<&str> = summaries.iter().map(|of| of.loss).collect();
     losses.sort_unstable();
     losses.dedup();
-    let width = LABELS + PANEL * shares.len() as f64 + 10.0;
+    let width = LABELS + PANEL * sets.len() as f64 + 10.0;
     let height = TOP + LINE * losses.len() as f64 + 40.0;
     let bottom = height - 36.0;
 
@@ -34,17 +35,16 @@ pub(crate) fn svg(summaries: &[Summary]) -> String {
     for (row, loss) in losses.iter().enumerate() {
         text(LABELS - 10.0, TOP + LINE * (row as f64 + 0.7), "end", loss);
     }
-    for (panel, share) in shares.iter().enumerate() {
-        let left = LABELS + PANEL * panel as f64;
-        let title = format!("{:.1} % foreground", 100.0 * share);
-        text(left + PANEL / 2.0, TOP - 18.0, "middle", &title);
+    for (column, set) in sets.iter().enumerate() {
+        let left = LABELS + PANEL * column as f64;
+        text(left + PANEL / 2.0, TOP - 18.0, "middle", &set.to_string());
         for tick in [0.0, 0.5, 1.0] {
             text(at(left, tick), bottom + 14.0, "middle", &tick.to_string());
         }
         text(left + PANEL / 2.0, bottom + 30.0, "middle", "Dice");
     }
-    for (panel, share) in shares.iter().enumerate() {
-        let left = LABELS + PANEL * panel as f64;
+    for (column, set) in sets.iter().enumerate() {
+        let left = LABELS + PANEL * column as f64;
         for tick in [0.0, 0.5, 1.0] {
             let x = at(left, tick);
             let _ = writeln!(
@@ -52,7 +52,7 @@ pub(crate) fn svg(summaries: &[Summary]) -> String {
                 "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{bottom}\" stroke=\"#ddd\"/>"
             );
         }
-        for of in summaries.iter().filter(|of| of.share == *share) {
+        for of in summaries.iter().filter(|of| of.set == **set) {
             let row = losses.iter().position(|loss| *loss == of.loss).unwrap_or(0);
             let y = TOP + LINE * (row as f64 + 0.5);
             let [dice, low, high] = of.dice.map(|dice| at(left, dice));

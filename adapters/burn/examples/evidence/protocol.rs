@@ -1,20 +1,18 @@
-//! The protocol of the comparison: losses with their trials, shares of foreground, and the length of each training.
+//! The protocol of the comparison: the losses, and the number and length of the trainings, the same for each loss.
+
+use crate::sets::Set;
 
 /// The size of an experiment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
-    /// The shares of the pixels that lesions cover.
-    pub(crate) shares: &'static [f32],
-    /// Trials of each loss, the last ones of its list.
-    pub(crate) trials: usize,
-    /// Trainings of the best trial, each with its own images and weights.
+    /// The learning rates to choose from, with one trial each.
+    pub(crate) rates: &'static [f64],
+    /// Trainings at the best rate, each with its own weights and order of images, and with its own images if they are phantoms.
     pub(crate) seeds: u64,
     /// Steps of a training.
     pub(crate) steps: usize,
     /// Images in a step.
     pub(crate) batch: usize,
-    /// Images to train on; to choose a trial by; and to test on.
-    pub(crate) images: [usize; 3],
     /// Steps between two validations.
     pub(crate) every: usize,
     /// Channels of the network at full resolution.
@@ -22,70 +20,74 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// Some hours on two cores.
-    pub(crate) const FULL: Self = Self {
-        shares: &[0.002, 0.01, 0.05, 0.2],
-        trials: 4,
+    /// For phantoms: half an hour on a core.
+    pub(crate) const PHANTOMS: Self = Self {
+        rates: &[4e-3, 1e-2],
         seeds: 5,
-        steps: 400,
-        batch: 8,
-        images: [192, 32, 64],
+        steps: 300,
+        batch: 6,
         every: 20,
         channels: 6,
     };
 
+    /// For the brain, which takes more steps to learn: half an hour on a core.
+    pub(crate) const BRAIN: Self = Self {
+        steps: 400,
+        ..Self::PHANTOMS
+    };
+
     /// About a minute, too few steps to learn anything.
     pub(crate) const MINUTE: Self = Self {
-        shares: &[0.05],
-        trials: 1,
+        rates: &[1e-2],
         seeds: 2,
         steps: 12,
         batch: 4,
-        images: [16, 4, 8],
         every: 6,
         channels: 4,
     };
 }
 
-/// A loss as it is parsed, and a learning rate.
-pub(crate) type Trial = (&'static str, f64);
+/// The phantoms of an experiment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Phantoms {
+    /// The shares of the pixels that lesions cover.
+    pub(crate) shares: &'static [f32],
+    /// Images to train on; to choose a rate by; and to test on.
+    pub(crate) images: [usize; 3],
+}
 
-/// A loss by its name, with its trials: four for each loss. A loss with a parameter has two values of it at two learning rates; a loss without
-/// has four learning rates.
-pub(crate) const LOSSES: [(&str, [Trial; 4]); 9] = [
-    ("cross-entropy", rates("cross-entropy")),
-    ("dice", rates("dice")),
-    ("dice-cross-entropy", rates("dice-cross-entropy")),
-    ("dice-focal", pair("dice-focal(gamma=1)", "dice-focal")),
-    ("tversky", pair("tversky(delta=0.6)", "tversky")),
-    (
-        "focal-tversky",
-        pair("focal-tversky(gamma=0.5)", "focal-tversky"),
-    ),
-    ("combo", pair("combo", "combo(alpha=0.7)")),
-    (
-        "symmetric-unified-focal",
-        pair(
-            "symmetric-unified-focal(gamma=0.2)",
-            "symmetric-unified-focal",
-        ),
-    ),
-    (
-        "asymmetric-unified-focal",
-        pair(
-            "asymmetric-unified-focal(gamma=0.2)",
-            "asymmetric-unified-focal",
-        ),
-    ),
+impl Phantoms {
+    /// A set per share.
+    pub(crate) fn sets(&self) -> Vec<Set> {
+        let of_share = |share: &f32| Set::phantoms(*share, self.images);
+        self.shares.iter().map(of_share).collect()
+    }
+
+    /// Very little foreground.
+    pub(crate) const FULL: Self = Self {
+        shares: &[0.003],
+        images: [192, 16, 64],
+    };
+
+    /// A few images.
+    pub(crate) const MINUTE: Self = Self {
+        shares: &[0.05],
+        images: [16, 4, 8],
+    };
+}
+
+/// The losses by name, with their default parameters.
+pub(crate) const LOSSES: [&str; 9] = [
+    "cross-entropy",
+    "dice",
+    "dice-cross-entropy",
+    "dice-focal",
+    "tversky",
+    "focal-tversky",
+    "combo",
+    "symmetric-unified-focal",
+    "asymmetric-unified-focal",
 ];
 
 /// The loss that the others are compared with.
 pub(crate) const BASELINE: &str = "dice-cross-entropy";
-
-const fn rates(loss: &'static str) -> [Trial; 4] {
-    [(loss, 1e-3), (loss, 2e-3), (loss, 4e-3), (loss, 8e-3)]
-}
-
-const fn pair(one: &'static str, other: &'static str) -> [Trial; 4] {
-    [(one, 2e-3), (one, 8e-3), (other, 2e-3), (other, 8e-3)]
-}

@@ -1,10 +1,13 @@
 //! Tables of the results, with bootstrap intervals.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use crate::brain::STRUCTURES;
 use crate::protocol::{BASELINE, LOSSES};
 use crate::results::Row;
+use crate::sets::{BRAIN, Name};
 
 /// Resamples for an interval.
 const RESAMPLES: usize = 2000;
@@ -12,12 +15,12 @@ const RESAMPLES: usize = 2000;
 /// A Dice score below this is a collapsed training.
 const COLLAPSED: f64 = 0.01;
 
-/// A loss at one share of foreground.
+/// A loss on one set of images.
 #[derive(Clone, Debug)]
 pub(crate) struct Summary {
     pub(crate) loss: &'static str,
-    pub(crate) share: f32,
-    /// The mean Dice score over seeds and images, with its 95 % interval.
+    pub(crate) set: Name,
+    /// The mean Dice score over the seeds and what is scored of each, with its 95 % interval.
     pub(crate) dice: [f64; 3],
     /// The difference to the baseline, of the same seeds and images, with its 95 % interval.
     pub(crate) difference: [f64; 3],
@@ -26,52 +29,83 @@ pub(crate) struct Summary {
     pub(crate) failed: usize,
     /// The median step of the first Dice score above 0.
     pub(crate) first: Option<usize>,
-    /// The setting that the trials chose.
-    pub(crate) setting: String,
+    /// The learning rate that the trials chose.
+    pub(crate) rate: f64,
+    /// For the brain: the mean, smallest and largest Dice score of each structure over the seeds.
+    pub(crate) structures: Vec<[f64; 3]>,
 }
 
 /// Summarizes the test rows.
 pub(crate) fn summarize(rows: &[Row]) -> Vec<Summary> {
-    // Shares above 0 sort by their bits.
-    let shares: BTreeSet<u32> = rows.iter().map(|row| row.share.to_bits()).collect();
-    let mut summaries = Vec::new();
-    for share in shares.into_iter().map(f32::from_bits) {
-        let of = |loss: &str| -> Vec<&Row> {
-            let is_test = |row: &&Row| row.part == "test" && row.share == share && row.loss == loss;
-            let mut found: Vec<&Row> = rows.iter().filter(is_test).collect();
-            found.sort_by_key(|row| row.seed);
-            found
-        };
-        let baseline: Vec<Vec<f64>> = of(BASELINE).iter().map(|row| row.scores()).collect();
-        for (loss, _) in LOSSES {
-            let own = of(loss);
-            let Some(any) = own.first() else { continue };
-            let scores: Vec<Vec<f64>> = own.iter().map(|row| row.scores()).collect();
-            let differences: Vec<Vec<f64>> = scores
-                .iter()
-                .zip(&baseline)
-                .map(|(own, other)| own.iter().zip(other).map(|(a, b)| a - b).collect())
-                .collect();
-            let mut firsts: Vec<usize> = own.iter().filter_map(|row| row.first).collect();
-            firsts.sort_unstable();
-            let is_failed = |row: &&&Row| row.diverged || mean(&row.scores()) < COLLAPSED;
-            summaries.push(Summary {
-                loss,
-                share,
-                dice: interval(&scores),
-                difference: interval(&differences),
-                trainings: own.len(),
-                failed: own.iter().filter(is_failed).count(),
-                first: firsts.get(firsts.len() / 2).copied(),
-                setting: format!("{} at {}", any.setting, any.rate),
-            });
-        }
-    }
-    summaries
+    let mut sets: Vec<Name> = rows.iter().map(Row::name).collect();
+    // Phantoms come first. Shares are numbers, so that any two sets compare.
+    sets.sort_by(|a, b| {
+        let name = b.set.cmp(&a.set);
+        name.then(a.share.partial_cmp(&b.share).unwrap_or(Ordering::Equal))
+    });
+    sets.dedup();
+    sets.iter().flat_map(|set| summaries(rows, set)).collect()
 }
 
-/// The mean over seeds and images with its 95 % interval: seeds are drawn again, and within each its images.
-fn interval(scores: &[Vec<f64>]) -> [f64; 3] {
+/// Summarizes the test rows of a set.
+fn summaries(rows: &[Row], set: &Name) -> Vec<Summary> {
+    let of = |loss: &str| -> Vec<&Row> {
+        let is_test = |row: &&Row| row.part == "test" && row.name() == *set && row.loss == loss;
+        let mut found: Vec<&Row> = rows.iter().filter(is_test).collect();
+        found.sort_by_key(|row| row.seed);
+        found
+    };
+    let baseline = of(BASELINE);
+    // Structures are the same in each training; phantoms are a sample.
+    let are_drawn = set.set != BRAIN;
+    let summary = |loss: &'static str| {
+        let own = of(loss);
+        let any = own.first()?;
+        let scores: Vec<Vec<f64>> = own.iter().map(|row| row.scores()).collect();
+        let differences = |(own, other): (&&Row, &&Row)| -> Vec<f64> {
+            let pairs = own.scores().into_iter().zip(other.scores());
+            pairs.map(|(own, other)| own - other).collect()
+        };
+        let same_seed = |row: &&&Row| baseline.iter().find(|other| other.seed == row.seed);
+        let pairs = own.iter().filter_map(|row| Some((row, same_seed(&row)?)));
+        let differences: Vec<Vec<f64>> = pairs.map(differences).collect();
+        let mut firsts: Vec<Option<usize>> = own.iter().map(|row| row.first).collect();
+        firsts.sort_unstable_by_key(|first| first.unwrap_or(usize::MAX));
+        let is_failed = |row: &&&Row| row.diverged || mean(&row.scores()) < COLLAPSED;
+        let structures = match are_drawn {
+            true => Vec::new(),
+            false => (0..STRUCTURES.len())
+                .map(|structure| of_structure(&scores, structure))
+                .collect(),
+        };
+        Some(Summary {
+            loss,
+            set: set.clone(),
+            dice: interval(&scores, are_drawn),
+            difference: interval(&differences, are_drawn),
+            trainings: own.len(),
+            failed: own.iter().filter(is_failed).count(),
+            first: firsts[firsts.len() / 2],
+            rate: any.rate,
+            structures,
+        })
+    };
+    LOSSES.iter().filter_map(|loss| summary(loss)).collect()
+}
+
+/// The mean, smallest and largest score of a structure over the seeds.
+fn of_structure(scores: &[Vec<f64>], structure: usize) -> [f64; 3] {
+    let all: Vec<f64> = scores
+        .iter()
+        .filter_map(|of_seed| of_seed.get(structure).copied())
+        .collect();
+    let low = all.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    [mean(&all), low, high]
+}
+
+/// The mean with its 95 % interval: seeds are drawn again, and within each its images.
+fn interval(scores: &[Vec<f64>], are_drawn: bool) -> [f64; 3] {
     let all: Vec<f64> = scores.iter().flatten().copied().collect();
     if all.is_empty() {
         return [f64::NAN; 3];
@@ -82,10 +116,11 @@ fn interval(scores: &[Vec<f64>]) -> [f64; 3] {
             let drawn: Vec<f64> = (0..scores.len())
                 .flat_map(|_| {
                     let of_seed = &scores[rng.usize(0..scores.len())];
-                    let images: Vec<f64> = (0..of_seed.len())
-                        .map(|_| of_seed[rng.usize(0..of_seed.len())])
-                        .collect();
-                    images
+                    let mut of_image = |image| match are_drawn {
+                        true => of_seed[rng.usize(0..of_seed.len())],
+                        false => of_seed[image],
+                    };
+                    (0..of_seed.len()).map(&mut of_image).collect::<Vec<f64>>()
                 })
                 .collect();
             mean(&drawn)
@@ -112,7 +147,7 @@ pub(crate) fn tables(rows: &[Row], summaries: &[Summary]) -> String {
         rows.len() - trials,
         versions.into_iter().collect::<Vec<_>>().join(", "),
     );
-    text += "| foreground | loss | Dice | difference | failed | first step above 0 | chosen |\n|---|---|---|---|---|---|---|\n";
+    text += "| images | loss | Dice | difference | failed | first step above 0 | learning rate |\n|---|---|---|---|---|---|---|\n";
     for of in summaries {
         let [dice, low, high] = of.dice;
         let [difference, less, more] = of.difference;
@@ -121,13 +156,27 @@ pub(crate) fn tables(rows: &[Row], summaries: &[Summary]) -> String {
             .map_or_else(|| "never".to_owned(), |step| step.to_string());
         let _ = writeln!(
             text,
-            "| {:.1} % | {} | {dice:.3} ({low:.3} to {high:.3}) | {difference:+.3} ({less:+.3} to {more:+.3}) | {} of {} | {first} | {} |",
-            100.0 * of.share,
-            of.loss,
-            of.failed,
-            of.trainings,
-            of.setting,
+            "| {} | `{}` | {dice:.3} ({low:.3} to {high:.3}) | {difference:+.3} ({less:+.3} to {more:+.3}) | {} of {} | {first} | {} |",
+            of.set, of.loss, of.failed, of.trainings, of.rate,
         );
+    }
+    if summaries.iter().any(|of| !of.structures.is_empty()) {
+        text += &of_structures(summaries);
+    }
+    text
+}
+
+/// The table of the brain's structures.
+fn of_structures(summaries: &[Summary]) -> String {
+    let names = STRUCTURES.map(|(name, _)| name).join(" | ");
+    let lines = "---|".repeat(STRUCTURES.len());
+    let mut text = format!(
+        "\nDice score of each structure: mean over the seeds (smallest to largest)\n\n| loss | {names} |\n|---|{lines}\n"
+    );
+    for of in summaries.iter().filter(|of| !of.structures.is_empty()) {
+        let cell = |[dice, low, high]: &[f64; 3]| format!("{dice:.2} ({low:.2} to {high:.2})");
+        let cells: Vec<String> = of.structures.iter().map(cell).collect();
+        let _ = writeln!(text, "| `{}` | {} |", of.loss, cells.join(" | "));
     }
     text
 }

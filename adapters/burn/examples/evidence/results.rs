@@ -5,34 +5,70 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sets::{Name, Set};
+
 /// A training and its scores.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// The version of this crate.
     pub(crate) version: String,
+    /// `phantoms` or `brain`.
+    pub(crate) set: String,
+    /// The share of the pixels that a lesion covers, of phantoms.
+    pub(crate) share: Option<f32>,
     /// `trial`, which a validation set decides about, or `test`.
     pub(crate) part: String,
     /// The name of the loss.
     pub(crate) loss: String,
-    /// The loss with its parameters.
-    pub(crate) setting: String,
+    /// The learning rate.
     pub(crate) rate: f64,
-    pub(crate) share: f32,
     /// The number of steps of the training.
     pub(crate) steps: usize,
     pub(crate) seed: u64,
-    /// The Dice score of the lesion on the validation images, after the last step.
+    /// The mean Dice score of the foreground on the validation images, after the last step.
     pub(crate) validation: f64,
     /// The first validated step with a Dice score above 0, if there was one.
     pub(crate) first: Option<usize>,
     /// Whether the loss or the predictions stopped being finite.
     pub(crate) diverged: bool,
-    /// The Dice score of the lesion on each test image, in test rows, separated by spaces.
+    /// The Dice scores of a test, separated by spaces: of the lesion in each phantom, or of each structure of the brain.
     pub(crate) test: String,
 }
 
 impl Row {
-    /// The Dice scores of the test images.
+    /// A row whose training has not begun.
+    pub(crate) fn new(
+        part: &str,
+        set: &Set,
+        loss: &str,
+        rate: f64,
+        steps: usize,
+        seed: u64,
+    ) -> Self {
+        let Name { set, share } = set.name();
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            set,
+            share,
+            part: part.to_owned(),
+            loss: loss.to_owned(),
+            rate,
+            steps,
+            seed,
+            validation: f64::NAN,
+            first: None,
+            diverged: false,
+            test: String::new(),
+        }
+    }
+
+    /// The set of images.
+    pub(crate) fn name(&self) -> Name {
+        let (set, share) = (self.set.clone(), self.share);
+        Name { set, share }
+    }
+
+    /// The Dice scores of the test.
     pub(crate) fn scores(&self) -> Vec<f64> {
         self.test
             .split_whitespace()
@@ -42,8 +78,9 @@ impl Row {
 
     /// Whether this row is of the same training.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        let key = |row: &Self| (row.part.clone(), row.setting.clone(), row.steps, row.seed);
-        key(self) == key(other) && self.rate == other.rate && self.share == other.share
+        let texts = |row: &Self| [&row.set, &row.part, &row.loss].map(String::clone);
+        let numbers = |row: &Self| (row.share, row.rate, row.steps, row.seed);
+        texts(self) == texts(other) && numbers(self) == numbers(other)
     }
 }
 

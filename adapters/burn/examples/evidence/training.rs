@@ -1,4 +1,4 @@
-//! Trains each loss: its trials, then the best of them with several seeds.
+//! Trains each loss: its trials, then the best learning rate with several seeds.
 
 use std::path::Path;
 
@@ -7,18 +7,22 @@ use unifocal_burn::burn::data::dataset::Dataset;
 use unifocal_burn::burn::module::Module;
 use unifocal_burn::burn::optim::{AdamConfig, GradientsParams};
 use unifocal_burn::burn::tensor::Device;
-use unifocal_burn::core::{AnyLoss, Overlap, Scores, Settings};
-use unifocal_burn::{Error, Input, SegmentationLoss};
+use unifocal_burn::core::{AnyLoss, Overlap, Scores};
+use unifocal_burn::{Error, SegmentationLoss};
 
-use crate::data::{self, Batch, Difficulty, Phantoms};
+use crate::images::{Batch, Batches};
 use crate::model::UNet;
-use crate::protocol::{LOSSES, Scale, Trial};
+use crate::protocol::{LOSSES, Scale};
 use crate::results::{self, Row};
+use crate::sets::Set;
 
 type Failure = Box<dyn std::error::Error>;
 
+/// The seed of the trials, which is none of the tests.
+const TRIAL_SEED: u64 = 1000;
+
 /// Runs what the file lacks of an experiment.
-pub(crate) fn run(scale: &Scale, path: &Path) -> Result<(), Failure> {
+pub(crate) fn run(scale: &Scale, sets: &[Set], path: &Path) -> Result<(), Failure> {
     let known = if path.exists() {
         results::read(path)?
     } else {
@@ -26,77 +30,63 @@ pub(crate) fn run(scale: &Scale, path: &Path) -> Result<(), Failure> {
     };
     let mut writer = results::appender(path)?;
     let mut all =
-        |part: &str, loss: &str, trial: Trial, share: f32, seed: u64| -> Result<Row, Failure> {
-            let wanted = Row {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                part: part.to_owned(),
-                loss: loss.to_owned(),
-                setting: trial.0.to_owned(),
-                rate: trial.1,
-                share,
-                steps: scale.steps,
-                seed,
-                validation: f64::NAN,
-                first: None,
-                diverged: false,
-                test: String::new(),
-            };
+        |part: &str, loss: &str, rate: f64, set: &Set, seed: u64| -> Result<Row, Failure> {
+            let wanted = Row::new(part, set, loss, rate, scale.steps, seed);
             if let Some(row) = known.iter().find(|row| row.is_like(&wanted)) {
                 return Ok(row.clone());
             }
-            let row = train(scale, wanted)?;
-            eprintln!(
-                "{part} {share} {} {} seed {seed}: {:.3}",
-                row.setting, row.rate, row.validation
-            );
+            let row = train(scale, set, wanted, |_, _| {})?;
+            let (name, score) = (set.name(), row.validation);
+            eprintln!("{name}: {part} of {loss} at {rate}, seed {seed}: {score:.3}");
             writer.serialize(&row)?;
             writer.flush()?;
             Ok(row)
         };
-    for share in scale.shares {
-        for (loss, trials) in LOSSES {
-            let mut best: Option<(Trial, f64)> = None;
-            for trial in trials.into_iter().rev().take(scale.trials) {
-                // Seeds of trials are not those of tests.
-                let row = all("trial", loss, trial, *share, 1000)?;
-                if best.is_none_or(|(_, most)| row.validation > most) {
-                    best = Some((trial, row.validation));
+    for set in sets {
+        let mut chosen = Vec::new();
+        for loss in LOSSES {
+            let mut best = None;
+            for rate in scale.rates {
+                let score = all("trial", loss, *rate, set, TRIAL_SEED)?.validation;
+                if best.is_none_or(|(_, most)| score > most) {
+                    best = Some((*rate, score));
                 }
             }
-            let (trial, _) = best.ok_or("a loss has trials")?;
-            for seed in 0..scale.seeds {
-                all("test", loss, trial, *share, seed)?;
+            chosen.extend(best.map(|(rate, _)| (loss, rate)));
+        }
+        for seed in 0..scale.seeds {
+            for (loss, rate) in &chosen {
+                all("test", loss, *rate, set, seed)?;
             }
         }
     }
     Ok(())
 }
 
-/// Trains a network, and adds its scores to the row.
-fn train(scale: &Scale, mut row: Row) -> Result<Row, Failure> {
+/// Trains a network, and adds its scores to the row. `watch` gets each validated step and its score.
+pub(crate) fn train(
+    scale: &Scale,
+    set: &Set,
+    mut row: Row,
+    watch: impl Fn(usize, f64),
+) -> Result<Row, Failure> {
     let device = Device::flex();
     device.seed(row.seed);
     let with_gradients = device.clone().autodiff();
-    let difficulty = Difficulty {
-        noise: 0.3,
-        contrast: 1.0,
-        share: row.share,
-    };
-    let [training, validation, test] = [0, 1, 2].map(|part: u64| {
-        data::phantoms(scale.images[part as usize], 3 * row.seed + part, difficulty)
-    });
-    let loss: AnyLoss = row.setting.parse()?;
-    let loss = SegmentationLoss::new(loss).with_input(Input::Softmax);
-    let mut network = UNet::new(scale.channels, &with_gradients);
+    let [training, validation, test] = set.images(row.seed);
+    let loss: AnyLoss = row.loss.parse()?;
+    let loss = SegmentationLoss::new(loss).with_settings(set.settings.clone());
+    let mut network = UNet::new(scale.channels, set.classes, &with_gradients);
     let mut optimizer = AdamConfig::new().init();
     let mut order = fastrand::Rng::with_seed(row.seed);
-    let validation = data::whole(&validation, &device)?;
+    let batches = Batches { size: set.size };
+    let validation = batches.whole(&validation, &device)?;
 
     for step in 1..=scale.steps {
         let drawn = (0..scale.batch).map(|_| training.get(order.usize(0..training.len())));
         let drawn: Vec<_> = drawn.collect::<Result<_, _>>()?;
-        let batch = Phantoms.batch(drawn, &with_gradients);
-        let value = match loss.try_forward(network.forward(batch.images), batch.masks) {
+        let batch = batches.batch(drawn, &with_gradients);
+        let value = match loss.try_forward(network.forward(batch.images), batch.labels) {
             Ok(value) => value,
             // The only possible error here is a logit that is not finite.
             Err(Error::Core(_)) => {
@@ -108,10 +98,11 @@ fn train(scale: &Scale, mut row: Row) -> Result<Row, Failure> {
         let gradients = GradientsParams::from_grads(value.backward(), &network);
         network = optimizer.step(row.rate, network, gradients);
         if step % scale.every == 0 || step == scale.steps {
-            row.validation = match dice(&loss, &network, &validation) {
+            row.validation = match dice(set, &loss, &network, &validation) {
                 Ok(scores) => mean(&scores),
                 Err(_) => f64::NAN,
             };
+            watch(step, row.validation);
             if row.validation > 0.0 && row.first.is_none() {
                 row.first = Some(step);
             }
@@ -123,8 +114,8 @@ fn train(scale: &Scale, mut row: Row) -> Result<Row, Failure> {
     }
     if row.part == "test" {
         let scores = match row.diverged {
-            true => vec![0.0; test.len()],
-            false => dice(&loss, &network, &data::whole(&test, &device)?)?,
+            true => vec![0.0; set.scores(test.len())],
+            false => dice(set, &loss, &network, &batches.whole(&test, &device)?)?,
         };
         let scores: Vec<String> = scores.iter().map(|score| format!("{score:.4}")).collect();
         row.test = scores.join(" ");
@@ -132,18 +123,26 @@ fn train(scale: &Scale, mut row: Row) -> Result<Row, Failure> {
     Ok(row)
 }
 
-/// The Dice score of the lesion in each image.
-fn dice(loss: &SegmentationLoss, network: &UNet, images: &Batch) -> Result<Vec<f64>, Failure> {
+/// The Dice scores of the foreground: of the lesion in each phantom, or of each structure over all slices.
+fn dice(
+    set: &Set,
+    loss: &SegmentationLoss,
+    network: &UNet,
+    images: &Batch,
+) -> Result<Vec<f64>, Failure> {
     let logits = network.valid().forward(images.images.clone());
     let sums = loss
-        .try_hard_sums(logits, images.masks.clone())?
+        .try_hard_sums(logits, images.labels.clone())?
         .try_to_vec()?;
-    let of_image = |sums| -> Result<f64, Failure> {
-        let mut scores = Scores::new(Overlap::Dice, 2, Settings::default())?;
+    // Sums of a batch come as one sample.
+    let mut all = Vec::new();
+    for sums in sums.chunks(set.classes) {
+        let mut scores = Scores::new(Overlap::Dice, set.classes, set.settings.clone())?;
         scores.add(sums)?;
-        Ok(scores.per_class()[1].unwrap_or(f64::NAN))
-    };
-    sums.chunks(2).map(of_image).collect()
+        let of_class = |class: &Option<f64>| class.unwrap_or(f64::NAN);
+        all.extend(scores.per_class()[1..].iter().map(of_class));
+    }
+    Ok(all)
 }
 
 fn mean(numbers: &[f64]) -> f64 {

@@ -1,18 +1,19 @@
-//! A small U-Net: two levels down, two up, two classes.
+//! A small U-Net: two levels down, two up.
 
 use unifocal_burn::burn::module::Module;
-use unifocal_burn::burn::nn::PaddingConfig2d;
 use unifocal_burn::burn::nn::conv::{Conv2d, Conv2dConfig};
 use unifocal_burn::burn::nn::interpolate::{Interpolate2d, Interpolate2dConfig, InterpolateMode};
 use unifocal_burn::burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
+use unifocal_burn::burn::nn::{InstanceNorm, InstanceNormConfig, PaddingConfig2d};
 use unifocal_burn::burn::tensor::activation::relu;
 use unifocal_burn::burn::tensor::{Device, Tensor};
 
-/// Two 3 × 3 convolutions, each followed by a ReLU.
+/// Two 3 × 3 convolutions, each followed by instance normalization and a ReLU.
 #[derive(Module, Debug)]
 struct Block {
     first: Conv2d,
     second: Conv2d,
+    norms: [InstanceNorm; 2],
 }
 
 impl Block {
@@ -25,11 +26,13 @@ impl Block {
         Self {
             first: conv(from),
             second: conv(to),
+            norms: [0, 1].map(|_| InstanceNormConfig::new(to).init(device)),
         }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        relu(self.second.forward(relu(self.first.forward(x))))
+        let x = relu(self.norms[0].forward(self.first.forward(x)));
+        relu(self.norms[1].forward(self.second.forward(x)))
     }
 }
 
@@ -46,7 +49,7 @@ pub(crate) struct UNet {
 
 impl UNet {
     /// `channels` is the number of channels at full resolution.
-    pub(crate) fn new(channels: usize, device: &Device) -> Self {
+    pub(crate) fn new(channels: usize, classes: usize, device: &Device) -> Self {
         let block = |from, to| Block::new(from, to, device);
         Self {
             down: [block(1, channels), block(channels, 2 * channels)],
@@ -55,7 +58,7 @@ impl UNet {
                 block(6 * channels, 2 * channels),
                 block(3 * channels, channels),
             ],
-            head: Conv2dConfig::new([channels, 2], [1, 1]).init(device),
+            head: Conv2dConfig::new([channels, classes], [1, 1]).init(device),
             pool: MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init(),
             double: Interpolate2dConfig::new()
                 .with_scale_factor(Some([2.0, 2.0]))
@@ -64,7 +67,7 @@ impl UNet {
         }
     }
 
-    /// Logits [N, 2, H, W] of images [N, 1, H, W].
+    /// Logits [N, C, H, W] of images [N, 1, H, W]; height and width are multiples of 4.
     pub(crate) fn forward(&self, images: Tensor<4>) -> Tensor<4> {
         let full = self.down[0].forward(images);
         let half = self.down[1].forward(self.pool.forward(full.clone()));

@@ -14,8 +14,9 @@ use unifocal_burn::core::{Overlap, Scores};
 use unifocal_burn::train::{OverlapMetric, SegmentationLossMetric, SegmentationOutput};
 use unifocal_burn::{Input, NamedLossConfig, SegmentationLoss, Settings};
 
-use crate::data::{self, Batch, Difficulty, Phantoms};
+use crate::images::{Batch, Batches};
 use crate::model::UNet;
+use crate::phantoms::{self, Difficulty, SIZE};
 
 /// The settings of a run.
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ struct Segmenter {
 
 impl Segmenter {
     fn output(&self, batch: Batch) -> SegmentationOutput {
-        SegmentationOutput::new(&self.loss, self.network.forward(batch.images), batch.masks)
+        SegmentationOutput::new(&self.loss, self.network.forward(batch.images), batch.labels)
     }
 }
 
@@ -74,19 +75,20 @@ pub(crate) fn train(
     let of_lesion = Overlap::ALL.map(|overlap| OverlapMetric::new(overlap).with_class(1));
     let of_loss = SegmentationLossMetric::new(&loss);
     let model = Segmenter {
-        network: UNet::new(8, &with_gradients),
+        network: UNet::new(8, 2, &with_gradients),
         loss: loss.clone(),
     };
 
     let [training, validation, held_out] =
         [(0, run.images), (1, run.images / 4), (2, run.images / 2)]
-            .map(|(part, count)| data::phantoms(count, 3 * run.seed + part, run.difficulty));
-    let training = DataLoaderBuilder::new(Phantoms)
+            .map(|(part, count)| phantoms::phantoms(count, 3 * run.seed + part, run.difficulty));
+    let batches = Batches { size: [SIZE, SIZE] };
+    let training = DataLoaderBuilder::new(batches.clone())
         .batch_size(8)
         .shuffle(run.seed)
         .set_device(with_gradients)
         .build(training);
-    let validation = DataLoaderBuilder::new(Phantoms)
+    let validation = DataLoaderBuilder::new(batches.clone())
         .batch_size(8)
         .set_device(device.clone())
         .build(validation);
@@ -106,10 +108,10 @@ pub(crate) fn train(
     print_curves(&LearnerSummary::new(folder, &curves)?);
 
     // The mean Dice score of the lesion over the images; 1 for an image without a lesion in which none is predicted.
-    let batch = data::whole(&held_out, device)?;
+    let batch = batches.whole(&held_out, device)?;
     let logits = result.model.network.forward(batch.images);
     let mut dice = Scores::new(Overlap::Dice, 2, Settings::default())?;
-    dice.add(&loss.try_hard_sums(logits, batch.masks)?.try_to_vec()?)?;
+    dice.add(&loss.try_hard_sums(logits, batch.labels)?.try_to_vec()?)?;
     Ok(dice.per_class()[1].unwrap_or(f64::NAN))
 }
 

@@ -2,9 +2,9 @@
 
 use std::f32::consts::{PI, TAU};
 
-use unifocal_burn::burn::data::dataloader::batcher::Batcher;
-use unifocal_burn::burn::data::dataset::{Dataset, DatasetError, InMemDataset};
-use unifocal_burn::burn::tensor::{Device, Int, Tensor, TensorData};
+use unifocal_burn::burn::data::dataset::InMemDataset;
+
+use crate::images::Image;
 
 /// Height and width.
 pub(crate) const SIZE: usize = 64;
@@ -20,20 +20,13 @@ pub(crate) struct Difficulty {
     pub(crate) share: f32,
 }
 
-/// An image and its mask, row by row.
-#[derive(Clone, Debug)]
-pub(crate) struct Phantom {
-    pub(crate) image: Vec<f32>,
-    pub(crate) mask: Vec<u8>,
-}
-
 /// Generates `count` phantoms; the same seed gives the same phantoms.
-pub(crate) fn phantoms(count: usize, seed: u64, difficulty: Difficulty) -> InMemDataset<Phantom> {
+pub(crate) fn phantoms(count: usize, seed: u64, difficulty: Difficulty) -> InMemDataset<Image> {
     let mut rng = fastrand::Rng::with_seed(seed);
     InMemDataset::new((0..count).map(|_| phantom(&mut rng, difficulty)).collect())
 }
 
-fn phantom(rng: &mut fastrand::Rng, difficulty: Difficulty) -> Phantom {
+fn phantom(rng: &mut fastrand::Rng, difficulty: Difficulty) -> Image {
     // An ellipse at a random angle, which lies in the image.
     let area = difficulty.share * (SIZE * SIZE) as f32;
     let a = (area / PI).sqrt() * (0.78 + 0.6 * rng.f32());
@@ -45,9 +38,9 @@ fn phantom(rng: &mut fastrand::Rng, difficulty: Difficulty) -> Phantom {
     let wave = [0, 1].map(|_| 0.05 + 0.1 * rng.f32());
     let phase = TAU * rng.f32();
 
-    let mut phantom = Phantom {
-        image: Vec::with_capacity(SIZE * SIZE),
-        mask: Vec::with_capacity(SIZE * SIZE),
+    let mut phantom = Image {
+        pixels: Vec::with_capacity(SIZE * SIZE),
+        labels: Vec::with_capacity(SIZE * SIZE),
     };
     for pixel in 0..SIZE * SIZE {
         let at = [pixel / SIZE, pixel % SIZE].map(|x| x as f32);
@@ -57,9 +50,9 @@ fn phantom(rng: &mut fastrand::Rng, difficulty: Difficulty) -> Phantom {
         let background = 0.5 * (at[0] * wave[0] + at[1] * wave[1] + phase).sin();
         let lesion = if inside { difficulty.contrast } else { 0.0 };
         phantom
-            .image
+            .pixels
             .push(background + lesion + difficulty.noise * normal(rng));
-        phantom.mask.push(u8::from(inside));
+        phantom.labels.push(u8::from(inside));
     }
     phantom
 }
@@ -68,42 +61,4 @@ fn phantom(rng: &mut fastrand::Rng, difficulty: Difficulty) -> Phantom {
 fn normal(rng: &mut fastrand::Rng) -> f32 {
     let radius = (-2.0 * (1.0 - rng.f32()).ln()).sqrt();
     radius * (TAU * rng.f32()).cos()
-}
-
-/// Images [N, 1, H, W] and their masks [N, H, W].
-#[derive(Clone, Debug)]
-pub(crate) struct Batch {
-    pub(crate) images: Tensor<4>,
-    pub(crate) masks: Tensor<3, Int>,
-}
-
-/// Batches phantoms.
-#[derive(Clone, Debug)]
-pub(crate) struct Phantoms;
-
-impl Batcher<Phantom, Batch> for Phantoms {
-    fn batch(&self, items: Vec<Phantom>, device: &Device) -> Batch {
-        let count = items.len();
-        let images: Vec<f32> = items
-            .iter()
-            .flat_map(|item| item.image.iter().copied())
-            .collect();
-        let masks: Vec<i32> = items
-            .iter()
-            .flat_map(|item| item.mask.iter().map(|y| i32::from(*y)))
-            .collect();
-        Batch {
-            images: Tensor::from_data(TensorData::new(images, [count, 1, SIZE, SIZE]), device),
-            masks: Tensor::from_data(TensorData::new(masks, [count, SIZE, SIZE]), device),
-        }
-    }
-}
-
-/// A whole dataset as one batch.
-pub(crate) fn whole(
-    dataset: &InMemDataset<Phantom>,
-    device: &Device,
-) -> Result<Batch, DatasetError> {
-    let items: Result<_, _> = dataset.iter().collect();
-    Ok(Phantoms.batch(items?, device))
 }
