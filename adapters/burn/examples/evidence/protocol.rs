@@ -65,7 +65,7 @@ impl Phantoms {
 
     /// Very little foreground.
     pub(crate) const FULL: Self = Self {
-        shares: &[0.003],
+        shares: &[0.005],
         images: [192, 16, 64],
     };
 

@@ -1,19 +1,18 @@
 //! A small U-Net: two levels down, two up.
 
 use unifocal_burn::burn::module::Module;
+use unifocal_burn::burn::nn::PaddingConfig2d;
 use unifocal_burn::burn::nn::conv::{Conv2d, Conv2dConfig};
 use unifocal_burn::burn::nn::interpolate::{Interpolate2d, Interpolate2dConfig, InterpolateMode};
 use unifocal_burn::burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use unifocal_burn::burn::nn::{InstanceNorm, InstanceNormConfig, PaddingConfig2d};
 use unifocal_burn::burn::tensor::activation::relu;
 use unifocal_burn::burn::tensor::{Device, Tensor};
 
-/// Two 3 × 3 convolutions, each followed by instance normalization and a ReLU.
+/// Two 3 × 3 convolutions, each followed by a ReLU.
 #[derive(Module, Debug)]
 struct Block {
     first: Conv2d,
     second: Conv2d,
-    norms: [InstanceNorm; 2],
 }
 
 impl Block {
@@ -26,13 +25,11 @@ impl Block {
         Self {
             first: conv(from),
             second: conv(to),
-            norms: [0, 1].map(|_| InstanceNormConfig::new(to).init(device)),
         }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = relu(self.norms[0].forward(self.first.forward(x)));
-        relu(self.norms[1].forward(self.second.forward(x)))
+        relu(self.second.forward(relu(self.first.forward(x))))
     }
 }
 
