@@ -67,7 +67,7 @@ enum Arguments {
         #[arg(long, default_value_t = 2000)]
         seed: u64,
         /// The share of the pixels that the lesions of phantoms cover
-        #[arg(long, default_value_t = 0.005)]
+        #[arg(long, default_value_t = 0.01)]
         share: f32,
         /// Train on the brain in this folder instead of phantoms
         #[arg(long, value_name = "FOLDER")]
@@ -89,16 +89,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             brain,
             minute,
         } => {
-            let phantoms = if minute {
-                Phantoms::MINUTE
-            } else {
-                Phantoms::FULL
+            let (scale, phantoms) = match minute {
+                true => (Scale::MINUTE, Phantoms::MINUTE),
+                false => (Scale::FULL, Phantoms::FULL),
             };
-            let (scale, sets) = match brain {
-                Some(folder) => (Scale::BRAIN, vec![Set::brain(&folder)?]),
-                None => (Scale::PHANTOMS, phantoms.sets()),
+            let sets = match brain {
+                Some(folder) => vec![Set::brain(&folder)?],
+                None => phantoms.sets(),
             };
-            let scale = if minute { Scale::MINUTE } else { scale };
             training::run(&scale, &sets, &results)
         }
         Arguments::Once {
@@ -108,9 +106,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             share,
             brain,
         } => {
-            let (scale, set) = match brain {
-                Some(folder) => (Scale::BRAIN, Set::brain(&folder)?),
-                None => (Scale::PHANTOMS, Set::phantoms(share, Phantoms::FULL.images)),
+            let scale = Scale::FULL;
+            let set = match brain {
+                Some(folder) => Set::brain(&folder)?,
+                None => Set::phantoms(share, Phantoms::FULL.images),
             };
             let row = Row::new("test", &set, &loss, rate, scale.steps, seed);
             let row = training::train(&scale, &set, row, |step, dice| {

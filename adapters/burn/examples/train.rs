@@ -99,6 +99,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             images: arguments.images,
             seed: *seed,
             difficulty: Difficulty {
+                size: 64,
                 noise: arguments.noise,
                 contrast: arguments.contrast,
                 share: 0.01,

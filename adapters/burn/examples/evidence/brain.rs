@@ -23,13 +23,13 @@ pub(crate) const STRUCTURES: [(&str, [u8; 2]); 6] = [
 ];
 
 /// Height and width of a slice.
-pub(crate) const SIZE: [usize; 2] = [64, 44];
+pub(crate) const SIZE: [usize; 2] = [48, 32];
 
 /// The number of slices.
 const SLICES: usize = 48;
 
 /// The first voxels of a hemisphere's part around the structures: from the midline, the back, and the bottom.
-const CORNER: [usize; 3] = [0, 70, 10];
+const CORNER: [usize; 3] = [0, 70, 22];
 
 /// The size of both volumes in voxels of 1 mm: left to right, back to front, bottom to top.
 const VOLUME: [usize; 3] = [181, 217, 181];

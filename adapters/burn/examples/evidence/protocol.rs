@@ -20,20 +20,14 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// For phantoms: half an hour on a core.
-    pub(crate) const PHANTOMS: Self = Self {
+    /// About twenty minutes of a core for each set.
+    pub(crate) const FULL: Self = Self {
         rates: &[4e-3, 1e-2],
         seeds: 5,
-        steps: 300,
+        steps: 400,
         batch: 6,
         every: 20,
         channels: 6,
-    };
-
-    /// For the brain, which takes more steps to learn: half an hour on a core.
-    pub(crate) const BRAIN: Self = Self {
-        steps: 400,
-        ..Self::PHANTOMS
     };
 
     /// About a minute, too few steps to learn anything.
@@ -63,9 +57,9 @@ impl Phantoms {
         self.shares.iter().map(of_share).collect()
     }
 
-    /// Very little foreground.
+    /// Little foreground, and very little.
     pub(crate) const FULL: Self = Self {
-        shares: &[0.005],
+        shares: &[0.01, 0.05],
         images: [192, 16, 64],
     };
 

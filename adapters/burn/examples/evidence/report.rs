@@ -27,7 +27,7 @@ pub(crate) struct Summary {
     /// Trainings; of which never found anything, diverged, or ended below a Dice score of 0.01.
     pub(crate) trainings: usize,
     pub(crate) failed: usize,
-    /// The median step of the first Dice score above 0.
+    /// The median step from which on the validated Dice score is above 0; none if that is no step.
     pub(crate) first: Option<usize>,
     /// The learning rate that the trials chose.
     pub(crate) rate: f64,
@@ -147,7 +147,7 @@ pub(crate) fn tables(rows: &[Row], summaries: &[Summary]) -> String {
         rows.len() - trials,
         versions.into_iter().collect::<Vec<_>>().join(", "),
     );
-    text += "| images | loss | Dice | difference | failed | first step above 0 | learning rate |\n|---|---|---|---|---|---|---|\n";
+    text += "| images | loss | Dice | difference | failed | above 0 from step | learning rate |\n|---|---|---|---|---|---|---|\n";
     for of in summaries {
         let [dice, low, high] = of.dice;
         let [difference, less, more] = of.difference;

@@ -27,7 +27,7 @@ pub(crate) struct Row {
     pub(crate) seed: u64,
     /// The mean Dice score of the foreground on the validation images, after the last step.
     pub(crate) validation: f64,
-    /// The first validated step with a Dice score above 0, if there was one.
+    /// The validated step from which on this score is above 0, if there is one.
     pub(crate) first: Option<usize>,
     /// Whether the loss or the predictions stopped being finite.
     pub(crate) diverged: bool,

@@ -41,7 +41,7 @@ impl Set {
     pub(crate) fn phantoms(share: f32, images: [usize; 3]) -> Self {
         Self {
             kind: Kind::Phantoms { share, images },
-            size: [phantoms::SIZE; 2],
+            size: [48; 2],
             classes: 2,
             settings: Settings::default().with_input(Input::Softmax),
         }
@@ -84,7 +84,8 @@ impl Set {
         match &self.kind {
             Kind::Phantoms { share, images } => [0, 1, 2].map(|part: u64| {
                 let difficulty = Difficulty {
-                    noise: 0.5,
+                    size: self.size[0],
+                    noise: 0.4,
                     contrast: 1.0,
                     share: *share,
                 };
@@ -96,7 +97,7 @@ impl Set {
 }
 
 /// Names a set.
-#[derive(Clone, Debug, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Name {
     /// `phantoms` or `brain`.
     pub(crate) set: String,

@@ -103,9 +103,11 @@ pub(crate) fn train(
                 Err(_) => f64::NAN,
             };
             watch(step, row.validation);
-            if row.validation > 0.0 && row.first.is_none() {
-                row.first = Some(step);
-            }
+            row.first = match row.validation > 0.0 {
+                true => row.first.or(Some(step)),
+                // Weights as they begin may hit something by chance.
+                false => None,
+            };
         }
     }
     row.diverged |= !row.validation.is_finite();

@@ -16,7 +16,7 @@ use unifocal_burn::{Input, NamedLossConfig, SegmentationLoss, Settings};
 
 use crate::images::{Batch, Batches};
 use crate::model::UNet;
-use crate::phantoms::{self, Difficulty, SIZE};
+use crate::phantoms::{self, Difficulty};
 
 /// The settings of a run.
 #[derive(Clone, Debug)]
