@@ -1,17 +1,16 @@
-//! Compares losses on generated images with little foreground: the same network, data, steps and number of trials for each.
+//! Compares losses on generated images with little foreground and on a brain: the same network, data, steps and trials for each.
 //!
 //! ```text
 //! cargo run --release -p unifocal-burn --features train --example evidence -- run results.csv
+//! cargo run --release -p unifocal-burn --features train --example evidence -- run results.csv --brain templates
 //! cargo run --release -p unifocal-burn --features train --example evidence -- report results.csv plot.svg
 //! ```
 //!
-//! `run` trains every loss on every share of foreground: some trials at different learning rates, which a validation set decides between,
-//! then the best rate with several seeds on other images. It appends a row per training to the file, and leaves out those that the file has,
-//! so it can be interrupted. With `--brain FOLDER` it does the same on slices of a brain, from the folder with MRIcron's templates.
-//! `run --minute` takes fewer trials, steps, images, shares and seeds: it shows that the program works, and nothing about the losses.
-//! `report` prints the tables and draws the plot. `once` is a single training, to look at its course.
-//!
-//! docs/evidence.md has the results, and says where to get the brain.
+//! `run` trains with every loss: trials at some learning rates, which a validation set decides between, then the best rate with several seeds.
+//! It appends a row per training to the file, and leaves out those that the file has, so it can be interrupted. `--brain` takes the folder
+//! with MRIcron's templates; without it, the images are generated. `--minute` takes fewer trials, steps, images and seeds: it shows that the
+//! program works, and nothing about the losses. `report` prints the tables and draws the plot. `once` is a single training, to look at its
+//! course. `docs/evidence.md` has the results, and says where to get the brain.
 
 #[path = "evidence/brain.rs"]
 mod brain;

@@ -22,7 +22,7 @@ pub(crate) struct Scale {
 impl Scale {
     /// About twenty minutes of a core for each set.
     pub(crate) const FULL: Self = Self {
-        rates: &[4e-3, 1e-2],
+        rates: &[1e-3, 4e-3, 1e-2],
         seeds: 5,
         steps: 400,
         batch: 6,
@@ -57,9 +57,9 @@ impl Phantoms {
         self.shares.iter().map(of_share).collect()
     }
 
-    /// Little foreground, and very little.
+    /// Little foreground.
     pub(crate) const FULL: Self = Self {
-        shares: &[0.01, 0.05],
+        shares: &[0.01],
         images: [192, 16, 64],
     };
 
