@@ -82,7 +82,9 @@ pub(crate) fn train(
     let [training, validation, held_out] =
         [(0, run.images), (1, run.images / 4), (2, run.images / 2)]
             .map(|(part, count)| phantoms::phantoms(count, 3 * run.seed + part, run.difficulty));
-    let batches = Batches { size: [SIZE, SIZE] };
+    let batches = Batches {
+        size: [run.difficulty.size; 2],
+    };
     let training = DataLoaderBuilder::new(batches.clone())
         .batch_size(8)
         .shuffle(run.seed)
