@@ -32,6 +32,18 @@ pub enum Error {
         /// Its shape.
         found: Vec<usize>,
     },
+    /// A target cannot have this size.
+    #[error(
+        "the shape of the {what} is {found:?} and the new size of its last axes is {size:?}, expected no more lengths than axes, and none of 0"
+    )]
+    Size {
+        /// Which array.
+        what: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The size.
+        size: Vec<usize>,
+    },
     /// An invalid value, label, parameter or class option.
     #[error(transparent)]
     Core(#[from] unifocal_core::Error),

@@ -32,18 +32,14 @@ pub fn nearest<'a, A: Clone, D: RemoveAxis>(
     size: &[usize],
 ) -> Result<CowArray<'a, A, D>, Error> {
     let shape = array.shape().to_vec();
-    let Some(first) = shape.len().checked_sub(size.len()) else {
-        return Err(Error::Rank {
+    let first = shape.len().checked_sub(size.len());
+    let Some(first) = first.filter(|_| !shape.contains(&0) && !size.contains(&0)) else {
+        return Err(Error::Size {
             what: "target",
             found: shape,
+            size: size.to_vec(),
         });
     };
-    for (what, found) in [("target", shape.as_slice()), ("new size", size)] {
-        if found.contains(&0) {
-            let found = found.to_vec();
-            return Err(Error::Empty { what, found });
-        }
-    }
     let axes = || size.iter().zip(&shape[first..]);
     let mut view = array;
     if axes().all(|(length, of)| of % length == 0) {

@@ -18,6 +18,18 @@ pub enum Error {
         /// The shape it should have.
         expected: Vec<i64>,
     },
+    /// A target cannot have this size.
+    #[error(
+        "the shape of the {what} is {found:?} and the new size of its last axes is {size:?}, expected no more lengths than axes, and none of 0"
+    )]
+    Size {
+        /// Which tensor.
+        what: &'static str,
+        /// Its shape.
+        found: Vec<i64>,
+        /// The size.
+        size: Vec<i64>,
+    },
     /// The target has neither the shape of labels nor that of a one-hot or soft target.
     #[error(
         "the shape of the target is {found:?}, expected {labels:?} for labels or {prediction:?} for a one-hot or soft target"

@@ -43,22 +43,16 @@ pub fn nearest(target: &Tensor, size: &[i64]) -> Result<Tensor, Error> {
         return Err(Error::Layout { what });
     }
     let shape = target.size();
-    let Some(first) = shape.len().checked_sub(size.len()) else {
-        return Err(Error::Shape {
+    let is_possible = |length: &i64| *length > 0;
+    let first = shape.len().checked_sub(size.len());
+    let Some(first) = first.filter(|_| shape.iter().chain(size).all(is_possible)) else {
+        return Err(Error::Size {
             what,
             found: shape,
-            expected: size.to_vec(),
+            size: size.to_vec(),
         });
     };
     let axes = || size.iter().zip(&shape[first..]);
-    if axes().any(|(length, of)| *length < 1 || *of < 1) {
-        let expected = [&shape[..first], size].concat();
-        return Err(Error::Shape {
-            what,
-            found: shape,
-            expected,
-        });
-    }
     let is_view = axes().all(|(length, of)| of % length == 0);
     let mut resized = target.shallow_clone();
     for (axis, (length, of)) in (first as i64..).zip(axes()) {

@@ -25,12 +25,16 @@ fn the_nearest_voxels_are_those_of_libtorch() {
 fn impossible_sizes_are_errors() {
     let labels = Tensor::zeros([2, 3], (Kind::Uint8, Device::Cpu));
     for size in [&[0][..], &[-1], &[1, 1, 1]] {
-        let found = nearest(&labels, size);
+        let error = nearest(&labels, size).unwrap_err();
         assert!(
-            matches!(found, Err(Error::Shape { what: "target", .. })),
+            matches!(error, Error::Size { what: "target", .. }),
             "{size:?}"
         );
     }
+    assert_eq!(
+        nearest(&labels, &[0]).unwrap_err().to_string(),
+        "the shape of the target is [2, 3] and the new size of its last axes is [0], expected no more lengths than axes, and none of 0"
+    );
     let found = nearest(&Tensor::new(), &[1]);
     assert!(matches!(found, Err(Error::Layout { what: "target" })));
 }
