@@ -141,7 +141,7 @@ struct Done {
     failed: Vec<Failed>,
     /// The number of cases.
     cases: usize,
-    /// What a case gets, if it is not a score.
+    /// The result of a case, if it is not a score.
     product: Option<&'static str>,
     notes: Vec<String>,
     warnings: Vec<String>,

@@ -138,7 +138,7 @@ impl Empty {
         }
     }
 
-    /// What it means for a report, in words.
+    /// Its meaning for a report, in words.
     pub(crate) fn convention(self) -> &'static str {
         match self {
             Self::Skip => {

@@ -48,7 +48,7 @@ pub(crate) fn of(loss: &Chosen, empty: Empty, reading: &str) -> String {
     format!("unifocal {version}: --loss {loss:#}{alpha} --empty {empty}{reading}")
 }
 
-/// What the text of a run says.
+/// A run as its text describes it.
 #[derive(Debug)]
 pub(crate) struct Run {
     /// The version of the program that scored it.

@@ -1,4 +1,4 @@
-//! What the page of a run shows.
+//! The content of the page of a run.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::results::Record;
 use crate::run_text::Run;
 use crate::summary::{ScoreName, Summary};
 
-/// What the page of a run shows.
+/// The content of the page of a run.
 pub(super) struct Content<'a> {
     pub(super) files: &'a [PathBuf],
     pub(super) summary: Summary,

@@ -16,7 +16,7 @@ pub(crate) struct OverlayArgs {
     pub(crate) output: PathBuf,
 }
 
-/// What a picture shows.
+/// The content of a picture.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Picture")]
 pub(crate) struct View {

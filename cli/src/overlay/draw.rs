@@ -28,7 +28,7 @@ pub(crate) struct Drawn {
     pub(crate) planes: String,
     /// How many errors the sample has.
     pub(crate) errors: String,
-    /// What the colours mean.
+    /// The meaning of the colours.
     pub(crate) legend: String,
     /// The loss of the case.
     pub(crate) loss: Option<f64>,

@@ -33,7 +33,7 @@ pub(super) struct Numbers {
     /// As [rows, columns]; NaN for a voxel that has none.
     pub(super) planes: Vec<ArrayD<f64>>,
     pub(super) signed: bool,
-    /// What they are.
+    /// The name of the numbers.
     pub(super) name: String,
 }
 

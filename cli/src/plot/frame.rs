@@ -1,4 +1,4 @@
-//! What all pictures have in common.
+//! The size, font and file of every plot.
 
 use std::error::Error;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What the score of a case consists of.
+//! The parts of the score of a case.
 
 use std::error::Error;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! What several libraries have in common.
+//! Losses and options that several libraries share.
 
 use unifocal_core::{Focal, catalogue::ParameterError};
 
