@@ -1,6 +1,6 @@
 //! Checks that hold for every outcome, and comparisons of numbers.
 
-use unifocal_core::{AnyLoss, Input};
+use unifocal_core::{AnyLoss, Input, Parameter};
 
 use crate::case::{Case, Target};
 use crate::evaluate::Outcome;
@@ -22,11 +22,15 @@ pub(super) fn outcomes(case: &Case, loss: &AnyLoss) -> [Outcome; 2] {
     })
 }
 
-/// Checks signs: the gradient never lowers the right class's probability or raises a wrong one's.
+/// Checks signs: the gradient never lowers the right class's probability or raises a wrong one's, unless the labels are smoothed: then the
+/// minimum lies between.
 fn check_signs(case: &Case, loss: &AnyLoss, gradient: &[f64]) {
     let Target::Labels(labels) = &case.target else {
         return;
     };
+    if matches!(loss.get(Parameter::LabelSmoothing), Ok(Some(t)) if t > 0.0) {
+        return;
+    }
     case.for_each(|sample, channel, voxel| {
         let g = gradient[case.at(sample, channel, voxel)];
         if case.weight(sample, voxel) == 0.0 {

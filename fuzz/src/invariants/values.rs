@@ -11,6 +11,9 @@ use crate::numbers::Numbers;
 /// −ln 10⁻⁷, the largest cross entropy of a voxel at the default clip.
 const LARGEST: f64 = 16.118_095_650_958_32;
 
+/// −ln 10⁻³⁰, the largest −ln TI.
+const LARGEST_LOG: f64 = 69.077_552_789_821_37;
+
 /// Every loss with default parameters, from probabilities and logits: finite, within its range, and with the right signs in the gradient,
 /// also for hard wrong predictions.
 pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
@@ -21,12 +24,11 @@ pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
     let [wide, narrow] = outcomes(&case, &loss);
     let classes = case.classes() as f64;
     for value in [wide.value, narrow.value] {
-        let [region, distribution] = sides(&loss);
+        let [region, distribution] = largest_sides(&loss);
         let least = if name == Name::Combo { -0.5 } else { 0.0 };
         assert!(value >= least - 1e-6, "{name}: {value} on {case:?}");
-        if case.settings.input == Input::Probabilities || !distribution {
-            let most =
-                f64::from(u8::from(region)) + f64::from(u8::from(distribution)) * LARGEST * classes;
+        if case.settings.input == Input::Probabilities || distribution == 0.0 {
+            let most = region + distribution * classes;
             assert!(value <= most * (1.0 + 1e-6), "{name}: {value} on {case:?}");
         }
     }
@@ -48,11 +50,12 @@ pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a loss has a region-based side, and a distribution-based one.
-fn sides(loss: &AnyLoss) -> [bool; 2] {
+/// The largest value of the region-based side of a loss, and of its distribution-based side per class; 0 for a side it does not have.
+fn largest_sides(loss: &AnyLoss) -> [f64; 2] {
     match loss {
-        AnyLoss::Tversky(_) => [true, false],
-        AnyLoss::Focal(_) => [false, true],
-        AnyLoss::UnifiedFocal(_) => [true; 2],
+        AnyLoss::Tversky(loss) if loss.log() => [LARGEST_LOG, 0.0],
+        AnyLoss::Tversky(_) => [1.0, 0.0],
+        AnyLoss::Focal(_) => [0.0, LARGEST],
+        AnyLoss::UnifiedFocal(_) => [1.0, LARGEST],
     }
 }
