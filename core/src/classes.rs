@@ -306,6 +306,7 @@ impl<'a> Classes<'a> {
         let Some(all) = self.parts(loss, sums) else {
             return;
         };
+        let counts = all.presence.positive();
         let shares = all.share.clip(R::TINY, f64::INFINITY);
         let average = all.mean / shares.clone();
         for (index, sums) in sums.iter().enumerate() {
@@ -326,7 +327,7 @@ impl<'a> Classes<'a> {
                         }
                     };
                     mean_weight.clone() * bounded(of_mean)
-                        + bounded(sum.derivative).scale(weight.sum)
+                        + counts.clone() * bounded(sum.derivative).scale(weight.sum)
                 };
             }
         }

@@ -38,9 +38,11 @@ impl<R: Real> Parts<R> {
         }
     }
 
-    /// The value of a sample with these classes.
+    /// The value of a sample with these classes; 0 if it does not count. With label smoothing, its
+    /// sum may be above 0.
     pub fn value(self) -> R {
-        self.mean / self.share.clip(R::TINY, f64::INFINITY) + self.sum
+        let counts = self.presence.positive();
+        self.mean / self.share.clip(R::TINY, f64::INFINITY) + self.sum * counts
     }
 
     /// 1 if a sample with these classes [counts](crate::Classes::counts), else 0.

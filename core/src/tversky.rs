@@ -66,7 +66,7 @@ pub struct Tversky {
     pub(crate) origin: Origin,
 }
 
-/// The smallest TP + s that the logarithm of TI divides by: normal in f32, so that all precisions
+/// The smallest TP + r that the logarithm of TI divides by: normal in f32, so that all precisions
 /// agree.
 const LEAST_OVERLAP: f64 = 1e-30;
 
@@ -246,7 +246,8 @@ impl Tversky {
         })
     }
 
-    /// Takes −ln TI in place of 1 − TI. It is at most 69, the value at TI = 10⁻³⁰.
+    /// Takes −ln TI in place of 1 − TI. It stays finite: the numerator of TI counts as at least
+    /// 10⁻³⁰.
     #[must_use]
     pub fn with_log(self, log: bool) -> Self {
         Self { log, ..self }
@@ -353,7 +354,7 @@ impl Loss<3> for Tversky {
         let loss = if self.log {
             // −ln TI = ln(1 + (1 − TI)/TI), which is exact near a perfect score.
             let odds = error / overlap.clip(LEAST_OVERLAP, f64::INFINITY);
-            odds.clip(0.0, 1.0 / LEAST_OVERLAP).ln_1p()
+            odds.clip(0.0, 1.0 / R::TINY).ln_1p()
         } else {
             // 1 − TI, without a subtraction.
             error.over_sum_with(overlap)

@@ -198,6 +198,54 @@ fn slope_is_exact_where_the_loss_rounds_to_1() {
     );
 }
 
+/// Found by fuzzing: with an overlap of 0, the bound of the odds cut off the errors above 1.
+#[test]
+fn logarithm_without_overlap_has_a_slope() {
+    let loss = Tversky::log_dice().with_smooth(1e-30).unwrap();
+    let loss = loss.with_smooth_numerator(0.0).unwrap();
+    for errors in [0.5, 3.0, 1e6] {
+        let sums = ClassSums {
+            terms: [0.0, errors, 0.0],
+            target: 0.0,
+            voxels: 2e6,
+        };
+        let classes = Classes::default();
+        let value: f64 = classes.value(&loss, &[sums]).unwrap();
+        assert!(
+            (value - f64::ln(0.5 * errors / 1e-30)).abs() < 1e-11,
+            "{value}"
+        );
+        let mut slopes = [[0.0; 3]];
+        classes.slopes(&loss, &[sums], &mut slopes);
+        assert!((slopes[0][1] * errors - 1.0).abs() < 1e-12, "{slopes:?}");
+    }
+}
+
+/// Found by fuzzing: label smoothing gave a value to a sample of which no class counts, so that two
+/// of them had twice the value of one.
+#[test]
+fn smoothed_labels_of_absent_classes_do_not_count() {
+    let loss = Focal::cross_entropy().with_label_smoothing(0.5).unwrap();
+    let weights = [1.0, 0.0];
+    let classes = Classes::default()
+        .with_class_weights(&weights)
+        .with_absent_class(AbsentClass::Skip);
+    let background = ClassSums {
+        terms: [0.3],
+        target: 0.0,
+        voxels: 1.0,
+    };
+    let foreground = ClassSums {
+        target: 1.0,
+        ..background
+    };
+    let sums = [background, foreground];
+    assert_eq!(classes.value(&loss, &sums), Some(0.0));
+    let mut slopes = [[1.0]; 2];
+    classes.slopes(&loss, &sums, &mut slopes);
+    assert_eq!(slopes, [[0.0]; 2]);
+}
+
 /// Found by fuzzing: the background of a single f32 probability is 1 − p, rounded once. A nearly
 /// perfect score may be off by that much, but not more.
 #[test]
