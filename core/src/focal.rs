@@ -19,7 +19,7 @@ use crate::{
 /// | [`symmetric`](Focal::symmetric) | γ | 1−δ, δ (δ = 0.7) | 2 | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
 /// | [`asymmetric`](Focal::asymmetric) | γ common, 0 rare | 1−δ, δ (δ = 0.7) | 2 | 10⁻⁷ | Yeung et al. 2022 |
 ///
-/// It has one sum, F.
+/// It has one sum, F; with label smoothing, Σ (y + r·(1−y))·(1−p)^g·(−ln p) with r = t/C / (1−t+t/C).
 ///
 /// # Examples
 ///
@@ -36,7 +36,8 @@ pub struct Focal {
     gamma: Exponent,
     weights: Option<Weights>,
     alpha: f64,
-    label_smoothing: f64,
+    /// Above 0, or `None`.
+    label_smoothing: Option<f64>,
     asymmetric: bool,
     clip: Option<Clip>,
     pub(crate) origin: Origin,
@@ -59,6 +60,25 @@ impl Weights {
     }
 }
 
+/// The smoothed y, (1 − t)·y + t/C = scale·(y + ratio·(1 − y)). The scale is a factor of the sum, so
+/// that inside the class smoothing costs nothing.
+struct Smoothed {
+    ratio: f64,
+    scale: f64,
+}
+
+impl Smoothed {
+    #[inline(always)]
+    fn new(smoothing: f64, class: &Class) -> Self {
+        let zero = smoothing / class.count as f64;
+        let scale = 1.0 - smoothing + zero;
+        Self {
+            ratio: zero / scale,
+            scale,
+        }
+    }
+}
+
 impl Focal {
     /// The focal loss: γ = 2, equal weights, clip 10⁻⁷.
     pub fn new() -> Self {
@@ -66,7 +86,7 @@ impl Focal {
             gamma: Exponent::Two,
             weights: None,
             alpha: 1.0,
-            label_smoothing: 0.0,
+            label_smoothing: None,
             asymmetric: false,
             clip: Some(Clip::REFERENCE),
             origin: Origin(Name::Focal),
@@ -171,9 +191,9 @@ impl Focal {
     /// ```
     pub fn with_label_smoothing(self, smoothing: f64) -> Result<Self, ParameterError> {
         let name = Parameter::LabelSmoothing.as_str();
-        let label_smoothing = Range::SHARE.check(name, smoothing)?;
+        let smoothing = Range::SHARE.check(name, smoothing)?;
         Ok(Self {
-            label_smoothing,
+            label_smoothing: Some(smoothing).filter(|t| *t > 0.0),
             ..self
         })
     }
@@ -210,7 +230,7 @@ impl Focal {
 
     /// t, the label smoothing; 0 without.
     pub fn label_smoothing(&self) -> f64 {
-        self.label_smoothing
+        self.label_smoothing.unwrap_or(0.0)
     }
 
     /// The clip, if there is one.
@@ -227,35 +247,41 @@ impl Focal {
         }
     }
 
-    /// [`specialize`](Loss::specialize) with two branches: cross entropy, and any other exponent.
+    /// [`specialize`](Loss::specialize), by all exponents or only by whether it is a cross entropy.
     #[inline(always)]
-    pub(crate) fn specialize_roughly<O>(
+    pub(crate) fn specialize_by<O>(
         &self,
+        all_exponents: bool,
         class: &Class,
         extent: Extent,
         sweep: impl FnOnce(&Self) -> O,
     ) -> O {
-        if self.label_smoothing != 0.0 {
-            return sweep(self);
-        }
-        let plain = self.without_label_smoothing();
-        if extent == Extent::None {
-            return sweep(&plain);
-        }
-        let gamma = self.exponent(class).to_f64();
-        if gamma == 0.0 {
-            sweep(&plain.with_exponent(Exponent::Zero))
-        } else {
-            sweep(&plain.with_exponent(Exponent::Other(gamma)))
+        let plain = Self {
+            label_smoothing: None,
+            ..*self
+        };
+        match (extent, self.label_smoothing) {
+            // F is 0 there, whatever the exponent.
+            (Extent::None, None) => sweep(&plain),
+            // More exponents would take long to compile.
+            (Extent::None | Extent::Some, Some(_)) => self.roughly(class, sweep),
+            // Inside the class, the sum does not depend on the smoothing.
+            (Extent::Some | Extent::All, _) if !all_exponents => plain.roughly(class, sweep),
+            (Extent::Some | Extent::All, _) => self.exponent(class).specialize(
+                #[inline(always)]
+                |gamma| sweep(&plain.with_exponent(gamma)),
+            ),
         }
     }
 
-    /// The loss of y as it is.
+    /// Calls `sweep` with an equal loss, in two branches: cross entropy, and any other exponent.
     #[inline(always)]
-    fn without_label_smoothing(&self) -> Self {
-        Self {
-            label_smoothing: 0.0,
-            ..*self
+    fn roughly<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
+        let gamma = self.exponent(class).to_f64();
+        if gamma == 0.0 {
+            sweep(&self.with_exponent(Exponent::Zero))
+        } else {
+            sweep(&self.with_exponent(Exponent::Other(gamma)))
         }
     }
 
@@ -302,34 +328,19 @@ impl Loss<1> for Focal {
             exponent => prediction.complement.powf(exponent) * ln,
         };
         [match self.label_smoothing {
-            0.0 => y.of(of_class),
-            t => y.of(of_class.clone()).scale(1.0 - t) + of_class.scale(t / class.count as f64),
+            None => y.of(of_class),
+            Some(smoothing) => y.raised(Smoothed::new(smoothing, class).ratio, of_class),
         }]
     }
 
     #[inline(always)]
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 1>) -> Score<R> {
-        Score::sum(sums.per_voxel(0).scale(self.weight(class)))
+        let scale = Smoothed::new(self.label_smoothing(), class).scale;
+        Score::sum(sums.per_voxel(0).scale(self.weight(class) * scale))
     }
 
     #[inline(always)]
     fn specialize<O>(&self, class: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
-        let exponent = self.exponent(class);
-        if self.label_smoothing != 0.0 {
-            // Other exponents are chosen at each voxel: more kernels would take long to compile.
-            return match exponent {
-                Exponent::Zero => sweep(&self.with_exponent(Exponent::Zero)),
-                _ => sweep(self),
-            };
-        }
-        let plain = self.without_label_smoothing();
-        // F is 0 there, whatever the exponent.
-        if extent == Extent::None {
-            return sweep(&plain);
-        }
-        exponent.specialize(
-            #[inline(always)]
-            |gamma| sweep(&plain.with_exponent(gamma)),
-        )
+        self.specialize_by(true, class, extent, sweep)
     }
 }

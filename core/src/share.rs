@@ -4,17 +4,17 @@ use crate::{Dual, Real};
 
 /// The target y ∈ [0, 1] of a class at a voxel, as a factor in formulas.
 ///
-/// y is data: no derivative is taken with respect to it. So formulas need only two operations, and
+/// y is data: no derivative is taken with respect to it. So formulas need only three operations, and
 /// each kind of y implements them as cheaply as it can. Where y is 0 or 1 for a whole stretch of
 /// voxels, as in most of a mask, the terms that vanish are removed at compile time.
 ///
 /// # Examples
 ///
 /// ```
-/// use unifocal_core::formula::{Dual, Share};
+/// use unifocal_core::formula::{Dual, Real, Share};
 ///
 /// /// False positives, p·(1−y).
-/// fn false_positives<R, Y: Share<R>>(p: R, y: &Y) -> R {
+/// fn false_positives<R: Real, Y: Share<R>>(p: R, y: &Y) -> R {
 ///     y.complement().of(p)
 /// }
 ///
@@ -22,12 +22,18 @@ use crate::{Dual, Real};
 /// assert_eq!(false_positives(p, &y), 0.375);
 /// assert_eq!(false_positives(Dual::variable(p), &y).derivative, 0.75);
 /// ```
-pub trait Share<R> {
+pub trait Share<R: Real> {
     /// y·x.
     fn of(&self, x: R) -> R;
 
     /// 1 − y.
     fn complement(&self) -> Self;
+
+    /// (y + r·(1 − y))·x: y·x with r in place of 0.
+    #[inline(always)]
+    fn raised(&self, r: f64, x: R) -> R {
+        self.of(x.clone()).scale(1.0 - r) + x.scale(r)
+    }
 
     /// Whether y is known to be 0 or 1 at every voxel, so that y·(1 − y) is 0.
     #[inline(always)]
@@ -46,6 +52,11 @@ impl<R: Real> Share<R> for R {
     fn complement(&self) -> R {
         self.clone().complement()
     }
+
+    #[inline(always)]
+    fn raised(&self, r: f64, x: R) -> R {
+        x * self.clone().scale(1.0 - r).shift(r)
+    }
 }
 
 impl<R: Real> Share<Dual<R>> for R {
@@ -60,6 +71,12 @@ impl<R: Real> Share<Dual<R>> for R {
     #[inline(always)]
     fn complement(&self) -> R {
         Real::complement(self.clone())
+    }
+
+    #[inline(always)]
+    fn raised(&self, r: f64, x: Dual<R>) -> Dual<R> {
+        let y = self.clone().scale(1.0 - r).shift(r);
+        Share::<Dual<R>>::of(&y, x)
     }
 }
 
@@ -76,6 +93,11 @@ impl<R: Real> Share<R> for Hard {
     #[inline(always)]
     fn complement(&self) -> Self {
         Self(!self.0)
+    }
+
+    #[inline(always)]
+    fn raised(&self, r: f64, x: R) -> R {
+        if self.0 { x } else { x.scale(r) }
     }
 
     #[inline(always)]

@@ -288,20 +288,14 @@ impl Loss<4> for UnifiedFocal {
             #[inline(always)]
             |region| {
                 // With all exponents for each order there would be three times as many kernels.
-                match region.order() {
-                    None => self.distribution.specialize(
-                        class,
-                        extent,
-                        #[inline(always)]
-                        |distribution| sweep(&self.with_sides(region, distribution)),
-                    ),
-                    Some(_) => self.distribution.specialize_roughly(
-                        class,
-                        extent,
-                        #[inline(always)]
-                        |distribution| sweep(&self.with_sides(region, distribution)),
-                    ),
-                }
+                let all_exponents = region.order().is_none();
+                self.distribution.specialize_by(
+                    all_exponents,
+                    class,
+                    extent,
+                    #[inline(always)]
+                    |distribution| sweep(&self.with_sides(region, distribution)),
+                )
             },
         )
     }

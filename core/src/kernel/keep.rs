@@ -9,7 +9,7 @@ use crate::stretch::Stretch;
 use crate::{Class, Float, Loss};
 
 /// Whether the sweep of the sums stores numbers for the gradient, in the gradient's memory.
-pub(crate) trait Keep<T>: Copy {
+pub(crate) trait Keep<T: Float>: Copy {
     /// The stored numbers of these stretches.
     fn of(self, kept: &mut [Stretch<T>], run: Range<usize>) -> &mut [Stretch<T>];
 

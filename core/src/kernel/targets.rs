@@ -9,7 +9,7 @@ use crate::stretch::Stretch;
 use crate::{Class, Dual, Float, Loss, Share};
 
 /// The target y of a class over a run of stretches.
-pub(crate) trait Targets<T>: Copy {
+pub(crate) trait Targets<T: Float>: Copy {
     /// The type of y at a voxel.
     type Share: Share<T> + Share<Dual<T>>;
 
