@@ -22,15 +22,22 @@ pub(crate) struct ResultsFile {
 }
 
 impl ResultsFile {
+    /// Checks that a file can be created: its name says its format, and there is none.
+    pub(crate) fn check_new(path: &Path) -> Result<(), Failure> {
+        FileFormat::by_name(path)?;
+        if path.exists() {
+            Err(exists(path))
+        } else {
+            Ok(())
+        }
+    }
+
     /// Creates a file, which must not exist.
     pub(crate) fn create(path: &Path, layout: Layout) -> Result<Self, Failure> {
         let format = FileFormat::by_name(path)?;
         let file = options().create_new(true).open(path);
         let file = file.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => Failure::file(
-                path,
-                "exists already: --resume continues an interrupted run; else remove it or choose another name",
-            ),
+            std::io::ErrorKind::AlreadyExists => exists(path),
             _ => unwritable(path, &error),
         })?;
         let mut created = Self::locked(path, format, layout, file)?;
@@ -165,6 +172,13 @@ fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     options
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::file(
+        path,
+        "exists already: --resume continues an interrupted run; else remove it or choose another name",
+    )
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {

@@ -12,7 +12,8 @@ use crate::pairs::Cases;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Stream {
-    /// Write the scores of each case to FILE as they come, as CSV (.csv) or JSON Lines (.jsonl), and report their summary
+    /// Write the scores of each case to FILE as they come, as CSV (.csv) or JSON Lines (.jsonl), and report their summary. `compare` writes
+    /// a file for each loss, whose name takes the place of {loss} in FILE
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Continue an interrupted run: keep the cases that have a score in FILE and score the others
