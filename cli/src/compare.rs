@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use unifocal_ndarray::core::catalogue::Name;
 
 use crate::args::{Data, ShownMetrics};
-use crate::case::Case;
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::loss::Chosen;
 use crate::pair::Pair;
 use crate::results::Layout;
-use crate::score::{self, Score, Wanted};
+use crate::score::{Score, Scored, Wanted};
+use crate::score_files::score_files;
 use crate::stream::args::Stream;
-use crate::{Done, assemble, done, options, outcome, pairs, report, run_text, summary};
+use crate::{Done, done, options, outcome, pairs, report, run_text, summary};
 
 /// Stands for the name of the loss in the name of a file of results.
 const LOSS: &str = "{loss}";
@@ -35,7 +35,7 @@ pub(crate) fn compare(
         known_sums: shown.shown || format == Format::Json || stream.output.is_some(),
         ..Wanted::default()
     };
-    let losses = |pair: &Pair| losses(pair, &assemble::read(pair, data)?, data, wanted);
+    let losses = |pair: &Pair| with_all_losses(|losses| score_files(pair, data, losses, wanted));
     let (Some(output), Some(files)) = (&stream.output, files) else {
         let scored = outcome::of_each(found, data, losses)?;
         return done(scored, format, |cases, run| {
@@ -73,13 +73,9 @@ fn files(output: &Path) -> Result<Vec<(Name, PathBuf)>, Failure> {
 }
 
 /// Scores one case with every loss.
-pub(crate) fn losses(
-    pair: &Pair,
-    case: &Case,
-    data: &Data,
-    wanted: Wanted,
+pub(crate) fn with_all_losses(
+    score: impl FnOnce(&[Chosen]) -> Result<Scored, Failure>,
 ) -> Result<Vec<(Name, Score)>, Failure> {
-    let losses = Name::ALL.map(Chosen::default_of);
-    let scored = score::score(case, pair, data, &losses, wanted)?;
+    let scored = score(&Name::ALL.map(Chosen::default_of))?;
     Ok(Name::ALL.into_iter().zip(scored.scores).collect())
 }

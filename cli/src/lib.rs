@@ -39,6 +39,7 @@ mod report;
 mod results;
 mod run_text;
 mod score;
+mod score_files;
 mod statistics;
 mod stream;
 mod summary;
@@ -61,6 +62,7 @@ use pair::Pair;
 use report::{Report, Run};
 use results::Layout;
 use score::Wanted;
+use score_files::score_files;
 use stream::Streamed;
 use summary::SummaryArgs;
 
@@ -193,8 +195,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             };
             let losses = [loss];
             let score = |pair: &Pair| {
-                let case = assemble::read(pair, &data)?;
-                let mut scored = score::score(&case, pair, &data, &losses, wanted)?;
+                let mut scored = score_files(pair, &data, &losses, wanted)?;
                 let staged = match (&gradient, scored.gradient) {
                     (Some(out), Some(slopes)) => {
                         Some(Staged::new(out, pair, NPY, |file| slopes.write(file))?)
@@ -241,8 +242,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             }
             let found = pairs::find(&data.pairing, data.input)?;
             let scored = outcome::of_each(found, &data, |pair| {
-                let case = assemble::read(pair, &data)?;
-                Ok(score::score(&case, pair, &data, &losses, Wanted::default())?.scores)
+                Ok(score_files(pair, &data, &losses, Wanted::default())?.scores)
             })?;
             done(scored, output.format, |cases, run| {
                 let (points, warnings) = report::points(cases, losses.len(), run);
@@ -298,7 +298,9 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
         }),
         Command::Demo { format, output } => {
             let (pair, case, data) = demo::example()?;
-            let values = compare::losses(&pair, &case, &data, Wanted::default())?;
+            let values = compare::with_all_losses(|losses| {
+                score::score(&case, &pair, &data, losses, Wanted::default())
+            })?;
             let run = Run {
                 failed: &[],
                 notes: &[],
