@@ -269,8 +269,8 @@ fn what_does_not_fit_a_file_is_refused() {
     cases(folder, 3, &[3, 4]);
     refused(
         folder,
-        &eval(&["--output", "r.parquet"]),
-        &["r.parquet", ".csv or .jsonl"],
+        &eval(&["--output", "r.xlsx"]),
+        &["r.xlsx", ".csv or .jsonl"],
     );
     stdout(folder, &eval(&["--output", "r.csv"]));
     let before = lines(folder, "r.csv");
