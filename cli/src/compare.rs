@@ -51,8 +51,11 @@ pub(crate) fn compare(
         .map(|(name, file)| (file.clone(), layout(name)));
     let streamed = stream.write(output, layouts.collect(), found, data, |pair| {
         let scores = losses(pair)?.into_iter().map(|(_, score)| score);
-        Ok((scores.collect(), None))
+        Ok(scores.collect())
     })?;
+    let Some(streamed) = streamed else {
+        return Ok(Done::default());
+    };
     let report = summary::of_losses(&files, format)?;
     Ok(Done::streamed(streamed, report))
 }

@@ -33,6 +33,8 @@ mod pairs;
 mod parallel;
 mod plot;
 mod progress;
+#[cfg(feature = "mpi")]
+mod ranks;
 mod read;
 mod reading;
 mod report;
@@ -211,10 +213,13 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
                 };
                 let score = |pair: &Pair| {
                     let (score, staged) = score(pair)?;
-                    Ok((vec![score], staged))
+                    staged.map_or(Ok(()), Staged::persist)?;
+                    Ok(vec![score])
                 };
                 let files = vec![(output.clone(), layout)];
-                let streamed = stream.write(output, files, found, &data, score)?;
+                let Some(streamed) = stream.write(output, files, found, &data, score)? else {
+                    return Ok(Done::default());
+                };
                 let report = summary::summarize(&SummaryArgs::of(output, format))?;
                 return Ok(Done::streamed(streamed, report));
             }

@@ -59,8 +59,17 @@ impl Shard {
 }
 
 impl Stream {
-    /// Restricts the cases to those of the shard.
+    /// Restricts the cases to those of the shard. Several processes have to write to a file.
     pub(crate) fn select(&self, found: &mut Cases) -> Result<(), Failure> {
+        #[cfg(feature = "mpi")]
+        if self.output.is_none()
+            && let Some(ranks) = crate::ranks::Ranks::join()?
+        {
+            return Err(Failure::Option(format!(
+                "found {} processes, expected --output FILE: the processes of mpirun share a run by its file of results",
+                ranks.count()
+            )));
+        }
         let Some(shard) = self.shard else {
             return Ok(());
         };

@@ -4,13 +4,18 @@ use std::collections::HashSet;
 use std::iter;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::args::Stream;
 use crate::args::Data;
 use crate::failure::{Failed, Failure};
 use crate::outcome;
-use crate::output::Staged;
 use crate::pair::Pair;
 use crate::pairs::Cases;
+#[cfg(feature = "mpi")]
+use crate::parallel::{Helpers, Limits};
+#[cfg(feature = "mpi")]
+use crate::ranks::Ranks;
 use crate::results::{Key, Layout, Record, ResultsFile};
 use crate::score::Score;
 
@@ -24,6 +29,14 @@ pub(crate) struct Streamed {
     pub(crate) warnings: Vec<String>,
 }
 
+/// What a case adds to the files and to the report.
+#[derive(Debug, Serialize, Deserialize)]
+struct Scored {
+    /// A record for each file.
+    records: Vec<Record>,
+    warnings: Vec<String>,
+}
+
 /// A file of results that is being written, and the cases that it had before this run.
 struct Opened {
     file: ResultsFile,
@@ -32,14 +45,15 @@ struct Opened {
 
 impl Stream {
     /// Scores each case and appends its scores to the files, one file for each score of a case. `output` names the files in messages.
+    /// `None` if this process is one of several, and not the one that writes.
     pub(crate) fn write(
         &self,
         output: &Path,
         files: Vec<(PathBuf, Layout)>,
         mut found: Cases,
         data: &Data,
-        score: impl Fn(&Pair) -> Result<(Vec<Score>, Option<Staged>), Failure> + Sync,
-    ) -> Result<Streamed, Failure> {
+        score: impl Fn(&Pair) -> Result<Vec<Score>, Failure> + Sync,
+    ) -> Result<Option<Streamed>, Failure> {
         let mut streamed = Streamed {
             cases: found.cases.len(),
             notes: std::mem::take(&mut found.notes),
@@ -54,6 +68,40 @@ impl Stream {
                 )));
             }
         }
+        let score = |pair: &Pair| {
+            let scores = score(pair)?;
+            let of_case = scores.first().map(|score| &score.account.warnings);
+            let prediction = pair.prediction.display();
+            Ok(Scored {
+                records: scores
+                    .iter()
+                    .map(|score| Record::scored(pair, score))
+                    .collect(),
+                warnings: (of_case.into_iter().flatten())
+                    .map(|warning| format!("{prediction}: {warning}"))
+                    .collect(),
+            })
+        };
+        #[cfg(feature = "mpi")]
+        let ranks = Ranks::join()?;
+        #[cfg(feature = "mpi")]
+        if let Some(ranks) = &ranks {
+            ranks.agree(&found.cases)?;
+        }
+        #[cfg(feature = "mpi")]
+        let mut leader = match &ranks {
+            Some(ranks) if ranks.is_first() => Some(ranks.lead(&found.cases)),
+            Some(ranks) => {
+                return ranks
+                    .help(&found.cases, Limits::of(data), score)
+                    .map(|()| None);
+            }
+            None => None,
+        };
+        #[cfg(feature = "mpi")]
+        let helpers = leader.as_mut().map(|leader| leader as &mut dyn Helpers<_>);
+        #[cfg(not(feature = "mpi"))]
+        let helpers = None;
         let mut files = self.open(files, &expected)?;
         if self.resume {
             found.cases.retain(|case| match case {
@@ -72,31 +120,23 @@ impl Stream {
                 ));
             }
         }
-        outcome::each(found.cases, data, score, |result| {
+        let take = |result| {
             let failed = match result {
-                Ok((pair, (scores, staged))) => match staged.map_or(Ok(()), Staged::persist) {
-                    Ok(()) => {
-                        let of_case = scores.first().map(|score| &score.account.warnings);
-                        let prediction = pair.prediction.display();
-                        streamed.warnings.extend(
-                            (of_case.into_iter().flatten())
-                                .map(|warning| format!("{prediction}: {warning}")),
-                        );
-                        let records = scores.iter().map(|score| Record::scored(&pair, score));
-                        return append(&mut files, records);
-                    }
-                    Err(failure) => Failed::new(pair, failure),
-                },
+                Ok((_, Scored { records, warnings })) => {
+                    streamed.warnings.extend(warnings);
+                    return append(&mut files, records.into_iter());
+                }
                 Err(failed) => failed,
             };
             append(&mut files, iter::repeat(Record::failed(&failed)))?;
             streamed.failed.push(failed);
             Ok(())
-        })?;
+        };
+        outcome::each(found.cases, data, score, take, helpers)?;
         files
             .into_iter()
             .try_for_each(|opened| opened.file.finish())?;
-        Ok(streamed)
+        Ok(Some(streamed))
     }
 
     /// Creates the files, or opens those of the run that is continued.
