@@ -21,7 +21,7 @@ fn files(folder: &Path, foreground: impl Fn(&[usize]) -> f32) {
         };
         let p = ArrayD::from_shape_fn(IxDyn(&SHAPE).set_f(fortran), p);
         npy(folder, &format!("{order}-p.npy"), &p);
-        let label = |at: IxDyn| u8::from((at[0] + at[1] * at[2]) % 3 == 0);
+        let label = |at: IxDyn| u8::from((at[0] + at[1] * at[2]).is_multiple_of(3));
         let labels = ArrayD::from_shape_fn(IxDyn(&SHAPE[1..]).set_f(fortran), label);
         npy(folder, &format!("{order}-y.npy"), &labels);
     }
@@ -38,7 +38,7 @@ fn scores_and_gradients_do_not_depend_on_it() {
     files(folder, drawn);
     let mut first: Option<(f64, ArrayD<f32>)> = None;
     for pair in [["c", "c"], ["f", "f"], ["c", "f"], ["f", "c"]] {
-        let [p, y] = pair.map(|order| order.to_owned());
+        let [p, y] = pair;
         let (p, y) = (format!("{p}-p.npy"), format!("{y}-y.npy"));
         let eval = ["eval", &p, &y, "--axes", "czyx"];
         let score = json(folder, &eval)["mean"].as_f64().expect("a loss");
