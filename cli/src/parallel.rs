@@ -90,6 +90,7 @@ pub(crate) fn in_order<R: Send>(
         let mut ended = false;
         loop {
             while !ended && let Some(case) = line.next(taken) {
+                line.expect_another();
                 let (pair, sender) = (pairs[case.index], sender.clone());
                 scope.spawn(move |_| {
                     let result = catch_unwind(AssertUnwindSafe(|| run(pair)));
@@ -183,6 +184,16 @@ impl<'a> Line<'a> {
         self.running += 1;
         self.used = used;
         Some(Started { index, need })
+    }
+
+    /// Has the files of a case fetched that starts when the ones that run are done.
+    fn expect_another(&self) {
+        if let Some(pair) = self.pairs.get(self.started + self.most - 1)
+            && self.used.saturating_add(need(pair)) <= self.memory
+        {
+            read::expect(&pair.prediction);
+            read::expect(&pair.target);
+        }
     }
 
     /// The next case, for a helper.
