@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use ndarray::{ArrayD, IxDyn};
 use program::{cases, npy, stdout, text};
+use serde_json::Value;
 use tempfile::TempDir;
 
 const EVAL: [&str; 9] = [
@@ -116,6 +117,43 @@ fn ranks_write_the_gradients_and_files_of_one_process() {
             read(&format!("shared/{loss}.csv"))
         );
     }
+}
+
+/// Ranks that see other labels by the same paths: the results tell who scored a case.
+#[test]
+fn ranks_share_the_cases() {
+    let folder = TempDir::new().expect("a folder");
+    let folder = folder.path();
+    cases(folder, 40, &[40, 40, 40]);
+    let other = folder.join("other");
+    for case in 0..40 {
+        let nothing = ArrayD::from_elem(IxDyn(&[40, 40, 40]), 0_u8);
+        npy(&other, &format!("p/{case:03}.npy"), &nothing);
+        npy(&other, &format!("y/{case:03}.npy"), &nothing);
+    }
+    let script = "[ $OMPI_COMM_WORLD_RANK = 0 ] || cd other; exec \"$@\"";
+    let status = Command::new("mpirun")
+        .current_dir(folder)
+        .args(["--allow-run-as-root", "--oversubscribe", "-n", "3"])
+        .args(["sh", "-c", script, "sh", env!("CARGO_BIN_EXE_unifocal")])
+        .args(eval(&["--output", "r.jsonl"]))
+        .stdout(Stdio::null())
+        .status();
+    assert!(status.expect("mpirun").success());
+    assert!(!other.join("r.jsonl").exists());
+    let results = fs::read_to_string(folder.join("r.jsonl")).expect("results");
+    let records: Vec<Value> = results
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a record"))
+        .collect();
+    for (case, record) in records.iter().enumerate() {
+        assert_eq!(record["case"], format!("{case:03}"));
+    }
+    let classes = |record: &&Value| record["per_class"].as_array().map_or(0, Vec::len);
+    let own = records.iter().filter(|record| classes(record) == 3).count();
+    let of_helpers = records.iter().filter(|record| classes(record) == 1).count();
+    assert_eq!(own + of_helpers, 40);
+    assert!(own > 0 && of_helpers > 0, "{own} and {of_helpers}");
 }
 
 /// If any rank is killed, the run ends, and another one continues it.
