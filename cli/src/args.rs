@@ -46,7 +46,9 @@ Exit status: 0 success; 1 a case could not be scored (see stderr) or an option h
 
 const COMPARE_EXAMPLES: &str = "Examples:
   unifocal compare prediction.npy labels.npy
-  unifocal compare predictions/ labels/ --format csv > losses.csv";
+  unifocal compare predictions/ labels/ --input labels --metrics
+  unifocal compare predictions/ labels/ --format csv > losses.csv
+  unifocal compare predictions/ labels/ --output 'scores/{loss}.csv' --resume";
 
 const SWEEP_EXAMPLES: &str =
     "Values are numbers and none, separated by commas, and ranges FROM:TO:STEP.
@@ -124,6 +126,10 @@ pub(crate) enum Command {
     Compare {
         #[command(flatten)]
         data: Data,
+        #[command(flatten)]
+        shown: ShownMetrics,
+        #[command(flatten)]
+        stream: Stream,
         /// Report format
         #[arg(long, value_enum, default_value_t, help_heading = "Output")]
         format: Format,
@@ -202,15 +208,24 @@ pub(crate) struct Shown {
     /// Also report the loss of each class
     #[arg(long)]
     pub(crate) per_class: bool,
+    #[command(flatten)]
+    pub(crate) metrics: ShownMetrics,
+}
+
+/// The metrics in a report.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct ShownMetrics {
     /// Also report Dice, IoU, precision, recall, specificity and volumes of each class
     #[arg(long)]
-    pub(crate) metrics: bool,
+    #[arg(id = "metrics", long = "metrics")]
+    pub(crate) shown: bool,
     /// Set the value of a metric that is 0/0, such as the Dice score of a class that is in neither file [default: skip]
     #[arg(long, value_enum, hide_default_value = true)]
     pub(crate) empty: Option<Empty>,
 }
 
-impl Shown {
+impl ShownMetrics {
     pub(crate) fn empty(&self) -> Empty {
         self.empty.unwrap_or_default()
     }

@@ -68,8 +68,8 @@ pub(crate) struct Arrays {
     pub(crate) target: Target,
     pub(crate) input: Input,
     pub(crate) reading: Reading,
-    /// A summary of the prediction's numbers before scaling and clamping.
-    pub(crate) summary: Summary,
+    /// A summary of the prediction's numbers before scaling and clamping; `None` if they were not looked at.
+    pub(crate) summary: Option<Summary>,
 }
 
 /// Probabilities or logits, in the precision of their file.
@@ -153,7 +153,9 @@ impl Arrays {
     /// Suggests an option for a number of the prediction that was refused.
     pub(crate) fn hint(&self, found: f64) -> &'static str {
         match self.input {
-            Input::Probabilities if found.is_finite() => numbers::beyond(&self.summary),
+            Input::Probabilities if found.is_finite() => {
+                self.summary.as_ref().map_or("", numbers::beyond)
+            }
             Input::Probabilities => "",
             _ if found == f64::NEG_INFINITY => {
                 " (for an impossible class, write a finite logit such as -10000, whose probability is 0 as well)"

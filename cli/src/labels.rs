@@ -107,7 +107,10 @@ pub(crate) fn occurring<T: Label>(
 ) -> Vec<i64> {
     let mut seen = Seen::default();
     match inside {
-        None => Zip::from(labels).for_each(|label| seen.add(*label)),
+        None => match labels.as_slice_memory_order() {
+            Some(labels) => seen.add_all(labels),
+            None => labels.iter().for_each(|label| seen.add(*label)),
+        },
         Some(inside) => Zip::from(labels).and(inside).for_each(|label, inside| {
             if *inside {
                 seen.add(*label);
@@ -133,6 +136,21 @@ impl<T> Default for Seen<T> {
 }
 
 impl<T: Label> Seen<T> {
+    /// Looks at many labels at a time, since most of them equal the last one.
+    fn add_all(&mut self, labels: &[T]) {
+        let (chunks, rest) = labels.as_chunks::<64>();
+        for chunk in chunks {
+            let known = self.last.is_some_and(|last| {
+                let differ = chunk.iter().map(|label| *label != last);
+                !differ.fold(false, |any, differs| any | differs)
+            });
+            if !known {
+                chunk.iter().for_each(|label| self.add(*label));
+            }
+        }
+        rest.iter().for_each(|label| self.add(*label));
+    }
+
     fn add(&mut self, label: T) {
         if self.last != Some(label) {
             self.found.insert(label.into());

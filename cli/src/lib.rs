@@ -10,6 +10,7 @@ mod arrange;
 mod assemble;
 mod case;
 mod check;
+mod compare;
 mod counts;
 mod demo;
 mod failure;
@@ -32,12 +33,15 @@ mod pairs;
 mod parallel;
 mod plot;
 mod progress;
+#[cfg(feature = "mpi")]
+mod ranks;
 mod read;
 mod reading;
 mod report;
 mod results;
 mod run_text;
 mod score;
+mod score_files;
 mod statistics;
 mod stream;
 mod summary;
@@ -51,8 +55,7 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use clap::{CommandFactory, FromArgMatches};
 
-use args::{Cli, Command, Data};
-use case::Case;
+use args::{Cli, Command, ShownMetrics};
 use failure::{Failed, Failure};
 use format::Format;
 use outcome::Outcome;
@@ -60,9 +63,10 @@ use output::Staged;
 use pair::Pair;
 use report::{Report, Run};
 use results::Layout;
-use score::{Score, Wanted};
+use score::Wanted;
+use score_files::score_files;
+use stream::Streamed;
 use summary::SummaryArgs;
-use unifocal_ndarray::core::catalogue::Name;
 
 /// The extension of gradients.
 const NPY: &str = "npy";
@@ -149,6 +153,20 @@ struct Done {
     problems: usize,
 }
 
+impl Done {
+    /// The outcome of a run that wrote files of results.
+    fn streamed(streamed: Streamed, report: Vec<u8>) -> Self {
+        Self {
+            report,
+            failed: streamed.failed,
+            cases: streamed.cases,
+            notes: streamed.notes,
+            warnings: streamed.warnings,
+            ..Self::default()
+        }
+    }
+}
+
 /// Executes a command. `reading` are the options of a run about reading, as text.
 fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
     match command {
@@ -172,15 +190,14 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             let wanted = Wanted {
                 gradient: gradient.is_some(),
                 known_sums: shown.per_class
-                    || shown.metrics
+                    || shown.metrics.shown
                     || format == Format::Json
                     || stream.output.is_some(),
                 ..Wanted::default()
             };
             let losses = [loss];
             let score = |pair: &Pair| {
-                let case = assemble::read(pair, &data)?;
-                let mut scored = score::score(&case, pair, &data, &losses, wanted)?;
+                let mut scored = score_files(pair, &data, &losses, wanted)?;
                 let staged = match (&gradient, scored.gradient) {
                     (Some(out), Some(slopes)) => {
                         Some(Staged::new(out, pair, NPY, |file| slopes.write(file))?)
@@ -191,18 +208,20 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             };
             if let Some(output) = &stream.output {
                 let layout = Layout {
-                    run: run_text::of(&losses[0], shown.empty(), reading),
-                    empty: shown.empty(),
+                    run: run_text::of(&losses[0], shown.metrics.empty(), reading),
+                    empty: shown.metrics.empty(),
                 };
-                let streamed = stream.write(output, found, &data, layout, score)?;
-                return Ok(Done {
-                    report: summary::summarize(&SummaryArgs::of(output, format))?,
-                    failed: streamed.failed,
-                    cases: streamed.cases,
-                    notes: streamed.notes,
-                    warnings: streamed.warnings,
-                    ..Done::default()
-                });
+                let score = |pair: &Pair| {
+                    let (score, staged) = score(pair)?;
+                    staged.map_or(Ok(()), Staged::persist)?;
+                    Ok(vec![score])
+                };
+                let files = vec![(output.clone(), layout)];
+                let Some(streamed) = stream.write(output, files, found, &data, score)? else {
+                    return Ok(Done::default());
+                };
+                let report = summary::summarize(&SummaryArgs::of(output, format))?;
+                return Ok(Done::streamed(streamed, report));
             }
             let evaluated = outcome::of_each(found, &data, score)?;
             let scored = evaluated.and_then(&data, |(score, staged)| {
@@ -213,14 +232,12 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
                 report::eval(&losses[0], cases, &shown, run)
             })
         }
-        Command::Compare { data, format } => {
-            options::check_data(&data)?;
-            let found = pairs::find(&data.pairing, data.input)?;
-            let scored = outcome::of_each(found, &data, |pair| {
-                losses(pair, &assemble::read(pair, &data)?, &data)
-            })?;
-            done(scored, format, report::compare)
-        }
+        Command::Compare {
+            data,
+            shown,
+            stream,
+            format,
+        } => compare::compare(&data, &shown, &stream, format, reading),
         Command::Sweep { data, grid, output } => {
             options::check_data(&data)?;
             grid::check_sweep(&grid, &output)?;
@@ -230,8 +247,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             }
             let found = pairs::find(&data.pairing, data.input)?;
             let scored = outcome::of_each(found, &data, |pair| {
-                let case = assemble::read(pair, &data)?;
-                Ok(score::score(&case, pair, &data, &losses, Wanted::default())?.scores)
+                Ok(score_files(pair, &data, &losses, Wanted::default())?.scores)
             })?;
             done(scored, output.format, |cases, run| {
                 let (points, warnings) = report::points(cases, losses.len(), run);
@@ -272,7 +288,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             Ok(Done {
                 cases: drawn.count(),
                 product: Some("picture"),
-                report: overlay::report(&loss, &drawn.good).into_bytes(),
+                report: overlay::report(&loss, &overlay, &drawn)?,
                 failed: drawn.failed,
                 notes: drawn.notes,
                 ..Done::default()
@@ -287,13 +303,16 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
         }),
         Command::Demo { format, output } => {
             let (pair, case, data) = demo::example()?;
-            let values = losses(&pair, &case, &data)?;
+            let values = compare::with_all_losses(|losses| {
+                score::score(&case, &pair, &data, losses, Wanted::default())
+            })?;
             let run = Run {
                 failed: &[],
                 notes: &[],
                 format,
             };
-            let mut report = report::compare(&[(pair, values)], run)?.text;
+            let mut report =
+                report::compare(&[(pair, values)], &ShownMetrics::default(), run)?.text;
             if format == Format::Table {
                 report.extend_from_slice(demo::HINT.as_bytes());
             }
@@ -358,11 +377,4 @@ fn done<R>(
         notes,
         ..Done::default()
     })
-}
-
-/// Scores one case with every loss.
-fn losses(pair: &Pair, case: &Case, data: &Data) -> Result<Vec<(Name, Score)>, Failure> {
-    let losses = Name::ALL.map(loss::Chosen::default_of);
-    let scored = score::score(case, pair, data, &losses, Wanted::default())?;
-    Ok(Name::ALL.into_iter().zip(scored.scores).collect())
 }

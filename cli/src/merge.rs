@@ -6,8 +6,7 @@ use clap::Args;
 use rustc_hash::FxHashSet;
 
 use crate::failure::Failure;
-use crate::output;
-use crate::results::{self, FileFormat, Layout};
+use crate::results::{self, Layout, WholeFile};
 
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
@@ -22,12 +21,10 @@ pub(crate) struct MergeArgs {
 /// Merges the files. With the files in the order of the shards, the cases are in the order of the run.
 pub(crate) fn merge(arguments: &MergeArgs) -> Result<String, Failure> {
     let MergeArgs { results, output } = arguments;
-    let format = FileFormat::by_name(output)?;
     if output.exists() {
         return Err(Failure::file(output, "exists already: choose another name"));
     }
-    let mut written = output::Complete::new(output)?;
-    written.write(&format.head()?)?;
+    let mut written = WholeFile::new(output)?;
     let opened = results.iter().map(|file| Ok((file, results::read(file)?)));
     let mut open: Vec<_> = opened.collect::<Result<_, Failure>>()?;
     let mut common: Option<(&Path, Layout)> = None;
@@ -52,7 +49,7 @@ pub(crate) fn merge(arguments: &MergeArgs) -> Result<String, Failure> {
                     ),
                 ));
             }
-            written.write(&format.lines(&record, &layout)?)?;
+            written.add(&record, &layout)?;
             let name = record.key.case.clone();
             if !seen.insert(record.key) {
                 return Err(Failure::file(

@@ -1,6 +1,6 @@
 //! Refuses options that have no effect with the other options.
 
-use crate::args::{Absent, Data, Shown};
+use crate::args::{Absent, Data, Shown, ShownMetrics};
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::input::Input;
@@ -86,24 +86,35 @@ pub(crate) fn check_loss(data: &Data, loss: &Chosen, gradient: bool) -> Result<(
 
 /// Refuses options about what is reported that have no effect.
 pub(crate) fn check_shown(shown: &Shown, stream: &Stream, format: Format) -> Result<(), Failure> {
+    if shown.per_class && stream.output.is_some() {
+        return in_file("--per-class");
+    }
+    check_metrics(&shown.metrics, stream, format)
+}
+
+/// Refuses options about metrics that have no effect.
+pub(crate) fn check_metrics(
+    metrics: &ShownMetrics,
+    stream: &Stream,
+    format: Format,
+) -> Result<(), Failure> {
     let to_file = stream.output.is_some();
-    if shown.empty.is_some() && !(shown.metrics || to_file) && format != Format::Json {
+    if metrics.empty.is_some() && !(metrics.shown || to_file) && format != Format::Json {
         return Err(Failure::Option(
             "--empty applies to metrics only: use it with --metrics, --output or --format json"
                 .to_owned(),
         ));
     }
-    for (option, used) in [
-        ("--per-class", shown.per_class),
-        ("--metrics", shown.metrics),
-    ] {
-        if used && to_file {
-            return Err(Failure::Option(format!(
-                "{option} has no effect with --output: the file has the loss and the metrics of each class"
-            )));
-        }
+    if metrics.shown && to_file {
+        return in_file("--metrics");
     }
     Ok(())
+}
+
+fn in_file(option: &str) -> Result<(), Failure> {
+    Err(Failure::Option(format!(
+        "{option} has no effect with --output: the file has the loss and the metrics of each class"
+    )))
 }
 
 fn no_labels(option: &str) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use crate::args::Data;
 use crate::failure::{Failed, Failure};
 use crate::pair::Pair;
 use crate::pairs::Cases;
-use crate::parallel::{self, Limits};
+use crate::parallel::{self, Helpers, Limits};
 use crate::progress::Progress;
 
 /// The cases that succeeded and those that failed. There is at least one case.
@@ -29,23 +29,30 @@ pub(crate) fn of_each<R: Send>(
         failed: Vec::new(),
         notes: found.notes,
     };
-    each(found.cases, data, run, |result| {
-        match result {
-            Ok(scored) => outcome.good.push(scored),
-            Err(failed) => outcome.failed.push(failed),
-        }
-        Ok(())
-    })?;
+    each(
+        found.cases,
+        data,
+        run,
+        |result| {
+            match result {
+                Ok(scored) => outcome.good.push(scored),
+                Err(failed) => outcome.failed.push(failed),
+            }
+            Ok(())
+        },
+        None,
+    )?;
     Ok(outcome)
 }
 
 /// Calls `run` for each case, many at a time, and `take` with each result, in order, as soon as it and all earlier ones are there.
-/// With `--fail-fast`, the first failure ends this, as a failure of `take` does.
+/// With `--fail-fast`, the first failure ends this, as a failure of `take` does. Helpers take a part of the cases.
 pub(crate) fn each<R: Send>(
     found: Vec<Result<Pair, Failed>>,
     data: &Data,
     run: impl Fn(&Pair) -> Result<R, Failure> + Sync,
     mut take: impl FnMut(Result<(Pair, R), Failed>) -> Result<(), Failure>,
+    helpers: Option<&mut dyn Helpers<Result<R, Failure>>>,
 ) -> Result<(), Failure> {
     let fail_fast = data.pairing.fail_fast;
     let is_missing = |case: &Result<Pair, Failed>| case.is_err();
@@ -56,10 +63,6 @@ pub(crate) fn each<R: Send>(
     let progress = Progress::of(found.len());
     let pairs: Vec<Pair> = found.iter().flatten().cloned().collect();
     let pairs: Vec<&Pair> = pairs.iter().collect();
-    let limits = Limits {
-        threads: data.threads,
-        memory: data.memory.as_u64(),
-    };
     let mut found = found.into_iter();
     let mut end = Ok(());
     // Takes the cases up to the next one that was run, whose result this is.
@@ -80,13 +83,14 @@ pub(crate) fn each<R: Send>(
         }
         Ok(())
     };
-    parallel::in_order(&pairs, limits, &run, |result| {
+    let take = |result| {
         end = step(Some(result));
         match end {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
-    })?;
+    };
+    parallel::in_order(&pairs, Limits::of(data), &run, take, helpers)?;
     end?;
     step(None)
 }

@@ -152,7 +152,7 @@ impl Complete {
         })
     }
 
-    pub(crate) fn write(&mut self, content: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn append(&mut self, content: &[u8]) -> Result<(), Failure> {
         let written = self.writer.write_all(content);
         written.map_err(|error| unwritable(&self.path, error))
     }
@@ -165,6 +165,16 @@ impl Complete {
         let synced = written.as_file().sync_data();
         synced.map_err(|error| failure(&error))?;
         written.persist(&path).map_err(|error| failure(&error))
+    }
+}
+
+impl Write for Complete {
+    fn write(&mut self, content: &[u8]) -> std::io::Result<usize> {
+        self.writer.write(content)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.writer.flush()
     }
 }
 

@@ -1,11 +1,12 @@
 //! The score of a case: the loss, the loss of each class, and the gradient.
 
+mod order;
 mod regions;
 mod scored;
 
 use std::sync::Arc;
 
-use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, IxDyn, Shape};
 use unifocal_ndarray::core::{
     AbsentClass, Settings, UnifiedFocal,
     catalogue::Name as LossName,
@@ -23,6 +24,7 @@ use crate::loss::Chosen;
 use crate::pair::Pair;
 use crate::sweeps::{Sums, Sweeps};
 
+use order::Order;
 pub(crate) use scored::{ClassScore, Gradient, KnownSums, Score, Scored, Wanted};
 
 /// A case and what to compute for it.
@@ -30,6 +32,7 @@ struct Task<'a> {
     case: &'a Case,
     losses: &'a [Chosen],
     settings: Settings,
+    order: Order,
     /// The weights of the regions, if the classes are regions.
     regions: Option<Vec<f64>>,
     wanted: Wanted,
@@ -85,12 +88,13 @@ pub(crate) fn score(
         case,
         losses,
         settings,
+        order: Order::default(),
         regions,
         wanted,
     };
     let scored = match &case.content {
         Content::Maps(maps) => task.by_counts(&maps.counts).map(Scored::of),
-        Content::Arrays(arrays) => task.dispatch(arrays),
+        Content::Arrays(arrays) => task.in_memory_order(arrays),
     };
     scored.map_err(|error| pair.failure(hint(&error, case)))
 }
@@ -158,11 +162,14 @@ impl<'a> Task<'a> {
                 }
             },
             Target::Soft { target, weights } => {
-                let shape = numbers.raw_dim();
-                let prediction = arrays.prediction(numbers);
-                let evaluation = Evaluation::soft(prediction, arrays.soft(target.view()));
+                let shape = order::shape_of(&numbers);
+                let prediction = self.order.applied(arrays.prediction(numbers), 2);
+                let target = self.order.applied(arrays.soft(target.view()), 2);
+                let evaluation = Evaluation::soft(prediction, target);
                 let evaluation = match weights {
-                    Some(weights) => evaluation.with_voxel_weights(weights.view()),
+                    Some(weights) => {
+                        evaluation.with_voxel_weights(self.order.applied(weights.view(), 1))
+                    }
                     None => evaluation,
                 };
                 self.run(arrays, evaluation, None, shape)
@@ -177,8 +184,10 @@ impl<'a> Task<'a> {
         labels: ArrayViewD<'a, L>,
         void: Option<i64>,
     ) -> Result<Typed<P::Real>, Error> {
-        let shape = numbers.raw_dim();
-        let evaluation = Evaluation::labels(arrays.prediction(numbers), arrays.labels(labels));
+        let shape = order::shape_of(&numbers);
+        let prediction = self.order.applied(arrays.prediction(numbers), 2);
+        let labels = self.order.applied(arrays.labels(labels), 1);
+        let evaluation = Evaluation::labels(prediction, labels);
         self.run(arrays, evaluation, void, shape)
     }
 
@@ -188,7 +197,7 @@ impl<'a> Task<'a> {
         arrays: &Arrays,
         evaluation: Evaluation<'a, P, IxDyn, T>,
         void: Option<i64>,
-        shape: IxDyn,
+        shape: Shape<IxDyn>,
     ) -> Result<Typed<P::Real>, Error> {
         // Sums do not depend on α, so those of one loss serve the others.
         let settings = self.losses.first().map(|loss| self.settings_of(loss));
@@ -214,6 +223,7 @@ impl<'a> Task<'a> {
                 }
                 let mut gradient = ArrayD::from_elem(shape, P::Real::default());
                 let out = arrays.prediction_mut(gradient.view_mut());
+                let out = self.order.applied(out, 2);
                 evaluation.gradient_by(&loss.loss, &by_sums, out)?;
                 Some(gradient)
             }
@@ -236,7 +246,7 @@ impl<'a> Task<'a> {
         });
         let hard = self.wanted.hard.then(|| evaluation.hard()).transpose()?;
         let scored = Scored {
-            hard,
+            hard: hard.map(|hard| self.order.undone(hard, 2)),
             ..Scored::of(scores.collect::<Result<_, _>>()?)
         };
         Ok((scored, gradient))

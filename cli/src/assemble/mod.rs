@@ -37,12 +37,21 @@ pub(crate) fn read(pair: &Pair, data: &Data) -> Result<Case, Failure> {
     read_with_image(pair, data, None)
 }
 
+/// Reads a case, without a look at probabilities that need no scaling. If they need clamping or are none, scoring refuses them.
+pub(crate) fn read_trusting(pair: &Pair, data: &Data) -> Result<Case, Failure> {
+    of_files(pair, data, files(pair, data, None)?, true)
+}
+
 /// Reads a case and the image that was segmented: a file, or the one in a folder with the case's name.
 pub(crate) fn read_with_image(
     pair: &Pair,
     data: &Data,
     image: Option<&Path>,
 ) -> Result<Case, Failure> {
+    assemble(pair, data, files(pair, data, image)?)
+}
+
+fn files(pair: &Pair, data: &Data, image: Option<&Path>) -> Result<Files, Failure> {
     let prediction = read::read(&pair.prediction)?;
     let target = read::read(&pair.target)?;
     let beside = |path: Option<&Path>, what| -> Result<Option<Volume>, Failure> {
@@ -51,13 +60,12 @@ pub(crate) fn read_with_image(
             .transpose()?;
         Ok(file.map(read::read).transpose()?)
     };
-    let files = Files {
+    Ok(Files {
         prediction,
         target,
         mask: beside(data.mask.as_deref(), MASK)?,
         image: beside(image, IMAGE)?,
-    };
-    assemble(pair, data, files)
+    })
 }
 
 const MASK: &str = "mask";
@@ -65,6 +73,10 @@ const IMAGE: &str = "image";
 
 /// Assembles a case from the content of its files.
 pub(crate) fn assemble(pair: &Pair, data: &Data, files: Files) -> Result<Case, Failure> {
+    of_files(pair, data, files, false)
+}
+
+fn of_files(pair: &Pair, data: &Data, files: Files, trusted: bool) -> Result<Case, Failure> {
     let Files {
         prediction,
         target,
@@ -116,7 +128,7 @@ pub(crate) fn assemble(pair: &Pair, data: &Data, files: Files) -> Result<Case, F
     let case = if data.input == Input::Labels {
         hard::assemble(draft, prediction.volume, target.volume)?
     } else {
-        soft::assemble(draft, prediction, target)?
+        soft::assemble(draft, prediction, target, trusted)?
     };
     Ok(Case {
         grid,

@@ -17,12 +17,21 @@ pub(super) fn assemble(
     mut draft: Draft<'_>,
     prediction: Surveyed,
     target: Surveyed,
+    trusted: bool,
 ) -> Result<Case, Failure> {
     let class_axis = draft.reading.prediction.position(Axis::Class);
     let channels = class_axis.map_or(1, |axis| prediction.shape()[axis]);
     let input = input(&draft, class_axis.is_none())?;
-    let treatment = treatment(&mut draft, &prediction, class_axis)?;
-    let summary = prediction.summary();
+    // Nothing has to be decided about probabilities that are used as they are, and scoring refuses others.
+    let floats = matches!(prediction.volume.values, Values::F32(_) | Values::F64(_));
+    let as_they_are = draft.data.scale.is_none() && !draft.data.clamp;
+    let probabilities = draft.data.input == Input::Probabilities;
+    let (treatment, summary) = if trusted && floats && as_they_are && probabilities {
+        (Treatment::default(), None)
+    } else {
+        let treatment = treatment(&mut draft, &prediction, class_axis)?;
+        (treatment, Some(prediction.summary()))
+    };
     let prediction = match treated(prediction.volume.values, treatment) {
         Values::F32(numbers) => Prediction::F32(numbers),
         other => Prediction::F64(as_f64(other)),

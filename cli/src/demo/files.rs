@@ -109,7 +109,7 @@ fn save(
     write(&mut bytes)
         .map_err(|error| Failure::file(file, format!("cannot be written: {error}")))?;
     let mut written = Complete::new(file)?;
-    written.write(&bytes)?;
+    written.append(&bytes)?;
     written.persist()?;
     Ok(())
 }

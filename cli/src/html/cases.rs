@@ -61,8 +61,8 @@ pub(super) fn draw(record: &Record, run: &Run, root: &Path) -> Result<Shown, Str
         data: format!("data:image/png;base64,{}", STANDARD.encode(png)),
         width: drawn.picture.width,
         height: drawn.picture.height,
-        planes: drawn.planes,
-        errors: drawn.errors,
+        planes: drawn.planes.to_string(),
+        errors: drawn.errors.to_string(),
     })
 }
 

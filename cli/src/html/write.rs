@@ -57,7 +57,7 @@ pub(crate) fn report(arguments: &ReportArgs) -> Result<(Vec<u8>, Vec<String>), F
         summary,
     };
     let mut written = Complete::new(output)?;
-    written.write(page::render(&content).as_bytes())?;
+    written.append(page::render(&content).as_bytes())?;
     written.persist()?;
     let notes = content.worst.iter().filter_map(|worst| {
         let reason = worst.picture.as_ref()?.as_ref().err()?;

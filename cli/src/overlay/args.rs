@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 #[derive(Debug, Args)]
 pub(crate) struct OverlayArgs {
@@ -14,6 +15,18 @@ pub(crate) struct OverlayArgs {
     /// Write the picture as PNG. OUT is a file, or a folder for several cases
     #[arg(long, value_name = "OUT", help_heading = "Output")]
     pub(crate) output: PathBuf,
+    /// Report format
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub(crate) format: OverlayFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OverlayFormat {
+    /// Lines for reading
+    #[default]
+    Text,
+    /// One object that lists the pictures
+    Json,
 }
 
 /// The content of a picture.
@@ -40,7 +53,8 @@ pub(crate) struct View {
 }
 
 /// A number of each voxel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Map {
     /// The loss, by its distribution-based side
     Loss,

@@ -2,9 +2,11 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::args::OverlayArgs;
 use super::draw::{Drawn, draw};
+use crate::account::Account;
 use crate::args::Data;
 use crate::assemble;
 use crate::failure::Failure;
@@ -19,7 +21,7 @@ pub(crate) struct Saved {
     pub(super) file: PathBuf,
     pub(super) drawn: Drawn,
     /// How the case was read.
-    pub(super) reading: Vec<String>,
+    pub(super) account: Arc<Account>,
 }
 
 /// The extension of pictures.
@@ -35,6 +37,7 @@ pub(crate) fn draw_all(
         view,
         image,
         output,
+        ..
     } = arguments;
     let found = pairs::find(&data.pairing, data.input)?;
     let beside = [data.mask.as_deref(), image.as_deref()];
@@ -47,7 +50,7 @@ pub(crate) fn draw_all(
         let saved = Saved {
             file: staged.file().to_owned(),
             drawn,
-            reading: case.account.lines(),
+            account: Arc::clone(&case.account),
         };
         Ok((staged, saved))
     })?;

@@ -1,6 +1,9 @@
 //! Draws a case.
 
+use std::fmt;
+
 use ndarray::{ArrayD, ArrayViewD, Axis, Zip};
+use serde::Serialize;
 
 use super::args::{Map, View};
 use super::colour::{self, LEGEND};
@@ -24,14 +27,37 @@ use crate::score::{self, Wanted};
 #[derive(Debug)]
 pub(crate) struct Drawn {
     pub(crate) picture: Picture,
-    /// Which sample and planes.
-    pub(crate) planes: String,
-    /// How many errors the sample has.
-    pub(crate) errors: String,
+    pub(crate) planes: Planes,
+    pub(crate) errors: Errors,
     /// The meaning of the colours.
     pub(crate) legend: String,
     /// The loss of the case.
     pub(crate) loss: Option<f64>,
+}
+
+/// Which sample and planes a picture shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Planes {
+    pub(super) sample: usize,
+    samples: usize,
+    pub(super) planes: Vec<Shown>,
+}
+
+/// A plane, and the index along each axis that it is at, with the axes as PRED's account names them.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) name: &'static str,
+    pub(super) at: Vec<(Axes, usize)>,
+}
+
+/// How many voxels of a sample are wrong, and how.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Errors {
+    false_positives: usize,
+    false_negatives: usize,
+    another_class: usize,
+    /// The voxels that are scored.
+    scored: usize,
 }
 
 /// Draws a case. Every number that counts is checked, as for a score.
@@ -120,33 +146,62 @@ fn class(pair: &Pair, case: &Case, view: &View) -> Result<Option<usize>, Failure
     }
 }
 
-/// `axial at z 3, coronal at y 2, sagittal at x 5`, with the axes as PRED's account names them.
-fn shown(axes: &Axes, planes: &[Plane], place: &Place, samples: usize) -> String {
+fn shown(axes: &Axes, planes: &[Plane], place: &Place, samples: usize) -> Planes {
     let plane = |plane: &Plane| {
         let fixed = plane.fixed(place);
-        let fixed = fixed.map(|(own, index)| format!("{} {index}", Axes(vec![axes.0[own]])));
-        let fixed: Vec<String> = fixed.collect();
-        match fixed[..] {
-            [] => format!("the whole {}", plane.name),
-            _ => format!("{} at {}", plane.name, fixed.join(", ")),
+        Shown {
+            name: plane.name,
+            at: fixed
+                .map(|(own, index)| (Axes(vec![axes.0[own]]), index))
+                .collect(),
         }
     };
-    let planes: Vec<String> = planes.iter().map(plane).collect();
-    let planes = planes.join(", ");
-    match samples {
-        1 => planes,
-        _ => format!("sample {}: {planes}", place.sample),
+    Planes {
+        sample: place.sample,
+        samples,
+        planes: planes.iter().map(plane).collect(),
     }
 }
 
-/// How many voxels of a sample are wrong, and how.
-fn counted(marks: &ArrayViewD<'_, Mark>) -> String {
+/// `axial at z 3, coronal at y 2, sagittal at x 5`
+impl fmt::Display for Planes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.samples != 1 {
+            write!(f, "sample {}: ", self.sample)?;
+        }
+        for (place, Shown { name, at }) in self.planes.iter().enumerate() {
+            let comma = if place > 0 { ", " } else { "" };
+            let at: Vec<String> = at.iter().map(|(axis, at)| format!("{axis} {at}")).collect();
+            match at[..] {
+                [] => write!(f, "{comma}the whole {name}")?,
+                _ => write!(f, "{comma}{name} at {}", at.join(", "))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn counted(marks: &ArrayViewD<'_, Mark>) -> Errors {
     let count = |wanted: Mark| marks.iter().filter(|mark| **mark == wanted).count();
-    format!(
-        "false positives {}, false negatives {}, another class {}, of {} scored voxels",
-        count(Mark::FalsePositive),
-        count(Mark::FalseNegative),
-        count(Mark::OtherClass),
-        marks.len() - count(Mark::Unscored)
-    )
+    Errors {
+        false_positives: count(Mark::FalsePositive),
+        false_negatives: count(Mark::FalseNegative),
+        another_class: count(Mark::OtherClass),
+        scored: marks.len() - count(Mark::Unscored),
+    }
+}
+
+impl fmt::Display for Errors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            false_positives,
+            false_negatives,
+            another_class,
+            scored,
+        } = self;
+        write!(
+            f,
+            "false positives {false_positives}, false negatives {false_negatives}, another class {another_class}, of {scored} scored voxels"
+        )
+    }
 }

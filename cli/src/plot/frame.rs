@@ -22,7 +22,7 @@ pub(crate) struct Titles<'a> {
 /// Writes a picture to a file, whole or not at all.
 pub(crate) fn save(file: &Path, svg: &str) -> Result<(), Failure> {
     let mut written = Complete::new(file)?;
-    written.write(svg.as_bytes())?;
+    written.append(svg.as_bytes())?;
     written.persist()?;
     Ok(())
 }

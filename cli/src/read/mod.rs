@@ -72,6 +72,14 @@ pub(crate) fn read(spec: impl AsRef<Path>) -> Result<Volume, ReadError> {
     read_file(&path, key.as_deref()).map_err(|fault| ReadError { file: path, fault })
 }
 
+/// Tells the system that a file will be read, so that it comes from the disk while others are scored. If it cannot be opened, reading says so.
+pub(crate) fn expect(spec: impl AsRef<Path>) {
+    let (path, _) = split_key(spec.as_ref());
+    if let Ok(file) = open_regular(&path) {
+        numbers::fetch(&file);
+    }
+}
+
 fn read_file(path: &Path, key: Option<&str>) -> Result<Volume, Fault> {
     let mut file = open_regular(path)?;
     let size = file.metadata()?.len();

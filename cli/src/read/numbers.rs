@@ -76,6 +76,20 @@ impl<T: AnyBitPattern> Numbers<T> {
     }
 }
 
+/// Asks the system for the pages of a file, without waiting for them.
+pub(super) fn fetch(file: &File) {
+    // SAFETY: no page is looked at.
+    #[allow(unsafe_code, reason = "there is no safe way to map a file")]
+    let map = unsafe { Mmap::map(file) };
+    #[cfg(unix)]
+    if let Ok(map) = map {
+        // Only a hint, which need not succeed.
+        let _ = map.advise(memmap2::Advice::WillNeed);
+    }
+    #[cfg(not(unix))]
+    drop(map);
+}
+
 impl<T: AnyBitPattern> Mapped<T> {
     fn view(&self) -> Option<ArrayViewD<'_, T>> {
         let count: usize = self.shape.iter().product();

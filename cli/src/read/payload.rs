@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 
+use bytemuck::{AnyBitPattern, NoUninit};
 use half::{bf16, f16};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
@@ -19,8 +20,8 @@ pub(super) struct Layout {
     pub shape: Vec<u64>,
 }
 
-/// The number of bytes to convert at a time, and to grow vectors of unknown length by.
-const CHUNK: usize = 1 << 16;
+/// The number of bytes to read or convert at a time, and to grow vectors of unknown length by.
+pub(super) const CHUNK: usize = 1 << 16;
 
 impl Layout {
     /// Reads the numbers from `source`. `available` is the number of bytes left in the file, if known.
@@ -30,6 +31,18 @@ impl Layout {
         available: Option<u64>,
     ) -> Result<Values, Fault> {
         let plan = Plan::new(self, available)?;
+        if self.is_native() {
+            // Most files: no number is converted.
+            match self.element {
+                Element::U8 => return Ok(Values::U8(plan.read_native(source)?.into())),
+                Element::U16 => return Ok(Values::U16(plan.read_native(source)?.into())),
+                Element::I32 => return Ok(Values::I32(plan.read_native(source)?.into())),
+                Element::I64 => return Ok(Values::I64(plan.read_native(source)?.into())),
+                Element::F32 => return Ok(Values::F32(plan.read_native(source)?.into())),
+                Element::F64 => return Ok(Values::F64(plan.read_native(source)?.into())),
+                _ => {}
+            }
+        }
         macro_rules! read {
             ($to:ident, $from:ty, $convert:expr) => {{
                 const N: usize = size_of::<$from>();
@@ -61,6 +74,11 @@ impl Layout {
 }
 
 impl Layout {
+    /// Whether the numbers have the processor's order of bytes.
+    fn is_native(&self) -> bool {
+        self.big_endian == cfg!(target_endian = "big") || self.element.bytes() == 1
+    }
+
     /// The size of the numbers in bytes.
     pub(super) fn bytes(&self) -> Result<u64, Fault> {
         Ok(Plan::new(self, None)?.bytes)
@@ -73,7 +91,7 @@ impl Layout {
         offset: u64,
         available: u64,
     ) -> Result<Option<Values>, Fault> {
-        if self.big_endian != cfg!(target_endian = "big") && self.element.bytes() > 1 {
+        if !self.is_native() {
             return Ok(None);
         }
         let plan = Plan::new(self, Some(available))?;
@@ -140,6 +158,25 @@ impl Plan {
         })
     }
 
+    /// Reads numbers as they are.
+    fn read_native<T: NoUninit + AnyBitPattern>(
+        &self,
+        source: &mut dyn Read,
+    ) -> Result<ArrayD<T>, Fault> {
+        let size = size_of::<T>();
+        let mut values = Vec::with_capacity(self.reserve);
+        while values.len() < self.count {
+            let start = values.len();
+            values.resize(start + (self.count - start).min(CHUNK / size), T::zeroed());
+            let chunk = bytemuck::cast_slice_mut(&mut values[start..]);
+            let (wanted, found) = (chunk.len(), read_up_to(source, chunk)?);
+            if found < wanted {
+                return Err(self.truncated(start * size + found));
+            }
+        }
+        self.array(values)
+    }
+
     /// Reads elements of `N` bytes. `convert` returns a value that the target type cannot hold as an error.
     fn read<T, const N: usize>(
         &self,
@@ -152,10 +189,7 @@ impl Plan {
             let wanted = (self.count - values.len()).min(CHUNK / N) * N;
             let found = read_up_to(source, &mut chunk[..wanted])?;
             if found < wanted {
-                return Err(Fault::Truncated {
-                    expected: self.bytes,
-                    found: (values.len() * N + found) as u64,
-                });
+                return Err(self.truncated(values.len() * N + found));
             }
             for &bytes in chunk[..wanted].as_chunks::<N>().0 {
                 let value = convert(bytes).map_err(|value| Fault::OutOfRange {
@@ -165,8 +199,19 @@ impl Plan {
                 values.push(value);
             }
         }
+        self.array(values)
+    }
+
+    fn array<T>(&self, values: Vec<T>) -> Result<ArrayD<T>, Fault> {
         let shape = IxDyn(&self.shape).set_f(self.fortran);
         ArrayD::from_shape_vec(shape, values).map_err(|error| Fault::Damaged(error.to_string()))
+    }
+
+    fn truncated(&self, found: usize) -> Fault {
+        Fault::Truncated {
+            expected: self.bytes,
+            found: found as u64,
+        }
     }
 
     /// The index of the element that is stored at `position`.

@@ -1,12 +1,13 @@
 //! Opens files, and gzip streams in practice: with several members and zero padding.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
 use super::fault::Fault;
+use super::payload::CHUNK;
 
 /// Unpacks all members of a gzip stream, up to the end or to zeros that pad a block, as tapes and some object stores do.
 pub(super) struct Gunzip<R> {
@@ -60,13 +61,16 @@ fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
 }
 
 /// Opens a file that may be gzipped, whatever its name, and returns whether it is.
-pub(super) fn open(file: File) -> io::Result<(Box<dyn Read>, bool)> {
-    let mut source = BufReader::new(file);
-    let gzipped = source.fill_buf()?.starts_with(b"\x1f\x8b");
-    Ok(if gzipped {
-        (Box::new(Gunzip::new(source)), true)
+pub(super) fn open(mut file: File) -> io::Result<(Box<dyn Read>, bool)> {
+    let mut magic = Vec::new();
+    (&mut file).take(2).read_to_end(&mut magic)?;
+    file.rewind()?;
+    Ok(if magic == b"\x1f\x8b" {
+        let packed = BufReader::with_capacity(CHUNK, file);
+        (Box::new(Gunzip::new(packed)), true)
     } else {
-        (Box::new(source), false)
+        // Of a plain file, little more than the header is read by it.
+        (Box::new(BufReader::new(file)), false)
     })
 }
 

@@ -1,7 +1,9 @@
 //! Reports as CSV: one row per case and loss, and per class with `--per-class` or `--metrics`. A missing value is an empty cell.
 
+use unifocal_ndarray::core::catalogue::Name;
+
 use super::summary::{Compared, file};
-use crate::args::Shown;
+use crate::args::{Shown, ShownMetrics};
 use crate::failure::Failure;
 use crate::loss::Chosen;
 use crate::metrics::Metric;
@@ -19,33 +21,50 @@ pub(super) fn eval(
     cases: &[(Pair, Score)],
     shown: &Shown,
 ) -> Result<Vec<u8>, Failure> {
+    let cases = cases.iter();
+    rows(cases.map(|(pair, score)| (pair, loss.name, score)), shown)
+}
+
+pub(super) fn compare(cases: &[Compared], shown: &ShownMetrics) -> Result<Vec<u8>, Failure> {
+    let shown = Shown {
+        per_class: false,
+        metrics: *shown,
+    };
+    let scores = cases.iter().flat_map(|(pair, scores)| {
+        let scores = scores.iter();
+        scores.map(move |(name, score)| (pair, *name, score))
+    });
+    rows(scores, &shown)
+}
+
+fn rows<'a>(
+    scores: impl Iterator<Item = (&'a Pair, Name, &'a Score)>,
+    shown: &Shown,
+) -> Result<Vec<u8>, Failure> {
     let mut csv = csv::Writer::from_writer(Vec::new());
-    let Shown {
-        per_class, metrics, ..
-    } = *shown;
+    let Shown { per_class, metrics } = *shown;
+    let empty = metrics.empty();
+    let classes = per_class || metrics.shown;
     let mut columns = HEAD.to_vec();
-    if per_class || metrics {
+    if classes {
         columns.extend(CLASSES);
     }
-    if metrics {
-        columns.extend(
-            [TRUE_NEGATIVES]
-                .into_iter()
-                .chain(Metric::ALL.map(Metric::name)),
-        );
+    if metrics.shown {
+        columns.push(TRUE_NEGATIVES);
+        columns.extend(Metric::ALL.map(Metric::name));
         columns.push(EMPTY);
     }
     columns.push(READING);
     csv.write_record(columns).map_err(unwritable)?;
-    for (pair, score) in cases {
+    for (pair, loss, score) in scores {
         let reading = score.account.text();
         let head = (
             file(&pair.prediction),
             file(&pair.target),
-            loss.name.as_str(),
+            loss.as_str(),
             score.value,
         );
-        if !(per_class || metrics) {
+        if !classes {
             csv.serialize((&head, &reading)).map_err(unwritable)?;
             continue;
         }
@@ -60,33 +79,13 @@ pub(super) fn eval(
                 class.sums.map(|sums| sums.cross_entropy),
             );
             let written = match confusion {
-                Some(confusion) if metrics => {
-                    let metrics = confusion.metrics(shown.empty()).0;
-                    let named = (confusion.tn, metrics, shown.empty().name());
+                Some(confusion) if metrics.shown => {
+                    let named = (confusion.tn, confusion.metrics(empty).0, empty.name());
                     csv.serialize((&head, numbers, named, &reading))
                 }
                 _ => csv.serialize((&head, numbers, &reading)),
             };
             written.map_err(unwritable)?;
-        }
-    }
-    finished(csv)
-}
-
-pub(super) fn compare(cases: &[Compared]) -> Result<Vec<u8>, Failure> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(HEAD.iter().chain([&READING]))
-        .map_err(unwritable)?;
-    for (pair, values) in cases {
-        for (name, score) in values {
-            let row = (
-                file(&pair.prediction),
-                file(&pair.target),
-                name.as_str(),
-                score.value,
-                score.account.text(),
-            );
-            csv.serialize(row).map_err(unwritable)?;
         }
     }
     finished(csv)

@@ -17,17 +17,12 @@ pub(super) fn eval(
     mean: &Mean,
     summary: &Summary<'_>,
 ) -> Result<Vec<u8>, Failure> {
-    let of_class = |class: &ClassScore| {
-        let mut of_class = json!(class);
-        if let Some(sums) = &class.sums {
-            of_class["metrics"] = (&sums.confusion.metrics(empty)).into();
-        }
-        of_class
-    };
+    let of_class = |class: &ClassScore| with_metrics(json!(class), class, empty);
     let mean_of_class = |class: &ClassMean| {
         let mut mean = json!(class);
-        mean["metrics"] = (&class.metrics(empty)).into();
-        mean["pooled"] = (&class.pooled().metrics(empty)).into();
+        let (metrics, pooled) = metrics_of(class, empty);
+        mean["metrics"] = metrics;
+        mean["pooled"] = pooled;
         mean
     };
     let case = |(pair, score): &(Pair, Score)| {
@@ -55,9 +50,18 @@ pub(super) fn eval(
 
 pub(super) fn compare(
     cases: &[Compared],
+    empty: Empty,
     means: &[(Name, Mean)],
     summary: &Summary<'_>,
 ) -> Result<Vec<u8>, Failure> {
+    // The counts and the metrics of a class do not depend on the loss.
+    let of_class = |class: &ClassScore| {
+        let mut object = json!(class);
+        object
+            .as_object_mut()
+            .map(|fields| fields.shift_remove("value"));
+        with_metrics(object, class, empty)
+    };
     let case = |(pair, values): &Compared| {
         let losses = values
             .iter()
@@ -66,6 +70,7 @@ pub(super) fn compare(
             "prediction": file(&pair.prediction),
             "target": file(&pair.target),
             "losses": losses.collect::<Map<_, _>>(),
+            "per_class": values[0].1.per_class.iter().map(of_class).collect::<Vec<_>>(),
             "reading": *values[0].1.account,
         })
     };
@@ -75,15 +80,36 @@ pub(super) fn compare(
             .map(|(name, mean)| (name.to_string(), of(mean)))
             .collect()
     };
+    let classes = means.first().into_iter();
+    let metrics = classes.flat_map(|(_, mean)| &mean.per_class).map(|class| {
+        let (metrics, pooled) = metrics_of(class, empty);
+        json!({ "class": class.class, "metrics": metrics, "pooled": pooled })
+    });
     line(&json!({
         "cases": cases.iter().map(case).collect::<Vec<_>>(),
         "failed": failed(summary),
         "mean": by_loss(|mean| json!(mean.value)),
         "mean_over": mean_over(summary),
         "mean_per_class": by_loss(|mean| json!(mean.per_class)),
+        "mean_metrics": metrics.collect::<Vec<_>>(),
+        "empty": empty.name(),
         "notes": summary.run.notes,
         "warnings": summary.warnings,
     }))
+}
+
+/// Adds the metrics of a class to its object.
+fn with_metrics(mut object: Value, class: &ClassScore, empty: Empty) -> Value {
+    if let Some(sums) = &class.sums {
+        object["metrics"] = (&sums.confusion.metrics(empty)).into();
+    }
+    object
+}
+
+/// The means of the metrics of a class over the cases, and the metrics of all cases' counts together.
+fn metrics_of(class: &ClassMean, empty: Empty) -> (Value, Value) {
+    let (means, pooled) = (class.metrics(empty), class.pooled().metrics(empty));
+    ((&means).into(), (&pooled).into())
 }
 
 fn failed(summary: &Summary<'_>) -> Vec<Value> {

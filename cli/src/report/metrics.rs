@@ -9,7 +9,7 @@ use crate::pair::Pair;
 use crate::score::Score;
 
 /// The metrics of each case; of several cases, also their means and the metrics of all voxels together.
-pub(super) fn tables(cases: &[(Pair, Score)], mean: &Mean, empty: Empty) -> String {
+pub(super) fn tables(cases: &[(&Pair, &Score)], mean: &Mean, empty: Empty) -> String {
     let mut table = head("case");
     let mut undefined = false;
     for (pair, score) in cases {

@@ -9,13 +9,13 @@ mod table;
 
 use unifocal_ndarray::core::catalogue::Name;
 
-use crate::args::Shown;
+use crate::args::{Shown, ShownMetrics};
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::loss::Chosen;
 use crate::pair::Pair;
 use crate::score::Score;
-use summary::{Compared, Mean, Summary};
+use summary::{Compared, Mean, Summary, firsts};
 
 pub(crate) use summary::Run;
 
@@ -38,7 +38,7 @@ pub(crate) fn eval(
     let mean = Mean::of(cases.iter().map(|(_, score)| score), &summary);
     let text = match run.format {
         Format::Table => table::eval(loss, cases, shown, &mean, &summary).into_bytes(),
-        Format::Json => json::eval(loss, cases, shown.empty(), &mean, &summary)?,
+        Format::Json => json::eval(loss, cases, shown.metrics.empty(), &mean, &summary)?,
         Format::Csv => csv::eval(loss, cases, shown)?,
     };
     Ok(Report {
@@ -48,11 +48,12 @@ pub(crate) fn eval(
 }
 
 /// The report of every loss.
-pub(crate) fn compare(cases: &[Compared], run: Run<'_>) -> Result<Report, Failure> {
-    let scores: Vec<(&Pair, &Score)> = (cases.iter())
-        .map(|(pair, scores)| (pair, &scores[0].1))
-        .collect();
-    let summary = Summary::of(&scores, run);
+pub(crate) fn compare(
+    cases: &[Compared],
+    shown: &ShownMetrics,
+    run: Run<'_>,
+) -> Result<Report, Failure> {
+    let summary = Summary::of(&firsts(cases), run);
     let means: Vec<(Name, Mean)> = (Name::ALL.into_iter().enumerate())
         .map(|(index, name)| {
             let scores = cases.iter().map(|(_, scores)| &scores[index].1);
@@ -60,9 +61,9 @@ pub(crate) fn compare(cases: &[Compared], run: Run<'_>) -> Result<Report, Failur
         })
         .collect();
     let text = match run.format {
-        Format::Table => table::compare(cases, &means, &summary).into_bytes(),
-        Format::Json => json::compare(cases, &means, &summary)?,
-        Format::Csv => csv::compare(cases)?,
+        Format::Table => table::compare(cases, shown, &means, &summary).into_bytes(),
+        Format::Json => json::compare(cases, shown.empty(), &means, &summary)?,
+        Format::Csv => csv::compare(cases, shown)?,
     };
     Ok(Report {
         text,

@@ -17,6 +17,12 @@ use crate::score::Score;
 /// A case scored with every loss.
 pub(super) type Compared = (Pair, Vec<(Name, Score)>);
 
+/// The cases with their scores by the first loss.
+pub(super) fn firsts(cases: &[Compared]) -> Vec<(&Pair, &Score)> {
+    let cases = cases.iter();
+    cases.map(|(pair, scores)| (pair, &scores[0].1)).collect()
+}
+
 /// The contents of a report besides the scores.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run<'a> {

@@ -10,10 +10,10 @@ use unifocal_ndarray::core::catalogue::Name;
 use super::{
     cells::{digits, table, voxels},
     metrics,
-    summary::{ClassMean, Compared, Mean, Summary, file},
+    summary::{ClassMean, Compared, Mean, Summary, file, firsts},
 };
 use crate::account::Account;
-use crate::args::Shown;
+use crate::args::{Shown, ShownMetrics};
 use crate::loss::Chosen;
 use crate::pair::Pair;
 use crate::score::Score;
@@ -85,14 +85,20 @@ pub(super) fn eval(
     if cases.len() > 1 && (per_class || mean.per_class.len() <= MOST_ROWS) {
         let _ = writeln!(text, "\n{}", class_means(&mean.per_class));
     }
-    if shown.metrics {
-        text += &metrics::tables(cases, mean, shown.empty());
+    if shown.metrics.shown {
+        let scores: Vec<_> = cases.iter().map(|(pair, score)| (pair, score)).collect();
+        text += &metrics::tables(&scores, mean, shown.metrics.empty());
     }
     let accounts = cases.iter().map(|(pair, score)| (pair, &*score.account));
     text + &readings(accounts, summary)
 }
 
-pub(super) fn compare(cases: &[Compared], means: &[(Name, Mean)], summary: &Summary<'_>) -> String {
+pub(super) fn compare(
+    cases: &[Compared],
+    shown: &ShownMetrics,
+    means: &[(Name, Mean)],
+    summary: &Summary<'_>,
+) -> String {
     let classes = means.first().map_or(&[][..], |(_, mean)| &mean.per_class);
     let classes = if classes.len() <= MOST_COLUMNS {
         classes
@@ -121,6 +127,10 @@ pub(super) fn compare(cases: &[Compared], means: &[(Name, Mean)], summary: &Summ
     for class in classes.iter().filter(|class| class.cases < summary.cases) {
         let cases = summary.part(class.cases);
         let _ = writeln!(text, "class {}: mean over {cases}", class.class);
+    }
+    // Metrics do not depend on the loss.
+    if let (true, Some((_, mean))) = (shown.shown, means.first()) {
+        text += &metrics::tables(&firsts(cases), mean, shown.empty());
     }
     text + &readings(accounts, summary)
 }

@@ -1,50 +1,96 @@
 //! A file of results that is being written. At any moment it holds whole cases, but for the one that is being appended.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::format::{FileFormat, Layout};
-use super::reader::Records;
+use super::format::{FileFormat, Layout, LineFormat};
+use super::reader::{self, Records};
 use super::record::{Key, Record};
+use super::whole::WholeFile;
 use crate::failure::Failure;
 use crate::output;
 
 /// A file to which records are appended. No other process can write to it.
 #[derive(Debug)]
 pub(crate) struct ResultsFile {
+    /// The file that is asked for.
+    output: PathBuf,
+    /// The file of lines that grows: the output, or one beside it if the output is written at once.
     path: PathBuf,
-    format: FileFormat,
+    format: LineFormat,
     layout: Layout,
     file: File,
     length: u64,
 }
 
+/// The file that grows, and its format.
+fn growing(output: &Path) -> Result<(PathBuf, LineFormat), Failure> {
+    match FileFormat::by_name(output)? {
+        FileFormat::Lines(format) => Ok((output.to_owned(), format)),
+        #[cfg(feature = "parquet")]
+        FileFormat::Parquet => {
+            let mut name = output.as_os_str().to_owned();
+            name.push(".partial.jsonl");
+            Ok((name.into(), LineFormat::JsonLines))
+        }
+    }
+}
+
 impl ResultsFile {
+    /// Checks that a file can be created: its name says its format, and there is none.
+    pub(crate) fn check_new(output: &Path) -> Result<(), Failure> {
+        let (path, _) = growing(output)?;
+        match [output, &path].into_iter().find(|path| path.exists()) {
+            Some(found) => Err(exists(found)),
+            None => Ok(()),
+        }
+    }
+
     /// Creates a file, which must not exist.
-    pub(crate) fn create(path: &Path, layout: Layout) -> Result<Self, Failure> {
-        let format = FileFormat::by_name(path)?;
-        let file = options().create_new(true).open(path);
+    pub(crate) fn create(output: &Path, layout: Layout) -> Result<Self, Failure> {
+        let (path, format) = growing(output)?;
+        let file = options().create_new(true).open(&path);
         let file = file.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => Failure::file(
-                path,
-                "exists already: --resume continues an interrupted run; else remove it or choose another name",
-            ),
-            _ => unwritable(path, &error),
+            std::io::ErrorKind::AlreadyExists => exists(&path),
+            _ => unwritable(&path, &error),
         })?;
-        let mut created = Self::locked(path, format, layout, file)?;
+        let mut created = Self::locked(output, path, format, layout, file)?;
         created.write_head()?;
         Ok(created)
     }
 
     /// Opens a file that an interrupted run may have left, and returns the cases that have a score in it. What is incomplete is cut
     /// off, and cases that failed are removed, so that they are tried again.
-    pub(crate) fn resume(path: &Path, layout: Layout) -> Result<(Self, HashSet<Key>), Failure> {
-        let format = FileFormat::by_name(path)?;
-        let file = options().create(true).open(path);
-        let file = file.map_err(|error| unwritable(path, &error))?;
-        let mut opened = Self::locked(path, format, layout, file)?;
+    pub(crate) fn resume(output: &Path, layout: Layout) -> Result<(Self, HashSet<Key>), Failure> {
+        let (path, format) = growing(output)?;
+        let reopened = path != output && output.exists() && !path.exists();
+        if reopened {
+            // The run was finished, but some of its cases may have failed.
+            let mut lines = WholeFile::new(&path)?;
+            for found in reader::read(output)? {
+                let (record, layout) = found?;
+                lines.add(&record, &layout)?;
+            }
+            lines.persist()?;
+        }
+        let opened = Self::open(output, path.clone(), format, layout);
+        if reopened && opened.is_err() {
+            let _ = fs::remove_file(path);
+        }
+        opened
+    }
+
+    fn open(
+        output: &Path,
+        path: PathBuf,
+        format: LineFormat,
+        layout: Layout,
+    ) -> Result<(Self, HashSet<Key>), Failure> {
+        let file = options().create(true).open(&path);
+        let file = file.map_err(|error| unwritable(&path, &error))?;
+        let mut opened = Self::locked(output, path, format, layout, file)?;
         let done = opened.keep_complete()?;
         if opened.length == 0 {
             opened.write_head()?;
@@ -53,15 +99,17 @@ impl ResultsFile {
     }
 
     fn locked(
-        path: &Path,
-        format: FileFormat,
+        output: &Path,
+        path: PathBuf,
+        format: LineFormat,
         layout: Layout,
         file: File,
     ) -> Result<Self, Failure> {
         match file.try_lock() {
             // Some file systems have no locks.
             Ok(()) | Err(TryLockError::Error(_)) => Ok(Self {
-                path: path.to_owned(),
+                output: output.to_owned(),
+                path,
                 format,
                 layout,
                 file,
@@ -96,11 +144,20 @@ impl ResultsFile {
         Ok(())
     }
 
-    /// Makes sure that all records are on the disk.
+    /// Makes sure that all records are on the disk, in the file that is asked for.
     pub(crate) fn finish(self) -> Result<(), Failure> {
-        self.file
-            .sync_data()
-            .map_err(|error| unwritable(&self.path, &error))
+        let synced = self.file.sync_data();
+        synced.map_err(|error| unwritable(&self.path, &error))?;
+        if self.path == self.output {
+            return Ok(());
+        }
+        let mut whole = WholeFile::new(&self.output)?;
+        for found in reader::read(&self.path)? {
+            let (record, layout) = found?;
+            whole.add(&record, &layout)?;
+        }
+        whole.persist()?;
+        fs::remove_file(&self.path).map_err(|error| unwritable(&self.path, &error))
     }
 
     /// Cuts off what is incomplete, removes the cases that failed, and returns the others.
@@ -142,12 +199,18 @@ impl ResultsFile {
                 let mut part = (&self.file).take(range.start - from);
                 let mut text = Vec::new();
                 part.read_to_end(&mut text).map_err(written)?;
-                kept.write(&text)?;
+                kept.append(&text)?;
                 length += text.len() as u64;
                 from = range.end;
             }
             let replaced = kept.persist()?;
-            *self = Self::locked(&self.path, self.format, self.layout.clone(), replaced)?;
+            *self = Self::locked(
+                &self.output,
+                self.path.clone(),
+                self.format,
+                self.layout.clone(),
+                replaced,
+            )?;
             self.length = length;
         } else {
             self.file.set_len(complete).map_err(written)?;
@@ -165,6 +228,13 @@ fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     options
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::file(
+        path,
+        "exists already: --resume continues an interrupted run; else remove it or choose another name",
+    )
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {

@@ -17,8 +17,18 @@ pub(crate) struct Layout {
     pub(crate) empty: Empty,
 }
 
+/// A format of files of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileFormat {
+    /// Records are appended.
+    Lines(LineFormat),
+    /// Written at once, when all records are there.
+    #[cfg(feature = "parquet")]
+    Parquet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LineFormat {
     Csv,
     JsonLines,
 }
@@ -28,15 +38,24 @@ impl FileFormat {
     pub(crate) fn by_name(file: &Path) -> Result<Self, Failure> {
         let extension = file.extension().unwrap_or_default().to_string_lossy();
         match extension.to_ascii_lowercase().as_str() {
-            "csv" => Ok(Self::Csv),
-            "jsonl" | "ndjson" => Ok(Self::JsonLines),
+            "csv" => Ok(Self::Lines(LineFormat::Csv)),
+            "jsonl" | "ndjson" => Ok(Self::Lines(LineFormat::JsonLines)),
+            #[cfg(feature = "parquet")]
+            "parquet" => Ok(Self::Parquet),
+            #[cfg(not(feature = "parquet"))]
+            "parquet" => Err(Failure::file(
+                file,
+                "is a Parquet file, but this program was built without the feature parquet: expected .csv or .jsonl (JSON Lines)",
+            )),
             _ => Err(Failure::file(
                 file,
-                "is a file of results, expected a name that ends in .csv or .jsonl (JSON Lines)",
+                "is a file of results, expected a name that ends in .csv or .jsonl (JSON Lines), or in .parquet with the feature parquet",
             )),
         }
     }
+}
 
+impl LineFormat {
     /// The lines before the first record.
     pub(crate) fn head(self) -> Result<Vec<u8>, Failure> {
         match self {

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::csv::Rows;
-use super::format::{FileFormat, Layout};
+use super::csv::Lines;
+use super::format::{FileFormat, Layout, LineFormat};
 use super::json_lines;
 use super::record::Record;
 use crate::failure::Failure;
@@ -19,23 +19,37 @@ pub(super) struct Found {
     pub(super) end: u64,
 }
 
+/// A record and what it shares with those of its run, or why it cannot be read.
+pub(crate) type Read = Result<(Record, Layout), Failure>;
+
 /// The records of a file, in order. An incomplete one at the end, which an interrupted run leaves, is left out.
-pub(crate) fn read(
-    path: &Path,
-) -> Result<impl Iterator<Item = Result<(Record, Layout), Failure>>, Failure> {
-    let format = FileFormat::by_name(path)?;
+#[cfg_attr(
+    not(feature = "parquet"),
+    expect(
+        clippy::infallible_destructuring_match,
+        reason = "there is another format with the feature parquet"
+    )
+)]
+pub(crate) fn read(path: &Path) -> Result<Box<dyn Iterator<Item = Read>>, Failure> {
+    let format = match FileFormat::by_name(path)? {
+        FileFormat::Lines(format) => format,
+        #[cfg(feature = "parquet")]
+        FileFormat::Parquet => return Ok(Box::new(super::parquet::read(path)?)),
+    };
     let file = File::open(path)
         .map_err(|error| Failure::file(path, format!("cannot be read: {error}")))?;
     let records = Records::new(path, format, file);
-    Ok(records.map(|found| found.map(|found| (found.record, found.layout))))
+    Ok(Box::new(records.map(|found| {
+        found.map(|found| (found.record, found.layout))
+    })))
 }
 
 pub(super) struct Records {
     path: PathBuf,
-    format: FileFormat,
+    format: LineFormat,
     lines: BufReader<File>,
-    /// The rows, once the head of a CSV file is read.
-    rows: Option<Rows>,
+    /// The rows of a CSV file, once its head is read.
+    rows: Option<Lines>,
     /// Where the next line starts, and where the head or last complete record ends.
     position: u64,
     complete: u64,
@@ -44,7 +58,7 @@ pub(super) struct Records {
 
 impl Records {
     /// Reads from the start of a file.
-    pub(super) fn new(path: &Path, format: FileFormat, file: File) -> Self {
+    pub(super) fn new(path: &Path, format: LineFormat, file: File) -> Self {
         Self {
             path: path.to_owned(),
             format,
@@ -90,10 +104,10 @@ impl Records {
     /// The record that ends with this line, if one does.
     fn parse(&mut self, line: &str) -> Result<Option<(Record, Layout)>, String> {
         match (self.format, &mut self.rows) {
-            (FileFormat::JsonLines, _) => json_lines::parse(line).map(Some),
-            (FileFormat::Csv, Some(rows)) => rows.add(line),
-            (FileFormat::Csv, rows) => {
-                *rows = Some(Rows::new(line)?);
+            (LineFormat::JsonLines, _) => json_lines::parse(line).map(Some),
+            (LineFormat::Csv, Some(rows)) => rows.add(line),
+            (LineFormat::Csv, rows) => {
+                *rows = Some(Lines::new(line)?);
                 self.complete = self.position;
                 Ok(None)
             }

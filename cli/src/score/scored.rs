@@ -87,8 +87,8 @@ impl Gradient {
     /// Writes it as `.npy`.
     pub(crate) fn write(&self, file: &mut dyn Write) -> Result<(), Box<dyn Error>> {
         match self {
-            Self::F32(slopes) => slopes.write_npy(file)?,
-            Self::F64(slopes) => slopes.write_npy(file)?,
+            Self::F32(slopes) => slopes.as_standard_layout().write_npy(file)?,
+            Self::F64(slopes) => slopes.as_standard_layout().write_npy(file)?,
         }
         Ok(())
     }

@@ -12,7 +12,8 @@ use crate::pairs::Cases;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Stream {
-    /// Write the scores of each case to FILE as they come, as CSV (.csv) or JSON Lines (.jsonl), and report their summary
+    /// Write the scores of each case to FILE as they come, as CSV (.csv) or JSON Lines (.jsonl), and report their summary. `compare` writes
+    /// a file for each loss, whose name takes the place of {loss} in FILE
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Continue an interrupted run: keep the cases that have a score in FILE and score the others
@@ -58,8 +59,17 @@ impl Shard {
 }
 
 impl Stream {
-    /// Restricts the cases to those of the shard.
+    /// Restricts the cases to those of the shard. Several processes have to write to a file.
     pub(crate) fn select(&self, found: &mut Cases) -> Result<(), Failure> {
+        #[cfg(feature = "mpi")]
+        if self.output.is_none()
+            && let Some(ranks) = crate::ranks::Ranks::join()?
+        {
+            return Err(Failure::Option(format!(
+                "found {} processes, expected --output FILE: the processes of mpirun share a run by its file of results",
+                ranks.count()
+            )));
+        }
         let Some(shard) = self.shard else {
             return Ok(());
         };

@@ -2,3 +2,5 @@
 
 pub(crate) mod args;
 mod write;
+
+pub(crate) use write::Streamed;

@@ -11,5 +11,5 @@ mod score_name;
 pub(crate) use args::{DiffArgs, RunArgs, SummaryArgs};
 pub(crate) use difference::difference;
 pub(crate) use report::count;
-pub(crate) use rows::{Row, Summary, summarize};
+pub(crate) use rows::{Row, Summary, of_losses, summarize};
 pub(crate) use score_name::ScoreName;

@@ -1,15 +1,20 @@
 //! The statistics of a run, one row per group of cases, class and score.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use unifocal_ndarray::core::catalogue::Name as LossName;
 
 use super::args::{RunArgs, Statistics, SummaryArgs, SummaryFormat};
 use super::gather::{self, Column, Gathered};
 use super::score_name::ScoreName;
 use super::{nnunet, report};
 use crate::failure::Failure;
+use crate::format::Format;
 use crate::metrics::{Confusion, Empty};
 use crate::pairs;
 use crate::reading::classes::Name;
+use crate::run_text;
 use crate::statistics::{Description, Resampling, describe, interval_of_mean};
 
 /// The statistics of a run.
@@ -48,12 +53,44 @@ pub(crate) fn summarize(arguments: &SummaryArgs) -> Result<Vec<u8>, Failure> {
     if arguments.format == SummaryFormat::Nnunet {
         return nnunet::report(&arguments.run.results);
     }
-    let summary = Summary::of(&arguments.run)?;
-    match arguments.format {
-        SummaryFormat::Csv => report::csv(&summary),
-        SummaryFormat::Json => report::json(&summary),
-        _ => Ok(report::table(&summary).into_bytes()),
+    report(&Summary::of(&arguments.run)?, arguments.format)
+}
+
+fn report(summary: &Summary, format: SummaryFormat) -> Result<Vec<u8>, Failure> {
+    match format {
+        SummaryFormat::Csv => report::csv(summary),
+        SummaryFormat::Json => report::json(summary),
+        _ => Ok(report::table(summary).into_bytes()),
     }
+}
+
+/// The report of runs of the same cases with several losses: the statistics of each loss, over all classes.
+pub(crate) fn of_losses(files: &[(LossName, PathBuf)], format: Format) -> Result<Vec<u8>, Failure> {
+    let resampling = Statistics::default().resampling()?;
+    let mut all = Gathered::default();
+    let mut rows = Vec::new();
+    for (name, file) in files {
+        let mut run = gather::gather(&[file], &[ScoreName::Loss], None)?;
+        run.columns.retain(|column| column.class.is_none());
+        rows.extend(self::rows(&run, Some(name.as_str()), &|_| true, resampling));
+        all = run;
+    }
+    // The options that the runs have in common.
+    if let Some(run) = run_text::parse(&all.run) {
+        let empty = all.empty.name();
+        let text = format!("unifocal {}: --empty {empty} {}", run.version, run.reading);
+        all.run = text.trim_end().to_owned();
+    }
+    report(
+        &Summary {
+            run: all,
+            resampling,
+            by: Some("loss".to_owned()),
+            rows,
+            worst: Vec::new(),
+        },
+        format.into(),
+    )
 }
 
 impl Summary {

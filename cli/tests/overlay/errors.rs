@@ -1,10 +1,13 @@
 //! Errors of classes and regions.
 
+use std::fs;
+
 use ndarray::{Array2, array};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::pixels::{BLACK, GREEN, MAGENTA, ORANGE, PALE_BLUE, Pixels};
-use crate::program::{npy, stdout};
+use crate::program::{npy, run, stdout};
 
 /// Two label maps: each kind of voxel, and one with an ignored label.
 fn maps() -> TempDir {
@@ -186,4 +189,61 @@ fn each_case_of_a_folder_has_a_picture() {
     }
     let files = folder.path().join("pictures").read_dir().expect("a folder");
     assert_eq!(files.count(), 2);
+}
+
+#[test]
+fn pictures_are_listed_as_json() {
+    let folder = TempDir::new().expect("a folder");
+    let folder = folder.path();
+    let volume = |labels: [u8; 8]| ndarray::Array3::from_shape_vec((2, 2, 2), labels.to_vec());
+    let wrong = volume([0, 1, 0, 2, 0, 0, 0, 0]).expect("eight voxels");
+    let right = volume([0, 1, 1, 0, 0, 0, 0, 0]).expect("eight voxels");
+    npy(folder, "p/a.npy", &wrong.into_dyn());
+    npy(folder, "y/a.npy", &right.into_dyn());
+    npy(folder, "p/b.npy", &ndarray::arr0(0.5).into_dyn());
+    npy(folder, "y/b.npy", &ndarray::arr0(0.5).into_dyn());
+    fs::create_dir(folder.join("out")).expect("a folder");
+    let options = [
+        "overlay", "p", "y", "--input", "labels", "--loss", "dice", "--output", "out", "--format",
+        "json",
+    ];
+    let output = run(folder, &options);
+    assert_eq!(output.status.code(), Some(1));
+    let listed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(
+        (&listed["loss"], &listed["map"]),
+        (&json!("dice"), &json!(null))
+    );
+    assert_eq!(listed["parameters"]["delta"], 0.5);
+    let [picture] = &listed["pictures"].as_array().expect("pictures")[..] else {
+        panic!("{listed}")
+    };
+    let pixels = Pixels::read(&folder.join(picture["file"].as_str().expect("a file")));
+    assert_eq!(
+        (&picture["width"], &picture["height"]),
+        (&json!(pixels.width), &json!(pixels.height))
+    );
+    assert_eq!(
+        (&picture["prediction"], &picture["target"]),
+        (&json!("p/a.npy"), &json!("y/a.npy"))
+    );
+    assert_eq!(picture["sample"], 0);
+    assert_eq!(
+        picture["planes"][0],
+        json!({ "name": "axial", "at": { "z": 0 } })
+    );
+    assert_eq!(
+        picture["planes"][2],
+        json!({ "name": "sagittal", "at": { "x": 0 } })
+    );
+    let errors =
+        json!({ "false_positives": 1, "false_negatives": 1, "another_class": 0, "scored": 8 });
+    assert_eq!(picture["errors"], errors);
+    let score = [
+        "eval", "p/a.npy", "y/a.npy", "--input", "labels", "--loss", "dice",
+    ];
+    let score = crate::program::json(folder, &score);
+    assert_eq!(picture["value"], score["mean"]);
+    assert_eq!(picture["reading"], score["cases"][0]["reading"]);
+    assert_eq!(listed["failed"][0]["prediction"], "p/b.npy");
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, IxDyn};
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use serde_json::Value;
 
@@ -59,4 +59,19 @@ pub(super) fn npy<T: WritableElement>(folder: &Path, name: &str, array: &ArrayD<
     fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
     let file = fs::File::create(file).expect("a file");
     array.write_npy(file).expect("a .npy file");
+}
+
+/// Label maps of this many cases.
+pub(super) fn cases(folder: &Path, count: usize, shape: &[usize]) {
+    for case in 0..count {
+        let labels = |shift: usize| {
+            let mut place = 0;
+            ArrayD::from_shape_simple_fn(IxDyn(shape), || {
+                place += 1;
+                ((place + case) / (7 + shift) % 3) as u8
+            })
+        };
+        npy(folder, &format!("p/{case:03}.npy"), &labels(0));
+        npy(folder, &format!("y/{case:03}.npy"), &labels(1));
+    }
 }
