@@ -65,12 +65,12 @@ kernels! {
         worst: &mut Worst<T>,
     ) {
         let (mut lanes, mut seen) = (*sums, *worst);
+        let plan = Plan::new(&loss, &class);
         y.specialize(
             &loss,
             &class,
             #[inline(always)]
             |loss| {
-                let plan = Plan::new(loss, &class);
                 for s in 0..run {
                     let mut kept = keep.stretch(kept, s);
                     for lane in 0..LANES {
@@ -106,13 +106,13 @@ kernels! {
         kept: &mut [Stretch<T>],
         out: &mut [Stretch<T>; K],
     ) {
+        let plan = Plan::new(&loss, &class);
         let mut kept = keep.stretch(kept, 0);
         y.specialize(
             &loss,
             &class,
             #[inline(always)]
             |loss| {
-                let plan = Plan::new(loss, &class);
                 for i in 0..STRETCH {
                     let terms = keep.terms(loss, &class, &source, &y, &plan, kept.as_deref_mut(), 0, i);
                     for (k, (out, term)) in out.iter_mut().zip(terms).enumerate() {
@@ -190,12 +190,12 @@ kernels! {
         out: &mut [Stretch<T>],
     ) {
         let Slopes { scaled, scale, most } = slopes;
+        let plan = Plan::new(&loss, &class);
         y.specialize(
             &loss,
             &class,
             #[inline(always)]
             |loss| {
-                let plan = Plan::new(loss, &class);
                 for (s, out) in out.iter_mut().enumerate() {
                     for (i, out) in out.iter_mut().enumerate() {
                         let terms = loss.terms(&class, &source.dual(s, i), &y.share(s, i));
