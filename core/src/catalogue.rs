@@ -7,7 +7,7 @@ pub use crate::parameter::{ParameterError, Range, UnknownParameter};
 
 use crate::extent::Extent;
 use crate::{
-    Class, ClassSums, Focal, Loss, Probability, Real, Score, Share, Tversky, UnifiedFocal,
+    Class, ClassSums, Focal, Loss, Probability, Real, Score, Share, Tversky, UnifiedFocal, Visitor,
 };
 
 /// Any loss of the family.
@@ -111,50 +111,99 @@ impl Loss<4> for AnyLoss {
         prediction: &Probability<R>,
         y: &Y,
     ) -> [R; 4] {
-        let zero = || prediction.p.zero();
         match self {
-            Self::Tversky(loss) => {
-                let [tp, fp, fn_] = loss.terms(class, prediction, y);
-                [tp, fp, fn_, zero()]
-            }
-            Self::Focal(loss) => {
-                let [f] = loss.terms(class, prediction, y);
-                [zero(), zero(), zero(), f]
-            }
+            Self::Tversky(loss) => OfRegion(*loss).terms(class, prediction, y),
+            Self::Focal(loss) => OfDistribution(*loss).terms(class, prediction, y),
             Self::UnifiedFocal(loss) => loss.terms(class, prediction, y),
         }
     }
 
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
-        let [tp, fp, fn_, f] = sums.terms.clone();
         match self {
-            Self::Tversky(loss) => loss.finalize(class, &sums.with_terms([tp, fp, fn_])),
-            Self::Focal(loss) => loss.finalize(class, &sums.with_terms([f])),
+            Self::Tversky(loss) => OfRegion(*loss).finalize(class, sums),
+            Self::Focal(loss) => OfDistribution(*loss).finalize(class, sums),
             Self::UnifiedFocal(loss) => loss.finalize(class, sums),
         }
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
-        match self {
-            Self::Tversky(loss) => loss.specialize(
-                class,
-                extent,
-                #[inline(always)]
-                |loss| sweep(&Self::Tversky(*loss)),
-            ),
-            Self::Focal(loss) => loss.specialize(
-                class,
-                extent,
-                #[inline(always)]
-                |loss| sweep(&Self::Focal(*loss)),
-            ),
-            Self::UnifiedFocal(loss) => loss.specialize(
-                class,
-                extent,
-                #[inline(always)]
-                |loss| sweep(&Self::UnifiedFocal(*loss)),
-            ),
+    fn specialize<V: Visitor<4>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
+        // Debug builds would take several times as long to compile.
+        if cfg!(debug_assertions) {
+            return visitor.visit(*self);
         }
+        match self {
+            Self::Tversky(loss) => loss.specialize(class, extent, Widening(visitor)),
+            Self::Focal(loss) => loss.specialize(class, extent, Widening(visitor)),
+            Self::UnifiedFocal(loss) => loss.specialize(class, extent, visitor),
+        }
+    }
+}
+
+/// A region-based loss with a fourth sum, which is 0.
+#[derive(Clone, Copy)]
+struct OfRegion<L>(L);
+
+impl<L: Loss<3>> Loss<4> for OfRegion<L> {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; 4] {
+        let [tp, fp, fn_] = self.0.terms(class, prediction, y);
+        [tp, fp, fn_, prediction.p.zero()]
+    }
+
+    #[inline(always)]
+    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
+        let [tp, fp, fn_, _] = sums.terms.clone();
+        self.0.finalize(class, &sums.with_terms([tp, fp, fn_]))
+    }
+}
+
+/// A distribution-based loss with three sums before its own, which are 0.
+#[derive(Clone, Copy)]
+struct OfDistribution<L>(L);
+
+impl<L: Loss<1>> Loss<4> for OfDistribution<L> {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; 4] {
+        let zero = || prediction.p.zero();
+        let [f] = self.0.terms(class, prediction, y);
+        [zero(), zero(), zero(), f]
+    }
+
+    #[inline(always)]
+    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
+        let [_, _, _, f] = sums.terms.clone();
+        self.0.finalize(class, &sums.with_terms([f]))
+    }
+}
+
+/// Gives the loss that it visits four sums.
+struct Widening<V>(V);
+
+impl<V: Visitor<4>> Visitor<3> for Widening<V> {
+    type Output = V::Output;
+
+    #[inline(always)]
+    fn visit(self, loss: impl Loss<3>) -> V::Output {
+        self.0.visit(OfRegion(loss))
+    }
+}
+
+impl<V: Visitor<4>> Visitor<1> for Widening<V> {
+    type Output = V::Output;
+
+    #[inline(always)]
+    fn visit(self, loss: impl Loss<1>) -> V::Output {
+        self.0.visit(OfDistribution(loss))
     }
 }

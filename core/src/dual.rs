@@ -139,7 +139,7 @@ impl<R: Real> Real for Dual<R> {
             Exponent::ThreeHalves => x.powf(Exponent::Half).scale(1.5),
             Exponent::Two => x.scale(2.0),
             // At x = 0 the division yields 0/TINY = 0; the true slope may be infinite.
-            Exponent::Half | Exponent::Other(_) => {
+            Exponent::Half | Exponent::Root(_) | Exponent::Other(_) => {
                 (value.clone() / x.clip(R::TINY, f64::INFINITY)).scale(e.to_f64())
             }
         };

@@ -3,8 +3,10 @@
 use crate::extent::Extent;
 use crate::name::Origin;
 use crate::parameter::{ParameterError, Range};
+use crate::power::{self, Power};
 use crate::{
     Class, ClassSums, Clip, Exponent, Loss, Name, Parameter, Probability, Real, Score, Share,
+    Visitor,
 };
 
 /// The focal cross entropy family, (1/M) Σ_c w_c·F_c(g_c) with F(g) = Σ y·(1−p)^g·(−ln p).
@@ -247,53 +249,36 @@ impl Focal {
         }
     }
 
-    /// [`specialize`](Loss::specialize), by all exponents or only by whether it is a cross entropy.
+    /// [`specialize`](Loss::specialize) with fewer types: no shortcuts but for cross entropy.
     #[inline(always)]
-    pub(crate) fn specialize_by<O>(
+    pub(crate) fn specialize_roughly<V: Visitor<1>>(
         &self,
-        all_exponents: bool,
         class: &Class,
         extent: Extent,
-        sweep: impl FnOnce(&Self) -> O,
-    ) -> O {
-        let plain = Self {
-            label_smoothing: None,
-            ..*self
-        };
+        visitor: V,
+    ) -> V::Output {
+        let gamma = self.exponent(class).to_f64();
         match (extent, self.label_smoothing) {
             // F is 0 there, whatever the exponent.
-            (Extent::None, None) => sweep(&plain),
-            // More exponents would take long to compile.
-            (Extent::None | Extent::Some, Some(_)) => self.roughly(class, sweep),
+            (Extent::None, None) => visitor.visit(self.of_power::<_, false>(power::Zero)),
+            (Extent::None | Extent::Some, Some(_)) => match gamma {
+                0.0 => visitor.visit(self.of_power::<_, true>(power::Zero)),
+                ..=1.0 => visitor.visit(self.of_power::<_, true>(power::Root(gamma))),
+                _ => visitor.visit(self.of_power::<_, true>(power::Other(gamma))),
+            },
             // Inside the class, the sum does not depend on the smoothing.
-            (Extent::Some | Extent::All, _) if !all_exponents => plain.roughly(class, sweep),
-            (Extent::Some | Extent::All, _) => self.exponent(class).specialize(
-                #[inline(always)]
-                |gamma| sweep(&plain.with_exponent(gamma)),
-            ),
+            (Extent::Some | Extent::All, _) => match gamma {
+                0.0 => visitor.visit(self.of_power::<_, false>(power::Zero)),
+                ..=1.0 => visitor.visit(self.of_power::<_, false>(power::Root(gamma))),
+                _ => visitor.visit(self.of_power::<_, false>(power::Other(gamma))),
+            },
         }
     }
 
-    /// Calls `sweep` with an equal loss, in two branches: cross entropy, and any other exponent.
+    /// This loss, with its exponent as a type.
     #[inline(always)]
-    fn roughly<O>(&self, class: &Class, sweep: impl FnOnce(&Self) -> O) -> O {
-        let gamma = self.exponent(class).to_f64();
-        if gamma == 0.0 {
-            sweep(&self.with_exponent(Exponent::Zero))
-        } else {
-            sweep(&self.with_exponent(Exponent::Other(gamma)))
-        }
-    }
-
-    /// The loss with this exponent for all classes. Within one class, an asymmetric loss equals the
-    /// symmetric loss with that class's exponent.
-    #[inline(always)]
-    fn with_exponent(&self, gamma: Exponent) -> Self {
-        Self {
-            gamma,
-            asymmetric: false,
-            ..*self
-        }
+    fn of_power<P, const SMOOTHED: bool>(&self, power: P) -> OfPower<P, SMOOTHED> {
+        OfPower { loss: *self, power }
     }
 
     fn weight(&self, class: &Class) -> f64 {
@@ -312,6 +297,39 @@ impl Default for Focal {
     }
 }
 
+/// A focal loss with its exponent as a type, and whether its labels may be smoothed.
+#[derive(Clone, Copy)]
+struct OfPower<P, const SMOOTHED: bool> {
+    loss: Focal,
+    power: P,
+}
+
+impl<P: Power, const SMOOTHED: bool> Loss<1> for OfPower<P, SMOOTHED> {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; 1] {
+        let prediction = prediction.clipped(self.loss.clip);
+        let ln = prediction.ln().scale(-1.0);
+        let of_class = self.power.times(prediction.complement, ln);
+        if !SMOOTHED {
+            return [y.of(of_class)];
+        }
+        [match self.loss.label_smoothing {
+            None => y.of(of_class),
+            Some(smoothing) => y.raised(Smoothed::new(smoothing, class).ratio, of_class),
+        }]
+    }
+
+    #[inline(always)]
+    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 1>) -> Score<R> {
+        self.loss.finalize(class, sums)
+    }
+}
+
 impl Loss<1> for Focal {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(
@@ -320,17 +338,9 @@ impl Loss<1> for Focal {
         prediction: &Probability<R>,
         y: &Y,
     ) -> [R; 1] {
-        let prediction = prediction.clipped(self.clip);
-        let ln = prediction.ln().scale(-1.0);
-        let of_class = match self.exponent(class) {
-            // Plain cross entropy: its derivative needs no logarithm.
-            Exponent::Zero => ln,
-            exponent => prediction.complement.powf(exponent) * ln,
-        };
-        [match self.label_smoothing {
-            None => y.of(of_class),
-            Some(smoothing) => y.raised(Smoothed::new(smoothing, class).ratio, of_class),
-        }]
+        let exponent = self.exponent(class);
+        self.of_power::<_, true>(exponent)
+            .terms(class, prediction, y)
     }
 
     #[inline(always)]
@@ -340,7 +350,22 @@ impl Loss<1> for Focal {
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
-        self.specialize_by(true, class, extent, sweep)
+    fn specialize<V: Visitor<1>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
+        // Debug builds would take several times as long to compile.
+        if cfg!(debug_assertions) {
+            return visitor.visit(*self);
+        }
+        if extent == Extent::None || extent == Extent::Some && self.label_smoothing.is_some() {
+            return self.specialize_roughly(class, extent, visitor);
+        }
+        match self.exponent(class) {
+            Exponent::Zero => visitor.visit(self.of_power::<_, false>(power::Zero)),
+            Exponent::Half => visitor.visit(self.of_power::<_, false>(power::Half)),
+            Exponent::One => visitor.visit(self.of_power::<_, false>(power::One)),
+            Exponent::ThreeHalves => visitor.visit(self.of_power::<_, false>(power::ThreeHalves)),
+            Exponent::Two => visitor.visit(self.of_power::<_, false>(power::Two)),
+            Exponent::Root(e) => visitor.visit(self.of_power::<_, false>(power::Root(e))),
+            Exponent::Other(e) => visitor.visit(self.of_power::<_, false>(power::Other(e))),
+        }
     }
 }

@@ -66,33 +66,26 @@ kernels! {
     ) {
         let (mut lanes, mut seen) = (*sums, *worst);
         let plan = Plan::new(&loss, &class);
-        y.specialize(
-            &loss,
-            &class,
-            #[inline(always)]
-            |loss| {
-                for s in 0..run {
-                    let mut kept = keep.stretch(kept, s);
-                    for lane in 0..LANES {
-                        let mut stretch = [T::ZERO; K];
-                        for_each_quarter!(lane, i, {
-                            let terms = keep.terms(loss, &class, &source, &y, &plan, kept.as_deref_mut(), s, i);
-                            seen.see_one(lane, source.unchecked(s, i));
-                            for k in 0..K {
-                                if !y.is_zero(&plan, k) {
-                                    stretch[k] = stretch[k] + terms[k];
-                                }
-                            }
-                        });
-                        for k in 0..K {
-                            if !y.is_zero(&plan, k) {
-                                lanes[k].0[lane] = lanes[k].0[lane] + stretch[k];
-                            }
+        for s in 0..run {
+            let mut kept = keep.stretch(kept, s);
+            for lane in 0..LANES {
+                let mut stretch = [T::ZERO; K];
+                for_each_quarter!(lane, i, {
+                    let terms = keep.terms(&loss, &class, &source, &y, &plan, kept.as_deref_mut(), s, i);
+                    seen.see_one(lane, source.unchecked(s, i));
+                    for k in 0..K {
+                        if !y.is_zero(&plan, k) {
+                            stretch[k] = stretch[k] + terms[k];
                         }
                     }
+                });
+                for k in 0..K {
+                    if !y.is_zero(&plan, k) {
+                        lanes[k].0[lane] = lanes[k].0[lane] + stretch[k];
+                    }
                 }
-            },
-        );
+            }
+        }
         (*sums, *worst) = (lanes, seen);
     }
 
@@ -108,21 +101,14 @@ kernels! {
     ) {
         let plan = Plan::new(&loss, &class);
         let mut kept = keep.stretch(kept, 0);
-        y.specialize(
-            &loss,
-            &class,
-            #[inline(always)]
-            |loss| {
-                for i in 0..STRETCH {
-                    let terms = keep.terms(loss, &class, &source, &y, &plan, kept.as_deref_mut(), 0, i);
-                    for (k, (out, term)) in out.iter_mut().zip(terms).enumerate() {
-                        if !y.is_zero(&plan, k) {
-                            out[i] = term;
-                        }
-                    }
+        for i in 0..STRETCH {
+            let terms = keep.terms(&loss, &class, &source, &y, &plan, kept.as_deref_mut(), 0, i);
+            for (k, (out, term)) in out.iter_mut().zip(terms).enumerate() {
+                if !y.is_zero(&plan, k) {
+                    out[i] = term;
                 }
-            },
-        );
+            }
+        }
     }
 
     /// Checks the given values of a run of stretches.
@@ -191,30 +177,23 @@ kernels! {
     ) {
         let Slopes { scaled, scale, most } = slopes;
         let plan = Plan::new(&loss, &class);
-        y.specialize(
-            &loss,
-            &class,
-            #[inline(always)]
-            |loss| {
-                for (s, out) in out.iter_mut().enumerate() {
-                    for (i, out) in out.iter_mut().enumerate() {
-                        let terms = loss.terms(&class, &source.dual(s, i), &y.share(s, i));
-                        let mut sum = T::ZERO;
-                        for k in 0..K {
-                            if !y.is_zero(&plan, k) {
-                                sum = sum + terms[k].derivative * scaled[k];
-                            }
-                        }
-                        *out = sum;
-                    }
-                    if let Some(scale) = scale {
-                        for out in out {
-                            *out = bounded(*out * scale, most);
-                        }
+        for (s, out) in out.iter_mut().enumerate() {
+            for (i, out) in out.iter_mut().enumerate() {
+                let terms = loss.terms(&class, &source.dual(s, i), &y.share(s, i));
+                let mut sum = T::ZERO;
+                for k in 0..K {
+                    if !y.is_zero(&plan, k) {
+                        sum = sum + terms[k].derivative * scaled[k];
                     }
                 }
-            },
-        );
+                *out = sum;
+            }
+            if let Some(scale) = scale {
+                for out in out {
+                    *out = bounded(*out * scale, most);
+                }
+            }
+        }
     }
 
     /// Fills stretches with one number.

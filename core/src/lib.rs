@@ -111,6 +111,7 @@ mod order;
 mod overlap;
 mod parameter;
 mod parts;
+mod power;
 mod precision;
 mod probability;
 mod quantized;
@@ -161,7 +162,7 @@ pub use unified::UnifiedFocal;
 pub mod formula {
     pub use crate::classes::{Weight, class_count};
     pub use crate::dual::Dual;
-    pub use crate::loss::{Class, ClassSums, Loss, Score};
+    pub use crate::loss::{Class, ClassSums, Loss, Score, Visitor};
     pub use crate::parts::Parts;
     pub use crate::probability::{Clip, Probability};
     pub use crate::real::{Exponent, Float, Real};

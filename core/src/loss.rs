@@ -60,14 +60,23 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
     /// The score of `class`, from its sums over a sample.
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, K>) -> Score<R>;
 
-    /// Calls `sweep` with an equal loss. A loss with several internal forms calls it in a separate
-    /// branch for each form, so that each sweep is compiled for one form only. The class covers
-    /// `extent` of the voxels: inside and outside of it, fewer forms differ.
+    /// Calls `visitor` with a loss of the same terms. A loss with several internal forms has a type for
+    /// each, so that a loop over the voxels is compiled for each form alone. The class covers `extent`
+    /// of the voxels: inside and outside of it, fewer forms differ.
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
+    fn specialize<V: Visitor<K>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
         let _ = (class, extent);
-        sweep(self)
+        visitor.visit(*self)
     }
+}
+
+/// A function of a loss of any type, which a closure cannot be.
+pub trait Visitor<const K: usize> {
+    /// What it returns.
+    type Output;
+
+    /// Calls the function.
+    fn visit(self, loss: impl Loss<K>) -> Self::Output;
 }
 
 /// The properties of a class that formulas use.

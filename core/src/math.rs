@@ -187,7 +187,7 @@ fn leading(x: f64, bits: u32) -> f64 {
 /// An absolute error of the exponent is a relative error of the result. So e·log₂ x is computed in
 /// two parts: an exact leading part and a small rest.
 #[inline(always)]
-fn root<T: Precision>(x: T, e: f64) -> T {
+pub(crate) fn root<T: Precision>(x: T, e: f64) -> T {
     let (n, m) = split(x);
     let (f, small) = ln_parts(m);
 
@@ -219,16 +219,6 @@ fn root<T: Precision>(x: T, e: f64) -> T {
     power_or_at_zero(x, e, power)
 }
 
-/// xᵉ for x ≥ 0 and e ≠ 0.
-#[inline(always)]
-pub(crate) fn pow(x: f32, e: f64) -> f32 {
-    if e.abs() <= 1.0 {
-        root(x, e)
-    } else {
-        wide_pow(x, e)
-    }
-}
-
 /// Functions of `f64`. In debug builds they are not inlined: nothing is vectorized there, and
 /// inlining only costs compile time.
 macro_rules! of_f64 {
@@ -252,13 +242,16 @@ of_f64! {
     /// eˣ for x ≤ 0.
     exp_f64(x) exp(x);
 
-    /// xᵉ for x ≥ 0 and e ≠ 0.
-    pow_f64(x, e) if e.abs() <= 1.0 { root(x, e) } else { libm::pow(x, e) };
+    /// xᵉ for x ≥ 0, e ≠ 0, and |e| ≤ 1.
+    root_f64(x, e) root(x, e);
+
+    /// xᵉ for x ≥ 0.
+    pow_f64(x, e) libm::pow(x, e);
 }
 
 /// xᵉ for x ≥ 0 and any e ≠ 0, computed in `f64`.
 #[inline(always)]
-fn wide_pow(x: f32, e: f64) -> f32 {
+pub(crate) fn pow(x: f32, e: f64) -> f32 {
     let (n, m) = split(x);
     // log₂ x by six terms of the artanh series; the seventh is 2⁻³⁹ of the sum.
     let m = f64::from(m);

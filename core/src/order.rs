@@ -39,32 +39,64 @@ impl Order {
         }
     }
 
-    /// TP, FP and FN of a voxel, from p and 1 − p.
-    #[inline(always)]
-    pub(crate) fn terms<R: Real, Y: Share<R>>(self, p: R, complement: R, y: &Y) -> [R; 3] {
+    /// The order of the same terms where the class covers `extent` of the voxels: inside and outside
+    /// of it, order 1 is that of products.
+    pub(crate) fn at(self, extent: Extent) -> Self {
         match self {
-            Self::Products => products(p, complement, y),
-            Self::One => differences(p, complement, y),
-            Self::Two => {
-                let [_, above, below] = differences(p.clone(), complement, y);
-                [y.of(p), above.clone() * above, below.clone() * below]
-            }
+            Self::One if extent != Extent::Some => Self::Products,
+            order => order,
         }
     }
+}
 
-    /// Calls `f` with this order, in a separate branch for each, so that a loop inside `f` is
-    /// compiled for each of them. Inside and outside of the class, order 1 is that of products. Not
-    /// in debug builds, which would take longer to compile.
+/// TP, FP and FN of a voxel.
+pub(crate) trait Differences: Copy + Send + Sync {
+    /// TP, FP and FN of a voxel, from p and 1 − p.
+    fn terms<R: Real, Y: Share<R>>(self, p: R, complement: R, y: &Y) -> [R; 3];
+}
+
+impl Differences for Order {
     #[inline(always)]
-    pub(crate) fn specialize<O>(self, extent: Extent, f: impl FnOnce(Self) -> O) -> O {
-        if cfg!(debug_assertions) {
-            return f(self);
-        }
+    fn terms<R: Real, Y: Share<R>>(self, p: R, complement: R, y: &Y) -> [R; 3] {
         match self {
-            Self::Two => f(Self::Two),
-            Self::One if extent == Extent::Some => f(Self::One),
-            Self::One | Self::Products => f(Self::Products),
+            Self::Products => Products.terms(p, complement, y),
+            Self::One => First.terms(p, complement, y),
+            Self::Two => Second.terms(p, complement, y),
         }
+    }
+}
+
+/// [`Order::Products`].
+#[derive(Clone, Copy)]
+pub(crate) struct Products;
+
+impl Differences for Products {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(self, p: R, complement: R, y: &Y) -> [R; 3] {
+        products(p, complement, y)
+    }
+}
+
+/// [`Order::One`].
+#[derive(Clone, Copy)]
+pub(crate) struct First;
+
+impl Differences for First {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(self, p: R, complement: R, y: &Y) -> [R; 3] {
+        differences(p, complement, y)
+    }
+}
+
+/// [`Order::Two`].
+#[derive(Clone, Copy)]
+pub(crate) struct Second;
+
+impl Differences for Second {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(self, p: R, complement: R, y: &Y) -> [R; 3] {
+        let [_, above, below] = differences(p.clone(), complement, y);
+        [y.of(p), above.clone() * above, below.clone() * below]
     }
 }
 

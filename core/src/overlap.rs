@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::order::Order;
+use crate::order::{Differences, Products};
 use crate::{Class, ClassSums, Loss, Probability, Real, Score, Share};
 
 /// An overlap score of a class, from 0 to 1, where 1 is best.
@@ -94,7 +94,7 @@ impl Loss<4> for Overlap {
     fn terms<R: Real, Y: Share<R>>(&self, _: &Class, prediction: &Probability<R>, y: &Y) -> [R; 4] {
         let Probability { p, complement, .. } = prediction.clone();
         let zero = p.zero();
-        let [tp, fp, fn_] = Order::Products.terms(p, complement, y);
+        let [tp, fp, fn_] = Products.terms(p, complement, y);
         [tp, fp, fn_, zero]
     }
 

@@ -159,6 +159,8 @@ pub enum Exponent {
     ThreeHalves,
     /// 2.
     Two,
+    /// Any other from −1 to 1.
+    Root(f64),
     /// Any other.
     Other(f64),
 }
@@ -172,6 +174,7 @@ impl From<f64> for Exponent {
             1.0 => Self::One,
             1.5 => Self::ThreeHalves,
             2.0 => Self::Two,
+            _ if e.abs() <= 1.0 => Self::Root(e),
             _ => Self::Other(e),
         }
     }
@@ -187,26 +190,7 @@ impl Exponent {
             Self::One => 1.0,
             Self::ThreeHalves => 1.5,
             Self::Two => 2.0,
-            Self::Other(e) => e,
-        }
-    }
-
-    /// Calls `f` with this exponent, in a separate branch for each known exponent and for |e| ≤ 1,
-    /// so that a loop inside `f` is compiled for each of them. Not in debug builds, which would
-    /// take several times as long to compile.
-    #[inline(always)]
-    pub(crate) fn specialize<O>(self, f: impl FnOnce(Self) -> O) -> O {
-        if cfg!(debug_assertions) {
-            return f(self);
-        }
-        match self {
-            Self::Zero => f(Self::Zero),
-            Self::Half => f(Self::Half),
-            Self::One => f(Self::One),
-            Self::ThreeHalves => f(Self::ThreeHalves),
-            Self::Two => f(Self::Two),
-            Self::Other(e) if e.abs() <= 1.0 => f(Self::Other(e)),
-            Self::Other(e) => f(Self::Other(e)),
+            Self::Root(e) | Self::Other(e) => e,
         }
     }
 }
@@ -217,6 +201,7 @@ macro_rules! float {
         ln: $ln:path,
         ln_1p: $ln_1p:path,
         exp: $exp:path,
+        root: $root:path,
         pow: $pow:path,
         sqrt: $sqrt:path,
         ln_limit: $ln_limit:expr,
@@ -253,7 +238,8 @@ macro_rules! float {
                     Exponent::One => self,
                     Exponent::ThreeHalves => self * self.sqrt(),
                     Exponent::Two => self * self,
-                    Exponent::Other(e) => self.pow(e),
+                    Exponent::Root(e) => $root(self, e),
+                    Exponent::Other(e) => $pow(self, e),
                 }
             }
 
@@ -311,7 +297,11 @@ macro_rules! float {
 
             #[inline(always)]
             fn pow(self, e: f64) -> Self {
-                $pow(self, e)
+                if e.abs() <= 1.0 {
+                    $root(self, e)
+                } else {
+                    $pow(self, e)
+                }
             }
         }
     };
@@ -322,6 +312,7 @@ float!(
     ln: math::ln,
     ln_1p: math::ln_1p,
     exp: math::exp,
+    root: math::root,
     pow: math::pow,
     sqrt: math::sqrt,
     // A chunk of terms is summed in f32.
@@ -332,6 +323,7 @@ float!(
     ln: math::ln_f64,
     ln_1p: math::ln_1p_f64,
     exp: math::exp_f64,
+    root: math::root_f64,
     pow: math::pow_f64,
     sqrt: math::sqrt_f64,
     ln_limit: 1e150,

@@ -18,6 +18,7 @@ mod class_source;
 mod class_target;
 mod finish;
 mod runs;
+mod specialized;
 mod survey;
 
 pub(crate) use self::chunk::Chunk;

@@ -4,9 +4,9 @@ mod named;
 
 use crate::extent::Extent;
 use crate::name::Origin;
-use crate::order::Order;
+use crate::order::{Differences, First, Order, Products, Second};
 use crate::parameter::{ParameterError, Range};
-use crate::{Class, ClassSums, Clip, Loss, Parameter, Probability, Real, Score, Share};
+use crate::{Class, ClassSums, Clip, Loss, Parameter, Probability, Real, Score, Share, Visitor};
 
 /// The focal Tversky family, mean_c (1 − TI_c)^e_c.
 ///
@@ -308,6 +308,17 @@ impl Tversky {
         self.clip
     }
 
+    /// How its terms differ between p and y.
+    pub(crate) fn differences(&self) -> Order {
+        self.order
+    }
+
+    /// This loss, with its order as a type.
+    #[inline(always)]
+    pub(crate) fn of_order<D>(&self, order: D) -> OfOrder<D> {
+        OfOrder { loss: *self, order }
+    }
+
     fn exponent(&self, class: &Class) -> f64 {
         match self.focus {
             Focus::Plain => self.gamma,
@@ -323,11 +334,35 @@ impl Default for Tversky {
     }
 }
 
-impl Loss<3> for Tversky {
+/// A Tversky loss with its order as a type.
+#[derive(Clone, Copy)]
+pub(crate) struct OfOrder<D> {
+    pub(crate) loss: Tversky,
+    pub(crate) order: D,
+}
+
+impl<D: Differences> Loss<3> for OfOrder<D> {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(&self, _: &Class, prediction: &Probability<R>, y: &Y) -> [R; 3] {
-        let Probability { p, complement, .. } = prediction.clipped(self.clip);
+        let Probability { p, complement, .. } = prediction.clipped(self.loss.clip);
         self.order.terms(p, complement, y)
+    }
+
+    #[inline(always)]
+    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 3>) -> Score<R> {
+        self.loss.finalize(class, sums)
+    }
+}
+
+impl Loss<3> for Tversky {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; 3] {
+        self.of_order(self.order).terms(class, prediction, y)
     }
 
     #[inline(always)]
@@ -366,11 +401,15 @@ impl Loss<3> for Tversky {
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, _: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
-        self.order.specialize(
-            extent,
-            #[inline(always)]
-            |order| sweep(&Self { order, ..*self }),
-        )
+    fn specialize<V: Visitor<3>>(&self, _: &Class, extent: Extent, visitor: V) -> V::Output {
+        // Debug builds would take longer to compile.
+        if cfg!(debug_assertions) {
+            return visitor.visit(*self);
+        }
+        match self.order.at(extent) {
+            Order::Products => visitor.visit(self.of_order(Products)),
+            Order::One => visitor.visit(self.of_order(First)),
+            Order::Two => visitor.visit(self.of_order(Second)),
+        }
     }
 }

@@ -5,8 +5,11 @@ mod named;
 
 use crate::extent::Extent;
 use crate::name::Origin;
+use crate::order::{First, Order, Products, Second};
 use crate::parameter::{ParameterError, Range};
-use crate::{Class, ClassSums, Focal, Loss, Parameter, Probability, Real, Score, Share, Tversky};
+use crate::{
+    Class, ClassSums, Focal, Loss, Parameter, Probability, Real, Score, Share, Tversky, Visitor,
+};
 
 /// The Unified Focal loss, λ·(focal Tversky) + (1−λ)·(focal cross entropy), and the compound losses
 /// it generalises.
@@ -199,15 +202,6 @@ impl UnifiedFocal {
         })
     }
 
-    #[inline(always)]
-    fn with_sides(&self, region: &Tversky, distribution: &Focal) -> Self {
-        Self {
-            region: *region,
-            distribution: *distribution,
-            ..*self
-        }
-    }
-
     /// The region-based side.
     pub fn region(&self) -> Tversky {
         self.region
@@ -241,7 +235,15 @@ impl Default for UnifiedFocal {
     }
 }
 
-impl Loss<4> for UnifiedFocal {
+/// A compound loss with its sides as types.
+#[derive(Clone, Copy)]
+struct OfSides<T, F> {
+    loss: UnifiedFocal,
+    region: T,
+    distribution: F,
+}
+
+impl<T: Loss<3>, F: Loss<1>> Loss<4> for OfSides<T, F> {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(
         &self,
@@ -252,6 +254,48 @@ impl Loss<4> for UnifiedFocal {
         let [tp, fp, fn_] = self.region.terms(class, prediction, y);
         let [f] = self.distribution.terms(class, prediction, y);
         [tp, fp, fn_, f]
+    }
+
+    #[inline(always)]
+    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
+        self.loss.finalize(class, sums)
+    }
+}
+
+/// Puts a region-based side beside the distribution-based one that it visits.
+struct Beside<'a, T, V> {
+    loss: &'a UnifiedFocal,
+    region: T,
+    visitor: V,
+}
+
+impl<T: Loss<3>, V: Visitor<4>> Visitor<1> for Beside<'_, T, V> {
+    type Output = V::Output;
+
+    #[inline(always)]
+    fn visit(self, distribution: impl Loss<1>) -> V::Output {
+        self.visitor.visit(OfSides {
+            loss: *self.loss,
+            region: self.region,
+            distribution,
+        })
+    }
+}
+
+impl Loss<4> for UnifiedFocal {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; 4] {
+        let sides = OfSides {
+            loss: *self,
+            region: self.region,
+            distribution: self.distribution,
+        };
+        sides.terms(class, prediction, y)
     }
 
     #[inline(always)]
@@ -281,22 +325,41 @@ impl Loss<4> for UnifiedFocal {
     }
 
     #[inline(always)]
-    fn specialize<O>(&self, class: &Class, extent: Extent, sweep: impl FnOnce(&Self) -> O) -> O {
-        self.region.specialize(
-            class,
-            extent,
-            #[inline(always)]
-            |region| {
-                // With all exponents for each order there would be three times as many kernels.
-                let all_exponents = region.order().is_none();
-                self.distribution.specialize_by(
-                    all_exponents,
-                    class,
-                    extent,
-                    #[inline(always)]
-                    |distribution| sweep(&self.with_sides(region, distribution)),
-                )
-            },
-        )
+    fn specialize<V: Visitor<4>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
+        // Debug builds would take several times as long to compile.
+        if cfg!(debug_assertions) {
+            return visitor.visit(*self);
+        }
+        let (loss, distribution) = (self, &self.distribution);
+        // With all exponents for each order there would be three times as many kernels.
+        match self.region.differences().at(extent) {
+            Order::Products => {
+                let region = self.region.of_order(Products);
+                let beside = Beside {
+                    loss,
+                    region,
+                    visitor,
+                };
+                distribution.specialize(class, extent, beside)
+            }
+            Order::One => {
+                let region = self.region.of_order(First);
+                let beside = Beside {
+                    loss,
+                    region,
+                    visitor,
+                };
+                distribution.specialize_roughly(class, extent, beside)
+            }
+            Order::Two => {
+                let region = self.region.of_order(Second);
+                let beside = Beside {
+                    loss,
+                    region,
+                    visitor,
+                };
+                distribution.specialize_roughly(class, extent, beside)
+            }
+        }
     }
 }

@@ -52,7 +52,7 @@ impl<const D: usize> Real for Elementwise<D> {
             Exponent::One => self,
             Exponent::Two => self.clone() * self,
             Exponent::ThreeHalves => self.clone() * self.powf(Exponent::Half),
-            Exponent::Half | Exponent::Other(_) if e.to_f64() < 1.0 => {
+            Exponent::Half | Exponent::Root(_) | Exponent::Other(_) if e.to_f64() < 1.0 => {
                 // The root's slope is infinite at 0: mask zeros, so that their slope is 0.
                 let x = self.0.clone().detach();
                 let vanishes = x.clone().lower_equal_elem(Self::TINY);

@@ -6,7 +6,7 @@ use crate::extent::Extent;
 use crate::form::Plan;
 use crate::share::Hard;
 use crate::stretch::Stretch;
-use crate::{Class, Dual, Float, Loss, Share};
+use crate::{Dual, Float, Share};
 
 /// The target y of a class over a run of stretches.
 pub(crate) trait Targets<T: Float>: Copy {
@@ -24,17 +24,6 @@ pub(crate) trait Targets<T: Float>: Copy {
 
     /// Whether a term is 0 at every voxel of the run.
     fn is_zero<const K: usize>(&self, plan: &Plan<K>, term: usize) -> bool;
-
-    /// Calls `sweep` with the loss [specialized](Loss::specialize) for the class.
-    #[inline(always)]
-    fn specialize<L: Loss<K>, const K: usize>(
-        &self,
-        loss: &L,
-        class: &Class,
-        sweep: impl FnOnce(&L),
-    ) {
-        loss.specialize(class, Self::EXTENT, sweep);
-    }
 }
 
 /// y differs between voxels.

@@ -1,13 +1,10 @@
 //! Passes each run of stretches that are alike for a class to a kernel.
 
-use core::slice;
-
 use super::class_target::{ClassTarget, Kind};
+use super::specialized::{Add, AddWeighted, Slope};
 use super::survey::Survey;
-use crate::form::Plan;
 use crate::kernel::{
-    self, Finish, Inside, Keep, Lanes, Nothing, Outside, Slopes, Soft, Sums, Targets, Vectors,
-    Worst,
+    self, Finish, Inside, Keep, Nothing, Outside, Slopes, Soft, Sums, Vectors, Worst,
 };
 use crate::source::Source;
 use crate::stretch::{COMPACT, STRETCH, Stretch};
@@ -67,9 +64,17 @@ impl<T: Float> Runs<'_, T> {
                 kernel::see(vectors, source, weights.len(), worst);
                 macro_rules! add {
                     ($y:expr, $keep:expr, $kept:expr) => {
-                        add_weighted(
-                            vectors, loss, class, source, $y, $keep, $kept, weights, terms,
-                        )
+                        AddWeighted {
+                            vectors,
+                            class,
+                            source,
+                            y: $y,
+                            keep: $keep,
+                            kept: $kept,
+                            weights,
+                            sums: terms,
+                        }
+                        .with(loss)
                     };
                 }
                 match covered {
@@ -88,9 +93,18 @@ impl<T: Float> Runs<'_, T> {
                 let kept = keep.of(kept, run);
                 macro_rules! add {
                     ($y:expr, $keep:expr) => {
-                        kernel::add(
-                            vectors, loss, class, source, $y, $keep, kept, len, terms, worst,
-                        )
+                        Add {
+                            vectors,
+                            class,
+                            source,
+                            y: $y,
+                            keep: $keep,
+                            kept,
+                            run: len,
+                            sums: terms,
+                            worst,
+                        }
+                        .with(loss)
                     };
                 }
                 match covered {
@@ -129,7 +143,15 @@ impl<T: Float> Runs<'_, T> {
             let (source, y) = (source.run(run.clone()), &self.target.y[run.clone()]);
             macro_rules! slope {
                 ($y:expr) => {
-                    kernel::slope(vectors, loss, class, source, $y, slopes, out)
+                    Slope {
+                        vectors,
+                        class,
+                        source,
+                        y: $y,
+                        slopes,
+                        out,
+                    }
+                    .with(loss)
                 };
             }
             match covered {
@@ -170,38 +192,6 @@ impl<T: Float> Runs<'_, T> {
             }
             if weighted {
                 kernel::weigh(vectors, &self.survey.weights[run], out, slopes.limit());
-            }
-        }
-    }
-}
-
-/// Adds the terms of a run of stretches to their sums, each term times the weight of its voxel.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "of what, from what, and where to"
-)]
-fn add_weighted<T: Float, const K: usize>(
-    vectors: impl Vectors,
-    loss: impl Loss<K>,
-    class: Class,
-    source: impl Source<T>,
-    y: impl Targets<T>,
-    keep: impl Keep<T>,
-    kept: &mut [Stretch<T>],
-    weights: &[Stretch<f64>],
-    sums: &mut [Lanes<f64>; K],
-) {
-    let plan = Plan::new(&loss, &class);
-    let mut terms = [[T::ZERO; STRETCH]; K];
-    for (index, weights) in weights.iter().enumerate() {
-        let stretch = index..index + 1;
-        let (source, y) = (source.run(stretch.clone()), y.run(stretch.clone()));
-        let kept = keep.of(kept, stretch);
-        kernel::terms(vectors, loss, class, source, y, keep, kept, &mut terms);
-        for (k, sum) in sums.iter_mut().enumerate() {
-            if !y.is_zero(&plan, k) {
-                let (weights, terms) = (slice::from_ref(weights), slice::from_ref(&terms[k]));
-                kernel::add_products(vectors, weights, terms, sum);
             }
         }
     }

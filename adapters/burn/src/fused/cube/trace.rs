@@ -98,7 +98,7 @@ impl Real for Traced<'_> {
             Exponent::One => self,
             Exponent::ThreeHalves => self * root(),
             Exponent::Two => self * self,
-            Exponent::Other(e) => {
+            Exponent::Root(e) | Exponent::Other(e) => {
                 let base = self.at_least(Self::TINY).value;
                 let e = self.number(e).value;
                 let power = self.like(base.__expand_powf_method(self.scope, e));

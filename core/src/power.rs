@@ -1,0 +1,63 @@
+//! The factor (1 − p)^γ of the focal losses, as a type for each exponent that has a shortcut.
+
+use crate::{Exponent, Real};
+
+/// (1 − p)^γ·x.
+pub(crate) trait Power: Copy + Send + Sync {
+    /// (1 − p)^γ·x, from 1 − p and x.
+    fn times<R: Real>(self, complement: R, x: R) -> R;
+}
+
+impl Power for Exponent {
+    #[inline(always)]
+    fn times<R: Real>(self, complement: R, x: R) -> R {
+        match self {
+            Self::Zero => Zero.times(complement, x),
+            exponent => complement.powf(exponent) * x,
+        }
+    }
+}
+
+/// γ = 0. Its derivative needs no logarithm.
+#[derive(Clone, Copy)]
+pub(crate) struct Zero;
+
+impl Power for Zero {
+    #[inline(always)]
+    fn times<R: Real>(self, _: R, x: R) -> R {
+        x
+    }
+}
+
+/// Types for exponents: each calls [`Real::powf`] with its own variant, so that the compiler drops
+/// the others before it inlines them.
+macro_rules! powers {
+    ($($(#[$doc:meta])* $name:ident$(($e:ident: $type:ty))?;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub(crate) struct $name$((pub(crate) $type))?;
+
+        impl Power for $name {
+            #[inline(always)]
+            fn times<R: Real>(self, complement: R, x: R) -> R {
+                $(let Self($e) = self;)?
+                complement.powf(Exponent::$name$(($e))?) * x
+            }
+        }
+    )*};
+}
+
+powers! {
+    /// γ = ½.
+    Half;
+    /// γ = 1.
+    One;
+    /// γ = 1½.
+    ThreeHalves;
+    /// γ = 2.
+    Two;
+    /// Any other γ up to 1.
+    Root(e: f64);
+    /// Any other γ.
+    Other(e: f64);
+}
