@@ -14,7 +14,8 @@ pub enum AbsentClass {
     /// the false positives are few compared to s.
     #[default]
     Smooth,
-    /// Leaves the class out of that sample's mean over the classes.
+    /// Leaves the class out of that sample: of the mean over the classes, and of the sum, where an
+    /// absent class has a term only with label smoothing.
     Skip,
 }
 
@@ -258,7 +259,7 @@ impl<'a> Classes<'a> {
             share,
             sum: match weight.sum {
                 0.0 => sum.zero(),
-                weight => sum.scale(weight),
+                weight => sum.scale(weight) * presence.clone(),
             },
             presence,
         })
@@ -306,12 +307,12 @@ impl<'a> Classes<'a> {
         let Some(all) = self.parts(loss, sums) else {
             return;
         };
-        let counts = all.presence.positive();
         let shares = all.share.clip(R::TINY, f64::INFINITY);
         let average = all.mean / shares.clone();
         for (index, sums) in sums.iter().enumerate() {
             let weight = weight(index);
-            let mean_weight = self.presence(sums).scale(weight.mean) / shares.clone();
+            let presence = self.presence(sums);
+            let mean_weight = presence.clone().scale(weight.mean) / shares.clone();
             for (k, slope) in slopes[index].iter_mut().enumerate() {
                 *slope = if weight.mean == 0.0 && weight.sum == 0.0 {
                     sums.target.zero()
@@ -327,7 +328,7 @@ impl<'a> Classes<'a> {
                         }
                     };
                     mean_weight.clone() * bounded(of_mean)
-                        + counts.clone() * bounded(sum.derivative).scale(weight.sum)
+                        + presence.clone() * bounded(sum.derivative).scale(weight.sum)
                 };
             }
         }

@@ -10,7 +10,7 @@ pub struct Parts<R> {
     pub(crate) mean: R,
     /// Σ r·k·h.
     pub(crate) share: R,
-    /// Σ u·sum.
+    /// Σ u·k·sum.
     pub(crate) sum: R,
     /// Σ k.
     pub(crate) presence: R,
@@ -38,11 +38,9 @@ impl<R: Real> Parts<R> {
         }
     }
 
-    /// The value of a sample with these classes; 0 if it does not count. With label smoothing, its
-    /// sum may be above 0.
+    /// The value of a sample with these classes.
     pub fn value(self) -> R {
-        let counts = self.presence.positive();
-        self.mean / self.share.clip(R::TINY, f64::INFINITY) + self.sum * counts
+        self.mean / self.share.clip(R::TINY, f64::INFINITY) + self.sum
     }
 
     /// 1 if a sample with these classes [counts](crate::Classes::counts), else 0.
