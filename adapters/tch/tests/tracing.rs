@@ -20,7 +20,10 @@ fn batch(kind: Kind) -> [Tensor; 2] {
 /// A traced module of the composed route computes loss and gradient of other tensors of the same shapes.
 #[test]
 fn a_composed_loss_can_be_traced() {
+    tch::manual_seed(1);
     for kind in [Kind::Float, Kind::Double, Kind::Half] {
+        // A module may round where the operations one by one do not.
+        let relative = if kind == Kind::Half { 2e-3 } else { 1e-4 };
         for loss in [
             AnyLoss::from(UnifiedFocal::asymmetric()),
             Tversky::dice().into(),
@@ -51,7 +54,7 @@ fn a_composed_loss_can_be_traced() {
                     (value - expected).abs() <= 1e-6 * expected,
                     "{kind:?}: {value} is not {expected}"
                 );
-                assert!(gradient.allclose(&expected_gradient, 1e-4, 1e-7, false));
+                assert!(gradient.allclose(&expected_gradient, relative, 1e-7, false));
             }
         }
     }
