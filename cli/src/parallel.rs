@@ -50,7 +50,7 @@ pub(crate) trait Helpers<R> {
 /// A helper, by its number.
 pub(crate) type Helper = i32;
 
-/// What a helper says.
+/// A message of a helper.
 #[cfg_attr(
     not(feature = "mpi"),
     expect(dead_code, reason = "the helpers are ranks of MPI")

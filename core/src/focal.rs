@@ -261,6 +261,7 @@ impl Focal {
         match (extent, self.label_smoothing) {
             // F is 0 there, whatever the exponent.
             (Extent::None, None) => visitor.visit(self.of_power::<_, false>(power::Zero)),
+            // The shortcuts would take long to compile for smoothed labels, too.
             (Extent::None | Extent::Some, Some(_)) => match gamma {
                 0.0 => visitor.visit(self.of_power::<_, true>(power::Zero)),
                 ..=1.0 => visitor.visit(self.of_power::<_, true>(power::Root(gamma))),

@@ -72,7 +72,7 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
 
 /// A function of a loss of any type, which a closure cannot be.
 pub trait Visitor<const K: usize> {
-    /// What it returns.
+    /// The type of the result.
     type Output;
 
     /// Calls the function.

@@ -29,7 +29,7 @@ pub(crate) struct Streamed {
     pub(crate) warnings: Vec<String>,
 }
 
-/// What a case adds to the files and to the report.
+/// The rows that a case adds to the files and to the report.
 #[derive(Debug, Serialize, Deserialize)]
 struct Scored {
     /// A record for each file.
