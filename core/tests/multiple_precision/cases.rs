@@ -47,8 +47,14 @@ pub(crate) struct Kind {
 pub(crate) struct Case {
     pub(crate) input: Input,
     pub(crate) kinds: Vec<Kind>,
+    /// How many voxels are of each kind.
+    pub(crate) counts: Vec<f64>,
     /// The kind of each voxel.
     pub(crate) order: Vec<usize>,
+    /// The voxels' channels, channels first.
+    pub(crate) f32: Vec<f32>,
+    pub(crate) f64: Vec<f64>,
+    pub(crate) labels: Vec<u8>,
 }
 
 /// The number of kinds of voxels.
@@ -88,9 +94,22 @@ impl Case {
             })
             .collect();
         rng.shuffle(&mut order);
+        let mut counts = vec![0.0; KINDS];
+        for kind in &order {
+            counts[*kind] += 1.0;
+        }
+        let channel = |channel| order.iter().map(move |kind| (*kind, channel));
+        let f32: Vec<f32> = (0..channels)
+            .flat_map(channel)
+            .map(|(kind, channel)| kinds[kind].given[channel])
+            .collect();
         Self {
             input,
+            f64: f32.iter().copied().map(f64::from).collect(),
+            f32,
+            labels: order.iter().map(|kind| kinds[*kind].label as u8).collect(),
             kinds,
+            counts,
             order,
         }
     }

@@ -25,7 +25,10 @@ mod exact;
 mod functions;
 mod reference;
 
-use std::thread;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use unifocal_core::{
     AnyLoss, Classes, Dense, Error, Input, Labels, Segmentation,
@@ -84,23 +87,47 @@ impl Errors {
 
 #[test]
 fn errors_are_within_bounds() {
-    // One thread per structure, because 320-bit arithmetic is slow.
-    let found = thread::scope(|scope| {
-        Structure::ALL
-            .map(|structure| scope.spawn(move || errors_of_structure(structure)))
-            .map(|worker| worker.join().expect("errors within bounds"))
-    });
+    let found = errors_of_cases();
     println!("| | value f32 | gradient f32 | value f64 | gradient f64 | reference f32 |");
     for (index, loss) in losses().enumerate() {
-        let of_loss = found.iter().map(|errors| errors[index]);
+        let of_loss = found.iter().map(|(_, errors)| errors[index]);
         of_loss
             .fold(Errors::default(), Errors::max)
             .print(&loss.to_string());
     }
-    for (structure, errors) in Structure::ALL.into_iter().zip(found) {
-        let of_structure = errors.into_iter().fold(Errors::default(), Errors::max);
-        of_structure.print(&format!("{structure:?}"));
+    for structure in Structure::ALL {
+        let of_structure = found.iter().filter(|(found, _)| *found == structure);
+        let errors = of_structure.flat_map(|(_, errors)| errors.iter().copied());
+        errors
+            .fold(Errors::default(), Errors::max)
+            .print(&format!("{structure:?}"));
     }
+}
+
+/// The errors of each loss on every structure and input.
+fn errors_of_cases() -> Vec<(Structure, Vec<Errors>)> {
+    // The structures with the most voxels come first, so that the threads finish together.
+    let cases: Vec<_> = Structure::ALL
+        .into_iter()
+        .rev()
+        .flat_map(|structure| INPUTS.map(|input| (structure, input)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let work = || {
+            let mut found = Vec::new();
+            while let Some((structure, input)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                found.push((*structure, errors_of_case(*structure, *input)));
+            }
+            found
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("errors within bounds"))
+            .collect()
+    })
 }
 
 /// Every loss with its defaults, and losses with options that change the formula.
@@ -121,39 +148,51 @@ fn losses() -> impl Iterator<Item = AnyLoss> {
     Name::ALL.into_iter().map(Name::loss).chain(variants)
 }
 
-/// The largest errors of each loss over a structure. Checks that they are within bounds.
-fn errors_of_structure(structure: Structure) -> Vec<Errors> {
-    let mut largest = vec![Errors::default(); losses().count()];
-    for (input, channels) in INPUTS {
-        let case = Case::new(structure, input, channels);
-        for (loss, largest) in losses().zip(&mut largest) {
-            let what = format!("{loss}, {structure:?}, {input:?} of {channels}");
-            let errors = errors(&loss, &case).unwrap_or_else(|error| panic!("{what}: {error}"));
-            for (part, found, bound) in [
-                ("value, f32", errors.value_f32, 6e-7),
-                ("gradient, f32", errors.gradient_f32, 5e-6),
-                ("value, f64", errors.value_f64, 5e-15),
-                ("gradient, f64", errors.gradient_f64, 5e-15),
-            ] {
-                assert!(
-                    found < bound,
-                    "{what}: {part}: {found:e}, expected {bound:e}"
-                );
-            }
-            *largest = largest.max(errors);
-        }
-    }
-    largest
-}
-
-fn errors(loss: &AnyLoss, case: &Case) -> Result<Errors, Error> {
-    let (value, gradient) = exact(loss, case, |kind| probabilities(case.input, &kind.given));
+/// The errors of each loss. Checks that they are within bounds.
+fn errors_of_case(structure: Structure, (input, channels): (Input, usize)) -> Vec<Errors> {
+    let case = Case::new(structure, input, channels);
+    let kinds = case.kinds.iter();
+    let exact: Vec<Vec<_>> = kinds
+        .map(|kind| probabilities(input, &kind.given))
+        .collect();
     // The published implementations clamp the probabilities, so their errors are measured against
     // the clamped ones.
-    let (clipped, _) = exact(loss, case, |kind| {
-        let given = probabilities(case.input, &kind.given);
-        given.into_iter().map(|p| Probability::new(p.p)).collect()
-    });
+    let clamped = |given: &Vec<Probability<Exact>>| {
+        let given = given.iter().map(|p| Probability::new(p.p.clone()));
+        given.collect()
+    };
+    let clamped: Vec<Vec<_>> = exact.iter().map(clamped).collect();
+    let errors_of = |loss: AnyLoss| {
+        let what = format!("{loss}, {structure:?}, {input:?} of {channels}");
+        let errors = errors(&loss, &case, &exact, &clamped)
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
+        for (part, found, bound) in [
+            ("value, f32", errors.value_f32, 6e-7),
+            ("gradient, f32", errors.gradient_f32, 5e-6),
+            ("value, f64", errors.value_f64, 5e-15),
+            ("gradient, f64", errors.gradient_f64, 5e-15),
+        ] {
+            assert!(
+                found < bound,
+                "{what}: {part}: {found:e}, expected {bound:e}"
+            );
+        }
+        errors
+    };
+    losses().map(errors_of).collect()
+}
+
+/// The errors of a loss, given the probabilities of each kind of voxels and their clamped version.
+fn errors(
+    loss: &AnyLoss,
+    case: &Case,
+    exact: &[Vec<Probability<Exact>>],
+    clamped: &[Vec<Probability<Exact>>],
+) -> Result<Errors, Error> {
+    let sums = exact_sums(loss, case, exact);
+    let value = exact_value(loss, &sums);
+    let gradient = exact_gradient(loss, case, exact, &sums);
+    let clipped = exact_value(loss, &exact_sums(loss, case, clamped));
     // Combo is a difference, and is rounded like the numbers subtracted.
     let least = Exact::new(if loss.name() == Some(Name::Combo) {
         0.5
@@ -162,8 +201,8 @@ fn errors(loss: &AnyLoss, case: &Case) -> Result<Errors, Error> {
     });
     let relative = |found: f64, value: &Exact| value.error_of(found, &value.abs().max(&least));
 
-    let (value_f32, gradient_f32) = ours(loss, case, |x| x)?;
-    let (value_f64, gradient_f64) = ours(loss, case, f64::from)?;
+    let (value_f32, gradient_f32) = ours(loss, case, &case.f32)?;
+    let (value_f64, gradient_f64) = ours(loss, case, &case.f64)?;
     let largest = gradient
         .iter()
         .flatten()
@@ -187,24 +226,15 @@ fn errors(loss: &AnyLoss, case: &Case) -> Result<Errors, Error> {
 fn ours<T: Element<Real = T> + Copy + Into<f64> + Default>(
     loss: &AnyLoss,
     case: &Case,
-    number: impl Fn(f32) -> T,
+    prediction: &[T],
 ) -> Result<(f64, Vec<Vec<f64>>), Error>
 where
     for<'a> Dense<'a, T>: Field<Item = T>,
 {
     let (voxels, channels) = (case.order.len(), case.kinds[0].given.len());
-    let prediction: Vec<T> = (0..channels)
-        .flat_map(|channel| case.order.iter().map(move |kind| (channel, *kind)))
-        .map(|(channel, kind)| number(case.kinds[kind].given[channel]))
-        .collect();
-    let labels: Vec<u8> = case
-        .order
-        .iter()
-        .map(|kind| case.kinds[*kind].label as u8)
-        .collect();
     let shape = [1, channels, voxels];
-    let target = Labels::new(Dense::per_voxel(&labels, [1, voxels])?);
-    let segmentation = Segmentation::new(Dense::channels_first(&prediction, shape)?, target)?
+    let target = Labels::new(Dense::per_voxel(&case.labels, [1, voxels])?);
+    let segmentation = Segmentation::new(Dense::channels_first(prediction, shape)?, target)?
         .with_input(case.input)?;
     let classes = Classes::default();
     let evaluated = evaluate(&segmentation, loss, &classes)?;
@@ -250,48 +280,60 @@ fn probabilities(input: Input, given: &[f32]) -> Vec<Probability<Exact>> {
         .collect()
 }
 
-/// The exact value, and the exact gradient at one voxel of each kind.
-fn exact(
+/// y of a kind of voxels.
+fn share(kind: &Kind, class: usize) -> Exact {
+    Exact::new(if kind.label == class { 1.0 } else { 0.0 })
+}
+
+/// The exact sums of each class, given the probabilities of each kind of voxels.
+fn exact_sums(
     loss: &AnyLoss,
     case: &Case,
-    given: impl Fn(&Kind) -> Vec<Probability<Exact>>,
-) -> (Exact, Vec<Vec<Exact>>) {
+    kinds: &[Vec<Probability<Exact>>],
+) -> Vec<ClassSums<Exact, 4>> {
+    let zero = || Exact::new(0.0);
+    let of_class = |index: usize| {
+        let class = Classes::default().class(index, case.classes());
+        let mut sums = ClassSums {
+            terms: [(); 4].map(|()| zero()),
+            target: zero(),
+            voxels: zero(),
+        };
+        for ((kind, p), count) in case.kinds.iter().zip(kinds).zip(&case.counts) {
+            let y = share(kind, index);
+            let terms = loss.terms(&class, &p[index], &y);
+            sums.merge(&ClassSums {
+                terms: terms.map(|term| term.scale(*count)),
+                target: y.scale(*count),
+                voxels: Exact::new(*count),
+            });
+        }
+        sums
+    };
+    (0..case.classes()).map(of_class).collect()
+}
+
+fn exact_value(loss: &AnyLoss, sums: &[ClassSums<Exact, 4>]) -> Exact {
+    let value = Classes::default().value(loss, sums);
+    value.expect("there are classes")
+}
+
+/// The exact gradient at one voxel of each kind.
+fn exact_gradient(
+    loss: &AnyLoss,
+    case: &Case,
+    kinds: &[Vec<Probability<Exact>>],
+    sums: &[ClassSums<Exact, 4>],
+) -> Vec<Vec<Exact>> {
     let classes = Classes::default();
     let zero = || Exact::new(0.0);
-    let share = |kind: &Kind, class: usize| Exact::new(if kind.label == class { 1.0 } else { 0.0 });
-    let mut counts = vec![0.0; case.kinds.len()];
-    for kind in &case.order {
-        counts[*kind] += 1.0;
-    }
-    let kinds: Vec<Vec<Probability<Exact>>> = case.kinds.iter().map(given).collect();
-    let sums: Vec<ClassSums<Exact, 4>> = (0..case.classes())
-        .map(|index| {
-            let mut sums = ClassSums {
-                terms: [(); 4].map(|()| zero()),
-                target: zero(),
-                voxels: zero(),
-            };
-            for ((kind, p), count) in case.kinds.iter().zip(&kinds).zip(&counts) {
-                let y = share(kind, index);
-                let terms = loss.terms(&classes.class(index, case.classes()), &p[index], &y);
-                sums.merge(&ClassSums {
-                    terms: terms.map(|term| term.scale(*count)),
-                    target: y.scale(*count),
-                    voxels: Exact::new(*count),
-                });
-            }
-            sums
-        })
-        .collect();
-    let value = classes.value(loss, &sums).expect("there are classes");
     let mut slopes = vec![[(); 4].map(|()| zero()); sums.len()];
-    classes.slopes(loss, &sums, &mut slopes);
+    classes.slopes(loss, sums, &mut slopes);
 
-    let gradient = case
-        .kinds
+    case.kinds
         .iter()
-        .zip(&kinds)
-        .zip(&counts)
+        .zip(kinds)
+        .zip(&case.counts)
         .map(|((kind, given), count)| {
             if *count == 0.0 {
                 return vec![zero(); kind.given.len()];
@@ -331,6 +373,6 @@ fn exact(
                     all.skip(by.len() - kind.given.len()).collect()
                 }
             }
-        });
-    (value, gradient.collect())
+        })
+        .collect()
 }

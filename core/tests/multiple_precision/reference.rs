@@ -1,6 +1,8 @@
 //! The f32 arithmetic of the published implementations: they compute 1 − TI and 1 − p by
 //! subtraction, and sum in f32.
 
+use std::array::from_fn;
+
 use unifocal_core::{
     AnyLoss, Classes, Input,
     formula::{ClassSums, Exponent, Loss, Probability, Real},
@@ -32,12 +34,8 @@ pub(crate) fn value(loss: &AnyLoss, case: &Case) -> f64 {
                     loss.terms(&class, &Probability::new(clamped(loss, p[index])), &y)
                 })
                 .collect();
-            let sum = |k: usize| {
-                let all: Vec<f32> = case.order.iter().map(|kind| terms[*kind][k].0).collect();
-                Reference(pairwise(&all))
-            };
             ClassSums {
-                terms: std::array::from_fn(sum),
+                terms: pairwise(&case.order, &terms),
                 target: Reference(1.0),
                 voxels: Reference(case.order.len() as f32),
             }
@@ -71,13 +69,15 @@ fn clamped(loss: &AnyLoss, p: Reference) -> Reference {
     if clips { p.clip(1e-7, 1.0 - 1e-7) } else { p }
 }
 
-/// Sums pairwise, as TensorFlow and PyTorch do.
-fn pairwise(all: &[f32]) -> f32 {
-    if all.len() <= 16 {
-        return all.iter().sum();
+/// Sums the terms of these voxels pairwise, as TensorFlow and PyTorch do.
+fn pairwise(order: &[usize], terms: &[[Reference; 4]]) -> [Reference; 4] {
+    let add = |sums: [Reference; 4], more: [Reference; 4]| from_fn(|k| sums[k] + more[k]);
+    if order.len() <= 16 {
+        let of_voxels = order.iter().map(|kind| terms[*kind]);
+        return of_voxels.fold([Reference(0.0); 4], add);
     }
-    let (left, right) = all.split_at(all.len() / 2);
-    pairwise(left) + pairwise(right)
+    let (left, right) = order.split_at(order.len() / 2);
+    add(pairwise(left, terms), pairwise(right, terms))
 }
 
 operators!(Reference: Add add + Sub sub - Mul mul * Div div /);
