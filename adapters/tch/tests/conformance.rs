@@ -21,11 +21,6 @@ impl Backend for Tch {
         }
     }
 
-    fn rounds(&self, most: usize) -> usize {
-        // Each entry of a gradient takes two passes through libtorch's graph. The tests of unifocal-ndarray check every entry on this engine.
-        most.min(64)
-    }
-
     fn evaluate(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, String> {
         self.run(loss, case).map_err(|error| error.to_string())
     }

@@ -10,7 +10,7 @@ use crate::{Backend, Case, Target, random, tolerance};
 /// Values and gradients equal the core's in f64.
 pub fn agreement(backend: &impl Backend) {
     let mut rng = Rng::with_seed(11);
-    for round in 0..backend.rounds(40) {
+    for round in 0..backend.rounds(16) {
         for shape in random::SHAPES {
             for input in random::inputs(shape) {
                 let mut case = random::case(&mut rng, shape, *input);
