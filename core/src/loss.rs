@@ -71,6 +71,33 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
 }
 
 /// A function of a loss of any type, which a closure cannot be.
+///
+/// # Examples
+///
+/// The terms of a voxel, by the form of the loss for this class:
+///
+/// ```
+/// use unifocal_core::{Classes, UnifiedFocal, data::Extent, formula::{Class, Loss, Probability, Visitor}};
+///
+/// struct Terms {
+///     class: Class,
+///     prediction: Probability<f64>,
+/// }
+///
+/// impl<const K: usize> Visitor<K> for Terms {
+///     type Output = [f64; K];
+///
+///     fn visit(self, loss: impl Loss<K>) -> [f64; K] {
+///         loss.terms(&self.class, &self.prediction, &1.0)
+///     }
+/// }
+///
+/// let loss = UnifiedFocal::asymmetric();
+/// let class = Classes::default().class(1, 2);
+/// let prediction = Probability::new(0.25);
+/// let terms = Terms { class, prediction };
+/// assert_eq!(loss.specialize(&class, Extent::All, terms), loss.terms(&class, &prediction, &1.0));
+/// ```
 pub trait Visitor<const K: usize> {
     /// The type of the result.
     type Output;
