@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::check::args::CheckArgs;
 use crate::format::Format;
@@ -20,6 +22,7 @@ use crate::reading::Axes;
 use crate::reading::classes::Region;
 use crate::stream::args::Stream;
 use crate::summary::{DiffArgs, SummaryArgs};
+use crate::team::Team;
 
 /// Score segmentation predictions with the Unified Focal loss family: Dice, Jaccard, Tversky, cross entropy, focal,
 /// Combo, and the symmetric and asymmetric Unified Focal losses.
@@ -344,6 +347,23 @@ pub(crate) struct Data {
         help_heading = "Run"
     )]
     pub(crate) memory: ByteSize,
+    /// The processes that hold a slab of each volume; `None` if this one holds all of it.
+    #[arg(skip)]
+    pub(crate) team: Option<Team>,
+}
+
+impl Data {
+    /// Merges what each process finds in its slab.
+    pub(crate) fn merged<T: Serialize + DeserializeOwned + Clone>(
+        &self,
+        own: T,
+        merge: impl FnMut(T, T) -> T,
+    ) -> T {
+        match &self.team {
+            Some(team) => team.merge(own, merge),
+            None => own,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -13,6 +13,7 @@ use crate::read::Numbers;
 use crate::reading::classes::{Classes, Name};
 use crate::reading::numbers::{self, Summary};
 use crate::reading::{Axis, Reading, Turn};
+use crate::slab::Slab;
 
 /// A case, its classes, and how it was read.
 #[derive(Debug)]
@@ -70,6 +71,8 @@ pub(crate) struct Arrays {
     pub(crate) reading: Reading,
     /// A summary of the prediction's numbers before scaling and clamping; `None` if they were not looked at.
     pub(crate) summary: Option<Summary>,
+    /// The part of the case that the arrays are; `None` if they are all of it.
+    pub(crate) slab: Option<Slab>,
 }
 
 /// Probabilities or logits, in the precision of their file.

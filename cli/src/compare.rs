@@ -13,6 +13,7 @@ use crate::results::Layout;
 use crate::score::{Score, Scored, Wanted};
 use crate::score_files::score_files;
 use crate::stream::args::Stream;
+use crate::team::{follow, with_note};
 use crate::{Done, done, options, outcome, pairs, report, run_text, summary};
 
 /// Stands for the name of the loss in the name of a file of results.
@@ -20,13 +21,13 @@ const LOSS: &str = "{loss}";
 
 /// Reports the scores, or writes them to a file for each loss.
 pub(crate) fn compare(
-    data: &Data,
+    mut data: Data,
     shown: &ShownMetrics,
     stream: &Stream,
     format: Format,
     reading: &str,
 ) -> Result<Done, Failure> {
-    options::check_data(data)?;
+    options::check_data(&data)?;
     options::check_metrics(shown, stream, format)?;
     let files = stream.output.as_deref().map(files).transpose()?;
     let mut found = pairs::find(&data.pairing, data.input)?;
@@ -35,12 +36,18 @@ pub(crate) fn compare(
         known_sums: shown.shown || format == Format::Json || stream.output.is_some(),
         ..Wanted::default()
     };
+    data.team = stream.team(&found)?;
+    let data = &data;
     let losses = |pair: &Pair| with_all_losses(|losses| score_files(pair, data, losses, wanted));
+    if follow(data, &found.cases, |pair| losses(pair).map(drop))? {
+        return Ok(Done::default());
+    }
     let (Some(output), Some(files)) = (&stream.output, files) else {
         let scored = outcome::of_each(found, data, losses)?;
-        return done(scored, format, |cases, run| {
+        let done = done(scored, format, |cases, run| {
             report::compare(cases, shown, run)
-        });
+        })?;
+        return Ok(with_note(done, data));
     };
     let layout = |name: &Name| Layout {
         run: run_text::of(&Chosen::default_of(*name), shown.empty(), reading),
@@ -57,7 +64,7 @@ pub(crate) fn compare(
         return Ok(Done::default());
     };
     let report = summary::of_losses(&files, format)?;
-    Ok(Done::streamed(streamed, report))
+    Ok(with_note(Done::streamed(streamed, report), data))
 }
 
 /// The file of each loss.

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use ndarray::{ArrayViewD, Axis, Zip};
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use unifocal_ndarray::core::formula::{Class, ClassSums, Loss, Probability};
 
 use crate::labels::Label;
 use crate::reading::classes::Classes;
+use crate::slab::Slab;
 
 /// The confusion counts of one class in one sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,25 +69,26 @@ impl Count {
 }
 
 /// How often each pair of predicted and target label occurs, sample by sample.
-#[derive(Debug)]
-pub(crate) struct Meetings(Vec<FxHashMap<(i64, i64), u64>>);
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Meetings(Vec<Vec<((i64, i64), u64)>>);
 
 impl Meetings {
-    /// Counts the pairs of two arrays [sample, voxels…], within the mask if there is one.
+    /// Counts the pairs of two arrays [sample, voxels…], within the mask if there is one. Of a slab, only the voxels are counted that no
+    /// other slab counts.
     pub(crate) fn count<P: Label, T: Label>(
         prediction: &ArrayViewD<'_, P>,
         target: &ArrayViewD<'_, T>,
         inside: Option<&ArrayViewD<'_, bool>>,
+        slab: Option<&Slab>,
     ) -> Self {
         let samples = 0..prediction.len_of(Axis(0));
         let of_sample = |sample| {
             let mut meetings = Runs::default();
-            let zip = Zip::from(prediction.index_axis(Axis(0), sample))
-                .and(target.index_axis(Axis(0), sample));
+            let zip = Zip::from(own(prediction, slab, sample)).and(own(target, slab, sample));
             match inside {
                 None => zip.for_each(|ours, theirs| meetings.add((*ours, *theirs))),
                 Some(inside) => {
-                    let zip = zip.and(inside.index_axis(Axis(0), sample));
+                    let zip = zip.and(own(inside, slab, sample));
                     zip.for_each(|ours, theirs, inside| {
                         if *inside {
                             meetings.add((*ours, *theirs));
@@ -95,12 +98,30 @@ impl Meetings {
             }
             meetings.end()
         };
-        Self(samples.map(of_sample).collect())
+        let mut counted = samples.map(of_sample);
+        let [first, all] = slab.map_or([0, counted.len()], Slab::samples);
+        let mut whole: Vec<_> = std::iter::repeat_with(Vec::new).take(all).collect();
+        for (whole, counted) in whole.iter_mut().skip(first).zip(&mut counted) {
+            *whole = counted;
+        }
+        Self(whole)
+    }
+
+    /// Adds the pairs of other voxels.
+    pub(crate) fn merged(mut self, others: Self) -> Self {
+        for (ours, theirs) in self.0.iter_mut().zip(others.0) {
+            let mut sum: FxHashMap<(i64, i64), u64> = ours.iter().copied().collect();
+            for (pair, times) in theirs {
+                *sum.entry(pair).or_default() += times;
+            }
+            *ours = sum.into_iter().collect();
+        }
+        self
     }
 
     /// The labels that occur in the prediction at voxels that are not ignored, and those in the target, in ascending order.
     pub(crate) fn occurring(&self, ignored: &[i64]) -> [Vec<i64>; 2] {
-        let met = || self.0.iter().flat_map(FxHashMap::keys);
+        let met = || self.0.iter().flatten().map(|(pair, _)| pair);
         let counted = met().filter(|(_, theirs)| !ignored.contains(theirs));
         let ours: BTreeSet<i64> = counted.map(|(ours, _)| *ours).collect();
         let theirs: BTreeSet<i64> = met().map(|(_, theirs)| *theirs).collect();
@@ -111,10 +132,10 @@ impl Meetings {
     ///
     /// Voxels with an ignored target label are left out. Predicted labels that are not classes count for no class.
     pub(crate) fn counts(&self, ignored: &[i64], classes: &Classes) -> Vec<Count> {
-        let of_sample = |meetings: &FxHashMap<(i64, i64), u64>| {
+        let of_sample = |meetings: &Vec<((i64, i64), u64)>| {
             let mut counts = vec![Count::default(); classes.len()];
             let mut voxels = 0;
-            for (&(ours, theirs), &times) in meetings {
+            for &((ours, theirs), times) in meetings {
                 if ignored.contains(&theirs) {
                     continue;
                 }
@@ -177,8 +198,16 @@ impl<P: Label, T: Label> Runs<P, T> {
         self.run = 0;
     }
 
-    fn end(mut self) -> FxHashMap<(i64, i64), u64> {
+    fn end(mut self) -> Vec<((i64, i64), u64)> {
         self.flush();
-        self.counts
+        self.counts.into_iter().collect()
+    }
+}
+
+/// The voxels of a sample to count.
+fn own<'a, T>(array: &ArrayViewD<'a, T>, slab: Option<&Slab>, sample: usize) -> ArrayViewD<'a, T> {
+    match slab {
+        Some(slab) => slab.own(array, sample),
+        None => array.clone().index_axis_move(Axis(0), sample),
     }
 }

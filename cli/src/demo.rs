@@ -37,6 +37,7 @@ pub(crate) fn example() -> Result<(Pair, Case, Data), Failure> {
         target: volume(Values::U8(labels.into()), Stored::Integer { max: 255 }),
         mask: None,
         image: None,
+        slab: None,
     };
     let case = assemble::assemble(&pair, &data, files)?;
     Ok((pair, case, data))

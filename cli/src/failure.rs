@@ -31,6 +31,15 @@ pub(crate) enum Failure {
         target: PathBuf,
         message: String,
     },
+    /// A failure at this index of a file, or this sample and voxel.
+    #[error("{failure}")]
+    At {
+        place: Vec<usize>,
+        failure: Box<Failure>,
+    },
+    /// A failure of one of several processes, as its message.
+    #[error("{0}")]
+    Shared(String),
     #[error("cannot start the threads: {0}")]
     Threads(String),
     #[error("cannot write the report: {0}")]
@@ -38,6 +47,19 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The failure of a file at this place, which comes before those at later ones.
+    pub(crate) fn at(self, place: Vec<usize>) -> Self {
+        let failure = Box::new(self);
+        Self::At { place, failure }
+    }
+
+    pub(crate) fn place(&self) -> Option<&[usize]> {
+        match self {
+            Self::At { place, .. } => Some(place),
+            _ => None,
+        }
+    }
+
     pub(crate) fn file(file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
         Self::File {
             file: file.into(),

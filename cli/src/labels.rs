@@ -69,6 +69,15 @@ impl Labels {
     }
 }
 
+/// Whether [`Labels::of`] takes the numbers.
+pub(crate) fn are_labels(values: &Values, scaling: Option<Scaling>) -> bool {
+    match values {
+        Values::F32(numbers) => rounded(numbers.view(), scaling).is_ok(),
+        Values::F64(numbers) => rounded(numbers.view(), scaling).is_ok(),
+        _ => true,
+    }
+}
+
 /// Rounds numbers to integers if the rounding of the header's scaling explains the distance; also returns the largest distance.
 fn rounded<T: AnyBitPattern + Into<f64>>(
     view: ArrayViewD<'_, T>,

@@ -42,11 +42,13 @@ mod results;
 mod run_text;
 mod score;
 mod score_files;
+mod slab;
 mod statistics;
 mod stream;
 mod summary;
 mod survey;
 mod sweeps;
+mod team;
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -67,6 +69,7 @@ use score::Wanted;
 use score_files::score_files;
 use stream::Streamed;
 use summary::SummaryArgs;
+use team::{follow, with_note};
 
 /// The extension of gradients.
 const NPY: &str = "npy";
@@ -171,7 +174,7 @@ impl Done {
 fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
     match command {
         Command::Eval {
-            data,
+            mut data,
             loss,
             shown,
             stream,
@@ -182,6 +185,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
             options::check_data(&data)?;
             options::check_loss(&data, &loss, gradient.is_some())?;
             options::check_shown(&shown, &stream, format)?;
+            options::check_slabs(&stream, gradient.is_some())?;
             let mut found = pairs::find(&data.pairing, data.input)?;
             stream.select(&mut found)?;
             if let Some(out) = &gradient {
@@ -196,6 +200,7 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
                 ..Wanted::default()
             };
             let losses = [loss];
+            data.team = stream.team(&found)?;
             let score = |pair: &Pair| {
                 let mut scored = score_files(pair, &data, &losses, wanted)?;
                 let staged = match (&gradient, scored.gradient) {
@@ -206,6 +211,9 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
                 };
                 Ok((scored.scores.swap_remove(0), staged))
             };
+            if follow(&data, &found.cases, |pair| score(pair).map(drop))? {
+                return Ok(Done::default());
+            }
             if let Some(output) = &stream.output {
                 let layout = Layout {
                     run: run_text::of(&losses[0], shown.metrics.empty(), reading),
@@ -221,23 +229,24 @@ fn execute(command: Command, reading: &str) -> Result<Done, Failure> {
                     return Ok(Done::default());
                 };
                 let report = summary::summarize(&SummaryArgs::of(output, format))?;
-                return Ok(Done::streamed(streamed, report));
+                return Ok(with_note(Done::streamed(streamed, report), &data));
             }
             let evaluated = outcome::of_each(found, &data, score)?;
             let scored = evaluated.and_then(&data, |(score, staged)| {
                 staged.map_or(Ok(()), Staged::persist)?;
                 Ok(score)
             })?;
-            done(scored, format, |cases, run| {
+            let done = done(scored, format, |cases, run| {
                 report::eval(&losses[0], cases, &shown, run)
-            })
+            })?;
+            Ok(with_note(done, &data))
         }
         Command::Compare {
             data,
             shown,
             stream,
             format,
-        } => compare::compare(&data, &shown, &stream, format, reading),
+        } => compare::compare(data, &shown, &stream, format, reading),
         Command::Sweep { data, grid, output } => {
             options::check_data(&data)?;
             grid::check_sweep(&grid, &output)?;

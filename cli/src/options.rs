@@ -111,6 +111,17 @@ pub(crate) fn check_metrics(
     Ok(())
 }
 
+/// Refuses options that do not work on slabs.
+pub(crate) fn check_slabs(stream: &Stream, gradient: bool) -> Result<(), Failure> {
+    if stream.slabs && gradient {
+        return Err(Failure::Option(
+            "--gradient has no effect on slabs yet, found --slabs: score without the gradient, or without --slabs"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 fn in_file(option: &str) -> Result<(), Failure> {
     Err(Failure::Option(format!(
         "{option} has no effect with --output: the file has the loss and the metrics of each class"

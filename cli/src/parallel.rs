@@ -33,7 +33,11 @@ impl Limits {
     pub(crate) fn of(data: &Data) -> Self {
         Self {
             threads: data.threads,
-            memory: data.memory.as_u64(),
+            // Processes that share each case take one at a time.
+            memory: match data.team {
+                Some(_) => 0,
+                None => data.memory.as_u64(),
+            },
         }
     }
 }

@@ -1,18 +1,24 @@
 //! Several processes under `mpirun`: rank 0 hands out the cases and writes the results, and the others run cases for it.
 //!
 //! A helper asks for as many cases as it has threads; rank 0 gives it the next one of the list that they both have. Each process calls MPI
-//! from its main thread alone, and never waits in it, so that its threads keep the processor.
+//! from one thread at a time, and never waits long in it, so that its threads keep the processor.
+//!
+//! With `--slabs`, all processes share each case, as a [team](crate::team) whose messages go through here.
 
 use std::env;
 use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
+use std::thread;
 
-use mpi::Threading;
 use mpi::collective::CommunicatorCollectives;
+use mpi::datatype::PartitionMut;
 use mpi::environment::Universe;
 use mpi::point_to_point::{Destination, MatchedReceiveVec, Source};
 use mpi::topology::{Communicator, Rank, SimpleCommunicator};
+use mpi::{Count, Threading};
 use rayon::ThreadPoolBuilder;
 use rustc_hash::{FxHashMap, FxHasher};
 use serde::Serialize;
@@ -22,6 +28,7 @@ use crate::failure::{Failed, Failure};
 use crate::pair::Pair;
 use crate::parallel::{Helper, Helpers, Limits, PAUSE, Report, need};
 use crate::results::Key;
+use crate::team::Exchange;
 
 /// The variables by which Open MPI, PMIx and PMI (MPICH, Intel MPI, SLURM) tell a process that it is one of several. MPI is not started
 /// without them, since that takes long.
@@ -43,40 +50,50 @@ const NOTHING: [u8; 0] = [];
 
 /// The processes of a run.
 pub(crate) struct Ranks {
-    world: SimpleCommunicator,
     /// Ends MPI at last.
-    _universe: Universe,
+    universe: Universe,
 }
 
 impl Ranks {
     /// Joins the processes that a launcher started; `None` if there is no other.
     pub(crate) fn join() -> Result<Option<Self>, Failure> {
+        Ok(Self::start()?.filter(|ranks| ranks.count() > 1))
+    }
+
+    /// Joins the processes that a launcher started, which may be one; `None` without a launcher.
+    pub(crate) fn start() -> Result<Option<Self>, Failure> {
         if !LAUNCHERS.iter().any(|name| env::var_os(name).is_some()) {
             return Ok(None);
         }
-        let started = mpi::initialize_with_threading(Threading::Funneled);
-        let (universe, _) =
+        let started = mpi::initialize_with_threading(Threading::Serialized);
+        let (universe, threading) =
             started.ok_or_else(|| Failure::Threads("MPI was started twice".to_owned()))?;
-        let world = universe.world();
-        Ok((world.size() > 1).then_some(Self {
-            world,
-            _universe: universe,
-        }))
+        if threading < Threading::Serialized {
+            return Err(Failure::Threads(format!(
+                "this MPI takes calls from {threading:?} processes, expected one that takes them from any thread, one at a time"
+            )));
+        }
+        Ok(Some(Self { universe }))
+    }
+
+    fn world(&self) -> SimpleCommunicator {
+        self.universe.world()
     }
 
     pub(crate) fn count(&self) -> Rank {
-        self.world.size()
+        self.world().size()
     }
 
     /// Whether this is rank 0, which writes the results.
     pub(crate) fn is_first(&self) -> bool {
-        self.world.rank() == 0
+        self.world().rank() == 0
     }
 
     /// Checks that all ranks found the same cases.
     pub(crate) fn agree(&self, cases: &[Result<Pair, Failed>]) -> Result<(), Failure> {
         let mut digests = vec![0_u64; self.count() as usize];
-        self.world.all_gather_into(&digest(cases), &mut digests[..]);
+        self.world()
+            .all_gather_into(&digest(cases), &mut digests[..]);
         match digests.iter().position(|digest| *digest != digests[0]) {
             Some(rank) => Err(Failure::Option(format!(
                 "rank {rank} found other cases than rank 0: all ranks need the same files, by the same paths"
@@ -89,7 +106,8 @@ impl Ranks {
     pub(crate) fn lead(&self, cases: &[Result<Pair, Failed>]) -> Leader<'_> {
         let pairs = cases.iter().flatten().map(Key::of);
         Leader {
-            world: &self.world,
+            world: self.world(),
+            ranks: PhantomData,
             places: pairs.zip(0..).collect(),
         }
     }
@@ -102,7 +120,8 @@ impl Ranks {
         run: impl Fn(&Pair) -> Result<R, Failure> + Sync,
     ) -> Result<(), Failure> {
         let pairs: Vec<&Pair> = cases.iter().flatten().collect();
-        let first = self.world.process_at_rank(0);
+        let world = self.world();
+        let first = world.process_at_rank(0);
         let pool = ThreadPoolBuilder::new().num_threads(limits.threads).build();
         let pool =
             pool.unwrap_or_else(|error| self.abort(&format!("cannot start the threads: {error}")));
@@ -158,14 +177,61 @@ impl Ranks {
 
     /// Ends all processes, which wait for this one otherwise.
     fn abort(&self, message: &str) -> ! {
-        anstream::eprintln!("error: rank {}: {message}", self.world.rank());
-        self.world.abort(1)
+        anstream::eprintln!("error: rank {}: {message}", self.world().rank());
+        self.world().abort(1)
+    }
+}
+
+impl Exchange for Ranks {
+    fn count(&self) -> NonZeroUsize {
+        let count = usize::try_from(Self::count(self)).ok();
+        count
+            .and_then(NonZeroUsize::new)
+            .unwrap_or(NonZeroUsize::MIN)
+    }
+
+    fn index(&self) -> usize {
+        self.world().rank() as usize
+    }
+
+    fn gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
+        let world = self.world();
+        let Ok(length) = Count::try_from(own.len()) else {
+            Ranks::abort(self, "a message is too long for MPI");
+        };
+        let mut lengths = vec![0; Self::count(self) as usize];
+        mpi::request::scope(|scope| {
+            let mut request = world.immediate_all_gather_into(scope, &length, &mut lengths[..]);
+            // The slowest process takes long; MPI itself would keep a core busy meanwhile.
+            while let Err(pending) = request.test() {
+                request = pending;
+                thread::sleep(PAUSE);
+            }
+        });
+        let mut end: Count = 0;
+        let starts = lengths.iter().map(|length| {
+            let start = end;
+            end = end.saturating_add(*length);
+            start
+        });
+        let starts: Vec<Count> = starts.collect();
+        let mut all = vec![0; end as usize];
+        let mut parts = PartitionMut::new(&mut all[..], &lengths[..], &starts[..]);
+        world.all_gather_varcount_into(own, &mut parts);
+        let part =
+            |(start, length): (&Count, &Count)| all[*start as usize..][..*length as usize].to_vec();
+        starts.iter().zip(&lengths).map(part).collect()
+    }
+
+    fn abort(&self) -> ! {
+        Ranks::abort(self, "a case ended in a panic")
     }
 }
 
 /// The process that hands out the cases. When it goes, the others end as well.
 pub(crate) struct Leader<'a> {
-    world: &'a SimpleCommunicator,
+    world: SimpleCommunicator,
+    ranks: PhantomData<&'a Ranks>,
     /// The place of each case in the list that all ranks have.
     places: FxHashMap<Key, u64>,
 }

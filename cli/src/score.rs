@@ -3,14 +3,15 @@
 mod order;
 mod regions;
 mod scored;
+mod shared;
 
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn, Shape};
 use unifocal_ndarray::core::{
-    AbsentClass, Settings, UnifiedFocal,
+    AbsentClass, Error as CoreError, Settings, UnifiedFocal,
     catalogue::Name as LossName,
-    data::{Element, Label},
+    data::{Element, Label, Valid},
     formula::{Loss, mean, slopes},
 };
 use unifocal_ndarray::{Error, Evaluation, TargetArray};
@@ -23,9 +24,11 @@ use crate::listed::listed;
 use crate::loss::Chosen;
 use crate::pair::Pair;
 use crate::sweeps::{Sums, Sweeps};
+use crate::team::Team;
 
 use order::Order;
 pub(crate) use scored::{ClassScore, Gradient, KnownSums, Score, Scored, Wanted};
+use shared::position;
 
 /// A case and what to compute for it.
 struct Task<'a> {
@@ -36,6 +39,8 @@ struct Task<'a> {
     /// The weights of the regions, if the classes are regions.
     regions: Option<Vec<f64>>,
     wanted: Wanted,
+    /// The processes that hold the other slabs of the case.
+    team: Option<&'a Team>,
 }
 
 /// Scores a case with each loss; the gradient is that of the first.
@@ -91,12 +96,19 @@ pub(crate) fn score(
         order: Order::default(),
         regions,
         wanted,
+        team: data.team.as_ref(),
     };
     let scored = match &case.content {
         Content::Maps(maps) => task.by_counts(&maps.counts).map(Scored::of),
         Content::Arrays(arrays) => task.in_memory_order(arrays),
     };
-    scored.map_err(|error| pair.failure(hint(&error, case)))
+    scored.map_err(|error| {
+        let failure = pair.failure(hint(&error, case));
+        match position(&error) {
+            Some(at) => failure.at(vec![at.sample, at.voxel]),
+            None => failure,
+        }
+    })
 }
 
 /// The indices of the rare classes, which `--rare` gives by label or region name.
@@ -210,7 +222,9 @@ impl<'a> Task<'a> {
         let known = self.wanted.known_sums.then_some(&known);
         let sweeps = Sweeps::of(self.losses.iter().chain(known));
         let swept = sweeps.losses();
-        let swept = swept.iter().map(|loss| evaluation.sums(loss));
+        let swept = swept
+            .iter()
+            .map(|loss| self.sums(&evaluation, arrays, loss));
         let swept: Vec<Vec<Sums>> = swept.collect::<Result<_, _>>()?;
         let gradient = match self.losses.first() {
             Some(loss) if self.wanted.gradient => {
@@ -363,10 +377,9 @@ impl<'a> Task<'a> {
 
 /// The message of an error, with a suggestion if there is one.
 fn hint(error: &Error, case: &Case) -> String {
-    use unifocal_ndarray::core::{Error as Core, data::Valid};
     let hint = match (error, &case.content) {
         (
-            Error::Core(Core::Value {
+            Error::Core(CoreError::Value {
                 expected: Valid::Probability | Valid::Logit,
                 found,
                 ..

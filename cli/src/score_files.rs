@@ -18,13 +18,24 @@ pub(crate) fn score_files(
     losses: &[Chosen],
     wanted: Wanted,
 ) -> Result<Scored, Failure> {
-    let case = assemble::read_trusting(pair, data)?;
-    let scored = score(&case, pair, data, losses, wanted);
+    if let Some(team) = &data.team {
+        team.begin(pair);
+    }
+    let case = together(data, || assemble::read_trusting(pair, data))?;
+    let scored = together(data, || score(&case, pair, data, losses, wanted));
     match &case.content {
         Content::Arrays(arrays) if arrays.summary.is_none() && scored.is_err() => {
-            let case = assemble::read(pair, data)?;
-            score(&case, pair, data, losses, wanted)
+            let case = together(data, || assemble::read(pair, data))?;
+            together(data, || score(&case, pair, data, losses, wanted))
         }
         _ => scored,
+    }
+}
+
+/// Takes a step, together with the processes that hold the other slabs, if there are any.
+fn together<R>(data: &Data, step: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
+    match &data.team {
+        Some(team) => team.together(step),
+        None => step(),
     }
 }

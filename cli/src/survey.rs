@@ -1,11 +1,12 @@
 //! Summaries of all numbers of a file: their range, how many differ, and what they sum to.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use bytemuck::AnyBitPattern;
 use ndarray::{ArrayViewD, Axis};
-use rustc_hash::FxHashSet;
 
+use crate::args::Data;
 use crate::read::{Numbers, Stored, Values, Volume};
 use crate::reading::numbers::Summary;
 
@@ -56,8 +57,8 @@ impl From<Volume> for Surveyed {
 }
 
 impl Surveyed {
-    pub(crate) fn summary(&self) -> Summary {
-        *self.summary.get_or_init(|| summarize(&self.volume))
+    pub(crate) fn summary(&self, data: &Data) -> Summary {
+        *self.summary.get_or_init(|| summarize(&self.volume, data))
     }
 
     pub(crate) fn shape(&self) -> &[usize] {
@@ -66,16 +67,34 @@ impl Surveyed {
 }
 
 /// Summarizes all numbers. NaN is not checked here but where the numbers are used.
-fn summarize(volume: &Volume) -> Summary {
+fn summarize(volume: &Volume, data: &Data) -> Summary {
     let values = &volume.values;
     let (min, max) = with_numbers!(values, numbers => range(numbers));
+    // As bits, since JSON has no infinity.
+    let [min, max] = data
+        .merged(
+            [min, max].map(f64::to_bits),
+            |[min, max], [other_min, other_max]| {
+                let of = |bits| f64::from_bits(bits);
+                [
+                    of(min).min(of(other_min)).to_bits(),
+                    of(max).max(of(other_max)).to_bits(),
+                ]
+            },
+        )
+        .map(f64::from_bits);
     let integers = !matches!(values, Values::F32(_) | Values::F64(_));
     Summary {
         min,
         max,
         integers,
         bf16: volume.stored == Stored::Bf16,
-        distinct: integers.then(|| distinct(values, FEW)),
+        distinct: integers.then(|| {
+            let found = data.merged(distinct(values, FEW), |found, others| {
+                found.union(&others).copied().collect()
+            });
+            found.len().min(FEW + 1)
+        }),
     }
 }
 
@@ -128,19 +147,19 @@ fn for_each<T: Copy>(view: ArrayViewD<'_, T>, f: impl FnMut(T)) {
     }
 }
 
-/// Counts the distinct integers, up to `most` + 1.
-fn distinct(values: &Values, most: usize) -> usize {
+/// The distinct integers, up to `most` + 1 of them.
+fn distinct(values: &Values, most: usize) -> BTreeSet<i64> {
     match values {
         Values::U8(numbers) => distinct_of(numbers, most),
         Values::U16(numbers) => distinct_of(numbers, most),
         Values::I32(numbers) => distinct_of(numbers, most),
         Values::I64(numbers) => distinct_of(numbers, most),
-        Values::F32(_) | Values::F64(_) => 0,
+        Values::F32(_) | Values::F64(_) => BTreeSet::new(),
     }
 }
 
-fn distinct_of<T: Number + Into<i64>>(numbers: &Numbers<T>, most: usize) -> usize {
-    let mut found = FxHashSet::default();
+fn distinct_of<T: Number + Into<i64>>(numbers: &Numbers<T>, most: usize) -> BTreeSet<i64> {
+    let mut found = BTreeSet::new();
     let mut last = None;
     for_each(numbers.view(), |number| {
         // Neighbouring numbers are mostly equal.
@@ -149,19 +168,25 @@ fn distinct_of<T: Number + Into<i64>>(numbers: &Numbers<T>, most: usize) -> usiz
             last = Some(number);
         }
     });
-    found.len()
+    found
 }
 
 /// Whether the numbers along an axis sum to `total` everywhere, up to the rounding of numbers with few digits. Positions with a
 /// number that is not a probability are skipped.
-pub(crate) fn sums_to(values: &Values, axis: usize, total: f64) -> bool {
-    with_numbers!(values, numbers => sums(numbers.view(), Axis(axis), total))
+pub(crate) fn sums_to(values: &Values, axis: usize, total: f64, data: &Data) -> bool {
+    let own = with_numbers!(values, numbers => sums(numbers.view(), Axis(axis), total));
+    let merged = data.merged(own, |ours, theirs| match (ours, theirs) {
+        (Some(ours), Some(theirs)) => Some(ours && theirs),
+        (ours, theirs) => ours.or(theirs),
+    });
+    merged.unwrap_or(false)
 }
 
 const SUM_TOLERANCE: f64 = 0.02;
 
-fn sums<T: Number>(view: ArrayViewD<'_, T>, axis: Axis, total: f64) -> bool {
-    let mut seen = false;
+/// `None` if all positions are skipped.
+fn sums<T: Number>(view: ArrayViewD<'_, T>, axis: Axis, total: f64) -> Option<bool> {
+    let mut seen = None;
     for lane in view.lanes(axis) {
         let mut sum = 0.0;
         let mut valid = true;
@@ -172,9 +197,9 @@ fn sums<T: Number>(view: ArrayViewD<'_, T>, axis: Axis, total: f64) -> bool {
         }
         if valid {
             if (sum - total).abs() > SUM_TOLERANCE * total {
-                return false;
+                return Some(false);
             }
-            seen = true;
+            seen = Some(true);
         }
     }
     seen

@@ -2,12 +2,13 @@
 
 #![cfg(feature = "mpi")]
 
+mod mpirun;
 mod program;
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
+use mpirun::mpirun;
 use ndarray::{ArrayD, IxDyn};
 use program::{cases, npy, stdout, text};
 use serde_json::Value;
@@ -27,18 +28,6 @@ const EVAL: [&str; 9] = [
 
 fn eval<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&EVAL[..], more].concat()
-}
-
-/// Several processes on this machine, as root or not, on any number of cores.
-fn mpirun(folder: &Path, ranks: usize, arguments: &[&str]) -> Command {
-    let mut command = Command::new("mpirun");
-    command
-        .current_dir(folder)
-        .args(["--allow-run-as-root", "--oversubscribe", "-n"])
-        .arg(ranks.to_string())
-        .arg(env!("CARGO_BIN_EXE_unifocal"))
-        .args(arguments);
-    command
 }
 
 /// The results are those of one process, to the byte, and so are report and messages.

@@ -331,7 +331,11 @@ where
     }
 }
 
-fn expect_shape(what: &'static str, found: &[usize], expected: &[usize]) -> Result<(), Error> {
+pub(crate) fn expect_shape(
+    what: &'static str,
+    found: &[usize],
+    expected: &[usize],
+) -> Result<(), Error> {
     if found == expected {
         Ok(())
     } else {

@@ -21,10 +21,25 @@ use crate::workspace;
 
 /// The largest half, in numbers of the prediction, that is not halved again. With target and gradient, it fills half of a
 /// second-level cache.
-const LEAF: usize = 1 << 16;
+pub(crate) const LEAF: usize = 1 << 16;
 
 /// Voxels are cut at multiples of this, so that only the last half has an incomplete chunk.
-const GRAIN: usize = 1 << 12;
+pub(crate) const GRAIN: usize = 1 << 12;
+
+/// Where to cut an array [N, C, rows…, voxels]; `None` if it is small enough.
+pub(crate) fn middle(shape: &[usize]) -> Option<(Axis, usize)> {
+    if shape.iter().product::<usize>() <= LEAF {
+        return None;
+    }
+    let last = shape.len() - 1;
+    let axis = (0..=last).find(|axis| *axis != 1 && shape[*axis] > 1)?;
+    let len = shape[axis];
+    if axis < last {
+        return Some((Axis(axis), len / 2));
+    }
+    let grain = len.div_ceil(GRAIN) / 2 * GRAIN;
+    (grain > 0).then_some((Axis(axis), grain))
+}
 
 /// The inputs that all halves share.
 pub(crate) struct Task<'t, L> {
@@ -45,7 +60,7 @@ pub(crate) struct Task<'t, L> {
 
 impl<L> Task<'_, L> {
     /// The number of sums of a sample.
-    fn sums_per_sample(&self) -> usize {
+    pub(crate) fn sums_per_sample(&self) -> usize {
         self.regions * self.count
     }
 
@@ -150,20 +165,19 @@ type RowSegmentation<'r, P, T> = Segmentation<
 >;
 
 impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
-    /// Where to cut the half; `None` if it is small enough.
     fn middle(&self) -> Option<(Axis, usize)> {
-        if self.prediction.len() <= LEAF {
-            return None;
+        middle(self.prediction.shape())
+    }
+
+    /// The half within this range of an axis.
+    pub(crate) fn within(mut self, axis: Axis, range: Range<usize>) -> Self {
+        if range.end < self.prediction.len_of(axis) {
+            (self, _) = self.split(axis, range.end);
         }
-        let shape = self.prediction.shape();
-        let last = shape.len() - 1;
-        let axis = (0..=last).find(|axis| *axis != 1 && shape[*axis] > 1)?;
-        let len = shape[axis];
-        if axis < last {
-            return Some((Axis(axis), len / 2));
+        if range.start > 0 {
+            (_, self) = self.split(axis, range.start);
         }
-        let grain = len.div_ceil(GRAIN) / 2 * GRAIN;
-        (grain > 0).then_some((Axis(axis), grain))
+        self
     }
 
     /// Splits the half at this index of an axis.

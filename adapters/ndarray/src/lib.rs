@@ -31,6 +31,7 @@ mod rows;
     reason = "calls functions that need vector instructions of this processor"
 )]
 mod simd;
+mod slabs;
 mod target;
 mod tensor;
 mod threads;
@@ -42,6 +43,7 @@ pub use error::Error;
 pub use evaluation::{ClassValue, Evaluation};
 pub use nearest::nearest;
 pub use simd::Simd;
+pub use slabs::Slabs;
 pub use target::{LabelArray, SoftArray, TargetArray};
 pub use threads::Join;
 

@@ -5,5 +5,6 @@ mod conformance;
 mod elements;
 mod nearest;
 mod scores;
+mod slabs;
 mod strides;
 mod tensor_like;

@@ -42,15 +42,14 @@ pub(super) fn file(path: &Path, pair: &Pair, what: &str) -> Result<PathBuf, Fail
     })
 }
 
-/// The numbers of a file, each mapped by `map`, as [sample, voxels…] of the prediction. `what` names the file.
-pub(super) fn voxels<T: Clone>(
+/// How the axes of a file with a number for each voxel run along those of the prediction. `what` names the file.
+pub(super) fn fit(
     pair: &Pair,
     data: &Data,
     prediction: &Volume,
     reading: &Reading,
     (what, volume): (&str, &Volume),
-    map: impl Fn(f64) -> T,
-) -> Result<ArrayD<T>, Failure> {
+) -> Result<Reading, Failure> {
     let no = |_: usize| false;
     let unused = || true;
     let ours = facts(prediction, &no, &unused);
@@ -80,11 +79,23 @@ pub(super) fn voxels<T: Clone>(
         };
         reading::read(&options, &ours, &theirs)
     });
-    let found = found.map_err(|fault| {
+    found.map_err(|fault| {
         pair.failure(format!(
             "the {what} does not fit PRED (the message calls it TARGET): {fault}"
         ))
-    })?;
+    })
+}
+
+/// The numbers of a file, each mapped by `map`, as [sample, voxels…] of the prediction. `what` names the file.
+pub(super) fn voxels<T: Clone>(
+    pair: &Pair,
+    data: &Data,
+    prediction: &Volume,
+    reading: &Reading,
+    (what, volume): (&str, &Volume),
+    map: impl Fn(f64) -> T,
+) -> Result<ArrayD<T>, Failure> {
+    let found = fit(pair, data, prediction, reading, (what, volume))?;
     let mapped: ArrayD<T> = with_numbers!(&volume.values, numbers => {
         numbers.view().mapv(|number| map(Number::to_f64(number)))
     });

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, ArrayViewD};
 
 use crate::account::{Account, Input as InputAccount};
 use crate::args::Data;
@@ -13,10 +13,11 @@ use crate::failure::Failure;
 use crate::input::Input;
 use crate::labels::{Labels, NoLabel};
 use crate::pair::Pair;
-use crate::read::Volume;
+use crate::read::{Volume, Whole};
 use crate::reading::classes::{Classes, Fault, Options};
 use crate::reading::numbers::{Summary, Treatment};
 use crate::reading::{Axes, Axis, Reading, Turn};
+use crate::slab::Slab;
 
 pub(super) struct Draft<'a> {
     pub(super) pair: &'a Pair,
@@ -25,6 +26,8 @@ pub(super) struct Draft<'a> {
     /// The voxels to score, as [sample, voxels…] of the prediction.
     pub(super) inside: Option<ArrayD<bool>>,
     pub(super) account: Account,
+    /// The part of the case that this process holds; `None` if it holds all of it.
+    pub(super) slab: Option<Slab>,
 }
 
 impl<'a> Draft<'a> {
@@ -35,6 +38,7 @@ impl<'a> Draft<'a> {
         target: &Volume,
         reading: Reading,
         inside: Option<ArrayD<bool>>,
+        slab: Option<Slab>,
     ) -> Self {
         let account = account(data, prediction, target, &reading);
         let mut draft = Self {
@@ -43,6 +47,7 @@ impl<'a> Draft<'a> {
             reading,
             inside,
             account,
+            slab,
         };
         draft.note_reading();
         draft
@@ -79,8 +84,22 @@ impl<'a> Draft<'a> {
             ));
         }
         if let Some(inside) = &self.inside {
-            let within = inside.iter().filter(|inside| **inside).count();
-            let all = inside.len();
+            let counts = |inside: ArrayViewD<'_, bool>| {
+                let within = inside.iter().filter(|inside| **inside).count();
+                [within, inside.len()]
+            };
+            let own = match &self.slab {
+                Some(slab) => slab
+                    .own_parts(inside.view())
+                    .map(counts)
+                    .fold([0; 2], |[within, all], [more, of_more]| {
+                        [within + more, all + of_more]
+                    }),
+                None => counts(inside.view()),
+            };
+            let [within, all] = self.data.merged(own, |[within, all], [more, of_more]| {
+                [within + more, all + of_more]
+            });
             self.note(format!("the mask keeps {within} of {all} voxels"));
         }
     }
@@ -126,10 +145,10 @@ impl<'a> Draft<'a> {
     ) -> Result<Labels, Failure> {
         match Labels::of(volume.values, volume.scaling) {
             Ok((labels, distance)) => {
-                self.note_rounding(side, distance);
+                self.note_rounding(side, self.data.merged(distance, f64::max));
                 Ok(labels)
             }
-            Err(wrong) => Err(no_labels(file, &wrong.1)),
+            Err(wrong) => Err(no_labels(file, &wrong.1, volume.whole.as_ref())),
         }
     }
 
@@ -183,12 +202,19 @@ impl<'a> Draft<'a> {
 }
 
 /// The error for a number that is not a label.
-pub(super) fn no_labels(file: &Path, wrong: &NoLabel) -> Failure {
+pub(super) fn no_labels(file: &Path, wrong: &NoLabel, whole: Option<&Whole>) -> Failure {
     let NoLabel { found, index } = wrong;
+    let mut index = index.clone();
+    for (index, first) in index
+        .iter_mut()
+        .zip(whole.iter().flat_map(|whole| &whole.first))
+    {
+        *index += first;
+    }
     let message = format!(
         "found {found} at index {index:?}, expected integer labels (or a one-hot target with PRED's shape)"
     );
-    Failure::file(file, message)
+    Failure::file(file, message).at(index)
 }
 
 /// The account of the files as they were read, before scaling or clamping.
@@ -198,7 +224,7 @@ fn account(data: &Data, prediction: &Volume, target: &Volume, reading: &Reading)
             Some(key) => format!("{}:{key}", volume.format.name()),
             None => volume.format.name().to_owned(),
         },
-        shape: volume.values.shape().to_vec(),
+        shape: volume.shape().to_vec(),
         axes: axes.clone(),
         numbers,
     };
@@ -211,7 +237,7 @@ fn account(data: &Data, prediction: &Volume, target: &Volume, reading: &Reading)
     Account {
         prediction: input(prediction, &reading.prediction, numbers),
         target: input(target, &reading.target, "labels"),
-        samples: samples.map_or(1, |axis| prediction.values.shape()[axis]),
+        samples: samples.map_or(1, |axis| prediction.shape()[axis]),
         classes: Vec::new(),
         notes: Vec::new(),
         warnings: Vec::new(),

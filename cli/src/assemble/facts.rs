@@ -38,7 +38,7 @@ pub(super) fn facts<'a>(
 ) -> Facts<'a> {
     let is_archive = volume.format == Format::Npz && volume.key.as_deref() == Some(PROBABILITIES);
     Facts {
-        shape: volume.values.shape(),
+        shape: volume.shape(),
         order: match volume.format.axes() {
             _ if is_archive => Order::ClassFirst,
             AxisOrder::Free => Order::Free,

@@ -30,8 +30,10 @@ pub(super) fn assemble(
             &arrange(ours.view(), prediction, &Turn::NONE, &wanted),
             &arrange(theirs.view(), target, turn, &wanted),
             inside.as_ref(),
+            draft.slab.as_ref(),
         )))
     };
+    let meetings = draft.data.merged(meetings, Meetings::merged);
     let ignored = draft.data.ignore_label.clone();
     let [in_prediction, in_target] = meetings.occurring(&ignored);
     let classes = Classes::for_labels(&draft.options(), &in_prediction, &in_target);

@@ -5,6 +5,7 @@ mod draft;
 mod facts;
 mod grid;
 mod hard;
+mod of_slab;
 mod soft;
 mod target;
 mod treated;
@@ -19,7 +20,8 @@ use crate::failure::Failure;
 use crate::input::Input;
 use crate::pair::Pair;
 use crate::read::{self, Volume};
-use crate::reading;
+use crate::reading::{self, Reading};
+use crate::slab::Slab;
 use crate::survey::{self, Surveyed};
 use draft::Draft;
 
@@ -30,6 +32,8 @@ pub(crate) struct Files {
     pub(crate) mask: Option<Volume>,
     /// The image that was segmented.
     pub(crate) image: Option<Volume>,
+    /// The part of the case that the files were read for; `None` for all of it.
+    pub(crate) slab: Option<Slab>,
 }
 
 /// Reads a case.
@@ -52,6 +56,11 @@ pub(crate) fn read_with_image(
 }
 
 fn files(pair: &Pair, data: &Data, image: Option<&Path>) -> Result<Files, Failure> {
+    if let Some(team) = &data.team
+        && let Some(files) = of_slab::files(pair, data, team)?
+    {
+        return Ok(files);
+    }
     let prediction = read::read(&pair.prediction)?;
     let target = read::read(&pair.target)?;
     let beside = |path: Option<&Path>, what| -> Result<Option<Volume>, Failure> {
@@ -65,6 +74,7 @@ fn files(pair: &Pair, data: &Data, image: Option<&Path>) -> Result<Files, Failur
         target,
         mask: beside(data.mask.as_deref(), MASK)?,
         image: beside(image, IMAGE)?,
+        slab: None,
     })
 }
 
@@ -82,30 +92,24 @@ fn of_files(pair: &Pair, data: &Data, files: Files, trusted: bool) -> Result<Cas
         target,
         mask,
         image,
+        slab,
     } = files;
-    if data.ignore_geometry && (prediction.geometry.is_none() || target.geometry.is_none()) {
-        return Err(pair.failure(
-            "--ignore-geometry applies to two files with geometry in their headers, found one without",
-        ));
-    }
     let [prediction, target] = [prediction, target].map(Surveyed::from);
     let scale = data.scale.unwrap_or(1.0);
     let target_scale = data.target_scale.unwrap_or(1.0);
-    let reading = {
-        let ours = |axis| survey::sums_to(&prediction.volume.values, axis, scale);
-        let theirs = |axis| survey::sums_to(&target.volume.values, axis, target_scale);
-        let is_unit = || {
-            let summary = target.summary();
-            let slack = if data.clamp { 0.5 } else { ROUNDING };
-            summary.min >= -slack && summary.max <= target_scale * (1.0 + slack)
-        };
-        let unused = || true;
-        reading::read(
-            &facts::options(data),
-            &facts::facts(&prediction.volume, &ours, &unused),
-            &facts::facts(&target.volume, &theirs, &is_unit),
-        )
-        .map_err(|fault| pair.failure(fault.to_string()))?
+    let reading = match &slab {
+        Some(slab) => slab.reading.clone(),
+        None => {
+            let ours = |axis| survey::sums_to(&prediction.volume.values, axis, scale, data);
+            let theirs = |axis| survey::sums_to(&target.volume.values, axis, target_scale, data);
+            let is_unit = || {
+                let summary = target.summary(data);
+                let slack = if data.clamp { 0.5 } else { ROUNDING };
+                summary.min >= -slack && summary.max <= target_scale * (1.0 + slack)
+            };
+            let volumes = [&prediction.volume, &target.volume];
+            axes(pair, data, volumes, [&ours, &theirs], &is_unit)?
+        }
     };
     let ours = &prediction.volume;
     let inside = mask.map(|mask| {
@@ -124,6 +128,7 @@ fn of_files(pair: &Pair, data: &Data, files: Files, trusted: bool) -> Result<Cas
         &target.volume,
         reading,
         inside,
+        slab,
     );
     let case = if data.input == Input::Labels {
         hard::assemble(draft, prediction.volume, target.volume)?
@@ -135,4 +140,26 @@ fn of_files(pair: &Pair, data: &Data, files: Files, trusted: bool) -> Result<Cas
         image,
         ..case
     })
+}
+
+/// The axes of PRED and TARGET. The functions look at the numbers of each, if the shapes allow several readings.
+fn axes(
+    pair: &Pair,
+    data: &Data,
+    [prediction, target]: [&Volume; 2],
+    [ours, theirs]: [&dyn Fn(usize) -> bool; 2],
+    is_unit: &dyn Fn() -> bool,
+) -> Result<Reading, Failure> {
+    if data.ignore_geometry && (prediction.geometry.is_none() || target.geometry.is_none()) {
+        return Err(pair.failure(
+            "--ignore-geometry applies to two files with geometry in their headers, found one without",
+        ));
+    }
+    let unused = || true;
+    let reading = reading::read(
+        &facts::options(data),
+        &facts::facts(prediction, ours, &unused),
+        &facts::facts(target, theirs, is_unit),
+    );
+    reading.map_err(|fault| pair.failure(fault.to_string()))
 }

@@ -30,7 +30,7 @@ pub(super) fn assemble(
         (Treatment::default(), None)
     } else {
         let treatment = treatment(&mut draft, &prediction, class_axis)?;
-        (treatment, Some(prediction.summary()))
+        (treatment, Some(prediction.summary(draft.data)))
     };
     let prediction = match treated(prediction.volume.values, treatment) {
         Values::F32(numbers) => Prediction::F32(numbers),
@@ -43,6 +43,7 @@ pub(super) fn assemble(
         input,
         reading: draft.reading.clone(),
         summary,
+        slab: draft.slab.clone(),
     };
     Ok(draft.finish(Content::Arrays(Box::new(arrays))))
 }
@@ -67,11 +68,11 @@ fn treatment(
     prediction: &Surveyed,
     class_axis: Option<usize>,
 ) -> Result<Treatment, Failure> {
-    let summary = prediction.summary();
+    let summary = prediction.summary(draft.data);
     let file = &draft.pair.prediction;
     let fault = |fault: numbers::Fault| Failure::file(file, fault.to_string());
     if draft.data.input.is_logits() {
-        let sums = |axis| survey::sums_to(&prediction.volume.values, axis, 1.0);
+        let sums = |axis| survey::sums_to(&prediction.volume.values, axis, 1.0, draft.data);
         numbers::logits(&summary, || class_axis.is_some_and(sums)).map_err(fault)?;
         if summary.min >= 0.0 && summary.max <= 1.0 {
             draft.warn(

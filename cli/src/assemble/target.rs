@@ -29,16 +29,27 @@ pub(super) fn assemble(
     // Without a class axis, a target in [0, 1] that is not all integers is soft.
     let may_be_soft = !draft.reading.prediction.has(Axis::Class) && is_unit(draft, &target);
     let scaling = target.volume.scaling;
+    // A slab of a soft target can be all integers.
+    if may_be_soft && draft.data.team.is_some() {
+        let are_labels = labels::are_labels(&target.volume.values, scaling);
+        if !draft.data.merged(are_labels, |ours, theirs| ours && theirs) {
+            return soft(draft, target, channels);
+        }
+    }
     match Labels::of(target.volume.values, scaling) {
         Ok((labels, distance)) => {
-            draft.note_rounding("TARGET", distance);
+            draft.note_rounding("TARGET", draft.data.merged(distance, f64::max));
             hard(draft, labels, channels)
         }
         Err(other) if may_be_soft => {
             target.volume.values = other.0;
             soft(draft, target, channels)
         }
-        Err(wrong) => Err(no_labels(&draft.pair.target, &wrong.1)),
+        Err(wrong) => Err(no_labels(
+            &draft.pair.target,
+            &wrong.1,
+            target.volume.whole.as_ref(),
+        )),
     }
 }
 
@@ -47,7 +58,7 @@ fn is_unit(draft: &Draft<'_>, target: &Surveyed) -> bool {
     if !matches!(target.volume.values, Values::F32(_) | Values::F64(_)) {
         return false;
     }
-    let summary = target.summary();
+    let summary = target.summary(draft.data);
     let slack = if draft.data.clamp { 0.5 } else { 0.0 };
     summary.min >= -slack && summary.max <= 1.0 + slack
 }
@@ -68,7 +79,7 @@ fn soft(draft: &mut Draft<'_>, target: Surveyed, channels: usize) -> Result<Targ
         scale: draft.data.target_scale,
         clamp: draft.data.clamp,
     };
-    draft.note_treatment("TARGET", &target.summary(), treatment);
+    draft.note_treatment("TARGET", &target.summary(draft.data), treatment);
     draft.account.target.numbers = "one-hot or soft";
     let classes = match &draft.data.labels {
         Some(_) => Classes::for_channels(&draft.options(), &[], channels),
@@ -85,6 +96,12 @@ fn hard(draft: &mut Draft<'_>, labels: Labels, channels: usize) -> Result<Target
     let occurring = with_labels!(&labels, labels => {
         let inside = draft.inside.as_ref().map(|inside| inside.view());
         labels::occurring(&arranged(draft, labels.view()), inside.as_ref())
+    });
+    let occurring: Vec<i64> = draft.data.merged(occurring, |mut ours, theirs| {
+        ours.extend(theirs);
+        ours.sort_unstable();
+        ours.dedup();
+        ours
     });
     let classes = Classes::for_channels(&draft.options(), &occurring, channels);
     let classes = classes.map_err(|fault| {
@@ -149,10 +166,19 @@ fn place(draft: &Draft<'_>, labels: &Labels, label: i64) -> Option<String> {
     let (first, shape) = with_labels!(labels, labels => {
         let labels = arranged(draft, labels.view());
         let is_found = labels::mapped(&labels, |found| found == label);
-        (is_found.iter().position(|found| *found)?, labels.shape().to_vec())
+        (is_found.iter().position(|found| *found), labels.shape().to_vec())
     });
     let voxels: usize = shape[1..].iter().product();
-    let (sample, voxel) = (first / voxels, first % voxels);
+    let first = first.map(|first| {
+        let (sample, voxel) = (first / voxels, first % voxels);
+        match &draft.slab {
+            Some(slab) => slab.whole_place(sample, voxel),
+            None => [sample, voxel],
+        }
+    });
+    let [sample, voxel] = draft
+        .data
+        .merged(first, |ours, theirs| ours.into_iter().chain(theirs).min())?;
     Some(format!("sample {sample}, voxel {voxel}"))
 }
 

@@ -194,6 +194,7 @@ fn alone(arrays: &Arrays, plane: &Plane, place: &Place) -> (Arrays, [usize; 2]) 
         },
         target,
         summary: arrays.summary,
+        slab: None,
     };
     (alone, shape)
 }

@@ -42,19 +42,22 @@ mod stream;
 mod tests;
 mod text;
 mod volume;
+mod window;
 
 use std::io::Seek;
+use std::ops::Range;
 use std::path::Path;
 
 use format::Reader;
 use stream::open_regular;
+use window::Part;
 
 pub(crate) use fault::{Fault, ReadError};
 pub(crate) use format::{AxisOrder, Format};
 pub(crate) use geometry::{Geometry, ORDERS};
 pub(crate) use numbers::Numbers;
 pub(crate) use spec::split_key;
-pub(crate) use volume::{Scaling, Stored, Values, Volume};
+pub(crate) use volume::{Scaling, Stored, Values, Volume, Whole};
 
 /// The extensions that [`read`] supports, for a message.
 pub(crate) fn extensions() -> String {
@@ -68,8 +71,22 @@ pub(crate) fn keyed_extensions() -> String {
 
 /// Reads `FILE`, or `FILE:KEY` for one array of a `.npz` or `.safetensors` file.
 pub(crate) fn read(spec: impl AsRef<Path>) -> Result<Volume, ReadError> {
-    let (path, key) = split_key(spec.as_ref());
-    read_file(&path, key.as_deref()).map_err(|fault| ReadError { file: path, fault })
+    read_part(spec.as_ref(), Part::Whole)
+}
+
+/// Reads what the file states about its numbers, but none of them.
+pub(crate) fn header(spec: impl AsRef<Path>) -> Result<Volume, ReadError> {
+    read_part(spec.as_ref(), Part::Header)
+}
+
+/// Reads the numbers within a range of each axis.
+pub(crate) fn window(spec: impl AsRef<Path>, window: &[Range<usize>]) -> Result<Volume, ReadError> {
+    read_part(spec.as_ref(), Part::Window(window))
+}
+
+fn read_part(spec: &Path, part: Part<'_>) -> Result<Volume, ReadError> {
+    let (path, key) = split_key(spec);
+    read_file(&path, key.as_deref(), part).map_err(|fault| ReadError { file: path, fault })
 }
 
 /// Tells the system that a file will be read, so that it comes from the disk while others are scored. If it cannot be opened, reading says so.
@@ -80,7 +97,7 @@ pub(crate) fn expect(spec: impl AsRef<Path>) {
     }
 }
 
-fn read_file(path: &Path, key: Option<&str>) -> Result<Volume, Fault> {
+fn read_file(path: &Path, key: Option<&str>, part: Part<'_>) -> Result<Volume, Fault> {
     let mut file = open_regular(path)?;
     let size = file.metadata()?.len();
     let mut head = [0; format::HEAD];
@@ -96,13 +113,19 @@ fn read_file(path: &Path, key: Option<&str>) -> Result<Volume, Fault> {
         return Err(Fault::KeyNotTaken { key });
     }
     if reader == Reader::Voxels {
-        return nifti::read_voxels(path);
+        return nifti::read_voxels(path, part);
+    }
+    if !matches!(part, Part::Whole) && !matches!(format, Format::Npy | Format::Nifti) {
+        return Err(Fault::unsupported(
+            format!("a file of the format {}", format.name()),
+            "a .npy or NIfTI file, of which a slab can be read alone",
+        ));
     }
     match format {
-        Format::Npy => npy::read_npy(file, size),
+        Format::Npy => npy::read_npy(file, size, part),
+        Format::Nifti => nifti::read(path, file, part),
         Format::Npz => npy::read_npz(file, key),
         Format::Safetensors => safetensors::read(file, size, key),
-        Format::Nifti => nifti::read(path, file),
         Format::Nrrd => nrrd::read(path, file),
         Format::MetaImage => metaimage::read(path, file),
         Format::Png => picture::png::read(file),

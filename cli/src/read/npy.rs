@@ -9,6 +9,7 @@ use zip::result::ZipError;
 use super::element::Element;
 use super::payload::{Layout, read_up_to, verify_end};
 use super::spec::choose;
+use super::window::{Part, Source};
 use super::{Fault, Format, Volume};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -16,16 +17,24 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// NumPy refuses longer headers, too.
 const MAX_HEADER: usize = 10_000;
 
-pub(super) fn read_npy(file: File, size: u64) -> Result<Volume, Fault> {
+pub(super) fn read_npy(file: File, size: u64, part: Part<'_>) -> Result<Volume, Fault> {
     let mut source = BufReader::new(file);
     let layout = read_header(&mut source)?;
     let offset = source.stream_position()?;
     let available = size.saturating_sub(offset);
+    let stored = layout.element.into();
+    if let Some(window) = part.ranges(layout.shape.len()) {
+        let source = Source::Plain(source.get_ref(), offset, available);
+        let values = layout.read_window(source, &window)?;
+        return Ok(Volume {
+            whole: layout.whole(&window),
+            ..Volume::plain(Format::Npy, stored, values)
+        });
+    }
     let values = match layout.map(source.get_ref(), offset, available)? {
         Some(values) => values,
         None => layout.read(&mut source, Some(available))?,
     };
-    let stored = layout.element.into();
     Ok(Volume::plain(Format::Npy, stored, values))
 }
 

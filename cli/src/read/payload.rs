@@ -241,14 +241,21 @@ pub(super) fn read_up_to(source: &mut dyn Read, buffer: &mut [u8]) -> Result<usi
                 std::io::ErrorKind::Interrupted => {}
                 // A compressed stream ends too early. The caller reports how much is missing.
                 std::io::ErrorKind::UnexpectedEof => break,
-                std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
-                    return Err(Fault::Damaged(error.to_string()));
-                }
-                _ => return Err(error.into()),
+                _ => return Err(unpacked(error)),
             },
         }
     }
     Ok(filled)
+}
+
+/// The fault of a stream that cannot be read on: what it holds, or the device.
+pub(super) fn unpacked(error: std::io::Error) -> Fault {
+    match error.kind() {
+        std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
+            Fault::Damaged(error.to_string())
+        }
+        _ => error.into(),
+    }
 }
 
 /// Reads past the data so that a compressed stream verifies its checksum. Further data is not read.

@@ -5,6 +5,7 @@ mod build;
 mod containers;
 mod hostile;
 mod pictures;
+mod windows;
 
 use std::path::{Path, PathBuf};
 

@@ -57,6 +57,18 @@ pub(crate) struct Volume {
     pub scaling: Option<Scaling>,
     /// The geometry in NIfTI's orientation (x to the right, y to the front, z up), if the file has one.
     pub geometry: Option<Geometry>,
+    /// The array in the file, if `values` are a window of it.
+    pub whole: Option<Whole>,
+}
+
+/// An array of which a window was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Whole {
+    pub shape: Vec<usize>,
+    /// Whether the first index changes fastest.
+    pub fortran: bool,
+    /// The first index of the window on each axis.
+    pub first: Vec<usize>,
 }
 
 /// The kind of numbers in the file, before any scaling.
@@ -98,6 +110,15 @@ impl Volume {
             stored,
             scaling: None,
             geometry: None,
+            whole: None,
+        }
+    }
+
+    /// The shape of the array in the file.
+    pub(crate) fn shape(&self) -> &[usize] {
+        match &self.whole {
+            Some(whole) => &whole.shape,
+            None => self.values.shape(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 
 use ndarray::{ArrayBase, ArrayViewD, IxDyn, RawData, Shape, ShapeBuilder};
 use unifocal_ndarray::Error;
+use unifocal_ndarray::core::data::Position;
 
 use super::{Scored, Task};
 use crate::case::{Arrays, Prediction};
@@ -53,7 +54,8 @@ pub(super) fn shape_of<T>(array: &ArrayViewD<'_, T>) -> Shape<IxDyn> {
 }
 
 impl<'a> Task<'a> {
-    /// Scores arrays in the order of memory. An error names a voxel in the order of the file's axes.
+    /// Scores arrays in the order of memory. An error names a voxel in the order of the file's axes, and of the whole case if this process
+    /// holds a slab of it.
     pub(super) fn in_memory_order(self, arrays: &'a Arrays) -> Result<Scored, Error> {
         let order = match &arrays.prediction {
             Prediction::F32(numbers) => Order::in_memory(&arrays.prediction(numbers.view())),
@@ -61,12 +63,28 @@ impl<'a> Task<'a> {
         };
         let plain = Order((0..order.0.len()).collect());
         let task = Self { order, ..self };
-        task.dispatch(arrays).or_else(|_| {
+        task.dispatch(arrays).or_else(|error| {
             let task = Self {
                 order: plain,
+                team: None,
                 ..task
             };
-            task.dispatch(arrays)
+            let Some(slab) = &arrays.slab else {
+                return task.dispatch(arrays);
+            };
+            // Another process may have found the error.
+            let refused = task.dispatch(arrays).err().unwrap_or(error);
+            Err(match refused {
+                Error::Core(refused) => Error::Core(refused.map_position(|at| {
+                    let [sample, voxel] = slab.whole_place(at.sample, at.voxel);
+                    Position {
+                        sample,
+                        voxel,
+                        ..at
+                    }
+                })),
+                other => other,
+            })
         })
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::failure::Failure;
 use crate::pairs::Cases;
+use crate::team::Team;
 
 /// Where results go.
 #[derive(Debug, Args)]
@@ -22,6 +23,10 @@ pub(crate) struct Stream {
     /// Score part I of N of the cases, such as 1/8 in the first of 8 jobs; `unifocal merge` joins the files
     #[arg(long, value_name = "I/N", requires = "output", help_heading = "Run")]
     pub(crate) shard: Option<Shard>,
+    /// Under `mpirun`, have the processes share each case by slabs of its volume, in place of sharing the cases: for volumes that are larger
+    /// than the memory of one machine
+    #[arg(long, help_heading = "Run")]
+    pub(crate) slabs: bool,
 }
 
 /// Part `index` of `count`, from 1 on.
@@ -63,10 +68,11 @@ impl Stream {
     pub(crate) fn select(&self, found: &mut Cases) -> Result<(), Failure> {
         #[cfg(feature = "mpi")]
         if self.output.is_none()
+            && !self.slabs
             && let Some(ranks) = crate::ranks::Ranks::join()?
         {
             return Err(Failure::Option(format!(
-                "found {} processes, expected --output FILE: the processes of mpirun share a run by its file of results",
+                "found {} processes, expected --output FILE, by which the processes of mpirun share the cases, or --slabs, by which they share each case",
                 ranks.count()
             )));
         }
@@ -82,5 +88,23 @@ impl Stream {
             )));
         }
         Ok(())
+    }
+
+    /// The processes that share each case, if there are any.
+    pub(crate) fn team(&self, found: &Cases) -> Result<Option<Team>, Failure> {
+        if !self.slabs {
+            return Ok(None);
+        }
+        #[cfg(feature = "mpi")]
+        if let Some(ranks) = crate::ranks::Ranks::start()? {
+            ranks.agree(&found.cases)?;
+            return Ok(Some(Team::new(Box::new(ranks), &found.cases)));
+        }
+        #[cfg(not(feature = "mpi"))]
+        let _ = found;
+        Err(Failure::Option(
+            "--slabs shares each case among the processes of mpirun, found none: start `mpirun -n N unifocal …`, with a build that has the feature mpi"
+                .to_owned(),
+        ))
     }
 }

@@ -83,7 +83,7 @@ impl Stream {
             })
         };
         #[cfg(feature = "mpi")]
-        let ranks = Ranks::join()?;
+        let ranks = if self.slabs { None } else { Ranks::join()? };
         #[cfg(feature = "mpi")]
         if let Some(ranks) = &ranks {
             ranks.agree(&found.cases)?;

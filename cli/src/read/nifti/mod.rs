@@ -10,20 +10,21 @@ use header::{Header, LENGTH_1, LENGTH_2, malformed};
 
 use super::payload::{read_up_to, verify_end};
 use super::stream::{self, open_regular};
+use super::window::{Part, Source};
 use super::{Fault, Format, Numbers, Scaling, Values, Volume};
 
 /// `path` is the file, or the header of a pair.
-pub(super) fn read(path: &Path, file: File) -> Result<Volume, Fault> {
+pub(super) fn read(path: &Path, file: File, part: Part<'_>) -> Result<Volume, Fault> {
     let mut voxels = Voxels::open(file)?;
     let header = read_header(path, &mut *voxels.source)?;
     if header.single {
-        return voxels.read(&header, header.length);
+        return voxels.read(&header, header.length, part);
     }
-    Voxels::open(open_regular(&other_file(path, ".hdr", ".img")?)?)?.read(&header, 0)
+    Voxels::open(open_regular(&other_file(path, ".hdr", ".img")?)?)?.read(&header, 0, part)
 }
 
 /// `path` is the voxel file of a pair.
-pub(super) fn read_voxels(path: &Path) -> Result<Volume, Fault> {
+pub(super) fn read_voxels(path: &Path, part: Part<'_>) -> Result<Volume, Fault> {
     let header = other_file(path, ".img", ".hdr")?;
     let file = open_regular(&header)?;
     let mut source = Voxels::open(file)?.source;
@@ -32,7 +33,7 @@ pub(super) fn read_voxels(path: &Path) -> Result<Volume, Fault> {
         let found = "a header whose voxels follow in the same file";
         return Err(malformed(found, "the header of a .hdr/.img pair"));
     }
-    Voxels::open(open_regular(path)?)?.read(&header, 0)
+    Voxels::open(open_regular(path)?)?.read(&header, 0, part)
 }
 
 /// The other file of a pair.
@@ -71,7 +72,7 @@ impl Voxels {
     }
 
     /// Reads the voxels from a source of which `passed` bytes were already read.
-    fn read(mut self, header: &Header, passed: u64) -> Result<Volume, Fault> {
+    fn read(mut self, header: &Header, passed: u64, part: Part<'_>) -> Result<Volume, Fault> {
         let layout = header.layout()?;
         let scaling = header.scaling()?;
         let offset = header.first_voxel()?;
@@ -82,15 +83,21 @@ impl Voxels {
             let found = format!("{} bytes", passed + skipped);
             return Err(malformed(found, format!("voxels from byte {offset} on")));
         }
-        let values = match &self.plain {
-            Some((file, size)) => {
-                let available = size.saturating_sub(offset);
-                match layout.map(file, offset, available)? {
-                    Some(values) => values,
-                    None => layout.read(&mut *self.source, Some(available))?,
-                }
+        let window = part.ranges(layout.shape.len());
+        let plain = self.plain.as_ref();
+        let plain = plain.map(|(file, size)| (file, size.saturating_sub(offset)));
+        let values = match (plain, &window) {
+            (Some((file, available)), Some(window)) => {
+                layout.read_window(Source::Plain(file, offset, available), window)?
             }
-            None => {
+            (None, Some(window)) => {
+                layout.read_window(Source::Packed(&mut *self.source), window)?
+            }
+            (Some((file, available)), None) => match layout.map(file, offset, available)? {
+                Some(values) => values,
+                None => layout.read(&mut *self.source, Some(available))?,
+            },
+            (None, None) => {
                 let values = layout.read(&mut *self.source, None)?;
                 verify_end(&mut *self.source)?;
                 values
@@ -106,6 +113,7 @@ impl Voxels {
             stored: layout.element.into(),
             scaling,
             geometry: header.geometry(),
+            whole: window.and_then(|window| layout.whole(&window)),
         })
     }
 }
