@@ -91,9 +91,16 @@ fn region_terms(side: &Tversky) -> (Option<u32>, Option<Clip>) {
     (side.order(), side.clip())
 }
 
-/// The parameters that the term F depends on: γ, whether it applies to common classes only, and the clip.
-fn distribution_terms((side, asymmetric): &(Focal, bool)) -> (f64, bool, Option<Clip>) {
-    (side.gamma(), *asymmetric, side.clip())
+/// What the term F depends on: γ, whether it applies to common classes only, the form of the term, label smoothing, and the clip.
+fn distribution_terms((side, asymmetric): &(Focal, bool)) -> (f64, bool, bool, f64, Option<Clip>) {
+    let (gamma, smoothing) = (side.gamma(), side.label_smoothing());
+    (
+        gamma,
+        *asymmetric,
+        side.is_exponential(),
+        smoothing,
+        side.clip(),
+    )
 }
 
 #[cfg(test)]

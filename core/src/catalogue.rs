@@ -95,6 +95,7 @@ impl Name {
             Self::AsymmetricFocal => Focal::asymmetric().into(),
             Self::DiceCrossEntropy => UnifiedFocal::dice_cross_entropy().into(),
             Self::DiceFocal => UnifiedFocal::dice_focal().into(),
+            Self::ExponentialLog => UnifiedFocal::exponential_log().into(),
             Self::Combo => UnifiedFocal::combo(0.5, 0.5).expect("½ is in range").into(),
             Self::TverskyCrossEntropy => UnifiedFocal::tversky_cross_entropy().into(),
             Self::SymmetricUnifiedFocal => UnifiedFocal::symmetric().into(),

@@ -1,12 +1,13 @@
 //! The distribution-based losses: cross entropy and the focal losses as one formula.
 
+mod named;
+
 use crate::extent::Extent;
 use crate::name::Origin;
 use crate::parameter::{ParameterError, Range};
-use crate::power::{self, Power};
+use crate::power::{self, OfLog, Power};
 use crate::{
-    Class, ClassSums, Clip, Exponent, Loss, Name, Parameter, Probability, Real, Score, Share,
-    Visitor,
+    Class, ClassSums, Clip, Exponent, Loss, Parameter, Probability, Real, Score, Share, Visitor,
 };
 
 /// The focal cross entropy family, (1/M) Σ_c w_c·F_c(g_c) with F(g) = Σ y·(1−p)^g·(−ln p).
@@ -20,6 +21,7 @@ use crate::{
 /// | [`new`](Focal::new) | γ | a | 2 | 10⁻⁷ | Lin et al. 2017, arXiv 1708.02002 |
 /// | [`symmetric`](Focal::symmetric) | γ | 1−δ, δ (δ = 0.7) | 2 | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
 /// | [`asymmetric`](Focal::asymmetric) | γ common, 0 rare | 1−δ, δ (δ = 0.7) | 2 | 10⁻⁷ | Yeung et al. 2022 |
+/// | [`exponential_log`](Focal::exponential_log) | F = Σ y·(−ln p)^γ | 1 | 0.3 | 10⁻⁷ | Wong et al. 2018, arXiv 1809.00076 |
 ///
 /// It has one sum, F; with label smoothing, Σ (y + r·(1−y))·(1−p)^g·(−ln p) with r = t/C / (1−t+t/C).
 ///
@@ -41,8 +43,18 @@ pub struct Focal {
     /// Above 0, or `None`.
     label_smoothing: Option<f64>,
     asymmetric: bool,
+    form: Form,
     clip: Option<Clip>,
     pub(crate) origin: Origin,
+}
+
+/// The function of p that y multiplies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    /// (1 − p)^γ·(−ln p).
+    Entropy,
+    /// (−ln p)^γ.
+    Exponential,
 }
 
 /// The weights of common and rare classes, which add up to 1.
@@ -82,46 +94,6 @@ impl Smoothed {
 }
 
 impl Focal {
-    /// The focal loss: γ = 2, equal weights, clip 10⁻⁷.
-    pub fn new() -> Self {
-        Self {
-            gamma: Exponent::Two,
-            weights: None,
-            alpha: 1.0,
-            label_smoothing: None,
-            asymmetric: false,
-            clip: Some(Clip::REFERENCE),
-            origin: Origin(Name::Focal),
-        }
-    }
-
-    /// Cross entropy: the focal loss at γ = 0.
-    pub fn cross_entropy() -> Self {
-        Self {
-            gamma: Exponent::Zero,
-            origin: Origin(Name::CrossEntropy),
-            ..Self::new()
-        }
-    }
-
-    /// The symmetric focal loss: δ = 0.7, γ = 2, clip 10⁻⁷.
-    pub fn symmetric() -> Self {
-        Self {
-            weights: Some(Weights::of_delta(0.7)),
-            origin: Origin(Name::SymmetricFocal),
-            ..Self::new()
-        }
-    }
-
-    /// The asymmetric focal loss, without focus for rare classes: δ = 0.7, γ = 2, clip 10⁻⁷.
-    pub fn asymmetric() -> Self {
-        Self {
-            asymmetric: true,
-            origin: Origin(Name::AsymmetricFocal),
-            ..Self::symmetric()
-        }
-    }
-
     /// Weighs rare classes by δ and common ones by 1 − δ; `None` weighs every class by 1.
     ///
     /// # Errors
@@ -149,12 +121,23 @@ impl Focal {
     ///
     /// # Errors
     ///
-    /// γ outside [0, 10³⁰].
+    /// γ outside [0, 10³⁰]; for [`exponential_log`](Focal::exponential_log), γ outside [0, 5].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
-        let gamma = Range::WEIGHT
-            .check(Parameter::Gamma.as_str(), gamma)?
-            .into();
+        let gamma = self.gamma_range().check(Parameter::Gamma.as_str(), gamma)?;
+        let gamma = gamma.into();
         Ok(Self { gamma, ..self })
+    }
+
+    pub(crate) fn gamma_range(&self) -> Range {
+        match self.form {
+            Form::Entropy => Range::WEIGHT,
+            Form::Exponential => Range::EXPONENTIAL,
+        }
+    }
+
+    /// Whether it is (−ln p)^γ, as [`exponential_log`](Focal::exponential_log) is.
+    pub fn is_exponential(&self) -> bool {
+        self.form == Form::Exponential
     }
 
     /// Weighs all classes by a. [`Classes::with_class_alpha`](crate::Classes::with_class_alpha) sets one per
@@ -257,6 +240,9 @@ impl Focal {
         extent: Extent,
         visitor: V,
     ) -> V::Output {
+        if self.form != Form::Entropy && self.is_somewhere(extent) {
+            return self.specialize_form(visitor);
+        }
         let gamma = self.exponent(class).to_f64();
         match (extent, self.label_smoothing) {
             // F is 0 there, whatever the exponent.
@@ -273,6 +259,23 @@ impl Focal {
                 ..=1.0 => visitor.visit(self.of_power::<_, false>(power::Root(gamma))),
                 _ => visitor.visit(self.of_power::<_, false>(power::Other(gamma))),
             },
+        }
+    }
+
+    /// Whether F may differ from 0 where the class covers `extent` of the voxels.
+    #[inline(always)]
+    fn is_somewhere(&self, extent: Extent) -> bool {
+        extent != Extent::None || self.label_smoothing.is_some()
+    }
+
+    /// [`specialize`](Loss::specialize) of the other forms, which have few types, to compile fast.
+    #[inline(always)]
+    fn specialize_form<V: Visitor<1>>(&self, visitor: V) -> V::Output {
+        match self.gamma.to_f64() {
+            0.0 => visitor.visit(self.of_power::<_, true>(OfLog(power::Zero))),
+            1.0 => visitor.visit(self.of_power::<_, true>(power::Zero)),
+            e @ ..1.0 => visitor.visit(self.of_power::<_, true>(OfLog(power::Root(e)))),
+            e => visitor.visit(self.of_power::<_, true>(OfLog(power::Other(e)))),
         }
     }
 
@@ -340,8 +343,16 @@ impl Loss<1> for Focal {
         y: &Y,
     ) -> [R; 1] {
         let exponent = self.exponent(class);
-        self.of_power::<_, true>(exponent)
-            .terms(class, prediction, y)
+        match self.form {
+            Form::Entropy => {
+                let loss = self.of_power::<_, true>(exponent);
+                loss.terms(class, prediction, y)
+            }
+            Form::Exponential => {
+                let loss = self.of_power::<_, true>(OfLog(exponent));
+                loss.terms(class, prediction, y)
+            }
+        }
     }
 
     #[inline(always)]
@@ -356,7 +367,10 @@ impl Loss<1> for Focal {
         if cfg!(debug_assertions) {
             return visitor.visit(*self);
         }
-        if extent == Extent::None || extent == Extent::Some && self.label_smoothing.is_some() {
+        let roughly = extent == Extent::None
+            || extent == Extent::Some && self.label_smoothing.is_some()
+            || self.form != Form::Entropy;
+        if roughly {
             return self.specialize_roughly(class, extent, visitor);
         }
         match self.exponent(class) {

@@ -54,6 +54,8 @@ pub enum Name {
     DiceCrossEntropy,
     /// [`UnifiedFocal::dice_focal`](crate::UnifiedFocal::dice_focal).
     DiceFocal,
+    /// [`UnifiedFocal::exponential_log`](crate::UnifiedFocal::exponential_log).
+    ExponentialLog,
     /// [`UnifiedFocal::combo`](crate::UnifiedFocal::combo) at a = b = ½.
     Combo,
     /// [`UnifiedFocal::tversky_cross_entropy`](crate::UnifiedFocal::tversky_cross_entropy).
@@ -67,7 +69,7 @@ pub enum Name {
 
 impl Name {
     /// All names: region-based first, compound last.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Dice,
         Self::Jaccard,
         Self::Tversky,
@@ -83,6 +85,7 @@ impl Name {
         Self::AsymmetricFocal,
         Self::DiceCrossEntropy,
         Self::DiceFocal,
+        Self::ExponentialLog,
         Self::Combo,
         Self::TverskyCrossEntropy,
         Self::SymmetricUnifiedFocal,
@@ -107,6 +110,7 @@ impl Name {
             Self::AsymmetricFocal => "asymmetric-focal",
             Self::DiceCrossEntropy => "dice-cross-entropy",
             Self::DiceFocal => "dice-focal",
+            Self::ExponentialLog => "exponential-log",
             Self::Combo => "combo",
             Self::TverskyCrossEntropy => "tversky-cross-entropy",
             Self::SymmetricUnifiedFocal => "symmetric-unified-focal",
@@ -129,6 +133,7 @@ impl Name {
             Self::AsymmetricFocalTversky => &["asym-focal-tversky"],
             Self::CrossEntropy => &["ce", "crossentropy"],
             Self::DiceCrossEntropy => &["dice-ce"],
+            Self::ExponentialLog => &["exp-log", "exponential-logarithmic"],
             Self::SymmetricFocal => &["sym-focal"],
             Self::AsymmetricFocal => &["asym-focal"],
             Self::TverskyCrossEntropy => &["tversky-ce"],

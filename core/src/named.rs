@@ -35,7 +35,7 @@ impl Name {
             Self::Focal => &[Gamma, Alpha, LabelSmoothing, Clip],
             Self::SymmetricFocal | Self::AsymmetricFocal => &[Delta, Gamma, LabelSmoothing, Clip],
             Self::DiceCrossEntropy => &[Lambda, Order, Smooth, SmoothNumerator, LabelSmoothing],
-            Self::DiceFocal => &[
+            Self::DiceFocal | Self::ExponentialLog => &[
                 Lambda,
                 Gamma,
                 Order,
@@ -84,7 +84,8 @@ impl Name {
             (Parameter::SmoothNumerator, _) => Range::SMOOTH_NUMERATOR.or_none(),
             (Parameter::Gamma, AnyLoss::Tversky(loss)) => loss.gamma_range(),
             (Parameter::Gamma, AnyLoss::UnifiedFocal(loss)) => loss.gamma_range(),
-            (Parameter::Gamma | Parameter::Alpha, AnyLoss::Focal(_)) => Range::WEIGHT,
+            (Parameter::Gamma, AnyLoss::Focal(loss)) => loss.gamma_range(),
+            (Parameter::Alpha, AnyLoss::Focal(_)) => Range::WEIGHT,
             (Parameter::Alpha | Parameter::Beta, _) => Range::SHARE.or_none(),
             (Parameter::LabelSmoothing, _) => Range::SHARE,
             (Parameter::Smooth, _) => Range::SMOOTH,

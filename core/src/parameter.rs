@@ -191,6 +191,8 @@ impl Range {
     /// A weight. Also γ where it is the exponent itself, because it is then a factor of the
     /// derivative.
     pub(crate) const WEIGHT: Self = Self::new(0.0, LARGEST_WEIGHT, "a number from 0 to 1e30");
+    /// γ, where it is the exponent of −ln p. Its powers must be finite in f32.
+    pub(crate) const EXPONENTIAL: Self = Self::new(0.0, 5.0, "0 ≤ γ ≤ 5");
     /// s. At 0, a class that is absent and not predicted would score 0/0.
     pub(crate) const SMOOTH: Self = Self::new(1e-30, f64::MAX, "a finite s ≥ 1e-30");
     /// The smoothing term of the numerator.

@@ -137,7 +137,7 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
 /// else none.
 #[test]
 fn names_describe_the_loss() -> Result<(), ParameterError> {
-    let named: [(AnyLoss, &str); 21] = [
+    let named: [(AnyLoss, &str); 22] = [
         (Tversky::dice().with_delta(0.7)?.into(), "dice(delta=0.7)"),
         (
             Tversky::dice().with_gamma(0.5)?.into(),
@@ -196,6 +196,13 @@ fn names_describe_the_loss() -> Result<(), ParameterError> {
                 .into(),
             "dice-focal(lambda=0.5, gamma=3.0)",
         ),
+        (
+            UnifiedFocal::exponential_log()
+                .with_gamma(1.0)?
+                .with_lambda(None)?
+                .into(),
+            "exponential-log(lambda=none, gamma=1.0)",
+        ),
         (Focal::new().with_gamma(0.0)?.into(), "focal(gamma=0.0)"),
         (
             Focal::cross_entropy().with_gamma(1.0)?.into(),
@@ -232,12 +239,13 @@ fn names_describe_the_loss() -> Result<(), ParameterError> {
         assert_eq!(loss.to_string(), text);
         assert_eq!(text.parse(), Ok(loss));
     }
-    let nameless: [AnyLoss; 5] = [
+    let nameless: [AnyLoss; 6] = [
         Tversky::symmetric_focal().with_weights(2.0, 3.0)?.into(),
         Focal::symmetric().with_alpha(2.0)?.into(),
         UnifiedFocal::monai(0.5, 0.5, 0.7)?.into(),
         UnifiedFocal::geodl(0.5, 0.5, 0.5)?.into(),
         UnifiedFocal::sum(Tversky::new(), Focal::cross_entropy()).into(),
+        Focal::exponential_log().into(),
     ];
     for loss in nameless {
         assert_eq!(loss.name(), None, "{loss}");

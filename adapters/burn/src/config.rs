@@ -267,6 +267,25 @@ loss! {
 }
 
 loss! {
+    /// Configuration of the exponential logarithmic loss (Wong et al. 2018, arXiv 1809.00076).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `λ·mean_c (−ln TI)^γ + ((1−λ)/M) Σ_c Σ_i y·(−ln p)^γ`, δ = ½
+    ExponentialLogLossConfig(self) {
+        /// The weight λ of the Dice side, in [0, 1]; `None` for the unweighted sum. Default: 0.8
+        lambda / with_lambda: Option<f64> = Some(0.8),
+        /// The exponent γ, in [0, 5]. Default: 0.3
+        gamma / with_gamma: f64 = 0.3,
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        smooth / with_smooth: f64 = 1e-6,
+    } => UnifiedFocal::exponential_log()
+        .with_lambda(self.lambda)?
+        .with_gamma(self.gamma)?
+        .with_smooth(self.smooth)?, "0.6764"
+}
+
+loss! {
     /// Configuration of the Combo loss (Taghanaki et al. 2019, arXiv 1805.02798).
     ///
     /// # Mathematical definition

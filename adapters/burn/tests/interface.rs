@@ -91,6 +91,7 @@ fn every_configuration_builds_the_loss_of_its_name() {
         WeightedTverskyLossConfig "weighted-tversky"
         LogDiceLossConfig "log-dice"
         GeneralizedDiceLossConfig "generalized-dice"
+        ExponentialLogLossConfig "exponential-log"
         ComboLossConfig "combo"
         TverskyCrossEntropyLossConfig "tversky-cross-entropy"
         SymmetricUnifiedFocalLossConfig "symmetric-unified-focal"

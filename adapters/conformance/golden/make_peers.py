@@ -15,7 +15,7 @@ their definitions, in float64, and their entries say "transliterated, not run".
 Everything is computed in float64 from the float32 inputs. MONAI's FocalLoss casts its input to float32, so it and
 DiceFocalLoss carry float32 rounding; their entries say so in `precision`.
 
-Gradients are kept for `binary2d` (four-class defects: `multi4_2d`), every STRIDE-th element of the flattened
+Gradients are kept for `binary2d` (four-class defects: `multi4_2d`; equations: `GRADIENTS`), every STRIDE-th element of the flattened
 gradient in the layout of the prediction (batch, class, row, column), with the sums over the whole gradient beside it.
 """
 
@@ -33,6 +33,7 @@ STRIDE = 11
 TWO_CLASS = ("binary2d", "imbalanced2d", "all_bg2d")
 ALL = ("binary2d", "imbalanced2d", "multi4_2d", "all_bg2d")
 WITH_3D = ALL + ("binary3d",)
+GRADIENTS = ("binary2d", "multi4_2d", "all_bg2d")
 
 
 def smp_losses():
@@ -95,7 +96,7 @@ class Recorder:
                 entry["channel"] = channel
             if soft or target:
                 entry["target"] = "soft" if soft else target
-            if grad and name == grad_case:
+            if grad and name in (grad_case if isinstance(grad_case, tuple) else (grad_case,)):
                 g, = torch.autograd.grad(value.sum(), x)
                 flat = g.numpy().ravel()
                 store[key + ".grad"] = flat[::STRIDE].copy()
@@ -614,6 +615,63 @@ def paper(rec):
                     "probabilities", call, ALL, grad=tag in ("default", "unequal"))
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# The equations of other papers
+
+
+class Counted:
+    """Probabilities, one-hot targets and which voxels count, per sample: [N, C, M] and [N, 1, M]."""
+
+    def __init__(self, x, case, source, target):
+        p = torch.softmax(x, 1) if source == "softmax-logits" else x
+        self.p, self.y = p.flatten(2), case.true.flatten(2)
+        self.v = torch.ones_like(self.p[:, :1])
+        if target == "ignoring":
+            self.v = (~case.ignored).to(p.dtype).flatten(1)[:, None]
+
+    def sum(self, terms):
+        """Per sample and class."""
+        return (self.v * terms).sum(2)
+
+    def mean(self, terms):
+        """Over the voxels of a sample, summed over the classes."""
+        return self.sum(terms).sum(1) / self.v.sum((1, 2))
+
+    def true(self, f):
+        """f(p) of the true class of each voxel, and 0 for the other classes."""
+        return torch.where(self.y > 0, f(torch.where(self.y > 0, self.p, 0.5)), 0.0)
+
+
+def equations(rec):
+    p, z = ("pred_cf", "probabilities"), ("logits_cf", "softmax-logits")
+
+    def one(source, loss, tag, given, formula, prediction=p, target=None, **extra):
+        def call(x, case, **params):
+            return formula(Counted(x, case, prediction[1], target), **params).mean()
+
+        rec.add("paper", f"{source} (transliterated, not run)", loss, tag, given, *prediction, call, WITH_3D,
+                target=target, grad_case=GRADIENTS, **extra)
+
+    # Wong et al. 2018: w_Dice·E_c[(−ln Dice_c)^γ_Dice] + w_Cross·E_x[w_l·(−ln p_l(x))^γ_Cross], ε a pseudocount
+    def exponential_log(c, gamma_dice, gamma_cross, weight_dice, weight_cross, pseudocount, class_weights):
+        dice = (2 * c.sum(c.p * c.y) + pseudocount) / (c.sum(c.p) + c.sum(c.y) + pseudocount)
+        w = torch.ones(c.p.shape[1]) if class_weights is None else torch.tensor(class_weights)
+        cross = c.mean(w.to(c.p.dtype)[:, None] * c.true(lambda p: (-torch.log(p)) ** gamma_cross))
+        return weight_dice * ((-torch.log(dice)) ** gamma_dice).mean(1) + weight_cross * cross
+
+    wong = dict(gamma_dice=0.3, gamma_cross=0.3, weight_dice=0.8, weight_cross=0.2, pseudocount=1.0, class_weights=None)
+    weights = {2: [1.0, 3.0], 4: [1.0, 2.0, 1.5, 4.0]}
+    for tag, changes, extra in (
+        ("default", {}, {}),
+        ("softmax", {}, dict(prediction=z)),
+        ("weights", dict(class_weights=weights), {}),
+        ("ignoring", dict(class_weights=weights), dict(target="ignoring")),
+        ("unequal", dict(gamma_dice=0.5, gamma_cross=2.0, weight_dice=0.4, weight_cross=1.5, pseudocount=1e-3), {}),
+        ("one", dict(gamma_dice=1.0, gamma_cross=1.0), dict(prediction=z)),
+    ):
+        one("arXiv 1809.00076", "ExponentialLogarithmicLoss", tag, wong | changes, exponential_log, **extra)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("golden", type=pathlib.Path, help="folder that holds inputs/")
@@ -621,7 +679,7 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     rec = Recorder(args.golden)
-    for part in (monai, smp, nnunet, pytorch, kornia, keras, optax, geodl, paper):
+    for part in (monai, smp, nnunet, pytorch, kornia, keras, optax, geodl, paper, equations):
         part(rec)
     rec.write(args.out)
     print(f"{len(rec.entries)} entries")

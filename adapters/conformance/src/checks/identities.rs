@@ -168,6 +168,20 @@ fn identities(
         value(UnifiedFocal::dice_cross_entropy().into()),
         value(dice.into()) + value(entropy.into()),
     );
+    let exponential = UnifiedFocal::exponential_log().with_gamma(1.0)?;
+    same(
+        "exponential-log at γ = 1 is −ln Dice + cross entropy",
+        value(exponential.with_lambda(None)?.into()),
+        value(Tversky::log_dice().into()) + value(entropy.into()),
+    );
+    let (zero, power) = (exponential.with_gamma(0.0)?, exponential.with_gamma(gamma)?);
+    same("powers of 0 are 1", value(zero.into()), 1.0);
+    same(
+        "exponential-log is the sum of its powers",
+        value(power.into()),
+        0.8 * value(Tversky::log_dice().with_gamma(gamma)?.into())
+            + 0.2 * value(Focal::exponential_log().with_gamma(gamma)?.into()),
+    );
     same(
         "order 1 is the default for labels",
         value(Tversky::new().with_order(1)?.into()),

@@ -54,7 +54,7 @@ pub(super) fn convert(entry: &Entry) -> Result<Option<Conversion>, ParameterErro
         "keras" => keras::keras(entry, &mut case, &mut factor)?,
         "optax" => Some(optax::optax(entry, &mut case)?),
         "geodl" => geodl::geodl(entry, &mut case)?,
-        "paper" => paper::paper(entry, &case)?,
+        "paper" => paper::paper(entry, &mut case)?,
         other => panic!("the manifest names an unknown library: {other}"),
     };
     Ok(loss.map(|loss| Conversion { loss, case, factor }))

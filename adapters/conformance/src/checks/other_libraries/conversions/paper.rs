@@ -1,12 +1,38 @@
-//! The paper's printed equations as ours.
+//! The printed equations of papers as ours.
 
 use ndarray::Axis;
-use unifocal_core::{AnyLoss, UnifiedFocal, catalogue::ParameterError};
+use serde_json::Value;
+use unifocal_core::{AnyLoss, Focal, Tversky, UnifiedFocal, catalogue::ParameterError};
 
 use crate::Case;
 use crate::golden::Entry;
 
-pub(super) fn paper(entry: &Entry, case: &Case) -> Result<Option<AnyLoss>, ParameterError> {
+pub(super) fn paper(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError> {
+    Ok(match entry.loss.as_str() {
+        "ExponentialLogarithmicLoss" => Some(exponential_log(entry, case)?),
+        _ => unified(entry, case)?,
+    })
+}
+
+/// Wong et al. 2018, without a clip. Their pseudocount is in a Dice score with TP counted twice.
+fn exponential_log(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
+    let parameter = |name: &str| entry.parameter(name).expect(name);
+    let weights = entry.parameters["class_weights"].as_array();
+    case.settings.class_alpha =
+        weights.map(|weights| weights.iter().filter_map(Value::as_f64).collect());
+    let dice = Tversky::log_dice()
+        .with_gamma(parameter("gamma_dice"))?
+        .with_smooth(0.5 * parameter("pseudocount"))?;
+    let cross = Focal::exponential_log()
+        .with_gamma(parameter("gamma_cross"))?
+        .with_clip(None)?;
+    let loss = UnifiedFocal::sum(dice, cross);
+    let loss = loss.with_weights(parameter("weight_dice"), parameter("weight_cross"))?;
+    Ok(loss.into())
+}
+
+/// Yeung et al. 2022.
+fn unified(entry: &Entry, case: &Case) -> Result<Option<AnyLoss>, ParameterError> {
     // No conversion: the other reading of the equations, with δ on the false positives.
     if entry
         .parameters
