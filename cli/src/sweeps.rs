@@ -92,13 +92,16 @@ fn region_terms(side: &Tversky) -> (Option<u32>, Option<Clip>) {
 }
 
 /// What the term F depends on: γ, whether it applies to common classes only, the form of the term, label smoothing, and the clip.
-fn distribution_terms((side, asymmetric): &(Focal, bool)) -> (f64, bool, bool, f64, Option<Clip>) {
-    let (gamma, smoothing) = (side.gamma(), side.label_smoothing());
+fn distribution_terms(
+    (side, asymmetric): &(Focal, bool),
+) -> (f64, bool, [f64; 2], bool, Option<Clip>) {
+    let coefficients = [side.poly(), side.label_smoothing()];
+    let is_exponential = side.is_exponential();
     (
-        gamma,
+        side.gamma(),
         *asymmetric,
-        side.is_exponential(),
-        smoothing,
+        coefficients,
+        is_exponential,
         side.clip(),
     )
 }

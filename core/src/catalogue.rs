@@ -91,6 +91,7 @@ impl Name {
             Self::AsymmetricFocalTversky => Tversky::asymmetric_focal().into(),
             Self::CrossEntropy => Focal::cross_entropy().into(),
             Self::Focal => Focal::new().into(),
+            Self::Poly1 => Focal::poly1().into(),
             Self::SymmetricFocal => Focal::symmetric().into(),
             Self::AsymmetricFocal => Focal::asymmetric().into(),
             Self::DiceCrossEntropy => UnifiedFocal::dice_cross_entropy().into(),

@@ -46,6 +46,8 @@ pub enum Name {
     CrossEntropy,
     /// [`Focal::new`](crate::Focal::new).
     Focal,
+    /// [`Focal::poly1`](crate::Focal::poly1).
+    Poly1,
     /// [`Focal::symmetric`](crate::Focal::symmetric).
     SymmetricFocal,
     /// [`Focal::asymmetric`](crate::Focal::asymmetric).
@@ -69,7 +71,7 @@ pub enum Name {
 
 impl Name {
     /// All names: region-based first, compound last.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Dice,
         Self::Jaccard,
         Self::Tversky,
@@ -81,6 +83,7 @@ impl Name {
         Self::AsymmetricFocalTversky,
         Self::CrossEntropy,
         Self::Focal,
+        Self::Poly1,
         Self::SymmetricFocal,
         Self::AsymmetricFocal,
         Self::DiceCrossEntropy,
@@ -106,6 +109,7 @@ impl Name {
             Self::AsymmetricFocalTversky => "asymmetric-focal-tversky",
             Self::CrossEntropy => "cross-entropy",
             Self::Focal => "focal",
+            Self::Poly1 => "poly-1",
             Self::SymmetricFocal => "symmetric-focal",
             Self::AsymmetricFocal => "asymmetric-focal",
             Self::DiceCrossEntropy => "dice-cross-entropy",
@@ -134,6 +138,7 @@ impl Name {
             Self::CrossEntropy => &["ce", "crossentropy"],
             Self::DiceCrossEntropy => &["dice-ce"],
             Self::ExponentialLog => &["exp-log", "exponential-logarithmic"],
+            Self::Poly1 => &["poly1", "poly"],
             Self::SymmetricFocal => &["sym-focal"],
             Self::AsymmetricFocal => &["asym-focal"],
             Self::TverskyCrossEntropy => &["tversky-ce"],

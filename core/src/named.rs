@@ -13,7 +13,7 @@ impl Name {
     pub const fn parameters(self) -> &'static [Parameter] {
         use Parameter::{
             Alpha, Beta, Clip, Delta, FnWeight, FpWeight, Gamma, LabelSmoothing, Lambda, Order,
-            Smooth, SmoothNumerator, VolumeExponent,
+            Poly, Smooth, SmoothNumerator, VolumeExponent,
         };
         match self {
             Self::Dice | Self::Tversky => &[Delta, Order, Smooth, SmoothNumerator, Clip],
@@ -33,6 +33,7 @@ impl Name {
             }
             Self::CrossEntropy => &[LabelSmoothing, Clip],
             Self::Focal => &[Gamma, Alpha, LabelSmoothing, Clip],
+            Self::Poly1 => &[Gamma, Alpha, LabelSmoothing, Poly, Clip],
             Self::SymmetricFocal | Self::AsymmetricFocal => &[Delta, Gamma, LabelSmoothing, Clip],
             Self::DiceCrossEntropy => &[Lambda, Order, Smooth, SmoothNumerator, LabelSmoothing],
             Self::DiceFocal | Self::ExponentialLog => &[
@@ -88,6 +89,7 @@ impl Name {
             (Parameter::Alpha, AnyLoss::Focal(_)) => Range::WEIGHT,
             (Parameter::Alpha | Parameter::Beta, _) => Range::SHARE.or_none(),
             (Parameter::LabelSmoothing, _) => Range::SHARE,
+            (Parameter::Poly, _) => Range::POLY,
             (Parameter::Smooth, _) => Range::SMOOTH,
             (Parameter::Clip, _) => Range::CLIP.or_none(),
         })
@@ -207,6 +209,7 @@ impl AnyLoss {
             (Parameter::LabelSmoothing, Self::UnifiedFocal(loss)) => {
                 Some(loss.distribution().label_smoothing())
             }
+            (Parameter::Poly, Self::Focal(loss)) => Some(loss.poly()),
             (Parameter::Smooth, Self::Tversky(loss)) => Some(loss.smooth()),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => Some(loss.region().smooth()),
             (Parameter::Clip, Self::Tversky(loss)) => epsilon(loss.clip()),
@@ -259,6 +262,7 @@ impl AnyLoss {
             (Parameter::LabelSmoothing, Self::UnifiedFocal(loss)) => {
                 loss.with_label_smoothing(value?).map(Self::from)
             }
+            (Parameter::Poly, Self::Focal(loss)) => loss.with_poly(value?).map(Self::from),
             (Parameter::Smooth, Self::Tversky(loss)) => loss.with_smooth(value?).map(Self::from),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => {
                 loss.with_smooth(value?).map(Self::from)

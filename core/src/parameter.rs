@@ -54,13 +54,15 @@ pub enum Parameter {
     SmoothNumerator,
     /// t, [`Focal::with_label_smoothing`](crate::Focal::with_label_smoothing).
     LabelSmoothing,
+    /// ε of Poly-1, [`Focal::with_poly`](crate::Focal::with_poly).
+    Poly,
     /// ε, [`Focal::with_clip`](crate::Focal::with_clip).
     Clip,
 }
 
 impl Parameter {
     /// All parameters, in the order in which losses list theirs.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Lambda,
         Self::Delta,
         Self::FpWeight,
@@ -73,6 +75,7 @@ impl Parameter {
         Self::Smooth,
         Self::SmoothNumerator,
         Self::LabelSmoothing,
+        Self::Poly,
         Self::Clip,
     ];
 
@@ -91,6 +94,7 @@ impl Parameter {
             Self::Smooth => "smooth",
             Self::SmoothNumerator => "smooth-numerator",
             Self::LabelSmoothing => "label-smoothing",
+            Self::Poly => "poly",
             Self::Clip => "clip",
         }
     }
@@ -116,6 +120,7 @@ impl Parameter {
             Self::LabelSmoothing => {
                 "t, replaces y by (1−t)·y + t/C in the cross entropy side, for C classes"
             }
+            Self::Poly => "ε of Poly-1, adds ε·(1−p) to −ln p",
             Self::Clip => "ε, clamps probabilities to [ε, 1−ε]; none does not clamp",
         }
     }
@@ -193,6 +198,8 @@ impl Range {
     pub(crate) const WEIGHT: Self = Self::new(0.0, LARGEST_WEIGHT, "a number from 0 to 1e30");
     /// γ, where it is the exponent of −ln p. Its powers must be finite in f32.
     pub(crate) const EXPONENTIAL: Self = Self::new(0.0, 5.0, "0 ≤ γ ≤ 5");
+    /// ε of Poly-1. Below −1, the loss would rise with p.
+    pub(crate) const POLY: Self = Self::new(-1.0, LARGEST_WEIGHT, "a number from -1 to 1e30");
     /// s. At 0, a class that is absent and not predicted would score 0/0.
     pub(crate) const SMOOTH: Self = Self::new(1e-30, f64::MAX, "a finite s ≥ 1e-30");
     /// The smoothing term of the numerator.

@@ -52,6 +52,27 @@ pub(crate) struct OfLog<P>(pub(crate) P);
 /// The largest −ln p of a power above 1. Its fifth power is in range of f32, and so are sums of it.
 const LARGEST_LOG: f64 = 1e6;
 
+/// (1 − p)^γ·(−ln p + ε·(1 − p)).
+#[derive(Clone, Copy)]
+pub(crate) struct Poly<P> {
+    pub(crate) power: P,
+    /// ε.
+    pub(crate) coefficient: f64,
+}
+
+impl<P: Power> Power for Poly<P> {
+    #[inline(always)]
+    fn exponent(self) -> Exponent {
+        self.power.exponent()
+    }
+
+    #[inline(always)]
+    fn times<R: Real>(self, complement: R, x: R) -> R {
+        let x = x + complement.clone().scale(self.coefficient);
+        self.power.times(complement, x)
+    }
+}
+
 impl<P: Power> Power for OfLog<P> {
     #[inline(always)]
     fn exponent(self) -> Exponent {

@@ -123,6 +123,7 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
         (AnyLoss::Focal(loss), Parameter::Delta) => loss.with_delta(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Gamma) => loss.with_gamma(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Alpha) => loss.with_alpha(value)?.into(),
+        (AnyLoss::Focal(loss), Parameter::Poly) => loss.with_poly(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
         (AnyLoss::UnifiedFocal(loss), Parameter::Lambda) => loss.with_lambda(value)?.into(),
         (AnyLoss::UnifiedFocal(loss), Parameter::Delta) => loss.with_delta(value)?.into(),
@@ -137,7 +138,7 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
 /// else none.
 #[test]
 fn names_describe_the_loss() -> Result<(), ParameterError> {
-    let named: [(AnyLoss, &str); 22] = [
+    let named: [(AnyLoss, &str); 23] = [
         (Tversky::dice().with_delta(0.7)?.into(), "dice(delta=0.7)"),
         (
             Tversky::dice().with_gamma(0.5)?.into(),
@@ -204,6 +205,10 @@ fn names_describe_the_loss() -> Result<(), ParameterError> {
             "exponential-log(lambda=none, gamma=1.0)",
         ),
         (Focal::new().with_gamma(0.0)?.into(), "focal(gamma=0.0)"),
+        (
+            Focal::new().with_poly(-1.0)?.with_gamma(1.0)?.into(),
+            "poly-1(gamma=1.0, poly=-1.0)",
+        ),
         (
             Focal::cross_entropy().with_gamma(1.0)?.into(),
             "focal(gamma=1.0)",

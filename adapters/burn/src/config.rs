@@ -198,6 +198,28 @@ loss! {
 }
 
 loss! {
+    /// Configuration of the Poly-1 cross entropy and focal loss (Leng et al. 2022, arXiv 2204.12511).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `(α/M) Σ_c Σ_i y·(1−p)^γ·(−ln p + ε·(1−p))`
+    Poly1LossConfig(self) {
+        /// The coefficient ε ≥ −1. Default: 2
+        poly / with_poly: f64 = 2.0,
+        /// The focus γ ≥ 0. Default: 0
+        gamma / with_gamma: f64 = 0.0,
+        /// The weight α of all classes. Default: 1
+        alpha / with_alpha: f64 = 1.0,
+        /// Label smoothing t, in [0, 1]: y becomes (1−t)·y + t/C, for C classes. Default: 0
+        label_smoothing / with_label_smoothing: f64 = 0.0,
+    } => Focal::poly1()
+        .with_poly(self.poly)?
+        .with_gamma(self.gamma)?
+        .with_alpha(self.alpha)?
+        .with_label_smoothing(self.label_smoothing)?, "0.7464"
+}
+
+loss! {
     /// Configuration of the symmetric focal loss (Yeung et al. 2022, arXiv 2102.04525).
     ///
     /// # Mathematical definition

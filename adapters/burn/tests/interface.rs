@@ -92,6 +92,7 @@ fn every_configuration_builds_the_loss_of_its_name() {
         LogDiceLossConfig "log-dice"
         GeneralizedDiceLossConfig "generalized-dice"
         ExponentialLogLossConfig "exponential-log"
+        Poly1LossConfig "poly-1"
         ComboLossConfig "combo"
         TverskyCrossEntropyLossConfig "tversky-cross-entropy"
         SymmetricUnifiedFocalLossConfig "symmetric-unified-focal"

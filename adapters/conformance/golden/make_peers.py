@@ -2,12 +2,12 @@
 
     python make_peers.py GOLDEN OUT
 
-GOLDEN holds `inputs/CASE.npz`; OUT receives `monai/`, `smp/`, `nnunet/`, `torch/`, `kornia/`, `keras/`, `optax/`, `geodl/` and
-`paper/` (one compressed `CASE.npz` each), and `peers.json`, which lists every value with the parameters in force. GOLDEN and OUT may be the same folder.
+GOLDEN holds `inputs/CASE.npz`; OUT receives `monai/`, `smp/`, `nnunet/`, `torch/`, `kornia/`, `keras/`, `optax/`, `polyloss/`, `geodl/`
+and `paper/` (one compressed `CASE.npz` each), and `peers.json`, which lists every value with the parameters in force. GOLDEN and OUT may be the same folder.
 
 Run with Python 3.11, torch 2.15.0 (CPU), torchvision 0.29.2, monai 1.6.1, segmentation-models-pytorch 0.6.0 (its `losses`
 alone are imported, so its model dependencies are not needed), nnunetv2 2.8.1 (its losses alone, installed without
-dependencies), kornia 0.9.0, keras 3.15.1, optax 0.2.8, jax 0.10.2 and numpy 2.4.6.
+dependencies), kornia 0.9.0, keras 3.15.1, optax 0.2.8, jax 0.10.2, polyloss 0.0.2 and numpy 2.4.6.
 
 All but two are run. geodl (R) and the paper's printed equations have no Python form: they are written out below from
 their definitions, in float64, and their entries say "transliterated, not run".
@@ -508,6 +508,25 @@ def optax(rec):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# polyloss
+
+
+def polyloss(rec):
+    from importlib.metadata import version as installed
+
+    from polyloss import PolyLoss
+
+    version = f"polyloss {installed('polyloss')}, torch {torch.__version__}"
+
+    def call(x, case, *, epsilon):
+        return PolyLoss(epsilon)(x.movedim(1, -1).flatten(0, -2), case.labels.flatten())
+
+    for tag, epsilon in (("default", 2.0), ("negative", -0.5)):
+        rec.add("polyloss", version, "PolyLoss", tag, dict(epsilon=epsilon), "logits_cf", "softmax-logits", call, WITH_3D,
+                target="labels", grad_case=GRADIENTS)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # geodl (R), defineUnifiedFocalLoss
 
 
@@ -671,6 +690,21 @@ def equations(rec):
     ):
         one("arXiv 1809.00076", "ExponentialLogarithmicLoss", tag, wong | changes, exponential_log, **extra)
 
+    # Leng et al. 2022: −ln p + ε·(1 − p), or the focal loss + ε·(1 − p)^(γ+1)
+    def poly1(c, epsilon, gamma, class_weights):
+        w = torch.ones(c.p.shape[1]) if class_weights is None else torch.tensor(class_weights)
+        terms = c.true(lambda p: (1 - p) ** gamma * -torch.log(p) + epsilon * (1 - p) ** (gamma + 1))
+        return c.mean(w.to(c.p.dtype)[:, None] * terms)
+
+    leng = dict(epsilon=2.0, gamma=0.0, class_weights=None)
+    for tag, changes, extra in (
+        ("default", {}, {}),
+        ("focal", dict(epsilon=-1.0, gamma=2.0), {}),
+        ("weights", dict(gamma=0.5, class_weights=weights), dict(prediction=z)),
+        ("ignoring", dict(epsilon=5.0, class_weights=weights), dict(target="ignoring")),
+    ):
+        one("arXiv 2204.12511", "Poly1Loss", tag, leng | changes, poly1, **extra)
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -679,7 +713,7 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     rec = Recorder(args.golden)
-    for part in (monai, smp, nnunet, pytorch, kornia, keras, optax, geodl, paper, equations):
+    for part in (monai, smp, nnunet, pytorch, kornia, keras, optax, polyloss, geodl, paper, equations):
         part(rec)
     rec.write(args.out)
     print(f"{len(rec.entries)} entries")

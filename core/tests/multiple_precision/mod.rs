@@ -114,6 +114,7 @@ fn losses() -> impl Iterator<Item = AnyLoss> {
         "log-dice(gamma=0.3)",
         "generalized-dice(volume-exponent=1)",
         "cross-entropy(label-smoothing=0.1)",
+        "poly-1(gamma=2)",
         "focal(label-smoothing=0.1)",
         "dice-cross-entropy(label-smoothing=0.1)",
     ];

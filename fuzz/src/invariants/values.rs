@@ -55,7 +55,7 @@ fn largest_sides(loss: &AnyLoss) -> [f64; 2] {
     match loss {
         AnyLoss::Tversky(loss) if loss.log() => [LARGEST_LOG, 0.0],
         AnyLoss::Tversky(_) => [1.0, 0.0],
-        AnyLoss::Focal(_) => [0.0, LARGEST],
+        AnyLoss::Focal(loss) => [0.0, LARGEST + loss.poly()],
         AnyLoss::UnifiedFocal(_) => [1.0, LARGEST],
     }
 }

@@ -168,6 +168,19 @@ fn identities(
         value(UnifiedFocal::dice_cross_entropy().into()),
         value(dice.into()) + value(entropy.into()),
     );
+    let poly = Focal::poly1().with_gamma(gamma)?;
+    same(
+        "poly-1 at ε = 0 is the focal loss",
+        value(poly.with_poly(0.0)?.into()),
+        value(Focal::new().with_gamma(gamma)?.into()),
+    );
+    let ends = [0.0, 3.0].map(|epsilon| poly.with_poly(epsilon).expect("in range"));
+    let [zero, three] = ends.map(|loss| value(loss.into()));
+    same(
+        "poly-1 is linear in ε",
+        value(poly.with_poly(3.0 * lambda)?.into()),
+        (1.0 - lambda) * zero + lambda * three,
+    );
     let exponential = UnifiedFocal::exponential_log().with_gamma(1.0)?;
     same(
         "exponential-log at γ = 1 is −ln Dice + cross entropy",

@@ -10,16 +10,29 @@ use crate::golden::Entry;
 pub(super) fn paper(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, ParameterError> {
     Ok(match entry.loss.as_str() {
         "ExponentialLogarithmicLoss" => Some(exponential_log(entry, case)?),
+        "Poly1Loss" => Some(poly1(entry, case)?),
         _ => unified(entry, case)?,
     })
+}
+
+/// Leng et al. 2022, without a clip.
+fn poly1(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
+    let parameter = |name: &str| entry.parameter(name).expect(name);
+    case.settings.class_alpha = class_weights(entry);
+    let loss = Focal::poly1().with_poly(parameter("epsilon"))?;
+    Ok(loss.with_gamma(parameter("gamma"))?.with_clip(None)?.into())
+}
+
+/// The weights of the classes, if there are any.
+fn class_weights(entry: &Entry) -> Option<Vec<f64>> {
+    let weights = entry.parameters["class_weights"].as_array()?;
+    Some(weights.iter().filter_map(Value::as_f64).collect())
 }
 
 /// Wong et al. 2018, without a clip. Their pseudocount is in a Dice score with TP counted twice.
 fn exponential_log(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
     let parameter = |name: &str| entry.parameter(name).expect(name);
-    let weights = entry.parameters["class_weights"].as_array();
-    case.settings.class_alpha =
-        weights.map(|weights| weights.iter().filter_map(Value::as_f64).collect());
+    case.settings.class_alpha = class_weights(entry);
     let dice = Tversky::log_dice()
         .with_gamma(parameter("gamma_dice"))?
         .with_smooth(0.5 * parameter("pseudocount"))?;
