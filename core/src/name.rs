@@ -36,6 +36,8 @@ pub enum Name {
     WeightedTversky,
     /// [`Tversky::log_dice`](crate::Tversky::log_dice).
     LogDice,
+    /// [`Tversky::log_cosh_dice`](crate::Tversky::log_cosh_dice).
+    LogCoshDice,
     /// [`Tversky::generalized_dice`](crate::Tversky::generalized_dice).
     GeneralizedDice,
     /// [`Tversky::symmetric_focal`](crate::Tversky::symmetric_focal).
@@ -71,13 +73,14 @@ pub enum Name {
 
 impl Name {
     /// All names: region-based first, compound last.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Dice,
         Self::Jaccard,
         Self::Tversky,
         Self::FocalTversky,
         Self::WeightedTversky,
         Self::LogDice,
+        Self::LogCoshDice,
         Self::GeneralizedDice,
         Self::SymmetricFocalTversky,
         Self::AsymmetricFocalTversky,
@@ -104,6 +107,7 @@ impl Name {
             Self::FocalTversky => "focal-tversky",
             Self::WeightedTversky => "weighted-tversky",
             Self::LogDice => "log-dice",
+            Self::LogCoshDice => "log-cosh-dice",
             Self::GeneralizedDice => "generalized-dice",
             Self::SymmetricFocalTversky => "symmetric-focal-tversky",
             Self::AsymmetricFocalTversky => "asymmetric-focal-tversky",
@@ -129,7 +133,9 @@ impl Name {
         match self {
             Self::Dice => &["dsc", "soft-dice"],
             Self::Jaccard => &["iou", "soft-iou"],
-            Self::Tversky | Self::WeightedTversky | Self::LogDice => &[],
+            Self::Tversky | Self::WeightedTversky => &[],
+            Self::LogDice => &[],
+            Self::LogCoshDice => &["logcosh-dice"],
             Self::Focal | Self::DiceFocal | Self::Combo => &[],
             Self::GeneralizedDice => &["gdl", "generalised-dice"],
             Self::FocalTversky => &["ftl"],

@@ -18,7 +18,7 @@ impl Name {
         match self {
             Self::Dice | Self::Tversky => &[Delta, Order, Smooth, SmoothNumerator, Clip],
             Self::Jaccard => &[Order, Smooth, SmoothNumerator, Clip],
-            Self::WeightedTversky | Self::LogDice => &[
+            Self::WeightedTversky | Self::LogDice | Self::LogCoshDice => &[
                 FpWeight,
                 FnWeight,
                 Gamma,

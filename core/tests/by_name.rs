@@ -138,7 +138,7 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
 /// else none.
 #[test]
 fn names_describe_the_loss() -> Result<(), ParameterError> {
-    let named: [(AnyLoss, &str); 23] = [
+    let named: [(AnyLoss, &str); 25] = [
         (Tversky::dice().with_delta(0.7)?.into(), "dice(delta=0.7)"),
         (
             Tversky::dice().with_gamma(0.5)?.into(),
@@ -167,6 +167,17 @@ fn names_describe_the_loss() -> Result<(), ParameterError> {
         (
             Tversky::jaccard().with_log(true).with_gamma(0.3)?.into(),
             "log-dice(fp-weight=1.0, fn-weight=1.0, gamma=0.3)",
+        ),
+        (
+            Tversky::jaccard().with_log(true).with_log_cosh(true).into(),
+            "log-cosh-dice(fp-weight=1.0, fn-weight=1.0)",
+        ),
+        (
+            Tversky::log_cosh_dice()
+                .with_log(false)
+                .with_log_cosh(false)
+                .into(),
+            "dice",
         ),
         (
             Tversky::dice().with_volume_exponent(1)?.into(),

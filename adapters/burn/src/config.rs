@@ -107,6 +107,27 @@ loss! {
 }
 
 loss! {
+    /// Configuration of the log-cosh Dice loss (Jadon 2020, arXiv 2006.14822).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c ln cosh((1 − TI)^γ)`, `TI = (TP + s) / (TP + α·FP + β·FN + s)`
+    LogCoshDiceLossConfig(self) {
+        /// The weight α of false positives. Default: ½
+        fp_weight / with_fp_weight: f64 = 0.5,
+        /// The weight β of false negatives. Default: ½
+        fn_weight / with_fn_weight: f64 = 0.5,
+        /// The exponent γ. Default: 1
+        gamma / with_gamma: f64 = 1.0,
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        smooth / with_smooth: f64 = 1e-6,
+    } => Tversky::log_cosh_dice()
+        .with_weights(self.fp_weight, self.fn_weight)?
+        .with_gamma(self.gamma)?
+        .with_smooth(self.smooth)?, "0.0317"
+}
+
+loss! {
     /// Configuration of the generalised Dice loss (Sudre et al. 2017, arXiv 1707.03237).
     ///
     /// # Mathematical definition

@@ -705,6 +705,28 @@ def equations(rec):
     ):
         one("arXiv 2204.12511", "Poly1Loss", tag, leng | changes, poly1, **extra)
 
+    # The Dice loss of each class, 1 − (2 Σ p·y + ε) / (Σ p + Σ y + ε), and the weighted mean over the classes
+    def dice_loss(c, pseudocount):
+        return 1 - (2 * c.sum(c.p * c.y) + pseudocount) / (c.sum(c.p) + c.sum(c.y) + pseudocount)
+
+    def average(c, terms, class_weights):
+        w = torch.ones(c.p.shape[1]) if class_weights is None else torch.tensor(class_weights)
+        w = w.to(c.p.dtype)
+        return (terms * w).sum(1) / w.sum()
+
+    # Jadon 2020: ln cosh of the Dice loss
+    def log_cosh_dice(c, pseudocount, class_weights):
+        return average(c, torch.log(torch.cosh(dice_loss(c, pseudocount))), class_weights)
+
+    jadon = dict(pseudocount=1.0, class_weights=None)
+    variants = (
+        ("default", {}, {}),
+        ("weights", dict(pseudocount=1e-3, class_weights=weights), dict(prediction=z)),
+        ("ignoring", dict(class_weights=weights), dict(target="ignoring")),
+    )
+    for tag, changes, extra in variants:
+        one("arXiv 2006.14822", "LogCoshDiceLoss", tag, jadon | changes, log_cosh_dice, **extra)
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])

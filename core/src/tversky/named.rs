@@ -1,6 +1,6 @@
 //! The losses of the Tversky family that have names.
 
-use super::{Focus, Tversky};
+use super::{Focus, Form, Tversky};
 use crate::name::Origin;
 use crate::order::Order;
 use crate::parameter::{ParameterError, Range};
@@ -15,7 +15,7 @@ impl Tversky {
             order: Order::Products,
             smooth: 1e-6,
             smooth_numerator: None,
-            log: false,
+            form: Form::Index,
             volume_exponent: None,
             gamma: 1.0,
             focus: Focus::Plain,
@@ -79,8 +79,37 @@ impl Tversky {
     /// ```
     pub fn log_dice() -> Self {
         Self {
-            log: true,
+            form: Form::Log,
             origin: Origin(Name::LogDice),
+            ..Self::dice()
+        }
+    }
+
+    /// The log-cosh Dice loss, mean_c ln cosh(1 − TI_c): α = β = ½, γ = 1, s = 10⁻⁶, no clip.
+    ///
+    /// The source has one class. For several, it is the mean of the classes' losses.
+    ///
+    /// Source: Jadon 2020, arXiv 2006.14822.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::{Buffers, Classes, Dense, Error, Labels, Segmentation, Tversky};
+    ///
+    /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.2, 0.8], [1, 2, 2])?;
+    /// let segmentation = Segmentation::new(prediction, Labels::new(Dense::per_voxel(&[0_u8, 1], [1, 2])?))?;
+    /// let foreground = Classes::default().with_class_weights(&[0.0, 1.0]);
+    /// let value = |loss| -> Result<f64, Error> {
+    ///     Ok(segmentation.evaluate(&loss, &foreground, &mut Buffers::with_len::<2>())?.value())
+    /// };
+    /// let (dice, log_cosh) = (value(Tversky::dice())?, value(Tversky::log_cosh_dice())?);
+    /// assert!((log_cosh - dice.cosh().ln()).abs() < 1e-12);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn log_cosh_dice() -> Self {
+        Self {
+            form: Form::LogCosh,
+            origin: Origin(Name::LogCoshDice),
             ..Self::dice()
         }
     }

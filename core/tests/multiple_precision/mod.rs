@@ -112,6 +112,7 @@ fn losses() -> impl Iterator<Item = AnyLoss> {
         "weighted-tversky(fp-weight=2.0, fn-weight=0.5, order=2)",
         "asymmetric-unified-focal(order=2)",
         "log-dice(gamma=0.3)",
+        "log-cosh-dice(gamma=0.3)",
         "generalized-dice(volume-exponent=1)",
         "cross-entropy(label-smoothing=0.1)",
         "poly-1(gamma=2)",

@@ -223,6 +223,11 @@ fn identities(
         -(-value(Tversky::dice())).ln_1p(),
     );
     same(
+        "log-cosh Dice is ln cosh of Dice",
+        value(Tversky::log_cosh_dice().with_gamma(gamma)?),
+        value(Tversky::dice().with_gamma(gamma)?).cosh().ln(),
+    );
+    same(
         "generalised Dice of one class is Dice",
         value(Tversky::generalized_dice().with_volume_exponent(0)?),
         value(Tversky::dice()),

@@ -11,6 +11,7 @@ pub(super) fn paper(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, P
     Ok(match entry.loss.as_str() {
         "ExponentialLogarithmicLoss" => Some(exponential_log(entry, case)?),
         "Poly1Loss" => Some(poly1(entry, case)?),
+        "LogCoshDiceLoss" => Some(log_cosh_dice(entry, case)?),
         _ => unified(entry, case)?,
     })
 }
@@ -21,6 +22,14 @@ fn poly1(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
     case.settings.class_alpha = class_weights(entry);
     let loss = Focal::poly1().with_poly(parameter("epsilon"))?;
     Ok(loss.with_gamma(parameter("gamma"))?.with_clip(None)?.into())
+}
+
+/// Jadon 2020.
+fn log_cosh_dice(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
+    case.settings.class_weights = class_weights(entry);
+    let pseudocount = entry.parameter("pseudocount").expect("pseudocount");
+    let loss = Tversky::log_cosh_dice().with_smooth(0.5 * pseudocount)?;
+    Ok(loss.into())
 }
 
 /// The weights of the classes, if there are any.
