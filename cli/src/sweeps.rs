@@ -86,9 +86,10 @@ fn place<S: Copy, K: PartialEq>(sides: &mut Vec<S>, side: S, terms: fn(&S) -> K)
     })
 }
 
-/// The parameters that the terms TP, FP and FN depend on.
-fn region_terms(side: &Tversky) -> (Option<u32>, Option<Clip>) {
-    (side.order(), side.clip())
+/// What the terms TP, FP and FN depend on: the order, the exponent of the noise-robust loss, and the clip.
+fn region_terms(side: &Tversky) -> (Option<u32>, Option<f64>, Option<Clip>) {
+    let exponent = side.noise_robust().then_some(side.gamma());
+    (side.order(), exponent, side.clip())
 }
 
 /// What the term F depends on: γ, whether it applies to common classes only, the form of the term, label smoothing, and the clip.

@@ -86,6 +86,7 @@ impl Name {
             Self::WeightedTversky => Tversky::weighted().into(),
             Self::LogDice => Tversky::log_dice().into(),
             Self::LogCoshDice => Tversky::log_cosh_dice().into(),
+            Self::NoiseRobustDice => Tversky::noise_robust_dice().into(),
             Self::GeneralizedDice => Tversky::generalized_dice().into(),
             Self::FocalTversky => Tversky::focal().into(),
             Self::SymmetricFocalTversky => Tversky::symmetric_focal().into(),

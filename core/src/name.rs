@@ -38,6 +38,8 @@ pub enum Name {
     LogDice,
     /// [`Tversky::log_cosh_dice`](crate::Tversky::log_cosh_dice).
     LogCoshDice,
+    /// [`Tversky::noise_robust_dice`](crate::Tversky::noise_robust_dice).
+    NoiseRobustDice,
     /// [`Tversky::generalized_dice`](crate::Tversky::generalized_dice).
     GeneralizedDice,
     /// [`Tversky::symmetric_focal`](crate::Tversky::symmetric_focal).
@@ -73,7 +75,7 @@ pub enum Name {
 
 impl Name {
     /// All names: region-based first, compound last.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Dice,
         Self::Jaccard,
         Self::Tversky,
@@ -81,6 +83,7 @@ impl Name {
         Self::WeightedTversky,
         Self::LogDice,
         Self::LogCoshDice,
+        Self::NoiseRobustDice,
         Self::GeneralizedDice,
         Self::SymmetricFocalTversky,
         Self::AsymmetricFocalTversky,
@@ -108,6 +111,7 @@ impl Name {
             Self::WeightedTversky => "weighted-tversky",
             Self::LogDice => "log-dice",
             Self::LogCoshDice => "log-cosh-dice",
+            Self::NoiseRobustDice => "noise-robust-dice",
             Self::GeneralizedDice => "generalized-dice",
             Self::SymmetricFocalTversky => "symmetric-focal-tversky",
             Self::AsymmetricFocalTversky => "asymmetric-focal-tversky",
@@ -136,6 +140,7 @@ impl Name {
             Self::Tversky | Self::WeightedTversky => &[],
             Self::LogDice => &[],
             Self::LogCoshDice => &["logcosh-dice"],
+            Self::NoiseRobustDice => &["nr-dice"],
             Self::Focal | Self::DiceFocal | Self::Combo => &[],
             Self::GeneralizedDice => &["gdl", "generalised-dice"],
             Self::FocalTversky => &["ftl"],

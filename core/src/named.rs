@@ -27,6 +27,7 @@ impl Name {
                 SmoothNumerator,
                 Clip,
             ],
+            Self::NoiseRobustDice => &[FpWeight, FnWeight, Gamma, Smooth, Clip],
             Self::GeneralizedDice => &[VolumeExponent, Order, Smooth, SmoothNumerator, Clip],
             Self::FocalTversky | Self::SymmetricFocalTversky | Self::AsymmetricFocalTversky => {
                 &[Delta, Gamma, Order, Smooth, SmoothNumerator, Clip]

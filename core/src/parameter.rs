@@ -200,6 +200,11 @@ impl Range {
     pub(crate) const EXPONENTIAL: Self = Self::new(0.0, 5.0, "0 ≤ γ ≤ 5");
     /// ε of Poly-1. Below −1, the loss would rise with p.
     pub(crate) const POLY: Self = Self::new(-1.0, LARGEST_WEIGHT, "a number from -1 to 1e30");
+    /// γ of the noise-robust Dice loss. Below 1, its slope at p = y would be infinite.
+    pub(crate) const ROBUST: Self = Self::new(1.0, 2.0, "1 ≤ γ ≤ 2");
+    /// The order of the noise-robust Dice loss.
+    pub(crate) const ROBUST_ORDER: Self =
+        Self::new(f64::NAN, f64::NAN, "none: this loss has powers of its own");
     /// s. At 0, a class that is absent and not predicted would score 0/0.
     pub(crate) const SMOOTH: Self = Self::new(1e-30, f64::MAX, "a finite s ≥ 1e-30");
     /// The smoothing term of the numerator.

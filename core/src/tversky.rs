@@ -28,6 +28,7 @@ use crate::{Clip, Parameter};
 /// | [`jaccard`](Tversky::jaccard) | 1 | α = β = 1 | | 10⁻⁶ | no | Rahman & Wang 2016 |
 /// | [`log_dice`](Tversky::log_dice) | γ, of −ln TI | α = β = ½ | 1 | 10⁻⁶ | no | Wong et al. 2018, arXiv 1809.00076 |
 /// | [`log_cosh_dice`](Tversky::log_cosh_dice) | γ, in ln cosh | α = β = ½ | 1 | 10⁻⁶ | no | Jadon 2020, arXiv 2006.14822 |
+/// | [`noise_robust_dice`](Tversky::noise_robust_dice) | Σ \|p−y\|^γ / (Σ p² + Σ y² + 2s) | α = β = ½ | 1.5 | 5·10⁻⁶ | no | Wang et al. 2020 |
 /// | [`generalized_dice`](Tversky::generalized_dice) | 1 | ½ | | 10⁻⁶ | no | Sudre et al. 2017, arXiv 1707.03237 |
 /// | [`focal`](Tversky::focal) | γ | 0.7 | 0.75 | 10⁻⁶ | 10⁻⁷ | Abraham & Khan 2019, arXiv 1810.07842 |
 /// | [`symmetric_focal`](Tversky::symmetric_focal) | 1−γ | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
@@ -76,6 +77,8 @@ enum Form {
     Log,
     /// ln cosh((1 − TI)^e).
     LogCosh,
+    /// Σ |p − y|^γ / (Σ p² + Σ y²).
+    Robust,
 }
 
 /// How γ determines the exponent of 1 − TI.
@@ -122,7 +125,8 @@ impl Tversky {
     ///
     /// # Errors
     ///
-    /// γ outside [0, 10³⁰]; for the symmetric and asymmetric losses, γ outside [0, 1].
+    /// γ outside [0, 10³⁰]; for the symmetric and asymmetric losses, γ outside [0, 1]; for
+    /// [`noise_robust_dice`](Tversky::noise_robust_dice), γ outside [1, 2].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
         let gamma = self.gamma_range().check(Parameter::Gamma.as_str(), gamma)?;
         Ok(Self { gamma, ..self })
@@ -135,6 +139,7 @@ impl Tversky {
 
     pub(crate) fn gamma_range(&self) -> Range {
         match self.focus {
+            Focus::Plain if self.form == Form::Robust => Range::ROBUST,
             Focus::Plain => Range::WEIGHT,
             Focus::Symmetric | Focus::Asymmetric => Range::GAMMA,
         }
@@ -202,9 +207,14 @@ impl Tversky {
     ///
     /// # Errors
     ///
-    /// An order other than 1 and 2.
+    /// An order other than 1 and 2. [`noise_robust_dice`](Tversky::noise_robust_dice) has powers of
+    /// its own, and takes none.
     pub fn with_order(self, order: impl Into<Option<u32>>) -> Result<Self, ParameterError> {
         let order = Order::new(order.into())?;
+        if let (Form::Robust, Some(found)) = (self.form, order.number()) {
+            let found = Some(f64::from(found));
+            return Err(Range::ROBUST_ORDER.refuse(Parameter::Order.as_str(), found));
+        }
         Ok(Self { order, ..self })
     }
 
@@ -319,6 +329,11 @@ impl Tversky {
         self.form == Form::Log
     }
 
+    /// Whether it is the [noise-robust](Tversky::noise_robust_dice) loss, whose γ is the exponent of |p − y|.
+    pub fn noise_robust(&self) -> bool {
+        self.form == Form::Robust
+    }
+
     /// Whether it takes ln cosh of (1 − TI)^e.
     pub fn log_cosh(&self) -> bool {
         self.form == Form::LogCosh
@@ -340,8 +355,12 @@ impl Tversky {
     }
 
     /// How its terms differ between p and y.
+    #[inline(always)]
     pub(crate) fn differences(&self) -> Order {
-        self.order
+        match self.form {
+            Form::Robust => Order::Robust(self.gamma.into()),
+            Form::Index | Form::Log | Form::LogCosh => self.order,
+        }
     }
 }
 

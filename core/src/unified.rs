@@ -5,7 +5,7 @@ mod named;
 
 use crate::extent::Extent;
 use crate::name::Origin;
-use crate::order::{First, Order, Products, Second};
+use crate::order::{First, Order, Products, Robust, Second};
 use crate::parameter::{ParameterError, Range};
 use crate::{
     Class, ClassSums, Focal, Loss, Parameter, Probability, Real, Score, Share, Tversky, Visitor,
@@ -364,6 +364,15 @@ impl Loss<4> for UnifiedFocal {
             }
             Order::Two => {
                 let region = self.region.of_order(Second);
+                let beside = Beside {
+                    loss,
+                    region,
+                    visitor,
+                };
+                distribution.specialize_roughly(class, extent, beside)
+            }
+            Order::Robust(exponent) => {
+                let region = self.region.of_order(Robust(exponent));
                 let beside = Beside {
                     loss,
                     region,

@@ -138,7 +138,7 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
 /// else none.
 #[test]
 fn names_describe_the_loss() -> Result<(), ParameterError> {
-    let named: [(AnyLoss, &str); 25] = [
+    let named: [(AnyLoss, &str); 27] = [
         (Tversky::dice().with_delta(0.7)?.into(), "dice(delta=0.7)"),
         (
             Tversky::dice().with_gamma(0.5)?.into(),
@@ -178,6 +178,17 @@ fn names_describe_the_loss() -> Result<(), ParameterError> {
                 .with_log_cosh(false)
                 .into(),
             "dice",
+        ),
+        (
+            Tversky::noise_robust_dice()
+                .with_gamma(1.0)?
+                .with_delta(0.25)?
+                .into(),
+            "noise-robust-dice(fp-weight=0.75, fn-weight=0.25, gamma=1.0)",
+        ),
+        (
+            Tversky::noise_robust_dice().with_log(true).into(),
+            "log-dice(gamma=1.5, smooth=5e-6)",
         ),
         (
             Tversky::dice().with_volume_exponent(1)?.into(),

@@ -113,7 +113,7 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
     )
 }
 
-/// The loss called `name` with the drawn parameters. Numbers above a range are lowered to its end;
+/// The loss called `name` with the drawn parameters. Numbers outside a range are moved to its end;
 /// where none is drawn but the range does not allow it, the default stays.
 fn build(name: Name, drawn: impl Fn(Parameter) -> Option<f64>) -> Result<AnyLoss, LossError> {
     name.parameters()
@@ -122,7 +122,10 @@ fn build(name: Name, drawn: impl Fn(Parameter) -> Option<f64>) -> Result<AnyLoss
             let range = name.range(*parameter)?;
             match drawn(*parameter) {
                 None if !range.allows_none() => Ok(loss),
-                value => loss.with(*parameter, value.map(|number| number.min(range.most()))),
+                value => loss.with(
+                    *parameter,
+                    value.map(|number| number.clamp(range.least(), range.most())),
+                ),
             }
         })
 }

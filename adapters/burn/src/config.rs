@@ -128,6 +128,22 @@ loss! {
 }
 
 loss! {
+    /// Configuration of the noise-robust Dice loss (Wang et al. 2020).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c Σ_i |p−y|^γ / (Σ_i p² + Σ_i y² + 2s)`
+    NoiseRobustDiceLossConfig(self) {
+        /// The exponent γ, in [1, 2]. Default: 1.5
+        gamma / with_gamma: f64 = 1.5,
+        /// The smoothing term s > 0. Default: 5·10⁻⁶
+        smooth / with_smooth: f64 = 0.5e-5,
+    } => Tversky::noise_robust_dice()
+        .with_gamma(self.gamma)?
+        .with_smooth(self.smooth)?, "0.1616"
+}
+
+loss! {
     /// Configuration of the generalised Dice loss (Sudre et al. 2017, arXiv 1707.03237).
     ///
     /// # Mathematical definition

@@ -94,6 +94,7 @@ fn every_configuration_builds_the_loss_of_its_name() {
         ExponentialLogLossConfig "exponential-log"
         Poly1LossConfig "poly-1"
         LogCoshDiceLossConfig "log-cosh-dice"
+        NoiseRobustDiceLossConfig "noise-robust-dice"
         ComboLossConfig "combo"
         TverskyCrossEntropyLossConfig "tversky-cross-entropy"
         SymmetricUnifiedFocalLossConfig "symmetric-unified-focal"

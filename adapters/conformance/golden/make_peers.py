@@ -727,6 +727,21 @@ def equations(rec):
     for tag, changes, extra in variants:
         one("arXiv 2006.14822", "LogCoshDiceLoss", tag, jadon | changes, log_cosh_dice, **extra)
 
+    # Wang et al. 2020: Σ |p − y|^γ / (Σ p² + Σ y² + ε)
+    def noise_robust_dice(c, gamma, epsilon, class_weights):
+        loss = c.sum((c.p - c.y).abs() ** gamma) / (c.sum(c.p**2) + c.sum(c.y**2) + epsilon)
+        return average(c, loss, class_weights)
+
+    wang = dict(gamma=1.5, epsilon=1e-5, class_weights=None)
+    for tag, changes, extra in (
+        ("default", {}, {}),
+        ("absolute", dict(gamma=1.0), {}),
+        ("squares", dict(gamma=2.0), dict(prediction=z)),
+        ("weights", dict(gamma=1.2, epsilon=1e-2, class_weights=weights), dict(prediction=z)),
+        ("ignoring", dict(class_weights=weights), dict(target="ignoring")),
+    ):
+        one("IEEE TMI 39 (2020) 2653", "NoiseRobustDiceLoss", tag, wang | changes, noise_robust_dice, **extra)
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])

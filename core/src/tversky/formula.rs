@@ -2,8 +2,9 @@
 
 use super::{Focus, Form, Tversky};
 use crate::extent::Extent;
-use crate::order::{Differences, First, Order, Products, Second};
-use crate::{Class, ClassSums, Loss, Probability, Real, Score, Share, Visitor};
+use crate::order::{Differences, First, Order, Products, Robust, Second};
+use crate::power;
+use crate::{Class, ClassSums, Exponent, Loss, Probability, Real, Score, Share, Visitor};
 
 /// The smallest TP + r that the logarithm of TI divides by: normal in f32, so that all precisions
 /// agree.
@@ -45,6 +46,8 @@ impl Tversky {
 
     fn exponent(&self, class: &Class) -> f64 {
         match self.focus {
+            // γ is that of the differences.
+            Focus::Plain if self.form == Form::Robust => 1.0,
             Focus::Plain => self.gamma,
             Focus::Asymmetric if !class.rare => 1.0,
             Focus::Symmetric | Focus::Asymmetric => 1.0 - self.gamma,
@@ -80,7 +83,8 @@ impl Loss<3> for Tversky {
         prediction: &Probability<R>,
         y: &Y,
     ) -> [R; 3] {
-        self.of_order(self.order).terms(class, prediction, y)
+        self.of_order(self.differences())
+            .terms(class, prediction, y)
     }
 
     #[inline(always)]
@@ -100,10 +104,13 @@ impl Loss<3> for Tversky {
                 .shift(self.smooth - numerator)
                 .clip(0.0, f64::INFINITY);
         }
-        let overlap = tp.shift(numerator);
-        let share = self
-            .volume_exponent
-            .map(|_| overlap.clone() + error.clone());
+        let is_robust = self.form == Form::Robust;
+        // TP, or squares, which are the whole denominator.
+        let overlap = tp.shift(if is_robust { self.smooth } else { numerator });
+        let share = self.volume_exponent.map(|_| match is_robust {
+            true => overlap.clone(),
+            false => overlap.clone() + error.clone(),
+        });
         let loss = match self.form {
             Form::Log => {
                 // −ln TI = ln(1 + (1 − TI)/TI), which is exact near a perfect score.
@@ -112,6 +119,7 @@ impl Loss<3> for Tversky {
             }
             // 1 − TI, without a subtraction.
             Form::Index | Form::LogCosh => error.over_sum_with(overlap),
+            Form::Robust => error / overlap,
         };
         let mut loss = loss.powf(self.exponent(class).into());
         if self.form == Form::LogCosh {
@@ -129,10 +137,14 @@ impl Loss<3> for Tversky {
         if cfg!(debug_assertions) {
             return visitor.visit(*self);
         }
-        match self.order.at(extent) {
+        match self.differences().at(extent) {
             Order::Products => visitor.visit(self.of_order(Products)),
             Order::One => visitor.visit(self.of_order(First)),
             Order::Two => visitor.visit(self.of_order(Second)),
+            Order::Robust(Exponent::ThreeHalves) => {
+                visitor.visit(self.of_order(Robust(power::ThreeHalves)))
+            }
+            Order::Robust(e) => visitor.visit(self.of_order(Robust(power::Other(e.to_f64())))),
         }
     }
 }

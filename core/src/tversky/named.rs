@@ -114,6 +114,39 @@ impl Tversky {
         }
     }
 
+    /// The noise-robust Dice loss, mean_c Σ |p−y|^γ / (Σ p² + Σ y² + 2s): γ = 1.5, s = 5·10⁻⁶, no clip.
+    ///
+    /// γ goes from 2, the Dice loss of squared differences, to 1, a mean absolute error relative to the sizes. The lower, the less
+    /// a wrong label counts. It is not bounded by 1: it is Σ (α·\|p−y\|^γ where p > y, and β·\|p−y\|^γ elsewhere) /
+    /// (½(Σ p² + Σ y²) + s), where α and β are ½ but for [`with_weights`](Tversky::with_weights).
+    ///
+    /// Source: Wang et al., "A noise-robust framework for automatic segmentation of COVID-19
+    /// pneumonia lesions from CT images", IEEE Trans. Med. Imaging 39 (2020) 2653.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::{Buffers, Classes, Dense, Error, Labels, Segmentation, Tversky};
+    ///
+    /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.2, 0.8], [1, 2, 2])?;
+    /// let segmentation = Segmentation::new(prediction, Labels::new(Dense::per_voxel(&[0_u8, 1], [1, 2])?))?;
+    /// let foreground = Classes::default().with_class_weights(&[0.0, 1.0]);
+    /// let mut buffers = Buffers::with_len::<2>();
+    /// let value = segmentation.evaluate(&Tversky::noise_robust_dice(), &foreground, &mut buffers)?.value();
+    /// let (errors, squares) = (0.1_f64.powf(1.5) + 0.2_f64.powf(1.5), 0.1_f64.powi(2) + 0.8_f64.powi(2) + 1.0);
+    /// assert!((value - errors / (squares + 1e-5)).abs() < 1e-12);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn noise_robust_dice() -> Self {
+        Self {
+            form: Form::Robust,
+            gamma: 1.5,
+            smooth: 0.5e-5,
+            origin: Origin(Name::NoiseRobustDice),
+            ..Self::dice()
+        }
+    }
+
     /// The generalised Dice loss, one ratio over all classes, each weighted by the inverse square of
     /// its volume.
     ///

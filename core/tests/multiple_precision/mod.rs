@@ -113,6 +113,7 @@ fn losses() -> impl Iterator<Item = AnyLoss> {
         "asymmetric-unified-focal(order=2)",
         "log-dice(gamma=0.3)",
         "log-cosh-dice(gamma=0.3)",
+        "noise-robust-dice(gamma=1.25)",
         "generalized-dice(volume-exponent=1)",
         "cross-entropy(label-smoothing=0.1)",
         "poly-1(gamma=2)",

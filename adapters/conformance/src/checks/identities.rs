@@ -195,6 +195,12 @@ fn identities(
         0.8 * value(Tversky::log_dice().with_gamma(gamma)?.into())
             + 0.2 * value(Focal::exponential_log().with_gamma(gamma)?.into()),
     );
+    let robust = Tversky::noise_robust_dice().with_gamma(2.0)?;
+    same(
+        "noise-robust Dice at γ = 2 is Dice of squares",
+        value(robust.with_smooth(1e-6)?.into()),
+        value(Tversky::dice().with_order(2)?.into()),
+    );
     same(
         "order 1 is the default for labels",
         value(Tversky::new().with_order(1)?.into()),

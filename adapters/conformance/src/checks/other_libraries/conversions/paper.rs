@@ -12,6 +12,7 @@ pub(super) fn paper(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, P
         "ExponentialLogarithmicLoss" => Some(exponential_log(entry, case)?),
         "Poly1Loss" => Some(poly1(entry, case)?),
         "LogCoshDiceLoss" => Some(log_cosh_dice(entry, case)?),
+        "NoiseRobustDiceLoss" => Some(noise_robust_dice(entry, case)?),
         _ => unified(entry, case)?,
     })
 }
@@ -30,6 +31,14 @@ fn log_cosh_dice(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterErr
     let pseudocount = entry.parameter("pseudocount").expect("pseudocount");
     let loss = Tversky::log_cosh_dice().with_smooth(0.5 * pseudocount)?;
     Ok(loss.into())
+}
+
+/// Wang et al. 2020. Their ε is in the squares, ours in half of them.
+fn noise_robust_dice(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
+    let parameter = |name: &str| entry.parameter(name).expect(name);
+    case.settings.class_weights = class_weights(entry);
+    let loss = Tversky::noise_robust_dice().with_gamma(parameter("gamma"))?;
+    Ok(loss.with_smooth(0.5 * parameter("epsilon"))?.into())
 }
 
 /// The weights of the classes, if there are any.
