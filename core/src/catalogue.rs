@@ -7,12 +7,14 @@ pub use crate::parameter::{ParameterError, Range, UnknownParameter};
 
 use crate::extent::Extent;
 use crate::{
-    Class, ClassSums, Focal, Loss, Probability, Real, Score, Share, Tversky, UnifiedFocal, Visitor,
+    Class, ClassSums, Focal, Loss, Matthews, Probability, Real, Score, Share, Tversky,
+    UnifiedFocal, Visitor,
 };
 
 /// Any loss of the family.
 ///
-/// Every loss has the four sums TP, FP, FN and F here; sums that a loss does not use are 0.
+/// Every loss has the four sums TP, FP, FN and F here, or TN in place of F ([`Matthews`]); sums that a
+/// loss does not use are 0.
 ///
 /// # By name
 ///
@@ -50,6 +52,8 @@ pub enum AnyLoss {
     Focal(Focal),
     /// A compound loss.
     UnifiedFocal(UnifiedFocal),
+    /// The Matthews correlation loss.
+    Matthews(Matthews),
 }
 
 impl From<Tversky> for AnyLoss {
@@ -67,6 +71,12 @@ impl From<Focal> for AnyLoss {
 impl From<UnifiedFocal> for AnyLoss {
     fn from(loss: UnifiedFocal) -> Self {
         Self::UnifiedFocal(loss)
+    }
+}
+
+impl From<Matthews> for AnyLoss {
+    fn from(loss: Matthews) -> Self {
+        Self::Matthews(loss)
     }
 }
 
@@ -91,6 +101,7 @@ impl Name {
             Self::FocalTversky => Tversky::focal().into(),
             Self::SymmetricFocalTversky => Tversky::symmetric_focal().into(),
             Self::AsymmetricFocalTversky => Tversky::asymmetric_focal().into(),
+            Self::Matthews => Matthews::new().into(),
             Self::CrossEntropy => Focal::cross_entropy().into(),
             Self::Focal => Focal::new().into(),
             Self::Poly1 => Focal::poly1().into(),
@@ -119,6 +130,7 @@ impl Loss<4> for AnyLoss {
             Self::Tversky(loss) => OfRegion(*loss).terms(class, prediction, y),
             Self::Focal(loss) => OfDistribution(*loss).terms(class, prediction, y),
             Self::UnifiedFocal(loss) => loss.terms(class, prediction, y),
+            Self::Matthews(loss) => loss.terms(class, prediction, y),
         }
     }
 
@@ -127,6 +139,7 @@ impl Loss<4> for AnyLoss {
             Self::Tversky(loss) => OfRegion(*loss).finalize(class, sums),
             Self::Focal(loss) => OfDistribution(*loss).finalize(class, sums),
             Self::UnifiedFocal(loss) => loss.finalize(class, sums),
+            Self::Matthews(loss) => loss.finalize(class, sums),
         }
     }
 
@@ -140,6 +153,7 @@ impl Loss<4> for AnyLoss {
             Self::Tversky(loss) => loss.specialize(class, extent, Widening(visitor)),
             Self::Focal(loss) => loss.specialize(class, extent, Widening(visitor)),
             Self::UnifiedFocal(loss) => loss.specialize(class, extent, visitor),
+            Self::Matthews(loss) => loss.specialize(class, extent, visitor),
         }
     }
 }

@@ -46,6 +46,8 @@ pub enum Name {
     SymmetricFocalTversky,
     /// [`Tversky::asymmetric_focal`](crate::Tversky::asymmetric_focal).
     AsymmetricFocalTversky,
+    /// [`Matthews::new`](crate::Matthews::new).
+    Matthews,
     /// [`Focal::cross_entropy`](crate::Focal::cross_entropy).
     CrossEntropy,
     /// [`Focal::new`](crate::Focal::new).
@@ -75,7 +77,7 @@ pub enum Name {
 
 impl Name {
     /// All names: region-based first, compound last.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Dice,
         Self::Jaccard,
         Self::Tversky,
@@ -87,6 +89,7 @@ impl Name {
         Self::GeneralizedDice,
         Self::SymmetricFocalTversky,
         Self::AsymmetricFocalTversky,
+        Self::Matthews,
         Self::CrossEntropy,
         Self::Focal,
         Self::Poly1,
@@ -115,6 +118,7 @@ impl Name {
             Self::GeneralizedDice => "generalized-dice",
             Self::SymmetricFocalTversky => "symmetric-focal-tversky",
             Self::AsymmetricFocalTversky => "asymmetric-focal-tversky",
+            Self::Matthews => "mcc",
             Self::CrossEntropy => "cross-entropy",
             Self::Focal => "focal",
             Self::Poly1 => "poly-1",
@@ -146,6 +150,7 @@ impl Name {
             Self::FocalTversky => &["ftl"],
             Self::SymmetricFocalTversky => &["sym-focal-tversky"],
             Self::AsymmetricFocalTversky => &["asym-focal-tversky"],
+            Self::Matthews => &["matthews"],
             Self::CrossEntropy => &["ce", "crossentropy"],
             Self::DiceCrossEntropy => &["dice-ce"],
             Self::ExponentialLog => &["exp-log", "exponential-logarithmic"],

@@ -1,12 +1,11 @@
-//! Losses by name and parameters: listing, reading, setting, parsing and printing them.
+//! Losses by name and parameters: listing, reading, setting and printing them.
 
 use core::fmt;
-use core::str::FromStr;
 
 use crate::loss_error::LossError;
 use crate::name::Origin;
 use crate::parameter::Range;
-use crate::{AnyLoss, Clip, Focal, Name, Parameter, Tversky, UnifiedFocal};
+use crate::{AnyLoss, Clip, Focal, Matthews, Name, Parameter, Tversky, UnifiedFocal};
 
 impl Name {
     /// The parameters of the loss, in the order of [`Parameter::ALL`].
@@ -32,6 +31,7 @@ impl Name {
             Self::FocalTversky | Self::SymmetricFocalTversky | Self::AsymmetricFocalTversky => {
                 &[Delta, Gamma, Order, Smooth, SmoothNumerator, Clip]
             }
+            Self::Matthews => &[Smooth, SmoothNumerator, Clip],
             Self::CrossEntropy => &[LabelSmoothing, Clip],
             Self::Focal => &[Gamma, Alpha, LabelSmoothing, Clip],
             Self::Poly1 => &[Gamma, Alpha, LabelSmoothing, Poly, Clip],
@@ -88,6 +88,7 @@ impl Name {
             (Parameter::Gamma, AnyLoss::UnifiedFocal(loss)) => loss.gamma_range(),
             (Parameter::Gamma, AnyLoss::Focal(loss)) => loss.gamma_range(),
             (Parameter::Alpha, AnyLoss::Focal(_)) => Range::WEIGHT,
+            (Parameter::Gamma, AnyLoss::Matthews(_)) => return Err(self.lacks(parameter)),
             (Parameter::Alpha | Parameter::Beta, _) => Range::SHARE.or_none(),
             (Parameter::LabelSmoothing, _) => Range::SHARE,
             (Parameter::Poly, _) => Range::POLY,
@@ -125,6 +126,7 @@ impl AnyLoss {
             Self::Tversky(loss) => loss.origin,
             Self::Focal(loss) => loss.origin,
             Self::UnifiedFocal(loss) => loss.origin,
+            Self::Matthews(loss) => loss.origin,
         };
         let mut names = [name].into_iter().chain(Name::ALL);
         names.find(|name| self.rebuilt_as(*name) == Some(*self))
@@ -202,6 +204,7 @@ impl AnyLoss {
             }
             (Parameter::Order, Self::Tversky(loss)) => loss.order().map(f64::from),
             (Parameter::Order, Self::UnifiedFocal(loss)) => loss.region().order().map(f64::from),
+            (Parameter::SmoothNumerator, Self::Matthews(loss)) => loss.smooth_numerator(),
             (Parameter::SmoothNumerator, Self::Tversky(loss)) => loss.smooth_numerator(),
             (Parameter::SmoothNumerator, Self::UnifiedFocal(loss)) => {
                 loss.region().smooth_numerator()
@@ -211,8 +214,10 @@ impl AnyLoss {
                 Some(loss.distribution().label_smoothing())
             }
             (Parameter::Poly, Self::Focal(loss)) => Some(loss.poly()),
+            (Parameter::Smooth, Self::Matthews(loss)) => Some(loss.smooth()),
             (Parameter::Smooth, Self::Tversky(loss)) => Some(loss.smooth()),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => Some(loss.region().smooth()),
+            (Parameter::Clip, Self::Matthews(loss)) => epsilon(loss.clip()),
             (Parameter::Clip, Self::Tversky(loss)) => epsilon(loss.clip()),
             (Parameter::Clip, Self::Focal(loss)) => epsilon(loss.clip()),
             (Parameter::Clip, Self::UnifiedFocal(loss)) => epsilon(loss.distribution().clip()),
@@ -251,6 +256,9 @@ impl AnyLoss {
             (Parameter::Order, Self::UnifiedFocal(loss)) => {
                 loss.with_order(value.map(whole)).map(Self::from)
             }
+            (Parameter::SmoothNumerator, Self::Matthews(loss)) => {
+                loss.with_smooth_numerator(value).map(Self::from)
+            }
             (Parameter::SmoothNumerator, Self::Tversky(loss)) => {
                 loss.with_smooth_numerator(value).map(Self::from)
             }
@@ -264,10 +272,12 @@ impl AnyLoss {
                 loss.with_label_smoothing(value?).map(Self::from)
             }
             (Parameter::Poly, Self::Focal(loss)) => loss.with_poly(value?).map(Self::from),
+            (Parameter::Smooth, Self::Matthews(loss)) => loss.with_smooth(value?).map(Self::from),
             (Parameter::Smooth, Self::Tversky(loss)) => loss.with_smooth(value?).map(Self::from),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => {
                 loss.with_smooth(value?).map(Self::from)
             }
+            (Parameter::Clip, Self::Matthews(loss)) => loss.with_clip(value).map(Self::from),
             (Parameter::Clip, Self::Tversky(loss)) => loss.with_clip(value).map(Self::from),
             (Parameter::Clip, Self::Focal(loss)) => loss.with_clip(value).map(Self::from),
             (Parameter::Clip, Self::UnifiedFocal(loss)) => loss.with_clip(value).map(Self::from),
@@ -282,6 +292,7 @@ impl AnyLoss {
             Self::Tversky(loss) => loss.origin = origin,
             Self::Focal(loss) => loss.origin = origin,
             Self::UnifiedFocal(loss) => loss.origin = origin,
+            Self::Matthews(loss) => loss.origin = origin,
         }
         self
     }
@@ -296,6 +307,7 @@ impl fmt::Display for AnyLoss {
                 Self::Tversky(loss) => write!(f, "{loss:?}"),
                 Self::Focal(loss) => write!(f, "{loss:?}"),
                 Self::UnifiedFocal(loss) => write!(f, "{loss:?}"),
+                Self::Matthews(loss) => write!(f, "{loss:?}"),
             };
         };
         f.write_str(name.as_str())?;
@@ -327,63 +339,4 @@ macro_rules! display {
     };
 }
 
-display!(Tversky Focal UnifiedFocal);
-
-/// Parses a name, or a name and parameters: `focal-tversky(gamma=0.5, clip=none)`.
-impl FromStr for AnyLoss {
-    type Err = LossError;
-
-    fn from_str(text: &str) -> Result<Self, LossError> {
-        let (name, inner) = match text.split_once('(') {
-            None => (text, ""),
-            Some((name, rest)) => {
-                let inner = rest.trim_end().strip_suffix(')');
-                (name, inner.ok_or(LossError::Form)?.trim())
-            }
-        };
-        let name = name.trim().parse()?;
-        let mut assignments = Assignments::default();
-        for assignment in inner.split(',').filter(|_| !inner.is_empty()) {
-            let (parameter, value) = assignment.split_once('=').ok_or(LossError::Form)?;
-            let parameter = parameter.trim().parse()?;
-            let value = read(value.trim()).ok_or(LossError::Number { parameter })?;
-            assignments.add(parameter, value)?;
-        }
-        assignments.of(name)
-    }
-}
-
-/// Parses the value of a parameter: a number, or `none`.
-pub(crate) fn read(value: &str) -> Option<Option<f64>> {
-    match value {
-        "none" => Some(None),
-        number => number.parse().ok().map(Some),
-    }
-}
-
-/// Values assigned to the parameters of a loss, in any order.
-#[derive(Default)]
-pub(crate) struct Assignments([Option<Option<f64>>; Parameter::ALL.len()]);
-
-impl Assignments {
-    pub(crate) fn add(
-        &mut self,
-        parameter: Parameter,
-        value: Option<f64>,
-    ) -> Result<(), LossError> {
-        match self.0[parameter as usize].replace(value) {
-            None => Ok(()),
-            Some(_) => Err(LossError::Repeated { parameter }),
-        }
-    }
-
-    /// The loss called `name` with these values.
-    pub(crate) fn of(self, name: Name) -> Result<AnyLoss, LossError> {
-        let given = Parameter::ALL.into_iter().zip(self.0);
-        given
-            .filter_map(|(parameter, value)| Some((parameter, value?)))
-            .try_fold(name.loss(), |loss, (parameter, value)| {
-                loss.with(parameter, value)
-            })
-    }
-}
+display!(Tversky Focal UnifiedFocal Matthews);

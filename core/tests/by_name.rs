@@ -123,6 +123,11 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
         (AnyLoss::Focal(loss), Parameter::Delta) => loss.with_delta(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Gamma) => loss.with_gamma(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Alpha) => loss.with_alpha(value)?.into(),
+        (AnyLoss::Matthews(loss), Parameter::Smooth) => loss.with_smooth(value)?.into(),
+        (AnyLoss::Matthews(loss), Parameter::SmoothNumerator) => {
+            loss.with_smooth_numerator(value)?.into()
+        }
+        (AnyLoss::Matthews(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Poly) => loss.with_poly(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
         (AnyLoss::UnifiedFocal(loss), Parameter::Lambda) => loss.with_lambda(value)?.into(),

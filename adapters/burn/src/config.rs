@@ -8,7 +8,7 @@ use std::fmt;
 use burn::config::{Config, config_to_json};
 use burn::nn::loss::Reduction;
 use serde::{Deserialize, Serialize};
-use unifocal_core::{AnyLoss, Focal, Settings, Tversky, UnifiedFocal, catalogue::Name};
+use unifocal_core::{AnyLoss, Focal, Matthews, Settings, Tversky, UnifiedFocal, catalogue::Name};
 
 use crate::{Error, Route, SegmentationLoss};
 use macros::required;
@@ -201,6 +201,22 @@ loss! {
         /// The focus γ, in [0, 1]. Default: 0.75
         gamma / with_gamma: f64 = 0.75,
     } => Tversky::asymmetric_focal().with_delta(self.delta)?.with_gamma(self.gamma)?, "0.4664"
+}
+
+loss! {
+    /// Configuration of the Matthews correlation loss (Abhishek and Hamarneh 2021, arXiv 2010.13454).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c 1 − (TP·TN − FP·FN) / √((TP+FP)·(TP+FN)·(TN+FP)·(TN+FN))`, with s added to TP and TN
+    MatthewsLossConfig(self) {
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        smooth / with_smooth: f64 = 1e-6,
+        /// The smoothing term of TP and TN, at least 0, which leaves s less this one for FP and FN; `None` for s. Default: `None`
+        smooth_numerator / with_smooth_numerator: Option<f64> = None,
+    } => Matthews::new()
+        .with_smooth(self.smooth)?
+        .with_smooth_numerator(self.smooth_numerator)?, "0.4768"
 }
 
 loss! {

@@ -95,6 +95,7 @@ fn every_configuration_builds_the_loss_of_its_name() {
         Poly1LossConfig "poly-1"
         LogCoshDiceLossConfig "log-cosh-dice"
         NoiseRobustDiceLossConfig "noise-robust-dice"
+        MatthewsLossConfig "mcc"
         ComboLossConfig "combo"
         TverskyCrossEntropyLossConfig "tversky-cross-entropy"
         SymmetricUnifiedFocalLossConfig "symmetric-unified-focal"

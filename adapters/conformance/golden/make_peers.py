@@ -221,6 +221,11 @@ def monai(rec):
     one("DiceCELoss", "unequal", base | dict(lambda_dice=0.3, lambda_ce=0.7), *z, ALL, grad=False)
     one("DiceCELoss", "weight", base | dict(weight={2: [0.4, 0.6], 4: [0.1, 0.2, 0.3, 0.4]}), *z, ALL, grad=False,
         notes="one-hot targets: the weighted cross entropy is divided by the voxel count, not by the weights")
+    mcc = dict(include_background=True, smooth_nr=0.0, smooth_dr=1e-5, batch=False)
+    one("MCCLoss", "default", mcc, *p, WITH_3D, notes="smooth_dr is within the root, and without effect beside D^2 > 1e7")
+    one("MCCLoss", "foreground_batch", mcc | dict(include_background=False, batch=True), *p, WITH_3D)
+    one("MCCLoss", "softmax", mcc | dict(softmax=True), *z, WITH_3D)
+    one("MCCLoss", "regions", mcc | dict(sigmoid=True), *s, WITH_3D, **regions)
     one("DiceCELoss", "label_smoothing", base | dict(label_smoothing=0.1), *z, WITH_3D,
         notes="the Dice part has the labels as they are")
 
@@ -246,6 +251,8 @@ def smp(rec):
             given = case.soft if extra.get("soft") else case.overlapping if overlapping else case.true
             if loss == "SoftBCEWithLogitsLoss":
                 return f(x, given)
+            if loss == "MCCLoss":
+                return f(x, given[:, 1:2])
             target = {"binary": given[:, 1:2], "multilabel": given, "multiclass": case.labels, None: case.labels}[mode]
             return f(x, target)
 
@@ -277,6 +284,12 @@ def smp(rec):
         one(loss, "binary_logits", base | fg | dict(from_logits=True), *s, TWO_CLASS[:2], grad=False, **binary)
         one(loss, "log", base | dict(log_loss=True), *p, WITH_3D, notes=per_batch)
         one(loss, "log_binary", base | fg | dict(log_loss=True), *p, TWO_CLASS[:2], **binary)
+
+    smoothed = "sums over the batch; eps is added to TP, TN, FP and FN"
+    for tag, eps in (("default", 1e-5), ("eps1", 1.0)):
+        extra = dict(notes=smoothed, grad_case=GRADIENTS) | binary
+        one("MCCLoss", tag, dict(eps=eps), *p, TWO_CLASS + ("binary3d",), **extra)
+    one("MCCLoss", "soft", dict(eps=1e-5), *p, WITH_3D[:2], soft=True, notes=smoothed, **binary)
 
     one_vs_rest = "one-against-rest: a sigmoid on every logit, then the mean over classes"
     base = dict(mode="multiclass", from_logits=True, gamma=2.0, alpha=None)

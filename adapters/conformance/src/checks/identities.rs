@@ -4,7 +4,9 @@ use fastrand::Rng;
 use ndarray::Axis;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use unifocal_core::{AnyLoss, Focal, Input, Tversky, UnifiedFocal, catalogue::ParameterError};
+use unifocal_core::{
+    AnyLoss, Focal, Input, Matthews, Tversky, UnifiedFocal, catalogue::ParameterError,
+};
 
 use super::symmetries::first_sample;
 use super::{assert_close, by_precision, outcome};
@@ -215,6 +217,16 @@ fn identities(
         smoothed(lambda)?,
         (1.0 - lambda) * none + lambda * all,
     );
+
+    let two = case.prediction.len_of(Axis(1)) == 2;
+    if two && case.settings.input == Input::Softmax {
+        let only = |class: usize| {
+            let weights = (0..2).map(|index| f64::from(u8::from(index == class)));
+            let case = case.clone().with_class_weights(weights.collect::<Vec<_>>());
+            outcome(backend, &Matthews::new().into(), &case).value
+        };
+        same("MCC is that of the other class", only(0), only(1));
+    }
 
     // A single sample with a single class in the mean: nothing is averaged.
     let mut weights = vec![0.0; case.prediction.len_of(Axis(1))];
