@@ -40,7 +40,7 @@ impl Sweeps {
                 AnyLoss::Tversky(region) => (Some(region), None),
                 AnyLoss::Focal(distribution) => (None, Some(distribution)),
                 AnyLoss::UnifiedFocal(both) => (Some(both.region()), Some(both.distribution())),
-                AnyLoss::Matthews(_) => {
+                AnyLoss::Matthews(_) | AnyLoss::HardVoxels(_) => {
                     let place = place(&mut sweeps.others, loss.loss, |loss| *loss);
                     sweeps.sources.push(Source::Other(place));
                     continue;
@@ -138,7 +138,7 @@ mod tests {
     fn losses_share_sweeps() {
         let all: Vec<Chosen> = Name::ALL.into_iter().map(Chosen::default_of).collect();
         let sweeps = Sweeps::of(&all).losses().len();
-        assert!(sweeps <= 8, "{sweeps} sweeps for {} losses", all.len());
+        assert!(sweeps <= 9, "{sweeps} sweeps for {} losses", all.len());
         for loss in &all {
             let [sweep] = Sweeps::of([loss]).losses()[..] else {
                 panic!("several sweeps for {}", loss.name)

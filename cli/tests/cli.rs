@@ -275,7 +275,7 @@ fn json_contains_the_whole_report() {
     );
     assert_eq!(
         compared["mean"].as_object().map(serde_json::Map::len),
-        Some(24)
+        Some(25)
     );
 }
 

@@ -7,14 +7,14 @@ pub use crate::parameter::{ParameterError, Range, UnknownParameter};
 
 use crate::extent::Extent;
 use crate::{
-    Class, ClassSums, Focal, Loss, Matthews, Probability, Real, Score, Share, Tversky,
+    Class, ClassSums, Focal, HardVoxels, Loss, Matthews, Probability, Real, Score, Share, Tversky,
     UnifiedFocal, Visitor,
 };
 
 /// Any loss of the family.
 ///
-/// Every loss has the four sums TP, FP, FN and F here, or TN in place of F ([`Matthews`]); sums that a
-/// loss does not use are 0.
+/// Every loss has the four sums TP, FP, FN and F here; sums that a loss does not use are 0.
+/// [`Matthews`] has TN in place of F, [`HardVoxels`] the number of hard voxels in place of TP.
 ///
 /// # By name
 ///
@@ -54,6 +54,8 @@ pub enum AnyLoss {
     UnifiedFocal(UnifiedFocal),
     /// The Matthews correlation loss.
     Matthews(Matthews),
+    /// Cross entropy of the hard voxels.
+    HardVoxels(HardVoxels),
 }
 
 impl From<Tversky> for AnyLoss {
@@ -80,6 +82,12 @@ impl From<Matthews> for AnyLoss {
     }
 }
 
+impl From<HardVoxels> for AnyLoss {
+    fn from(loss: HardVoxels) -> Self {
+        Self::HardVoxels(loss)
+    }
+}
+
 impl From<Name> for AnyLoss {
     fn from(name: Name) -> Self {
         name.loss()
@@ -102,6 +110,7 @@ impl Name {
             Self::SymmetricFocalTversky => Tversky::symmetric_focal().into(),
             Self::AsymmetricFocalTversky => Tversky::asymmetric_focal().into(),
             Self::Matthews => Matthews::new().into(),
+            Self::HardVoxels => HardVoxels::new().into(),
             Self::CrossEntropy => Focal::cross_entropy().into(),
             Self::Focal => Focal::new().into(),
             Self::Poly1 => Focal::poly1().into(),
@@ -131,6 +140,7 @@ impl Loss<4> for AnyLoss {
             Self::Focal(loss) => OfDistribution(*loss).terms(class, prediction, y),
             Self::UnifiedFocal(loss) => loss.terms(class, prediction, y),
             Self::Matthews(loss) => loss.terms(class, prediction, y),
+            Self::HardVoxels(loss) => OfHardVoxels(*loss).terms(class, prediction, y),
         }
     }
 
@@ -140,6 +150,7 @@ impl Loss<4> for AnyLoss {
             Self::Focal(loss) => OfDistribution(*loss).finalize(class, sums),
             Self::UnifiedFocal(loss) => loss.finalize(class, sums),
             Self::Matthews(loss) => loss.finalize(class, sums),
+            Self::HardVoxels(loss) => OfHardVoxels(*loss).finalize(class, sums),
         }
     }
 
@@ -154,6 +165,7 @@ impl Loss<4> for AnyLoss {
             Self::Focal(loss) => loss.specialize(class, extent, Widening(visitor)),
             Self::UnifiedFocal(loss) => loss.specialize(class, extent, visitor),
             Self::Matthews(loss) => loss.specialize(class, extent, visitor),
+            Self::HardVoxels(loss) => visitor.visit(OfHardVoxels(*loss)),
         }
     }
 }
@@ -202,6 +214,30 @@ impl<L: Loss<1>> Loss<4> for OfDistribution<L> {
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
         let [_, _, _, f] = sums.terms.clone();
         self.0.finalize(class, &sums.with_terms([f]))
+    }
+}
+
+/// The loss of the hard voxels with two sums between its own, which are 0.
+#[derive(Clone, Copy)]
+struct OfHardVoxels(HardVoxels);
+
+impl Loss<4> for OfHardVoxels {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; 4] {
+        let zero = || prediction.p.zero();
+        let [voxels, f] = self.0.terms(class, prediction, y);
+        [voxels, zero(), zero(), f]
+    }
+
+    #[inline(always)]
+    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
+        let [voxels, _, _, f] = sums.terms.clone();
+        self.0.finalize(class, &sums.with_terms([voxels, f]))
     }
 }
 

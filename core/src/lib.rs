@@ -44,8 +44,8 @@
 //!
 //! | | |
 //! |---|---|
-//! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`Matthews`] (correlation), [`AnyLoss`] (by name, with each [`Parameter`]) |
-//! | each loss | formula, constructor, defaults and source: the tables in [`Tversky`], [`Focal`] and [`UnifiedFocal`], and [`Matthews`]; its tests: the last section of `docs/formulas.md` |
+//! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`Matthews`] (correlation), [`HardVoxels`] (mining), [`AnyLoss`] (by name, with each [`Parameter`]) |
+//! | each loss | formula, constructor, defaults and source: the tables in [`Tversky`], [`Focal`] and [`UnifiedFocal`], [`Matthews`] and [`HardVoxels`]; its tests: the last section of `docs/formulas.md` |
 //! | options | [`Classes`]: rare classes, weights, α, [`AbsentClass`]; [`Input`], [`Pooling`]; with the feature `alloc`, `Settings` holds all of them |
 //! | data | [`Segmentation`] of a prediction ([`Dense`], [`Quantized`], [`OneHot`]) with a target ([`Labels`], [`Soft`], [`Regions`]) |
 //! | results | [`Segmentation::evaluate`] in the caller's [`Buffers`]: an [`Evaluated`] loss gives its value, the scores of the classes and the gradient |
@@ -98,6 +98,7 @@ mod field;
 mod focal;
 mod fold;
 mod form;
+mod hard_voxels;
 mod input;
 mod kernel;
 pub mod limits;
@@ -145,6 +146,7 @@ pub use classes::{AbsentClass, Classes};
 pub use dense::{Dense, DenseMut, Layout};
 pub use error::Error;
 pub use focal::Focal;
+pub use hard_voxels::HardVoxels;
 pub use input::Input;
 pub use matthews::Matthews;
 pub use overlap::Overlap;

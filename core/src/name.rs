@@ -50,6 +50,8 @@ pub enum Name {
     Matthews,
     /// [`Focal::cross_entropy`](crate::Focal::cross_entropy).
     CrossEntropy,
+    /// [`HardVoxels::new`](crate::HardVoxels::new).
+    HardVoxels,
     /// [`Focal::new`](crate::Focal::new).
     Focal,
     /// [`Focal::poly1`](crate::Focal::poly1).
@@ -77,7 +79,7 @@ pub enum Name {
 
 impl Name {
     /// All names: region-based first, compound last.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Dice,
         Self::Jaccard,
         Self::Tversky,
@@ -91,6 +93,7 @@ impl Name {
         Self::AsymmetricFocalTversky,
         Self::Matthews,
         Self::CrossEntropy,
+        Self::HardVoxels,
         Self::Focal,
         Self::Poly1,
         Self::SymmetricFocal,
@@ -120,6 +123,7 @@ impl Name {
             Self::AsymmetricFocalTversky => "asymmetric-focal-tversky",
             Self::Matthews => "mcc",
             Self::CrossEntropy => "cross-entropy",
+            Self::HardVoxels => "hard-voxels",
             Self::Focal => "focal",
             Self::Poly1 => "poly-1",
             Self::SymmetricFocal => "symmetric-focal",
@@ -151,6 +155,7 @@ impl Name {
             Self::SymmetricFocalTversky => &["sym-focal-tversky"],
             Self::AsymmetricFocalTversky => &["asym-focal-tversky"],
             Self::Matthews => &["matthews"],
+            Self::HardVoxels => &["ohem", "top-k"],
             Self::CrossEntropy => &["ce", "crossentropy"],
             Self::DiceCrossEntropy => &["dice-ce"],
             Self::ExponentialLog => &["exp-log", "exponential-logarithmic"],

@@ -5,14 +5,14 @@ use core::fmt;
 use crate::loss_error::LossError;
 use crate::name::Origin;
 use crate::parameter::Range;
-use crate::{AnyLoss, Clip, Focal, Matthews, Name, Parameter, Tversky, UnifiedFocal};
+use crate::{AnyLoss, Clip, Focal, HardVoxels, Matthews, Name, Parameter, Tversky, UnifiedFocal};
 
 impl Name {
     /// The parameters of the loss, in the order of [`Parameter::ALL`].
     pub const fn parameters(self) -> &'static [Parameter] {
         use Parameter::{
             Alpha, Beta, Clip, Delta, FnWeight, FpWeight, Gamma, LabelSmoothing, Lambda, Order,
-            Poly, Smooth, SmoothNumerator, VolumeExponent,
+            Poly, Smooth, SmoothNumerator, Threshold, VolumeExponent,
         };
         match self {
             Self::Dice | Self::Tversky => &[Delta, Order, Smooth, SmoothNumerator, Clip],
@@ -32,6 +32,7 @@ impl Name {
                 &[Delta, Gamma, Order, Smooth, SmoothNumerator, Clip]
             }
             Self::Matthews => &[Smooth, SmoothNumerator, Clip],
+            Self::HardVoxels => &[Threshold, Clip],
             Self::CrossEntropy => &[LabelSmoothing, Clip],
             Self::Focal => &[Gamma, Alpha, LabelSmoothing, Clip],
             Self::Poly1 => &[Gamma, Alpha, LabelSmoothing, Poly, Clip],
@@ -88,9 +89,12 @@ impl Name {
             (Parameter::Gamma, AnyLoss::UnifiedFocal(loss)) => loss.gamma_range(),
             (Parameter::Gamma, AnyLoss::Focal(loss)) => loss.gamma_range(),
             (Parameter::Alpha, AnyLoss::Focal(_)) => Range::WEIGHT,
-            (Parameter::Gamma, AnyLoss::Matthews(_)) => return Err(self.lacks(parameter)),
+            (Parameter::Gamma, AnyLoss::Matthews(_) | AnyLoss::HardVoxels(_)) => {
+                return Err(self.lacks(parameter));
+            }
             (Parameter::Alpha | Parameter::Beta, _) => Range::SHARE.or_none(),
             (Parameter::LabelSmoothing, _) => Range::SHARE,
+            (Parameter::Threshold, _) => Range::THRESHOLD,
             (Parameter::Poly, _) => Range::POLY,
             (Parameter::Smooth, _) => Range::SMOOTH,
             (Parameter::Clip, _) => Range::CLIP.or_none(),
@@ -127,6 +131,7 @@ impl AnyLoss {
             Self::Focal(loss) => loss.origin,
             Self::UnifiedFocal(loss) => loss.origin,
             Self::Matthews(loss) => loss.origin,
+            Self::HardVoxels(loss) => loss.origin,
         };
         let mut names = [name].into_iter().chain(Name::ALL);
         names.find(|name| self.rebuilt_as(*name) == Some(*self))
@@ -213,10 +218,12 @@ impl AnyLoss {
             (Parameter::LabelSmoothing, Self::UnifiedFocal(loss)) => {
                 Some(loss.distribution().label_smoothing())
             }
+            (Parameter::Threshold, Self::HardVoxels(loss)) => Some(loss.threshold()),
             (Parameter::Poly, Self::Focal(loss)) => Some(loss.poly()),
             (Parameter::Smooth, Self::Matthews(loss)) => Some(loss.smooth()),
             (Parameter::Smooth, Self::Tversky(loss)) => Some(loss.smooth()),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => Some(loss.region().smooth()),
+            (Parameter::Clip, Self::HardVoxels(loss)) => epsilon(loss.clip()),
             (Parameter::Clip, Self::Matthews(loss)) => epsilon(loss.clip()),
             (Parameter::Clip, Self::Tversky(loss)) => epsilon(loss.clip()),
             (Parameter::Clip, Self::Focal(loss)) => epsilon(loss.clip()),
@@ -271,12 +278,16 @@ impl AnyLoss {
             (Parameter::LabelSmoothing, Self::UnifiedFocal(loss)) => {
                 loss.with_label_smoothing(value?).map(Self::from)
             }
+            (Parameter::Threshold, Self::HardVoxels(loss)) => {
+                loss.with_threshold(value?).map(Self::from)
+            }
             (Parameter::Poly, Self::Focal(loss)) => loss.with_poly(value?).map(Self::from),
             (Parameter::Smooth, Self::Matthews(loss)) => loss.with_smooth(value?).map(Self::from),
             (Parameter::Smooth, Self::Tversky(loss)) => loss.with_smooth(value?).map(Self::from),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => {
                 loss.with_smooth(value?).map(Self::from)
             }
+            (Parameter::Clip, Self::HardVoxels(loss)) => loss.with_clip(value).map(Self::from),
             (Parameter::Clip, Self::Matthews(loss)) => loss.with_clip(value).map(Self::from),
             (Parameter::Clip, Self::Tversky(loss)) => loss.with_clip(value).map(Self::from),
             (Parameter::Clip, Self::Focal(loss)) => loss.with_clip(value).map(Self::from),
@@ -293,6 +304,7 @@ impl AnyLoss {
             Self::Focal(loss) => loss.origin = origin,
             Self::UnifiedFocal(loss) => loss.origin = origin,
             Self::Matthews(loss) => loss.origin = origin,
+            Self::HardVoxels(loss) => loss.origin = origin,
         }
         self
     }
@@ -308,6 +320,7 @@ impl fmt::Display for AnyLoss {
                 Self::Focal(loss) => write!(f, "{loss:?}"),
                 Self::UnifiedFocal(loss) => write!(f, "{loss:?}"),
                 Self::Matthews(loss) => write!(f, "{loss:?}"),
+                Self::HardVoxels(loss) => write!(f, "{loss:?}"),
             };
         };
         f.write_str(name.as_str())?;
@@ -339,4 +352,4 @@ macro_rules! display {
     };
 }
 
-display!(Tversky Focal UnifiedFocal Matthews);
+display!(Tversky Focal UnifiedFocal Matthews HardVoxels);

@@ -54,6 +54,8 @@ pub enum Parameter {
     SmoothNumerator,
     /// t, [`Focal::with_label_smoothing`](crate::Focal::with_label_smoothing).
     LabelSmoothing,
+    /// τ, [`HardVoxels::with_threshold`](crate::HardVoxels::with_threshold).
+    Threshold,
     /// ε of Poly-1, [`Focal::with_poly`](crate::Focal::with_poly).
     Poly,
     /// ε, [`Focal::with_clip`](crate::Focal::with_clip).
@@ -62,7 +64,7 @@ pub enum Parameter {
 
 impl Parameter {
     /// All parameters, in the order in which losses list theirs.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Lambda,
         Self::Delta,
         Self::FpWeight,
@@ -75,6 +77,7 @@ impl Parameter {
         Self::Smooth,
         Self::SmoothNumerator,
         Self::LabelSmoothing,
+        Self::Threshold,
         Self::Poly,
         Self::Clip,
     ];
@@ -94,6 +97,7 @@ impl Parameter {
             Self::Smooth => "smooth",
             Self::SmoothNumerator => "smooth-numerator",
             Self::LabelSmoothing => "label-smoothing",
+            Self::Threshold => "threshold",
             Self::Poly => "poly",
             Self::Clip => "clip",
         }
@@ -119,6 +123,9 @@ impl Parameter {
             }
             Self::LabelSmoothing => {
                 "t, replaces y by (1−t)·y + t/C in the cross entropy side, for C classes"
+            }
+            Self::Threshold => {
+                "τ, leaves voxels out whose probability of the true class is not below"
             }
             Self::Poly => "ε of Poly-1, adds ε·(1−p) to −ln p",
             Self::Clip => "ε, clamps probabilities to [ε, 1−ε]; none does not clamp",
@@ -198,6 +205,8 @@ impl Range {
     pub(crate) const WEIGHT: Self = Self::new(0.0, LARGEST_WEIGHT, "a number from 0 to 1e30");
     /// γ, where it is the exponent of −ln p. Its powers must be finite in f32.
     pub(crate) const EXPONENTIAL: Self = Self::new(0.0, 5.0, "0 ≤ γ ≤ 5");
+    /// τ of the hard voxels. At 0 there would be none.
+    pub(crate) const THRESHOLD: Self = Self::new(1e-30, 1.0, "a number from 1e-30 to 1");
     /// ε of Poly-1. Below −1, the loss would rise with p.
     pub(crate) const POLY: Self = Self::new(-1.0, LARGEST_WEIGHT, "a number from -1 to 1e30");
     /// γ of the noise-robust Dice loss. Below 1, its slope at p = y would be infinite.

@@ -7,7 +7,9 @@ use serde::ser::{self, SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::assignments::{Assignments, read};
-use crate::{AnyLoss, Focal, LossError, Matthews, Name, Parameter, Tversky, UnifiedFocal};
+use crate::{
+    AnyLoss, Focal, HardVoxels, LossError, Matthews, Name, Parameter, Tversky, UnifiedFocal,
+};
 
 /// The key of the name.
 const NAME: &str = "name";
@@ -191,6 +193,7 @@ one_of_the_losses! {
     Focal "distribution-based",
     UnifiedFocal "compound",
     Matthews "Matthews correlation",
+    HardVoxels "hard-voxel",
 }
 
 /// Reads and writes names as text.

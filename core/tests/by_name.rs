@@ -128,6 +128,8 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
             loss.with_smooth_numerator(value)?.into()
         }
         (AnyLoss::Matthews(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
+        (AnyLoss::HardVoxels(loss), Parameter::Threshold) => loss.with_threshold(value)?.into(),
+        (AnyLoss::HardVoxels(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Poly) => loss.with_poly(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
         (AnyLoss::UnifiedFocal(loss), Parameter::Lambda) => loss.with_lambda(value)?.into(),

@@ -57,6 +57,10 @@ fn label_smoothing() -> impl Strategy<Value = f64> {
     select(vec![0.0, 0.0, 0.1, 1e-300, 1.0])
 }
 
+fn threshold() -> impl Strategy<Value = f64> {
+    select(vec![1e-30, 0.3, 0.7, 1.0])
+}
+
 fn poly() -> impl Strategy<Value = f64> {
     select(vec![0.0, -1.0, -0.5, 2.0, 1e30])
 }
@@ -87,10 +91,11 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
     let name = select(Name::ALL.to_vec());
     let shares = (share(), share(), share());
     let smooth = (smooth(), smooth_numerator());
-    let target = (order(), label_smoothing(), volume_exponent(), poly());
+    let coefficients = (poly(), threshold());
+    let target = (order(), label_smoothing(), volume_exponent(), coefficients);
     (name, shares, weights(), exponent(), target, smooth, clip()).prop_map(
         |(name, (lambda, alpha, beta), weights, gamma, target, (smooth, numerator), clip)| {
-            let (order, smoothing, exponent, poly) = target;
+            let (order, smoothing, exponent, (poly, threshold)) = target;
             let (delta, [fp_weight, fn_weight]) = weights;
             let drawn = |parameter| match parameter {
                 Parameter::Lambda => lambda,
@@ -105,6 +110,7 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
                 Parameter::Smooth => Some(smooth),
                 Parameter::SmoothNumerator => numerator,
                 Parameter::LabelSmoothing => Some(smoothing),
+                Parameter::Threshold => Some(threshold),
                 Parameter::Poly => Some(poly),
                 Parameter::Clip => clip,
             };

@@ -8,7 +8,9 @@ use std::fmt;
 use burn::config::{Config, config_to_json};
 use burn::nn::loss::Reduction;
 use serde::{Deserialize, Serialize};
-use unifocal_core::{AnyLoss, Focal, Matthews, Settings, Tversky, UnifiedFocal, catalogue::Name};
+use unifocal_core::{
+    AnyLoss, Focal, HardVoxels, Matthews, Settings, Tversky, UnifiedFocal, catalogue::Name,
+};
 
 use crate::{Error, Route, SegmentationLoss};
 use macros::required;
@@ -229,6 +231,18 @@ loss! {
         /// Label smoothing t, in [0, 1]: y becomes (1−t)·y + t/C, for C classes. Default: 0
         label_smoothing / with_label_smoothing: f64 = 0.0,
     } => Focal::cross_entropy().with_label_smoothing(self.label_smoothing)?, "0.2798"
+}
+
+loss! {
+    /// Configuration of cross entropy of the hard voxels (Wu et al. 2016, arXiv 1605.06885).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `−Σ_c Σ_i y·[p < τ]·ln p / Σ_c Σ_i y·[p < τ]`
+    HardVoxelsLossConfig(self) {
+        /// The threshold τ, in (0, 1]. Default: 0.7
+        threshold / with_threshold: f64 = 0.7,
+    } => HardVoxels::new().with_threshold(self.threshold)?, "0.5108"
 }
 
 loss! {

@@ -96,6 +96,7 @@ fn every_configuration_builds_the_loss_of_its_name() {
         LogCoshDiceLossConfig "log-cosh-dice"
         NoiseRobustDiceLossConfig "noise-robust-dice"
         MatthewsLossConfig "mcc"
+        HardVoxelsLossConfig "hard-voxels"
         ComboLossConfig "combo"
         TverskyCrossEntropyLossConfig "tversky-cross-entropy"
         SymmetricUnifiedFocalLossConfig "symmetric-unified-focal"

@@ -30,6 +30,7 @@ fn loss() -> impl Strategy<Value = AnyLoss> {
                 // γ of the noise-robust loss is at least 1.
                 loss.with_gamma(gamma).unwrap_or(loss).into()
             }
+            loss @ AnyLoss::HardVoxels(_) => loss,
             AnyLoss::Matthews(loss) => loss.with_smooth(gamma).expect(valid).into(),
             AnyLoss::Focal(loss) => loss.with_gamma(3.0 * gamma).expect(valid).into(),
             AnyLoss::UnifiedFocal(loss) => loss

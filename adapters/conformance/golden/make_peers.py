@@ -755,6 +755,21 @@ def equations(rec):
     ):
         one("IEEE TMI 39 (2020) 2653", "NoiseRobustDiceLoss", tag, wang | changes, noise_robust_dice, **extra)
 
+    # Wu et al. 2016, equation of the top-K loss: the mean of −ln p over the pixels whose p is below the threshold
+    def hard_voxels(c, threshold, class_weights):
+        w = torch.ones(c.p.shape[1]) if class_weights is None else torch.tensor(class_weights)
+        hard = c.v * c.y * (c.p < threshold) * w.to(c.p.dtype)[:, None]
+        return (hard * c.true(lambda p: -torch.log(p))).sum((1, 2)) / hard.sum((1, 2))
+
+    wu = dict(threshold=0.7, class_weights=None)
+    for tag, changes, extra in (
+        ("default", {}, {}),
+        ("softmax", dict(threshold=0.4), dict(prediction=z)),
+        ("weights", dict(class_weights=weights), {}),
+        ("ignoring", dict(threshold=0.6, class_weights=weights), dict(target="ignoring")),
+    ):
+        one("arXiv 1605.06885", "HardPixelLoss", tag, wu | changes, hard_voxels, **extra)
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])

@@ -56,6 +56,7 @@ fn loss() -> impl Strategy<Value = AnyLoss> {
                         // γ of the noise-robust loss is at least 1.
                         loss.with_gamma(gamma).unwrap_or(loss).into()
                     }
+                    loss @ AnyLoss::HardVoxels(_) => loss,
                     AnyLoss::Matthews(loss) => loss.with_smooth(gamma)?.into(),
                     AnyLoss::Focal(loss) => loss.with_delta(delta)?.with_gamma(4.0 * gamma)?.into(),
                     AnyLoss::UnifiedFocal(loss) => {

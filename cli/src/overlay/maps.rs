@@ -67,6 +67,7 @@ impl Question<'_> {
         let loss: AnyLoss = match self.loss.loss {
             AnyLoss::Tversky(_) | AnyLoss::Matthews(_) => return Err(no_side(self.loss)),
             AnyLoss::Focal(side) => side.into(),
+            AnyLoss::HardVoxels(_) => self.loss.loss,
             AnyLoss::UnifiedFocal(both) => both.distribution().into(),
         };
         Ok(Chosen {

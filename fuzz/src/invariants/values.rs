@@ -60,6 +60,7 @@ fn largest_sides(loss: &AnyLoss) -> [f64; 2] {
         AnyLoss::Tversky(loss) if loss.noise_robust() => [LARGEST_ROBUST, 0.0],
         AnyLoss::Tversky(_) => [1.0, 0.0],
         AnyLoss::Matthews(_) => [2.0, 0.0],
+        AnyLoss::HardVoxels(_) => [0.0, LARGEST],
         AnyLoss::Focal(loss) => [0.0, LARGEST + loss.poly()],
         AnyLoss::UnifiedFocal(_) => [1.0, LARGEST],
     }

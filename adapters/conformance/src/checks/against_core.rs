@@ -41,7 +41,7 @@ pub fn agreement(backend: &impl Backend) {
 fn is_difference(loss: &AnyLoss, case: &Case) -> bool {
     let order = match loss {
         AnyLoss::Tversky(loss) => loss.order(),
-        AnyLoss::Focal(_) | AnyLoss::Matthews(_) => None,
+        AnyLoss::Focal(_) | AnyLoss::Matthews(_) | AnyLoss::HardVoxels(_) => None,
         AnyLoss::UnifiedFocal(loss) => loss.region().order(),
     };
     let is_soft = matches!(case.target, Target::Soft(_));

@@ -5,7 +5,7 @@ use ndarray::Axis;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use unifocal_core::{
-    AnyLoss, Focal, Input, Matthews, Tversky, UnifiedFocal, catalogue::ParameterError,
+    AnyLoss, Focal, HardVoxels, Input, Matthews, Tversky, UnifiedFocal, catalogue::ParameterError,
 };
 
 use super::symmetries::first_sample;
@@ -169,6 +169,11 @@ fn identities(
         "Dice + cross entropy is the sum",
         value(UnifiedFocal::dice_cross_entropy().into()),
         value(dice.into()) + value(entropy.into()),
+    );
+    same(
+        "all voxels are hard at τ = 1",
+        value(HardVoxels::new().with_threshold(1.0)?.into()),
+        value(entropy.into()),
     );
     let poly = Focal::poly1().with_gamma(gamma)?;
     same(

@@ -2,7 +2,7 @@
 
 use ndarray::Axis;
 use serde_json::Value;
-use unifocal_core::{AnyLoss, Focal, Tversky, UnifiedFocal, catalogue::ParameterError};
+use unifocal_core::{AnyLoss, Focal, HardVoxels, Tversky, UnifiedFocal, catalogue::ParameterError};
 
 use crate::Case;
 use crate::golden::Entry;
@@ -13,6 +13,7 @@ pub(super) fn paper(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, P
         "Poly1Loss" => Some(poly1(entry, case)?),
         "LogCoshDiceLoss" => Some(log_cosh_dice(entry, case)?),
         "NoiseRobustDiceLoss" => Some(noise_robust_dice(entry, case)?),
+        "HardPixelLoss" => Some(hard_voxels(entry, case)?),
         _ => unified(entry, case)?,
     })
 }
@@ -39,6 +40,14 @@ fn noise_robust_dice(entry: &Entry, case: &mut Case) -> Result<AnyLoss, Paramete
     case.settings.class_weights = class_weights(entry);
     let loss = Tversky::noise_robust_dice().with_gamma(parameter("gamma"))?;
     Ok(loss.with_smooth(0.5 * parameter("epsilon"))?.into())
+}
+
+/// Wu et al. 2016, without a clip.
+fn hard_voxels(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError> {
+    case.settings.class_weights = class_weights(entry);
+    let threshold = entry.parameter("threshold").expect("threshold");
+    let loss = HardVoxels::new().with_threshold(threshold)?;
+    Ok(loss.with_clip(None)?.into())
 }
 
 /// The weights of the classes, if there are any.
