@@ -102,7 +102,7 @@ impl Focal {
     ///
     /// # Errors
     ///
-    /// γ outside [0, 10³⁰]; for [`exponential_log`](Focal::exponential_log), γ outside [0, 5].
+    /// γ outside [0, 10³⁰]; for [`exponential_log`](Focal::exponential_log), γ outside [0.001, 5].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
         let gamma = self.gamma_range().check(Parameter::Gamma.as_str(), gamma)?;
         let gamma = gamma.into();

@@ -203,8 +203,9 @@ impl Range {
     /// A weight. Also γ where it is the exponent itself, because it is then a factor of the
     /// derivative.
     pub(crate) const WEIGHT: Self = Self::new(0.0, LARGEST_WEIGHT, "a number from 0 to 1e30");
-    /// γ, where it is the exponent of −ln p. Its powers must be finite in f32.
-    pub(crate) const EXPONENTIAL: Self = Self::new(0.0, 5.0, "0 ≤ γ ≤ 5");
+    /// γ, where it is the exponent of −ln p. Its powers must be finite in f32, and at 0 the loss would
+    /// be constant.
+    pub(crate) const EXPONENTIAL: Self = Self::new(1e-3, 5.0, "0.001 ≤ γ ≤ 5");
     /// τ of the hard voxels. At 0 there would be none.
     pub(crate) const THRESHOLD: Self = Self::new(1e-30, 1.0, "a number from 1e-30 to 1");
     /// ε of Poly-1. Below −1, the loss would rise with p.

@@ -5,7 +5,7 @@ mod named;
 
 use crate::extent::Extent;
 use crate::name::Origin;
-use crate::order::{First, Order, Products, Robust, Second};
+use crate::order::{First, Order, Products, Second};
 use crate::parameter::{ParameterError, Range};
 use crate::{
     Class, ClassSums, Focal, Loss, Parameter, Probability, Real, Score, Share, Tversky, Visitor,
@@ -128,7 +128,7 @@ impl UnifiedFocal {
     /// # Errors
     ///
     /// γ outside [0, 1]; for the focal side alone, outside [0, 10³⁰]; for the exponential logarithmic loss,
-    /// outside [0, 5].
+    /// outside [0.001, 5].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
         let gamma = self.gamma_range().check(Parameter::Gamma.as_str(), gamma)?;
         let mut loss = self;
@@ -353,6 +353,8 @@ impl Loss<4> for UnifiedFocal {
                 };
                 distribution.specialize(class, extent, beside)
             }
+            // Rare, and each would be as many kernels again.
+            Order::One | Order::Two if distribution.has_other_form(extent) => visitor.visit(*self),
             Order::One => {
                 let region = self.region.of_order(First);
                 let beside = Beside {
@@ -371,15 +373,7 @@ impl Loss<4> for UnifiedFocal {
                 };
                 distribution.specialize_roughly(class, extent, beside)
             }
-            Order::Robust(exponent) => {
-                let region = self.region.of_order(Robust(exponent));
-                let beside = Beside {
-                    loss,
-                    region,
-                    visitor,
-                };
-                distribution.specialize_roughly(class, extent, beside)
-            }
+            Order::Robust(_) => visitor.visit(*self),
         }
     }
 }

@@ -364,7 +364,7 @@ loss! {
     ExponentialLogLossConfig(self) {
         /// The weight λ of the Dice side, in [0, 1]; `None` for the unweighted sum. Default: 0.8
         lambda / with_lambda: Option<f64> = Some(0.8),
-        /// The exponent γ, in [0, 5]. Default: 0.3
+        /// The exponent γ, in [0.001, 5]. Default: 0.3
         gamma / with_gamma: f64 = 0.3,
         /// The smoothing term s > 0. Default: 10⁻⁶
         smooth / with_smooth: f64 = 1e-6,

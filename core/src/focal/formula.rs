@@ -42,7 +42,7 @@ impl Focal {
         extent: Extent,
         visitor: V,
     ) -> V::Output {
-        if self.form != Form::Entropy && self.is_somewhere(extent) {
+        if self.has_other_form(extent) {
             return self.specialize_form(class, visitor);
         }
         let gamma = self.exponent(class).to_f64();
@@ -64,28 +64,24 @@ impl Focal {
         }
     }
 
-    /// Whether F may differ from 0 where the class covers `extent` of the voxels.
+    /// Whether F has a form of its own where the class covers `extent` of the voxels.
     #[inline(always)]
-    fn is_somewhere(&self, extent: Extent) -> bool {
-        extent != Extent::None || self.label_smoothing.is_some()
+    pub(crate) fn has_other_form(&self, extent: Extent) -> bool {
+        let is_0 = extent == Extent::None && self.label_smoothing.is_none();
+        self.form != Form::Entropy && !is_0
     }
 
-    /// [`specialize`](Loss::specialize) of the other forms, which have few types, to compile fast.
+    /// [`specialize`](Loss::specialize) of the other forms, with few types, to compile fast.
     #[inline(always)]
     fn specialize_form<V: Visitor<1>>(&self, class: &Class, visitor: V) -> V::Output {
         let gamma = self.exponent(class).to_f64();
-        if let Form::Poly(coefficient) = self.form {
-            return match gamma {
-                0.0 => visitor.visit(self.of_poly(power::Zero, coefficient)),
-                ..=1.0 => visitor.visit(self.of_poly(power::Root(gamma), coefficient)),
-                _ => visitor.visit(self.of_poly(power::Other(gamma), coefficient)),
-            };
-        }
-        match gamma {
-            0.0 => visitor.visit(self.of_power::<_, true>(OfLog(power::Zero))),
-            1.0 => visitor.visit(self.of_power::<_, true>(power::Zero)),
-            e @ ..1.0 => visitor.visit(self.of_power::<_, true>(OfLog(power::Root(e)))),
-            e => visitor.visit(self.of_power::<_, true>(OfLog(power::Other(e)))),
+        match (self.form, gamma) {
+            (Form::Poly(coefficient), 0.0) => visitor.visit(self.of_poly(power::Zero, coefficient)),
+            (Form::Poly(coefficient), _) => {
+                visitor.visit(self.of_poly(power::Other(gamma), coefficient))
+            }
+            (_, ..=1.0) => visitor.visit(self.of_power::<_, true>(OfLog(power::Root(gamma)))),
+            _ => visitor.visit(self.of_power::<_, true>(OfLog(power::Other(gamma)))),
         }
     }
 

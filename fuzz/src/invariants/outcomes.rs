@@ -29,7 +29,9 @@ pub(super) fn jumps(loss: &AnyLoss, one: &Outcome, other: &Outcome) -> bool {
     let pairs = one.sums.iter().zip(&other.sums);
     let differs = pairs.map(|(one, other)| (one.terms[0], other.terms[0]));
     matches!(loss, AnyLoss::HardVoxels(_))
-        && differs.into_iter().any(|(one, other)| (one - other).abs() > 1e-5 * one)
+        && differs
+            .into_iter()
+            .any(|(one, other)| (one - other).abs() > 1e-5 * one)
 }
 
 /// Checks signs: the gradient never lowers the right class's probability or raises a wrong one's, unless the labels are smoothed: then the
