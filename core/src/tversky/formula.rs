@@ -46,8 +46,6 @@ impl Tversky {
 
     fn exponent(&self, class: &Class) -> f64 {
         match self.focus {
-            // γ is that of the differences.
-            Focus::Plain if self.form == Form::Robust => 1.0,
             Focus::Plain => self.gamma,
             Focus::Asymmetric if !class.rare => 1.0,
             Focus::Symmetric | Focus::Asymmetric => 1.0 - self.gamma,
@@ -111,23 +109,22 @@ impl Loss<3> for Tversky {
             true => overlap.clone(),
             false => overlap.clone() + error.clone(),
         });
-        let loss = match self.form {
+        let exponent = self.exponent(class).into();
+        let mean = match self.form {
+            // 1 − TI, without a subtraction.
+            Form::Index => error.over_sum_with(overlap).powf(exponent),
             Form::Log => {
                 // −ln TI = ln(1 + (1 − TI)/TI), which is exact near a perfect score.
                 let odds = error / overlap.clip(LEAST_OVERLAP, f64::INFINITY);
-                odds.clip(0.0, 1.0 / R::TINY).ln_1p()
+                odds.clip(0.0, 1.0 / R::TINY).ln_1p().powf(exponent)
             }
-            // 1 − TI, without a subtraction.
-            Form::Index | Form::LogCosh => error.over_sum_with(overlap),
+            Form::LogCosh => ln_cosh(error.over_sum_with(overlap).powf(exponent)),
+            // γ is the exponent of the differences.
             Form::Robust => error / overlap,
         };
-        let mut loss = loss.powf(self.exponent(class).into());
-        if self.form == Form::LogCosh {
-            loss = ln_cosh(loss);
-        }
         Score {
             share,
-            ..Score::mean(loss)
+            ..Score::mean(mean)
         }
     }
 

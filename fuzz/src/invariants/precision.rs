@@ -48,6 +48,8 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
     );
     // From logits, with soft targets or in one channel, the terms of a voxel's gradient can cancel down to their rounding errors.
     let least = match (case.settings.input, &case.target) {
+        // The MCC of voxels of one class is 0, and its gradient the rounding of slopes of about 1 per voxel.
+        _ if name == Name::Matthews => 1.0 / fewest_counted(&case) as f64,
         (Input::Probabilities, Target::Labels(_)) if case.shape.channels > 1 => 0.0,
         _ => 0.1 / (case.shape.samples * fewest_counted(&case)) as f64,
     };

@@ -29,7 +29,11 @@ pub fn agreement(backend: &impl Backend) {
                     assert_close(ours.value + shift, core.value + shift, tolerance, &what);
                     let tolerance =
                         by_precision(backend, tolerance::F64_OURS, tolerance::F32_GRADIENT);
-                    assert_close_gradient(&ours.gradient, &core.gradient, tolerance, &what);
+                    // The MCC of a single voxel is 0 whatever it is, and its gradient is rounding.
+                    let counted = shape[2..].iter().product::<usize>();
+                    if counted > 1 || !matches!(loss, AnyLoss::Matthews(_)) {
+                        assert_close_gradient(&ours.gradient, &core.gradient, tolerance, &what);
+                    }
                 }
             }
         }
