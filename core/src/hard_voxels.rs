@@ -43,6 +43,10 @@ pub struct HardVoxels {
     pub(crate) origin: Origin,
 }
 
+/// A class without hard voxels counts as this many: too few to change a mean, and enough to divide
+/// by twice.
+const LEAST_VOXELS: f64 = 1e-30;
+
 impl HardVoxels {
     /// The loss with τ = 0.7 and clip 10⁻⁷.
     pub fn new() -> Self {
@@ -107,7 +111,8 @@ impl Loss<2> for HardVoxels {
     #[inline(always)]
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 2>) -> Score<R> {
         let [voxels, entropy] = sums.terms.clone();
-        let mean = entropy.scale(class.alpha) / voxels.clone().clip(R::TINY, f64::INFINITY);
+        let voxels = voxels.clip(LEAST_VOXELS, f64::INFINITY);
+        let mean = entropy.scale(class.alpha) / voxels.clone();
         Score {
             share: Some(voxels),
             ..Score::mean(mean)

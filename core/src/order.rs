@@ -112,9 +112,8 @@ impl<P: Power> Differences for Robust<P> {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(self, p: R, complement: R, y: &Y) -> [R; 3] {
         let [_, above, below] = differences(p.clone(), complement, y);
-        // One of them is 0.
-        let difference = above.clone() + below.clone();
-        let squares = y.of(p) + (difference.clone() * difference).scale(0.5);
+        let one = p.zero().shift(1.0);
+        let squares = (p.clone() * p + y.of(y.of(one))).scale(0.5);
         let [above, below] = [above, below].map(|x| x.powf(self.0.exponent()));
         [squares, above, below]
     }

@@ -116,7 +116,9 @@ proptest! {
     #[test]
     fn any_loss_in_f64(loss in any_loss(), better in any_input()) {
         let loss = loss.with(Parameter::LabelSmoothing, 0.0).unwrap_or(loss);
-        prop_assume!(!may_rise(&loss));
+        if may_rise(&loss) {
+            return Ok(());
+        }
         let poly = loss.get(Parameter::Poly).ok().flatten().unwrap_or(0.0);
         let loss = loss.with(Parameter::Poly, poly.max(0.0)).unwrap_or(loss);
         let before = value(loss, &better, &better.before).unwrap();
@@ -126,7 +128,9 @@ proptest! {
 
     #[test]
     fn named_losses_in_f32(name in select(Name::ALL.to_vec()), better in any_input()) {
-        prop_assume!(!may_rise(&name.loss()));
+        if may_rise(&name.loss()) {
+            return Ok(());
+        }
         let narrow = |all: &[f64]| -> Vec<f32> { all.iter().map(|x| *x as f32).collect() };
         let before = value(name.loss(), &better, &narrow(&better.before)).unwrap();
         let after = value(name.loss(), &better, &narrow(&better.after)).unwrap();
