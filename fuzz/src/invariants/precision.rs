@@ -37,8 +37,10 @@ pub fn precision(u: &mut Unstructured<'_>) -> Result<()> {
             .fold(0.0_f64, |size, z| size.max(z.abs())),
     };
     let slack = 1.0 + size / 8.0;
-    // Combo's value is a difference, so its error is absolute.
-    let scale = if name == Name::Combo { 1.0 } else { 0.0 };
+    // Combo's value is a difference, and so is p − y to a soft target, so its error is absolute.
+    let is_soft = matches!(case.target, Target::Soft(_));
+    let is_difference = name == Name::Combo || name == Name::NoiseRobustDice && is_soft;
+    let scale = if is_difference { 1.0 } else { 0.0 };
     let bound = F32_OURS * slack * wide.value.abs().max(scale) + 1e-12;
     let error = (wide.value - narrow.value).abs();
     assert!(
