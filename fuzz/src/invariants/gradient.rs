@@ -2,7 +2,6 @@
 
 use arbitrary::{Result, Unstructured};
 use unifocal_conformance::tolerance::{CENTRAL_DIFFERENCE, STEP};
-
 use unifocal_core::AnyLoss;
 
 use super::outcomes::{jumps, largest, outcomes};
