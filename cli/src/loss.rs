@@ -55,7 +55,7 @@ impl Chosen {
 
     /// Whether it averages over classes, so that an absent class can be left out of the mean.
     pub(crate) fn averages_classes(&self) -> bool {
-        !matches!(self.loss, AnyLoss::Focal(_))
+        !matches!(self.loss, AnyLoss::Focal(_) | AnyLoss::HardVoxels(_))
     }
 }
 

@@ -15,14 +15,21 @@ pub(crate) type Sums = ClassSums<f64, 4>;
 pub(crate) struct Sweeps {
     regions: Vec<Tversky>,
     distributions: Vec<(Focal, bool)>,
+    /// Losses that share no sums with others.
+    others: Vec<AnyLoss>,
     sources: Vec<Source>,
 }
 
-/// The sweeps that give the sums of the two sides of a loss.
+/// The sweeps that give the sums of a loss.
 #[derive(Clone, Copy, Debug)]
-struct Source {
-    region: Option<usize>,
-    distribution: Option<usize>,
+enum Source {
+    /// Of its two sides.
+    Sides {
+        region: Option<usize>,
+        distribution: Option<usize>,
+    },
+    /// One of the others.
+    Other(usize),
 }
 
 impl Sweeps {
@@ -33,9 +40,14 @@ impl Sweeps {
                 AnyLoss::Tversky(region) => (Some(region), None),
                 AnyLoss::Focal(distribution) => (None, Some(distribution)),
                 AnyLoss::UnifiedFocal(both) => (Some(both.region()), Some(both.distribution())),
+                AnyLoss::Matthews(_) | AnyLoss::HardVoxels(_) => {
+                    let place = place(&mut sweeps.others, loss.loss, |loss| *loss);
+                    sweeps.sources.push(Source::Other(place));
+                    continue;
+                }
             };
             let distribution = distribution.map(|side| (side, loss.is_asymmetric()));
-            let source = Source {
+            let source = Source::Sides {
                 region: region.map(|side| place(&mut sweeps.regions, side, region_terms)),
                 distribution: distribution
                     .map(|side| place(&mut sweeps.distributions, side, distribution_terms)),
@@ -47,7 +59,6 @@ impl Sweeps {
 
     /// The loss whose sums each sweep adds up. It is an [`AnyLoss`] because the engine is compiled for each type.
     pub(crate) fn losses(&self) -> Vec<AnyLoss> {
-        let sweeps = self.regions.len().max(self.distributions.len());
         let loss = |index| {
             let region = self.regions.get(index);
             let distribution = self.distributions.get(index).map(|(side, _)| side);
@@ -57,15 +68,24 @@ impl Sweeps {
                 (None, side) => (*side?).into(),
             })
         };
-        (0..sweeps).filter_map(loss).collect()
+        let sides = (0..self.of_sides()).filter_map(loss);
+        sides.chain(self.others.iter().copied()).collect()
+    }
+
+    /// How many sweeps give the sums of sides.
+    fn of_sides(&self) -> usize {
+        self.regions.len().max(self.distributions.len())
     }
 
     /// The sums of the loss with this index, from those of all sweeps.
     pub(crate) fn sums(&self, loss: usize, swept: &[Vec<Sums>]) -> Vec<Sums> {
-        let Source {
-            region,
-            distribution,
-        } = self.sources[loss];
+        let (region, distribution) = match self.sources[loss] {
+            Source::Sides {
+                region,
+                distribution,
+            } => (region, distribution),
+            Source::Other(place) => return swept[self.of_sides() + place].clone(),
+        };
         let of = |side: Option<usize>, place: usize| side.map(|sweep| swept[sweep][place]);
         let voxels = swept.first().map_or(&[][..], |sums| sums);
         let sums = voxels.iter().enumerate().map(|(place, sums)| {
@@ -86,14 +106,25 @@ fn place<S: Copy, K: PartialEq>(sides: &mut Vec<S>, side: S, terms: fn(&S) -> K)
     })
 }
 
-/// The parameters that the terms TP, FP and FN depend on.
-fn region_terms(side: &Tversky) -> (Option<u32>, Option<Clip>) {
-    (side.order(), side.clip())
+/// What the terms TP, FP and FN depend on: the order, the exponent of the noise-robust loss, and the clip.
+fn region_terms(side: &Tversky) -> (Option<u32>, Option<f64>, Option<Clip>) {
+    let exponent = side.noise_robust().then_some(side.gamma());
+    (side.order(), exponent, side.clip())
 }
 
-/// The parameters that the term F depends on: γ, whether it applies to common classes only, and the clip.
-fn distribution_terms((side, asymmetric): &(Focal, bool)) -> (f64, bool, Option<Clip>) {
-    (side.gamma(), *asymmetric, side.clip())
+/// What the term F depends on: γ, whether it applies to common classes only, the form of the term, label smoothing, and the clip.
+fn distribution_terms(
+    (side, asymmetric): &(Focal, bool),
+) -> (f64, bool, [f64; 2], bool, Option<Clip>) {
+    let coefficients = [side.poly(), side.label_smoothing()];
+    let is_exponential = side.is_exponential();
+    (
+        side.gamma(),
+        *asymmetric,
+        coefficients,
+        is_exponential,
+        side.clip(),
+    )
 }
 
 #[cfg(test)]
@@ -107,7 +138,7 @@ mod tests {
     fn losses_share_sweeps() {
         let all: Vec<Chosen> = Name::ALL.into_iter().map(Chosen::default_of).collect();
         let sweeps = Sweeps::of(&all).losses().len();
-        assert!(sweeps <= 5, "{sweeps} sweeps for {} losses", all.len());
+        assert!(sweeps <= 9, "{sweeps} sweeps for {} losses", all.len());
         for loss in &all {
             let [sweep] = Sweeps::of([loss]).losses()[..] else {
                 panic!("several sweeps for {}", loss.name)

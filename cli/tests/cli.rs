@@ -275,7 +275,7 @@ fn json_contains_the_whole_report() {
     );
     assert_eq!(
         compared["mean"].as_object().map(serde_json::Map::len),
-        Some(19)
+        Some(25)
     );
 }
 
@@ -382,7 +382,7 @@ fn help_and_completions() {
         "--loss <NAME> Set the loss; see the list below [default: asymmetric-unified-focal]",
         "--lambda <X|none> λ, the weight of the Tversky side",
         "[range: 0 ≤ λ ≤ 1, or none]",
-        "--gamma <X> γ, the focus [range: 0 ≤ γ ≤ 1; a number from 0 to 1e30 for focal-tversky, weighted-tversky, log-dice, focal, symmetric-focal, asymmetric-focal, dice-focal]",
+        "--gamma <X> γ, the focus [range: 0 ≤ γ ≤ 1; a number from 0 to 1e30 for focal-tversky, weighted-tversky, log-dice, log-cosh-dice, focal, poly-1, symmetric-focal, asymmetric-focal, dice-focal; 1 ≤ γ ≤ 2 for noise-robust-dice; 0.001 ≤ γ ≤ 5 for exponential-log]",
     ] {
         assert!(words.contains(part), "{part:?} is not in {words}");
     }

@@ -460,7 +460,7 @@ fn one_bad_case_does_not_affect_the_others() {
     assert_eq!(compared.status.code(), Some(1));
     assert_eq!(
         String::from_utf8_lossy(&compared.stdout).lines().count(),
-        1 + 2 * 19
+        1 + 2 * 25
     );
 }
 

@@ -7,12 +7,14 @@ pub use crate::parameter::{ParameterError, Range, UnknownParameter};
 
 use crate::extent::Extent;
 use crate::{
-    Class, ClassSums, Focal, Loss, Probability, Real, Score, Share, Tversky, UnifiedFocal, Visitor,
+    Class, ClassSums, Focal, HardVoxels, Loss, Matthews, Probability, Real, Score, Share, Tversky,
+    UnifiedFocal, Visitor,
 };
 
 /// Any loss of the family.
 ///
 /// Every loss has the four sums TP, FP, FN and F here; sums that a loss does not use are 0.
+/// [`Matthews`] has TN in place of F, [`HardVoxels`] the number of hard voxels in place of TP.
 ///
 /// # By name
 ///
@@ -50,6 +52,10 @@ pub enum AnyLoss {
     Focal(Focal),
     /// A compound loss.
     UnifiedFocal(UnifiedFocal),
+    /// The Matthews correlation loss.
+    Matthews(Matthews),
+    /// Cross entropy of the hard voxels.
+    HardVoxels(HardVoxels),
 }
 
 impl From<Tversky> for AnyLoss {
@@ -70,6 +76,18 @@ impl From<UnifiedFocal> for AnyLoss {
     }
 }
 
+impl From<Matthews> for AnyLoss {
+    fn from(loss: Matthews) -> Self {
+        Self::Matthews(loss)
+    }
+}
+
+impl From<HardVoxels> for AnyLoss {
+    fn from(loss: HardVoxels) -> Self {
+        Self::HardVoxels(loss)
+    }
+}
+
 impl From<Name> for AnyLoss {
     fn from(name: Name) -> Self {
         name.loss()
@@ -85,16 +103,22 @@ impl Name {
             Self::Tversky => Tversky::new().into(),
             Self::WeightedTversky => Tversky::weighted().into(),
             Self::LogDice => Tversky::log_dice().into(),
+            Self::LogCoshDice => Tversky::log_cosh_dice().into(),
+            Self::NoiseRobustDice => Tversky::noise_robust_dice().into(),
             Self::GeneralizedDice => Tversky::generalized_dice().into(),
             Self::FocalTversky => Tversky::focal().into(),
             Self::SymmetricFocalTversky => Tversky::symmetric_focal().into(),
             Self::AsymmetricFocalTversky => Tversky::asymmetric_focal().into(),
+            Self::Matthews => Matthews::new().into(),
+            Self::HardVoxels => HardVoxels::new().into(),
             Self::CrossEntropy => Focal::cross_entropy().into(),
             Self::Focal => Focal::new().into(),
+            Self::Poly1 => Focal::poly1().into(),
             Self::SymmetricFocal => Focal::symmetric().into(),
             Self::AsymmetricFocal => Focal::asymmetric().into(),
             Self::DiceCrossEntropy => UnifiedFocal::dice_cross_entropy().into(),
             Self::DiceFocal => UnifiedFocal::dice_focal().into(),
+            Self::ExponentialLog => UnifiedFocal::exponential_log().into(),
             Self::Combo => UnifiedFocal::combo(0.5, 0.5).expect("½ is in range").into(),
             Self::TverskyCrossEntropy => UnifiedFocal::tversky_cross_entropy().into(),
             Self::SymmetricUnifiedFocal => UnifiedFocal::symmetric().into(),
@@ -115,6 +139,8 @@ impl Loss<4> for AnyLoss {
             Self::Tversky(loss) => OfRegion(*loss).terms(class, prediction, y),
             Self::Focal(loss) => OfDistribution(*loss).terms(class, prediction, y),
             Self::UnifiedFocal(loss) => loss.terms(class, prediction, y),
+            Self::Matthews(loss) => loss.terms(class, prediction, y),
+            Self::HardVoxels(loss) => OfHardVoxels(*loss).terms(class, prediction, y),
         }
     }
 
@@ -123,6 +149,8 @@ impl Loss<4> for AnyLoss {
             Self::Tversky(loss) => OfRegion(*loss).finalize(class, sums),
             Self::Focal(loss) => OfDistribution(*loss).finalize(class, sums),
             Self::UnifiedFocal(loss) => loss.finalize(class, sums),
+            Self::Matthews(loss) => loss.finalize(class, sums),
+            Self::HardVoxels(loss) => OfHardVoxels(*loss).finalize(class, sums),
         }
     }
 
@@ -136,6 +164,8 @@ impl Loss<4> for AnyLoss {
             Self::Tversky(loss) => loss.specialize(class, extent, Widening(visitor)),
             Self::Focal(loss) => loss.specialize(class, extent, Widening(visitor)),
             Self::UnifiedFocal(loss) => loss.specialize(class, extent, visitor),
+            Self::Matthews(loss) => loss.specialize(class, extent, visitor),
+            Self::HardVoxels(loss) => visitor.visit(OfHardVoxels(*loss)),
         }
     }
 }
@@ -184,6 +214,30 @@ impl<L: Loss<1>> Loss<4> for OfDistribution<L> {
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
         let [_, _, _, f] = sums.terms.clone();
         self.0.finalize(class, &sums.with_terms([f]))
+    }
+}
+
+/// The loss of the hard voxels with two sums between its own, which are 0.
+#[derive(Clone, Copy)]
+struct OfHardVoxels(HardVoxels);
+
+impl Loss<4> for OfHardVoxels {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; 4] {
+        let zero = || prediction.p.zero();
+        let [voxels, f] = self.0.terms(class, prediction, y);
+        [voxels, zero(), zero(), f]
+    }
+
+    #[inline(always)]
+    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
+        let [voxels, _, _, f] = sums.terms.clone();
+        self.0.finalize(class, &sums.with_terms([voxels, f]))
     }
 }
 

@@ -1,13 +1,11 @@
 //! The distribution-based losses: cross entropy and the focal losses as one formula.
 
-use crate::extent::Extent;
+mod formula;
+mod named;
+
 use crate::name::Origin;
 use crate::parameter::{ParameterError, Range};
-use crate::power::{self, Power};
-use crate::{
-    Class, ClassSums, Clip, Exponent, Loss, Name, Parameter, Probability, Real, Score, Share,
-    Visitor,
-};
+use crate::{Clip, Exponent, Parameter};
 
 /// The focal cross entropy family, (1/M) Σ_c w_c·F_c(g_c) with F(g) = Σ y·(1−p)^g·(−ln p).
 ///
@@ -20,6 +18,8 @@ use crate::{
 /// | [`new`](Focal::new) | γ | a | 2 | 10⁻⁷ | Lin et al. 2017, arXiv 1708.02002 |
 /// | [`symmetric`](Focal::symmetric) | γ | 1−δ, δ (δ = 0.7) | 2 | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
 /// | [`asymmetric`](Focal::asymmetric) | γ common, 0 rare | 1−δ, δ (δ = 0.7) | 2 | 10⁻⁷ | Yeung et al. 2022 |
+/// | [`poly1`](Focal::poly1) | 0, with ε·(1−p) beside −ln p | 1 | 0 | 10⁻⁷ | Leng et al. 2022, arXiv 2204.12511 |
+/// | [`exponential_log`](Focal::exponential_log) | F = Σ y·(−ln p)^γ | 1 | 0.3 | 10⁻⁷ | Wong et al. 2018, arXiv 1809.00076 |
 ///
 /// It has one sum, F; with label smoothing, Σ (y + r·(1−y))·(1−p)^g·(−ln p) with r = t/C / (1−t+t/C).
 ///
@@ -41,8 +41,20 @@ pub struct Focal {
     /// Above 0, or `None`.
     label_smoothing: Option<f64>,
     asymmetric: bool,
+    form: Form,
     clip: Option<Clip>,
     pub(crate) origin: Origin,
+}
+
+/// The function of p that y multiplies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    /// (1 − p)^γ·(−ln p).
+    Entropy,
+    /// (1 − p)^γ·(−ln p + ε·(1 − p)), ε ≠ 0.
+    Poly(f64),
+    /// (−ln p)^γ.
+    Exponential,
 }
 
 /// The weights of common and rare classes, which add up to 1.
@@ -62,66 +74,7 @@ impl Weights {
     }
 }
 
-/// The smoothed y, (1 − t)·y + t/C = scale·(y + ratio·(1 − y)). The scale is a factor of the sum, so
-/// that inside the class smoothing costs nothing.
-struct Smoothed {
-    ratio: f64,
-    scale: f64,
-}
-
-impl Smoothed {
-    #[inline(always)]
-    fn new(smoothing: f64, class: &Class) -> Self {
-        let zero = smoothing / class.count as f64;
-        let scale = 1.0 - smoothing + zero;
-        Self {
-            ratio: zero / scale,
-            scale,
-        }
-    }
-}
-
 impl Focal {
-    /// The focal loss: γ = 2, equal weights, clip 10⁻⁷.
-    pub fn new() -> Self {
-        Self {
-            gamma: Exponent::Two,
-            weights: None,
-            alpha: 1.0,
-            label_smoothing: None,
-            asymmetric: false,
-            clip: Some(Clip::REFERENCE),
-            origin: Origin(Name::Focal),
-        }
-    }
-
-    /// Cross entropy: the focal loss at γ = 0.
-    pub fn cross_entropy() -> Self {
-        Self {
-            gamma: Exponent::Zero,
-            origin: Origin(Name::CrossEntropy),
-            ..Self::new()
-        }
-    }
-
-    /// The symmetric focal loss: δ = 0.7, γ = 2, clip 10⁻⁷.
-    pub fn symmetric() -> Self {
-        Self {
-            weights: Some(Weights::of_delta(0.7)),
-            origin: Origin(Name::SymmetricFocal),
-            ..Self::new()
-        }
-    }
-
-    /// The asymmetric focal loss, without focus for rare classes: δ = 0.7, γ = 2, clip 10⁻⁷.
-    pub fn asymmetric() -> Self {
-        Self {
-            asymmetric: true,
-            origin: Origin(Name::AsymmetricFocal),
-            ..Self::symmetric()
-        }
-    }
-
     /// Weighs rare classes by δ and common ones by 1 − δ; `None` weighs every class by 1.
     ///
     /// # Errors
@@ -149,12 +102,23 @@ impl Focal {
     ///
     /// # Errors
     ///
-    /// γ outside [0, 10³⁰].
+    /// γ outside [0, 10³⁰]; for [`exponential_log`](Focal::exponential_log), γ outside [0.001, 5].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
-        let gamma = Range::WEIGHT
-            .check(Parameter::Gamma.as_str(), gamma)?
-            .into();
+        let gamma = self.gamma_range().check(Parameter::Gamma.as_str(), gamma)?;
+        let gamma = gamma.into();
         Ok(Self { gamma, ..self })
+    }
+
+    pub(crate) fn gamma_range(&self) -> Range {
+        match self.form {
+            Form::Entropy | Form::Poly(_) => Range::WEIGHT,
+            Form::Exponential => Range::EXPONENTIAL,
+        }
+    }
+
+    /// Whether it is (−ln p)^γ, as [`exponential_log`](Focal::exponential_log) is.
+    pub fn is_exponential(&self) -> bool {
+        self.form == Form::Exponential
     }
 
     /// Weighs all classes by a. [`Classes::with_class_alpha`](crate::Classes::with_class_alpha) sets one per
@@ -200,6 +164,25 @@ impl Focal {
         })
     }
 
+    /// Adds ε·(1 − p) to −ln p: F = Σ y·(1−p)^γ·(−ln p + ε·(1−p)), the first coefficient of its
+    /// polynomial in 1 − p changed by ε. 0 is the loss without it.
+    ///
+    /// Where ε is near −1, the two terms cancel near p = 1, and their difference is as exact as its
+    /// terms. It replaces the form of [`exponential_log`](Focal::exponential_log).
+    ///
+    /// Source: Leng et al. 2022, arXiv 2204.12511.
+    ///
+    /// # Errors
+    ///
+    /// ε outside [−1, 10³⁰]. Below −1, the loss would rise with p.
+    pub fn with_poly(self, coefficient: f64) -> Result<Self, ParameterError> {
+        let form = match Range::POLY.check(Parameter::Poly.as_str(), coefficient)? {
+            0.0 => Form::Entropy,
+            coefficient => Form::Poly(coefficient),
+        };
+        Ok(Self { form, ..self })
+    }
+
     /// Clamps probabilities to [ε, 1 − ε]; `None` does not clamp. Logits are never clamped.
     ///
     /// # Errors
@@ -235,138 +218,22 @@ impl Focal {
         self.label_smoothing.unwrap_or(0.0)
     }
 
+    /// ε of [`with_poly`](Focal::with_poly); 0 without.
+    pub fn poly(&self) -> f64 {
+        match self.form {
+            Form::Poly(coefficient) => coefficient,
+            Form::Entropy | Form::Exponential => 0.0,
+        }
+    }
+
     /// The clip, if there is one.
     pub fn clip(&self) -> Option<Clip> {
         self.clip
-    }
-
-    #[inline(always)]
-    fn exponent(&self, class: &Class) -> Exponent {
-        if self.asymmetric && class.rare {
-            Exponent::Zero
-        } else {
-            self.gamma
-        }
-    }
-
-    /// [`specialize`](Loss::specialize) with fewer types: no shortcuts but for cross entropy.
-    #[inline(always)]
-    pub(crate) fn specialize_roughly<V: Visitor<1>>(
-        &self,
-        class: &Class,
-        extent: Extent,
-        visitor: V,
-    ) -> V::Output {
-        let gamma = self.exponent(class).to_f64();
-        match (extent, self.label_smoothing) {
-            // F is 0 there, whatever the exponent.
-            (Extent::None, None) => visitor.visit(self.of_power::<_, false>(power::Zero)),
-            // The shortcuts would take long to compile for smoothed labels, too.
-            (Extent::None | Extent::Some, Some(_)) => match gamma {
-                0.0 => visitor.visit(self.of_power::<_, true>(power::Zero)),
-                ..=1.0 => visitor.visit(self.of_power::<_, true>(power::Root(gamma))),
-                _ => visitor.visit(self.of_power::<_, true>(power::Other(gamma))),
-            },
-            // Inside the class, the sum does not depend on the smoothing.
-            (Extent::Some | Extent::All, _) => match gamma {
-                0.0 => visitor.visit(self.of_power::<_, false>(power::Zero)),
-                ..=1.0 => visitor.visit(self.of_power::<_, false>(power::Root(gamma))),
-                _ => visitor.visit(self.of_power::<_, false>(power::Other(gamma))),
-            },
-        }
-    }
-
-    /// This loss, with its exponent as a type.
-    #[inline(always)]
-    fn of_power<P, const SMOOTHED: bool>(&self, power: P) -> OfPower<P, SMOOTHED> {
-        OfPower { loss: *self, power }
-    }
-
-    fn weight(&self, class: &Class) -> f64 {
-        let weight = match self.weights {
-            None => 1.0,
-            Some(weights) if class.rare => weights.rare,
-            Some(weights) => weights.common,
-        };
-        self.alpha * class.alpha * weight
     }
 }
 
 impl Default for Focal {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// A focal loss with its exponent as a type, and whether its labels may be smoothed.
-#[derive(Clone, Copy)]
-struct OfPower<P, const SMOOTHED: bool> {
-    loss: Focal,
-    power: P,
-}
-
-impl<P: Power, const SMOOTHED: bool> Loss<1> for OfPower<P, SMOOTHED> {
-    #[inline(always)]
-    fn terms<R: Real, Y: Share<R>>(
-        &self,
-        class: &Class,
-        prediction: &Probability<R>,
-        y: &Y,
-    ) -> [R; 1] {
-        let prediction = prediction.clipped(self.loss.clip);
-        let ln = prediction.ln().scale(-1.0);
-        let of_class = self.power.times(prediction.complement, ln);
-        if !SMOOTHED {
-            return [y.of(of_class)];
-        }
-        [match self.loss.label_smoothing {
-            None => y.of(of_class),
-            Some(smoothing) => y.raised(Smoothed::new(smoothing, class).ratio, of_class),
-        }]
-    }
-
-    #[inline(always)]
-    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 1>) -> Score<R> {
-        self.loss.finalize(class, sums)
-    }
-}
-
-impl Loss<1> for Focal {
-    #[inline(always)]
-    fn terms<R: Real, Y: Share<R>>(
-        &self,
-        class: &Class,
-        prediction: &Probability<R>,
-        y: &Y,
-    ) -> [R; 1] {
-        let exponent = self.exponent(class);
-        self.of_power::<_, true>(exponent)
-            .terms(class, prediction, y)
-    }
-
-    #[inline(always)]
-    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 1>) -> Score<R> {
-        let scale = Smoothed::new(self.label_smoothing(), class).scale;
-        Score::sum(sums.per_voxel(0).scale(self.weight(class) * scale))
-    }
-
-    #[inline(always)]
-    fn specialize<V: Visitor<1>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
-        // Debug builds would take several times as long to compile.
-        if cfg!(debug_assertions) {
-            return visitor.visit(*self);
-        }
-        if extent == Extent::None || extent == Extent::Some && self.label_smoothing.is_some() {
-            return self.specialize_roughly(class, extent, visitor);
-        }
-        match self.exponent(class) {
-            Exponent::Zero => visitor.visit(self.of_power::<_, false>(power::Zero)),
-            Exponent::Half => visitor.visit(self.of_power::<_, false>(power::Half)),
-            Exponent::One => visitor.visit(self.of_power::<_, false>(power::One)),
-            Exponent::ThreeHalves => visitor.visit(self.of_power::<_, false>(power::ThreeHalves)),
-            Exponent::Two => visitor.visit(self.of_power::<_, false>(power::Two)),
-            Exponent::Root(e) => visitor.visit(self.of_power::<_, false>(power::Root(e))),
-            Exponent::Other(e) => visitor.visit(self.of_power::<_, false>(power::Other(e))),
-        }
     }
 }

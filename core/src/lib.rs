@@ -44,8 +44,8 @@
 //!
 //! | | |
 //! |---|---|
-//! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`AnyLoss`] (by name, with each [`Parameter`]) |
-//! | each loss | formula, constructor, defaults and source: the tables in [`Tversky`], [`Focal`] and [`UnifiedFocal`]; its tests: the last section of `docs/formulas.md` |
+//! | losses | [`Tversky`] (region-based), [`Focal`] (distribution-based), [`UnifiedFocal`] (compound), [`Matthews`] (correlation), [`HardVoxels`] (mining), [`AnyLoss`] (by name, with each [`Parameter`]) |
+//! | each loss | formula, constructor, defaults and source: the tables in [`Tversky`], [`Focal`] and [`UnifiedFocal`], [`Matthews`] and [`HardVoxels`]; its tests: the last section of `docs/formulas.md` |
 //! | options | [`Classes`]: rare classes, weights, α, [`AbsentClass`]; [`Input`], [`Pooling`]; with the feature `alloc`, `Settings` holds all of them |
 //! | data | [`Segmentation`] of a prediction ([`Dense`], [`Quantized`], [`OneHot`]) with a target ([`Labels`], [`Soft`], [`Regions`]) |
 //! | results | [`Segmentation::evaluate`] in the caller's [`Buffers`]: an [`Evaluated`] loss gives its value, the scores of the classes and the gradient |
@@ -83,6 +83,7 @@ extern crate alloc;
 extern crate std;
 
 mod activation;
+mod assignments;
 mod buffers;
 pub mod catalogue;
 mod classes;
@@ -97,12 +98,14 @@ mod field;
 mod focal;
 mod fold;
 mod form;
+mod hard_voxels;
 mod input;
 mod kernel;
 pub mod limits;
 mod loss;
 mod loss_error;
 mod math;
+mod matthews;
 mod name;
 mod named;
 mod nearest;
@@ -143,7 +146,9 @@ pub use classes::{AbsentClass, Classes};
 pub use dense::{Dense, DenseMut, Layout};
 pub use error::Error;
 pub use focal::Focal;
+pub use hard_voxels::HardVoxels;
 pub use input::Input;
+pub use matthews::Matthews;
 pub use overlap::Overlap;
 pub use parameter::Parameter;
 pub use quantized::Quantized;

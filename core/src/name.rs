@@ -36,16 +36,26 @@ pub enum Name {
     WeightedTversky,
     /// [`Tversky::log_dice`](crate::Tversky::log_dice).
     LogDice,
+    /// [`Tversky::log_cosh_dice`](crate::Tversky::log_cosh_dice).
+    LogCoshDice,
+    /// [`Tversky::noise_robust_dice`](crate::Tversky::noise_robust_dice).
+    NoiseRobustDice,
     /// [`Tversky::generalized_dice`](crate::Tversky::generalized_dice).
     GeneralizedDice,
     /// [`Tversky::symmetric_focal`](crate::Tversky::symmetric_focal).
     SymmetricFocalTversky,
     /// [`Tversky::asymmetric_focal`](crate::Tversky::asymmetric_focal).
     AsymmetricFocalTversky,
+    /// [`Matthews::new`](crate::Matthews::new).
+    Matthews,
     /// [`Focal::cross_entropy`](crate::Focal::cross_entropy).
     CrossEntropy,
+    /// [`HardVoxels::new`](crate::HardVoxels::new).
+    HardVoxels,
     /// [`Focal::new`](crate::Focal::new).
     Focal,
+    /// [`Focal::poly1`](crate::Focal::poly1).
+    Poly1,
     /// [`Focal::symmetric`](crate::Focal::symmetric).
     SymmetricFocal,
     /// [`Focal::asymmetric`](crate::Focal::asymmetric).
@@ -54,6 +64,8 @@ pub enum Name {
     DiceCrossEntropy,
     /// [`UnifiedFocal::dice_focal`](crate::UnifiedFocal::dice_focal).
     DiceFocal,
+    /// [`UnifiedFocal::exponential_log`](crate::UnifiedFocal::exponential_log).
+    ExponentialLog,
     /// [`UnifiedFocal::combo`](crate::UnifiedFocal::combo) at a = b = ½.
     Combo,
     /// [`UnifiedFocal::tversky_cross_entropy`](crate::UnifiedFocal::tversky_cross_entropy).
@@ -67,22 +79,28 @@ pub enum Name {
 
 impl Name {
     /// All names: region-based first, compound last.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::Dice,
         Self::Jaccard,
         Self::Tversky,
         Self::FocalTversky,
         Self::WeightedTversky,
         Self::LogDice,
+        Self::LogCoshDice,
+        Self::NoiseRobustDice,
         Self::GeneralizedDice,
         Self::SymmetricFocalTversky,
         Self::AsymmetricFocalTversky,
+        Self::Matthews,
         Self::CrossEntropy,
+        Self::HardVoxels,
         Self::Focal,
+        Self::Poly1,
         Self::SymmetricFocal,
         Self::AsymmetricFocal,
         Self::DiceCrossEntropy,
         Self::DiceFocal,
+        Self::ExponentialLog,
         Self::Combo,
         Self::TverskyCrossEntropy,
         Self::SymmetricUnifiedFocal,
@@ -98,15 +116,21 @@ impl Name {
             Self::FocalTversky => "focal-tversky",
             Self::WeightedTversky => "weighted-tversky",
             Self::LogDice => "log-dice",
+            Self::LogCoshDice => "log-cosh-dice",
+            Self::NoiseRobustDice => "noise-robust-dice",
             Self::GeneralizedDice => "generalized-dice",
             Self::SymmetricFocalTversky => "symmetric-focal-tversky",
             Self::AsymmetricFocalTversky => "asymmetric-focal-tversky",
+            Self::Matthews => "mcc",
             Self::CrossEntropy => "cross-entropy",
+            Self::HardVoxels => "hard-voxels",
             Self::Focal => "focal",
+            Self::Poly1 => "poly-1",
             Self::SymmetricFocal => "symmetric-focal",
             Self::AsymmetricFocal => "asymmetric-focal",
             Self::DiceCrossEntropy => "dice-cross-entropy",
             Self::DiceFocal => "dice-focal",
+            Self::ExponentialLog => "exponential-log",
             Self::Combo => "combo",
             Self::TverskyCrossEntropy => "tversky-cross-entropy",
             Self::SymmetricUnifiedFocal => "symmetric-unified-focal",
@@ -121,14 +145,21 @@ impl Name {
         match self {
             Self::Dice => &["dsc", "soft-dice"],
             Self::Jaccard => &["iou", "soft-iou"],
-            Self::Tversky | Self::WeightedTversky | Self::LogDice => &[],
+            Self::Tversky | Self::WeightedTversky => &[],
+            Self::LogDice => &[],
+            Self::LogCoshDice => &["logcosh-dice"],
+            Self::NoiseRobustDice => &["nr-dice"],
             Self::Focal | Self::DiceFocal | Self::Combo => &[],
             Self::GeneralizedDice => &["gdl", "generalised-dice"],
             Self::FocalTversky => &["ftl"],
             Self::SymmetricFocalTversky => &["sym-focal-tversky"],
             Self::AsymmetricFocalTversky => &["asym-focal-tversky"],
+            Self::Matthews => &["matthews"],
+            Self::HardVoxels => &["ohem", "top-k"],
             Self::CrossEntropy => &["ce", "crossentropy"],
             Self::DiceCrossEntropy => &["dice-ce"],
+            Self::ExponentialLog => &["exp-log", "exponential-logarithmic"],
+            Self::Poly1 => &["poly1", "poly"],
             Self::SymmetricFocal => &["sym-focal"],
             Self::AsymmetricFocal => &["asym-focal"],
             Self::TverskyCrossEntropy => &["tversky-ce"],

@@ -1,24 +1,23 @@
-//! Losses by name and parameters: listing, reading, setting, parsing and printing them.
+//! Losses by name and parameters: listing, reading, setting and printing them.
 
 use core::fmt;
-use core::str::FromStr;
 
 use crate::loss_error::LossError;
 use crate::name::Origin;
 use crate::parameter::Range;
-use crate::{AnyLoss, Clip, Focal, Name, Parameter, Tversky, UnifiedFocal};
+use crate::{AnyLoss, Clip, Focal, HardVoxels, Matthews, Name, Parameter, Tversky, UnifiedFocal};
 
 impl Name {
     /// The parameters of the loss, in the order of [`Parameter::ALL`].
     pub const fn parameters(self) -> &'static [Parameter] {
         use Parameter::{
             Alpha, Beta, Clip, Delta, FnWeight, FpWeight, Gamma, LabelSmoothing, Lambda, Order,
-            Smooth, SmoothNumerator, VolumeExponent,
+            Poly, Smooth, SmoothNumerator, Threshold, VolumeExponent,
         };
         match self {
             Self::Dice | Self::Tversky => &[Delta, Order, Smooth, SmoothNumerator, Clip],
             Self::Jaccard => &[Order, Smooth, SmoothNumerator, Clip],
-            Self::WeightedTversky | Self::LogDice => &[
+            Self::WeightedTversky | Self::LogDice | Self::LogCoshDice => &[
                 FpWeight,
                 FnWeight,
                 Gamma,
@@ -27,15 +26,19 @@ impl Name {
                 SmoothNumerator,
                 Clip,
             ],
+            Self::NoiseRobustDice => &[FpWeight, FnWeight, Gamma, Smooth, Clip],
             Self::GeneralizedDice => &[VolumeExponent, Order, Smooth, SmoothNumerator, Clip],
             Self::FocalTversky | Self::SymmetricFocalTversky | Self::AsymmetricFocalTversky => {
                 &[Delta, Gamma, Order, Smooth, SmoothNumerator, Clip]
             }
+            Self::Matthews => &[Smooth, SmoothNumerator, Clip],
+            Self::HardVoxels => &[Threshold, Clip],
             Self::CrossEntropy => &[LabelSmoothing, Clip],
             Self::Focal => &[Gamma, Alpha, LabelSmoothing, Clip],
+            Self::Poly1 => &[Gamma, Alpha, LabelSmoothing, Poly, Clip],
             Self::SymmetricFocal | Self::AsymmetricFocal => &[Delta, Gamma, LabelSmoothing, Clip],
             Self::DiceCrossEntropy => &[Lambda, Order, Smooth, SmoothNumerator, LabelSmoothing],
-            Self::DiceFocal => &[
+            Self::DiceFocal | Self::ExponentialLog => &[
                 Lambda,
                 Gamma,
                 Order,
@@ -84,9 +87,15 @@ impl Name {
             (Parameter::SmoothNumerator, _) => Range::SMOOTH_NUMERATOR.or_none(),
             (Parameter::Gamma, AnyLoss::Tversky(loss)) => loss.gamma_range(),
             (Parameter::Gamma, AnyLoss::UnifiedFocal(loss)) => loss.gamma_range(),
-            (Parameter::Gamma | Parameter::Alpha, AnyLoss::Focal(_)) => Range::WEIGHT,
+            (Parameter::Gamma, AnyLoss::Focal(loss)) => loss.gamma_range(),
+            (Parameter::Alpha, AnyLoss::Focal(_)) => Range::WEIGHT,
+            (Parameter::Gamma, AnyLoss::Matthews(_) | AnyLoss::HardVoxels(_)) => {
+                return Err(self.lacks(parameter));
+            }
             (Parameter::Alpha | Parameter::Beta, _) => Range::SHARE.or_none(),
             (Parameter::LabelSmoothing, _) => Range::SHARE,
+            (Parameter::Threshold, _) => Range::THRESHOLD,
+            (Parameter::Poly, _) => Range::POLY,
             (Parameter::Smooth, _) => Range::SMOOTH,
             (Parameter::Clip, _) => Range::CLIP.or_none(),
         })
@@ -121,6 +130,8 @@ impl AnyLoss {
             Self::Tversky(loss) => loss.origin,
             Self::Focal(loss) => loss.origin,
             Self::UnifiedFocal(loss) => loss.origin,
+            Self::Matthews(loss) => loss.origin,
+            Self::HardVoxels(loss) => loss.origin,
         };
         let mut names = [name].into_iter().chain(Name::ALL);
         names.find(|name| self.rebuilt_as(*name) == Some(*self))
@@ -198,6 +209,7 @@ impl AnyLoss {
             }
             (Parameter::Order, Self::Tversky(loss)) => loss.order().map(f64::from),
             (Parameter::Order, Self::UnifiedFocal(loss)) => loss.region().order().map(f64::from),
+            (Parameter::SmoothNumerator, Self::Matthews(loss)) => loss.smooth_numerator(),
             (Parameter::SmoothNumerator, Self::Tversky(loss)) => loss.smooth_numerator(),
             (Parameter::SmoothNumerator, Self::UnifiedFocal(loss)) => {
                 loss.region().smooth_numerator()
@@ -206,8 +218,13 @@ impl AnyLoss {
             (Parameter::LabelSmoothing, Self::UnifiedFocal(loss)) => {
                 Some(loss.distribution().label_smoothing())
             }
+            (Parameter::Threshold, Self::HardVoxels(loss)) => Some(loss.threshold()),
+            (Parameter::Poly, Self::Focal(loss)) => Some(loss.poly()),
+            (Parameter::Smooth, Self::Matthews(loss)) => Some(loss.smooth()),
             (Parameter::Smooth, Self::Tversky(loss)) => Some(loss.smooth()),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => Some(loss.region().smooth()),
+            (Parameter::Clip, Self::HardVoxels(loss)) => epsilon(loss.clip()),
+            (Parameter::Clip, Self::Matthews(loss)) => epsilon(loss.clip()),
             (Parameter::Clip, Self::Tversky(loss)) => epsilon(loss.clip()),
             (Parameter::Clip, Self::Focal(loss)) => epsilon(loss.clip()),
             (Parameter::Clip, Self::UnifiedFocal(loss)) => epsilon(loss.distribution().clip()),
@@ -246,6 +263,9 @@ impl AnyLoss {
             (Parameter::Order, Self::UnifiedFocal(loss)) => {
                 loss.with_order(value.map(whole)).map(Self::from)
             }
+            (Parameter::SmoothNumerator, Self::Matthews(loss)) => {
+                loss.with_smooth_numerator(value).map(Self::from)
+            }
             (Parameter::SmoothNumerator, Self::Tversky(loss)) => {
                 loss.with_smooth_numerator(value).map(Self::from)
             }
@@ -258,10 +278,17 @@ impl AnyLoss {
             (Parameter::LabelSmoothing, Self::UnifiedFocal(loss)) => {
                 loss.with_label_smoothing(value?).map(Self::from)
             }
+            (Parameter::Threshold, Self::HardVoxels(loss)) => {
+                loss.with_threshold(value?).map(Self::from)
+            }
+            (Parameter::Poly, Self::Focal(loss)) => loss.with_poly(value?).map(Self::from),
+            (Parameter::Smooth, Self::Matthews(loss)) => loss.with_smooth(value?).map(Self::from),
             (Parameter::Smooth, Self::Tversky(loss)) => loss.with_smooth(value?).map(Self::from),
             (Parameter::Smooth, Self::UnifiedFocal(loss)) => {
                 loss.with_smooth(value?).map(Self::from)
             }
+            (Parameter::Clip, Self::HardVoxels(loss)) => loss.with_clip(value).map(Self::from),
+            (Parameter::Clip, Self::Matthews(loss)) => loss.with_clip(value).map(Self::from),
             (Parameter::Clip, Self::Tversky(loss)) => loss.with_clip(value).map(Self::from),
             (Parameter::Clip, Self::Focal(loss)) => loss.with_clip(value).map(Self::from),
             (Parameter::Clip, Self::UnifiedFocal(loss)) => loss.with_clip(value).map(Self::from),
@@ -276,6 +303,8 @@ impl AnyLoss {
             Self::Tversky(loss) => loss.origin = origin,
             Self::Focal(loss) => loss.origin = origin,
             Self::UnifiedFocal(loss) => loss.origin = origin,
+            Self::Matthews(loss) => loss.origin = origin,
+            Self::HardVoxels(loss) => loss.origin = origin,
         }
         self
     }
@@ -290,6 +319,8 @@ impl fmt::Display for AnyLoss {
                 Self::Tversky(loss) => write!(f, "{loss:?}"),
                 Self::Focal(loss) => write!(f, "{loss:?}"),
                 Self::UnifiedFocal(loss) => write!(f, "{loss:?}"),
+                Self::Matthews(loss) => write!(f, "{loss:?}"),
+                Self::HardVoxels(loss) => write!(f, "{loss:?}"),
             };
         };
         f.write_str(name.as_str())?;
@@ -321,63 +352,4 @@ macro_rules! display {
     };
 }
 
-display!(Tversky Focal UnifiedFocal);
-
-/// Parses a name, or a name and parameters: `focal-tversky(gamma=0.5, clip=none)`.
-impl FromStr for AnyLoss {
-    type Err = LossError;
-
-    fn from_str(text: &str) -> Result<Self, LossError> {
-        let (name, inner) = match text.split_once('(') {
-            None => (text, ""),
-            Some((name, rest)) => {
-                let inner = rest.trim_end().strip_suffix(')');
-                (name, inner.ok_or(LossError::Form)?.trim())
-            }
-        };
-        let name = name.trim().parse()?;
-        let mut assignments = Assignments::default();
-        for assignment in inner.split(',').filter(|_| !inner.is_empty()) {
-            let (parameter, value) = assignment.split_once('=').ok_or(LossError::Form)?;
-            let parameter = parameter.trim().parse()?;
-            let value = read(value.trim()).ok_or(LossError::Number { parameter })?;
-            assignments.add(parameter, value)?;
-        }
-        assignments.of(name)
-    }
-}
-
-/// Parses the value of a parameter: a number, or `none`.
-pub(crate) fn read(value: &str) -> Option<Option<f64>> {
-    match value {
-        "none" => Some(None),
-        number => number.parse().ok().map(Some),
-    }
-}
-
-/// Values assigned to the parameters of a loss, in any order.
-#[derive(Default)]
-pub(crate) struct Assignments([Option<Option<f64>>; Parameter::ALL.len()]);
-
-impl Assignments {
-    pub(crate) fn add(
-        &mut self,
-        parameter: Parameter,
-        value: Option<f64>,
-    ) -> Result<(), LossError> {
-        match self.0[parameter as usize].replace(value) {
-            None => Ok(()),
-            Some(_) => Err(LossError::Repeated { parameter }),
-        }
-    }
-
-    /// The loss called `name` with these values.
-    pub(crate) fn of(self, name: Name) -> Result<AnyLoss, LossError> {
-        let given = Parameter::ALL.into_iter().zip(self.0);
-        given
-            .filter_map(|(parameter, value)| Some((parameter, value?)))
-            .try_fold(name.loss(), |loss, (parameter, value)| {
-                loss.with(parameter, value)
-            })
-    }
-}
+display!(Tversky Focal UnifiedFocal Matthews HardVoxels);

@@ -2,7 +2,8 @@
 
 use crate::extent::Extent;
 use crate::parameter::{ParameterError, Range};
-use crate::{Parameter, Real, Share};
+use crate::power::Power;
+use crate::{Exponent, Parameter, Real, Share};
 
 /// How TP, FP and FN of a voxel follow from p and y. [`Tversky::with_order`](crate::Tversky::with_order)
 /// has the formulas.
@@ -14,6 +15,8 @@ pub(crate) enum Order {
     One,
     /// Squares of these differences.
     Two,
+    /// Powers of these differences, and squares in place of TP: [`Robust`].
+    Robust(Exponent),
 }
 
 impl Order {
@@ -33,7 +36,7 @@ impl Order {
     /// 1, 2, or `None` for products.
     pub(crate) fn number(self) -> Option<u32> {
         match self {
-            Self::Products => None,
+            Self::Products | Self::Robust(_) => None,
             Self::One => Some(1),
             Self::Two => Some(2),
         }
@@ -62,6 +65,7 @@ impl Differences for Order {
             Self::Products => Products.terms(p, complement, y),
             Self::One => First.terms(p, complement, y),
             Self::Two => Second.terms(p, complement, y),
+            Self::Robust(exponent) => Robust(exponent).terms(p, complement, y),
         }
     }
 }
@@ -97,6 +101,21 @@ impl Differences for Second {
     fn terms<R: Real, Y: Share<R>>(self, p: R, complement: R, y: &Y) -> [R; 3] {
         let [_, above, below] = differences(p.clone(), complement, y);
         [y.of(p), above.clone() * above, below.clone() * below]
+    }
+}
+
+/// ½(p² + y²) in place of TP, and FP and FN as powers of the differences.
+#[derive(Clone, Copy)]
+pub(crate) struct Robust<P>(pub(crate) P);
+
+impl<P: Power> Differences for Robust<P> {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(self, p: R, complement: R, y: &Y) -> [R; 3] {
+        let [_, above, below] = differences(p.clone(), complement, y);
+        let one = p.zero().shift(1.0);
+        let squares = (p.clone() * p + y.of(y.of(one))).scale(0.5);
+        let [above, below] = [above, below].map(|x| x.powf(self.0.exponent()));
+        [squares, above, below]
     }
 }
 

@@ -54,13 +54,17 @@ pub enum Parameter {
     SmoothNumerator,
     /// t, [`Focal::with_label_smoothing`](crate::Focal::with_label_smoothing).
     LabelSmoothing,
+    /// τ, [`HardVoxels::with_threshold`](crate::HardVoxels::with_threshold).
+    Threshold,
+    /// ε of Poly-1, [`Focal::with_poly`](crate::Focal::with_poly).
+    Poly,
     /// ε, [`Focal::with_clip`](crate::Focal::with_clip).
     Clip,
 }
 
 impl Parameter {
     /// All parameters, in the order in which losses list theirs.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Lambda,
         Self::Delta,
         Self::FpWeight,
@@ -73,6 +77,8 @@ impl Parameter {
         Self::Smooth,
         Self::SmoothNumerator,
         Self::LabelSmoothing,
+        Self::Threshold,
+        Self::Poly,
         Self::Clip,
     ];
 
@@ -91,6 +97,8 @@ impl Parameter {
             Self::Smooth => "smooth",
             Self::SmoothNumerator => "smooth-numerator",
             Self::LabelSmoothing => "label-smoothing",
+            Self::Threshold => "threshold",
+            Self::Poly => "poly",
             Self::Clip => "clip",
         }
     }
@@ -116,6 +124,10 @@ impl Parameter {
             Self::LabelSmoothing => {
                 "t, replaces y by (1−t)·y + t/C in the cross entropy side, for C classes"
             }
+            Self::Threshold => {
+                "τ, leaves voxels out whose probability of the true class is not below"
+            }
+            Self::Poly => "ε of Poly-1, adds ε·(1−p) to −ln p",
             Self::Clip => "ε, clamps probabilities to [ε, 1−ε]; none does not clamp",
         }
     }
@@ -191,6 +203,18 @@ impl Range {
     /// A weight. Also γ where it is the exponent itself, because it is then a factor of the
     /// derivative.
     pub(crate) const WEIGHT: Self = Self::new(0.0, LARGEST_WEIGHT, "a number from 0 to 1e30");
+    /// γ, where it is the exponent of −ln p. Its powers must be finite in f32, and at 0 the loss would
+    /// be constant.
+    pub(crate) const EXPONENTIAL: Self = Self::new(1e-3, 5.0, "0.001 ≤ γ ≤ 5");
+    /// τ of the hard voxels. At 0 there would be none.
+    pub(crate) const THRESHOLD: Self = Self::new(1e-30, 1.0, "a number from 1e-30 to 1");
+    /// ε of Poly-1. Below −1, the loss would rise with p.
+    pub(crate) const POLY: Self = Self::new(-1.0, LARGEST_WEIGHT, "a number from -1 to 1e30");
+    /// γ of the noise-robust Dice loss. Below 1, its slope at p = y would be infinite.
+    pub(crate) const ROBUST: Self = Self::new(1.0, 2.0, "1 ≤ γ ≤ 2");
+    /// The order of the noise-robust Dice loss.
+    pub(crate) const ROBUST_ORDER: Self =
+        Self::new(f64::NAN, f64::NAN, "none: this loss has powers of its own");
     /// s. At 0, a class that is absent and not predicted would score 0/0.
     pub(crate) const SMOOTH: Self = Self::new(1e-30, f64::MAX, "a finite s ≥ 1e-30");
     /// The smoothing term of the numerator.

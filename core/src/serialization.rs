@@ -6,8 +6,10 @@ use serde::de::{self, Deserializer, MapAccess, Unexpected, Visitor};
 use serde::ser::{self, SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use crate::named::{Assignments, read};
-use crate::{AnyLoss, Focal, LossError, Name, Parameter, Tversky, UnifiedFocal};
+use crate::assignments::{Assignments, read};
+use crate::{
+    AnyLoss, Focal, HardVoxels, LossError, Matthews, Name, Parameter, Tversky, UnifiedFocal,
+};
 
 /// The key of the name.
 const NAME: &str = "name";
@@ -190,6 +192,8 @@ one_of_the_losses! {
     Tversky "region-based",
     Focal "distribution-based",
     UnifiedFocal "compound",
+    Matthews "Matthews correlation",
+    HardVoxels "hard-voxel",
 }
 
 /// Reads and writes names as text.

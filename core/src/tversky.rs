@@ -1,12 +1,12 @@
 //! The region-based losses: Dice, Jaccard, Tversky and the focal Tversky losses as one formula.
 
+mod formula;
 mod named;
 
-use crate::extent::Extent;
 use crate::name::Origin;
-use crate::order::{Differences, First, Order, Products, Second};
+use crate::order::Order;
 use crate::parameter::{ParameterError, Range};
-use crate::{Class, ClassSums, Clip, Loss, Parameter, Probability, Real, Score, Share, Visitor};
+use crate::{Clip, Parameter};
 
 /// The focal Tversky family, mean_c (1 − TI_c)^e_c.
 ///
@@ -27,6 +27,8 @@ use crate::{Class, ClassSums, Clip, Loss, Parameter, Probability, Real, Score, S
 /// | [`weighted`](Tversky::weighted) | γ | α 0.3, β 0.7 | 1 | 10⁻⁶ | no | Salehi et al. 2017 |
 /// | [`jaccard`](Tversky::jaccard) | 1 | α = β = 1 | | 10⁻⁶ | no | Rahman & Wang 2016 |
 /// | [`log_dice`](Tversky::log_dice) | γ, of −ln TI | α = β = ½ | 1 | 10⁻⁶ | no | Wong et al. 2018, arXiv 1809.00076 |
+/// | [`log_cosh_dice`](Tversky::log_cosh_dice) | γ, in ln cosh | α = β = ½ | 1 | 10⁻⁶ | no | Jadon 2020, arXiv 2006.14822 |
+/// | [`noise_robust_dice`](Tversky::noise_robust_dice) | Σ \|p−y\|^γ / (Σ p² + Σ y² + 2s) | α = β = ½ | 1.5 | 5·10⁻⁶ | no | Wang et al. 2020 |
 /// | [`generalized_dice`](Tversky::generalized_dice) | 1 | ½ | | 10⁻⁶ | no | Sudre et al. 2017, arXiv 1707.03237 |
 /// | [`focal`](Tversky::focal) | γ | 0.7 | 0.75 | 10⁻⁶ | 10⁻⁷ | Abraham & Khan 2019, arXiv 1810.07842 |
 /// | [`symmetric_focal`](Tversky::symmetric_focal) | 1−γ | 0.7 | 0.75 | 10⁻⁷ | 10⁻⁷ | Yeung et al. 2022, arXiv 2102.04525 |
@@ -58,7 +60,7 @@ pub struct Tversky {
     order: Order,
     smooth: f64,
     smooth_numerator: Option<f64>,
-    log: bool,
+    form: Form,
     volume_exponent: Option<u32>,
     gamma: f64,
     focus: Focus,
@@ -66,9 +68,18 @@ pub struct Tversky {
     pub(crate) origin: Origin,
 }
 
-/// The smallest TP + r that the logarithm of TI divides by: normal in f32, so that all precisions
-/// agree.
-const LEAST_OVERLAP: f64 = 1e-30;
+/// The function of TI.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    /// (1 − TI)^e.
+    Index,
+    /// (−ln TI)^e.
+    Log,
+    /// ln cosh((1 − TI)^e).
+    LogCosh,
+    /// Σ |p − y|^γ / (Σ p² + Σ y²).
+    Robust,
+}
 
 /// How γ determines the exponent of 1 − TI.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,7 +125,8 @@ impl Tversky {
     ///
     /// # Errors
     ///
-    /// γ outside [0, 10³⁰]; for the symmetric and asymmetric losses, γ outside [0, 1].
+    /// γ outside [0, 10³⁰]; for the symmetric and asymmetric losses, γ outside [0, 1]; for
+    /// [`noise_robust_dice`](Tversky::noise_robust_dice), γ outside [1, 2].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
         let gamma = self.gamma_range().check(Parameter::Gamma.as_str(), gamma)?;
         Ok(Self { gamma, ..self })
@@ -127,6 +139,7 @@ impl Tversky {
 
     pub(crate) fn gamma_range(&self) -> Range {
         match self.focus {
+            Focus::Plain if self.form == Form::Robust => Range::ROBUST,
             Focus::Plain => Range::WEIGHT,
             Focus::Symmetric | Focus::Asymmetric => Range::GAMMA,
         }
@@ -194,9 +207,14 @@ impl Tversky {
     ///
     /// # Errors
     ///
-    /// An order other than 1 and 2.
+    /// An order other than 1 and 2. [`noise_robust_dice`](Tversky::noise_robust_dice) has powers of
+    /// its own, and takes none.
     pub fn with_order(self, order: impl Into<Option<u32>>) -> Result<Self, ParameterError> {
         let order = Order::new(order.into())?;
+        if let (Form::Robust, Some(found)) = (self.form, order.number()) {
+            let found = Some(f64::from(found));
+            return Err(Range::ROBUST_ORDER.refuse(Parameter::Order.as_str(), found));
+        }
         Ok(Self { order, ..self })
     }
 
@@ -250,7 +268,25 @@ impl Tversky {
     /// 10⁻³⁰.
     #[must_use]
     pub fn with_log(self, log: bool) -> Self {
-        Self { log, ..self }
+        self.with_form(Form::Log, log)
+    }
+
+    /// Takes ln cosh((1 − TI)^e), with e as the exponent. It is about ½·(1 − TI)^2e for a good score, and flatter than
+    /// the loss without it everywhere. It replaces [`with_log`](Tversky::with_log), and the other way round.
+    ///
+    /// Source: Jadon 2020, arXiv 2006.14822.
+    #[must_use]
+    pub fn with_log_cosh(self, log_cosh: bool) -> Self {
+        self.with_form(Form::LogCosh, log_cosh)
+    }
+
+    fn with_form(self, form: Form, is_set: bool) -> Self {
+        let form = match is_set {
+            true => form,
+            false if self.form == form => Form::Index,
+            false => self.form,
+        };
+        Self { form, ..self }
     }
 
     /// Clamps probabilities to [ε, 1 − ε]; `None` does not clamp. Logits are never clamped.
@@ -290,7 +326,17 @@ impl Tversky {
 
     /// Whether it takes −ln TI in place of 1 − TI.
     pub fn log(&self) -> bool {
-        self.log
+        self.form == Form::Log
+    }
+
+    /// Whether it is the [noise-robust](Tversky::noise_robust_dice) loss, whose γ is the exponent of |p − y|.
+    pub fn noise_robust(&self) -> bool {
+        self.form == Form::Robust
+    }
+
+    /// Whether it takes ln cosh of (1 − TI)^e.
+    pub fn log_cosh(&self) -> bool {
+        self.form == Form::LogCosh
     }
 
     /// k of [`with_volume_exponent`](Tversky::with_volume_exponent), if there is one.
@@ -309,21 +355,11 @@ impl Tversky {
     }
 
     /// How its terms differ between p and y.
-    pub(crate) fn differences(&self) -> Order {
-        self.order
-    }
-
-    /// This loss, with its order as a type.
     #[inline(always)]
-    pub(crate) fn of_order<D>(&self, order: D) -> OfOrder<D> {
-        OfOrder { loss: *self, order }
-    }
-
-    fn exponent(&self, class: &Class) -> f64 {
-        match self.focus {
-            Focus::Plain => self.gamma,
-            Focus::Asymmetric if !class.rare => 1.0,
-            Focus::Symmetric | Focus::Asymmetric => 1.0 - self.gamma,
+    pub(crate) fn differences(&self) -> Order {
+        match self.form {
+            Form::Robust => Order::Robust(self.gamma.into()),
+            Form::Index | Form::Log | Form::LogCosh => self.order,
         }
     }
 }
@@ -331,85 +367,5 @@ impl Tversky {
 impl Default for Tversky {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// A Tversky loss with its order as a type.
-#[derive(Clone, Copy)]
-pub(crate) struct OfOrder<D> {
-    pub(crate) loss: Tversky,
-    pub(crate) order: D,
-}
-
-impl<D: Differences> Loss<3> for OfOrder<D> {
-    #[inline(always)]
-    fn terms<R: Real, Y: Share<R>>(&self, _: &Class, prediction: &Probability<R>, y: &Y) -> [R; 3] {
-        let Probability { p, complement, .. } = prediction.clipped(self.loss.clip);
-        self.order.terms(p, complement, y)
-    }
-
-    #[inline(always)]
-    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 3>) -> Score<R> {
-        self.loss.finalize(class, sums)
-    }
-}
-
-impl Loss<3> for Tversky {
-    #[inline(always)]
-    fn terms<R: Real, Y: Share<R>>(
-        &self,
-        class: &Class,
-        prediction: &Probability<R>,
-        y: &Y,
-    ) -> [R; 3] {
-        self.of_order(self.order).terms(class, prediction, y)
-    }
-
-    #[inline(always)]
-    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 3>) -> Score<R> {
-        let [mut tp, fp, fn_] = sums.terms.clone();
-        let numerator = self.smooth_numerator.unwrap_or(self.smooth);
-        let mut error = fp.scale(self.fp_weight) + fn_.scale(self.fn_weight);
-        if let Some(exponent) = self.volume_exponent {
-            let volume = sums.target.clone().clip(1.0, f64::INFINITY);
-            for _ in 0..exponent {
-                tp = tp / volume.clone();
-                error = error / volume.clone();
-            }
-        }
-        if numerator != self.smooth {
-            error = error
-                .shift(self.smooth - numerator)
-                .clip(0.0, f64::INFINITY);
-        }
-        let overlap = tp.shift(numerator);
-        let share = self
-            .volume_exponent
-            .map(|_| overlap.clone() + error.clone());
-        let loss = if self.log {
-            // −ln TI = ln(1 + (1 − TI)/TI), which is exact near a perfect score.
-            let odds = error / overlap.clip(LEAST_OVERLAP, f64::INFINITY);
-            odds.clip(0.0, 1.0 / R::TINY).ln_1p()
-        } else {
-            // 1 − TI, without a subtraction.
-            error.over_sum_with(overlap)
-        };
-        Score {
-            share,
-            ..Score::mean(loss.powf(self.exponent(class).into()))
-        }
-    }
-
-    #[inline(always)]
-    fn specialize<V: Visitor<3>>(&self, _: &Class, extent: Extent, visitor: V) -> V::Output {
-        // Debug builds would take longer to compile.
-        if cfg!(debug_assertions) {
-            return visitor.visit(*self);
-        }
-        match self.order.at(extent) {
-            Order::Products => visitor.visit(self.of_order(Products)),
-            Order::One => visitor.visit(self.of_order(First)),
-            Order::Two => visitor.visit(self.of_order(Second)),
-        }
     }
 }

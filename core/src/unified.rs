@@ -21,6 +21,7 @@ use crate::{
 /// | [`tversky_cross_entropy`](UnifiedFocal::tversky_cross_entropy) | symmetric at γ = 0 | symmetric at γ = 0 | ½ |
 /// | [`dice_cross_entropy`](UnifiedFocal::dice_cross_entropy) | [`Tversky::dice`] | [`Focal::cross_entropy`] | none: the sum |
 /// | [`dice_focal`](UnifiedFocal::dice_focal) | [`Tversky::dice`] | [`Focal::new`] | none: the sum |
+/// | [`exponential_log`](UnifiedFocal::exponential_log) | [`Tversky::log_dice`] | [`Focal::exponential_log`] | 0.8 |
 /// | [`combo`](UnifiedFocal::combo) | minus [`Tversky::dice`]'s index | weighted cross entropy | 1−a |
 ///
 /// λ multiplies the Tversky side, as in the code published with the paper. Other sources use the
@@ -122,23 +123,33 @@ impl UnifiedFocal {
     }
 
     /// Sets γ of both sides, or of the focal side alone if the Tversky side is neither the symmetric
-    /// nor the asymmetric loss.
+    /// nor the asymmetric loss, nor that of [`exponential_log`](UnifiedFocal::exponential_log).
     ///
     /// # Errors
     ///
-    /// γ outside [0, 1]; for the focal side alone, outside [0, 10³⁰].
+    /// γ outside [0, 1]; for the focal side alone, outside [0, 10³⁰]; for the exponential logarithmic loss,
+    /// outside [0.001, 5].
     pub fn with_gamma(self, gamma: f64) -> Result<Self, ParameterError> {
         let gamma = self.gamma_range().check(Parameter::Gamma.as_str(), gamma)?;
         let mut loss = self;
         loss.distribution = self.distribution.with_gamma(gamma)?;
-        if !self.region.is_plain() {
+        if !self.region.is_plain() || self.is_exponential() {
             loss.region = self.region.with_gamma(gamma)?;
         }
         Ok(loss)
     }
 
     pub(crate) fn gamma_range(&self) -> Range {
-        self.region.gamma_range()
+        if self.distribution.is_exponential() {
+            self.distribution.gamma_range()
+        } else {
+            self.region.gamma_range()
+        }
+    }
+
+    /// Whether both sides are powers of logarithms, which share γ.
+    fn is_exponential(&self) -> bool {
+        self.region.log() && self.distribution.is_exponential()
     }
 
     /// Sets the smoothing term s of the Tversky side.
@@ -342,6 +353,8 @@ impl Loss<4> for UnifiedFocal {
                 };
                 distribution.specialize(class, extent, beside)
             }
+            // Rare, and each would be as many kernels again.
+            Order::One | Order::Two if distribution.has_other_form(extent) => visitor.visit(*self),
             Order::One => {
                 let region = self.region.of_order(First);
                 let beside = Beside {
@@ -360,6 +373,7 @@ impl Loss<4> for UnifiedFocal {
                 };
                 distribution.specialize_roughly(class, extent, beside)
             }
+            Order::Robust(_) => visitor.visit(*self),
         }
     }
 }

@@ -123,6 +123,14 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
         (AnyLoss::Focal(loss), Parameter::Delta) => loss.with_delta(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Gamma) => loss.with_gamma(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Alpha) => loss.with_alpha(value)?.into(),
+        (AnyLoss::Matthews(loss), Parameter::Smooth) => loss.with_smooth(value)?.into(),
+        (AnyLoss::Matthews(loss), Parameter::SmoothNumerator) => {
+            loss.with_smooth_numerator(value)?.into()
+        }
+        (AnyLoss::Matthews(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
+        (AnyLoss::HardVoxels(loss), Parameter::Threshold) => loss.with_threshold(value)?.into(),
+        (AnyLoss::HardVoxels(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
+        (AnyLoss::Focal(loss), Parameter::Poly) => loss.with_poly(value)?.into(),
         (AnyLoss::Focal(loss), Parameter::Clip) => loss.with_clip(value)?.into(),
         (AnyLoss::UnifiedFocal(loss), Parameter::Lambda) => loss.with_lambda(value)?.into(),
         (AnyLoss::UnifiedFocal(loss), Parameter::Delta) => loss.with_delta(value)?.into(),
@@ -137,7 +145,7 @@ fn method(name: Name, parameter: Parameter, value: f64) -> Result<AnyLoss, Param
 /// else none.
 #[test]
 fn names_describe_the_loss() -> Result<(), ParameterError> {
-    let named: [(AnyLoss, &str); 21] = [
+    let named: [(AnyLoss, &str); 27] = [
         (Tversky::dice().with_delta(0.7)?.into(), "dice(delta=0.7)"),
         (
             Tversky::dice().with_gamma(0.5)?.into(),
@@ -168,6 +176,28 @@ fn names_describe_the_loss() -> Result<(), ParameterError> {
             "log-dice(fp-weight=1.0, fn-weight=1.0, gamma=0.3)",
         ),
         (
+            Tversky::jaccard().with_log(true).with_log_cosh(true).into(),
+            "log-cosh-dice(fp-weight=1.0, fn-weight=1.0)",
+        ),
+        (
+            Tversky::log_cosh_dice()
+                .with_log(false)
+                .with_log_cosh(false)
+                .into(),
+            "dice",
+        ),
+        (
+            Tversky::noise_robust_dice()
+                .with_gamma(1.0)?
+                .with_delta(0.25)?
+                .into(),
+            "noise-robust-dice(fp-weight=0.75, fn-weight=0.25, gamma=1.0)",
+        ),
+        (
+            Tversky::noise_robust_dice().with_log(true).into(),
+            "log-dice(gamma=1.5, smooth=5e-6)",
+        ),
+        (
             Tversky::dice().with_volume_exponent(1)?.into(),
             "generalized-dice(volume-exponent=1.0)",
         ),
@@ -196,7 +226,18 @@ fn names_describe_the_loss() -> Result<(), ParameterError> {
                 .into(),
             "dice-focal(lambda=0.5, gamma=3.0)",
         ),
+        (
+            UnifiedFocal::exponential_log()
+                .with_gamma(1.0)?
+                .with_lambda(None)?
+                .into(),
+            "exponential-log(lambda=none, gamma=1.0)",
+        ),
         (Focal::new().with_gamma(0.0)?.into(), "focal(gamma=0.0)"),
+        (
+            Focal::new().with_poly(-1.0)?.with_gamma(1.0)?.into(),
+            "poly-1(gamma=1.0, poly=-1.0)",
+        ),
         (
             Focal::cross_entropy().with_gamma(1.0)?.into(),
             "focal(gamma=1.0)",
@@ -232,12 +273,13 @@ fn names_describe_the_loss() -> Result<(), ParameterError> {
         assert_eq!(loss.to_string(), text);
         assert_eq!(text.parse(), Ok(loss));
     }
-    let nameless: [AnyLoss; 5] = [
+    let nameless: [AnyLoss; 6] = [
         Tversky::symmetric_focal().with_weights(2.0, 3.0)?.into(),
         Focal::symmetric().with_alpha(2.0)?.into(),
         UnifiedFocal::monai(0.5, 0.5, 0.7)?.into(),
         UnifiedFocal::geodl(0.5, 0.5, 0.5)?.into(),
         UnifiedFocal::sum(Tversky::new(), Focal::cross_entropy()).into(),
+        Focal::exponential_log().into(),
     ];
     for loss in nameless {
         assert_eq!(loss.name(), None, "{loss}");

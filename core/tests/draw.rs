@@ -57,6 +57,14 @@ fn label_smoothing() -> impl Strategy<Value = f64> {
     select(vec![0.0, 0.0, 0.1, 1e-300, 1.0])
 }
 
+fn threshold() -> impl Strategy<Value = f64> {
+    select(vec![1e-30, 0.3, 0.7, 1.0])
+}
+
+fn poly() -> impl Strategy<Value = f64> {
+    select(vec![0.0, -1.0, -0.5, 2.0, 1e30])
+}
+
 /// δ, and the weights of false positives and false negatives.
 fn weights() -> impl Strategy<Value = (f64, [f64; 2])> {
     let weight = || select(vec![0.0, 1e-30, 0.3, 1.0, 1e30]);
@@ -83,10 +91,11 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
     let name = select(Name::ALL.to_vec());
     let shares = (share(), share(), share());
     let smooth = (smooth(), smooth_numerator());
-    let target = (order(), label_smoothing(), volume_exponent());
+    let coefficients = (poly(), threshold());
+    let target = (order(), label_smoothing(), volume_exponent(), coefficients);
     (name, shares, weights(), exponent(), target, smooth, clip()).prop_map(
         |(name, (lambda, alpha, beta), weights, gamma, target, (smooth, numerator), clip)| {
-            let (order, smoothing, exponent) = target;
+            let (order, smoothing, exponent, (poly, threshold)) = target;
             let (delta, [fp_weight, fn_weight]) = weights;
             let drawn = |parameter| match parameter {
                 Parameter::Lambda => lambda,
@@ -101,6 +110,8 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
                 Parameter::Smooth => Some(smooth),
                 Parameter::SmoothNumerator => numerator,
                 Parameter::LabelSmoothing => Some(smoothing),
+                Parameter::Threshold => Some(threshold),
+                Parameter::Poly => Some(poly),
                 Parameter::Clip => clip,
             };
             build(name, drawn).expect("parameters in range")
@@ -108,7 +119,7 @@ pub(crate) fn any_loss() -> impl Strategy<Value = AnyLoss> {
     )
 }
 
-/// The loss called `name` with the drawn parameters. Numbers above a range are lowered to its end;
+/// The loss called `name` with the drawn parameters. Numbers outside a range are moved to its end;
 /// where none is drawn but the range does not allow it, the default stays.
 fn build(name: Name, drawn: impl Fn(Parameter) -> Option<f64>) -> Result<AnyLoss, LossError> {
     name.parameters()
@@ -117,7 +128,10 @@ fn build(name: Name, drawn: impl Fn(Parameter) -> Option<f64>) -> Result<AnyLoss
             let range = name.range(*parameter)?;
             match drawn(*parameter) {
                 None if !range.allows_none() => Ok(loss),
-                value => loss.with(*parameter, value.map(|number| number.min(range.most()))),
+                value => loss.with(
+                    *parameter,
+                    value.map(|number| number.clamp(range.least(), range.most())),
+                ),
             }
         })
 }

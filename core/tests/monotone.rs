@@ -3,7 +3,8 @@
 //! With hard labels, every loss of the family falls as p of the right class rises, and never falls
 //! as p of a wrong class rises: TI has TP in its numerator and FP and FN only in its denominator,
 //! and (1−p)^γ·(−ln p) falls in p. Label smoothing gives the wrong classes a share of each voxel, so
-//! it is left out.
+//! it is left out. The noise-robust Dice loss is left out, too: wrong probabilities add to its
+//! denominator. That of the hard voxels is, too: a voxel that becomes easy leaves their mean. So are the coefficients of Poly-1 below 0, whose terms cancel near p = 1.
 
 use crate::draw::any_loss;
 use proptest::prelude::*;
@@ -93,6 +94,14 @@ fn assert_not_above(after: f64, before: f64, tolerance: f64, loss: AnyLoss) {
     );
 }
 
+fn may_rise(loss: &AnyLoss) -> bool {
+    match loss {
+        AnyLoss::Tversky(loss) => loss.noise_robust(),
+        AnyLoss::HardVoxels(_) => true,
+        _ => false,
+    }
+}
+
 fn any_input() -> impl Strategy<Value = Better> {
     prop_oneof![
         better(Input::Probabilities),
@@ -107,6 +116,11 @@ proptest! {
     #[test]
     fn any_loss_in_f64(loss in any_loss(), better in any_input()) {
         let loss = loss.with(Parameter::LabelSmoothing, 0.0).unwrap_or(loss);
+        if may_rise(&loss) {
+            return Ok(());
+        }
+        let poly = loss.get(Parameter::Poly).ok().flatten().unwrap_or(0.0);
+        let loss = loss.with(Parameter::Poly, poly.max(0.0)).unwrap_or(loss);
         let before = value(loss, &better, &better.before).unwrap();
         let after = value(loss, &better, &better.after).unwrap();
         assert_not_above(after, before, 1e-12, loss);
@@ -114,6 +128,9 @@ proptest! {
 
     #[test]
     fn named_losses_in_f32(name in select(Name::ALL.to_vec()), better in any_input()) {
+        if may_rise(&name.loss()) {
+            return Ok(());
+        }
         let narrow = |all: &[f64]| -> Vec<f32> { all.iter().map(|x| *x as f32).collect() };
         let before = value(name.loss(), &better, &narrow(&better.before)).unwrap();
         let after = value(name.loss(), &better, &narrow(&better.after)).unwrap();

@@ -24,6 +24,8 @@ fn losses_round_trip() -> serde_json::Result<()> {
                 match loss {
                     AnyLoss::Tversky(loss) => assert_eq!(from_value::<Tversky>(map)?, loss),
                     AnyLoss::Focal(loss) => assert_eq!(from_value::<Focal>(map)?, loss),
+                    AnyLoss::HardVoxels(loss) => assert_eq!(from_value::<HardVoxels>(map)?, loss),
+                    AnyLoss::Matthews(loss) => assert_eq!(from_value::<Matthews>(map)?, loss),
                     AnyLoss::UnifiedFocal(loss) => {
                         assert_eq!(from_value::<UnifiedFocal>(map)?, loss);
                     }

@@ -45,6 +45,8 @@ fn drawn(u: &mut Unstructured<'_>, gamma: f64, smooth: f64, clip: Option<f64>) -
     let numerator = *u.choose(&[None, None, Some(0.0), Some(smooth / 2.0)])?;
     let exponent = *u.choose(&[None, Some(0.0), Some(1.0), Some(2.0)])?;
     let smoothing = *u.choose(&[0.0, 0.0, 0.1, 1.0])?;
+    let poly = *u.choose(&[0.0, -0.5, 2.0, 100.0])?;
+    let threshold = *u.choose(&[0.7, 1e-30, 0.3, 1.0])?;
     let value = |parameter| match parameter {
         Parameter::Lambda | Parameter::Alpha => Some(weight).filter(|_| weighted),
         Parameter::Delta => Some(delta),
@@ -57,6 +59,8 @@ fn drawn(u: &mut Unstructured<'_>, gamma: f64, smooth: f64, clip: Option<f64>) -
         Parameter::Smooth => Some(smooth),
         Parameter::SmoothNumerator => numerator,
         Parameter::LabelSmoothing => Some(smoothing),
+        Parameter::Threshold => Some(threshold),
+        Parameter::Poly => Some(poly),
         Parameter::Clip => clip,
     };
     // The default stays where a range does not allow the value.

@@ -8,7 +8,9 @@ use std::fmt;
 use burn::config::{Config, config_to_json};
 use burn::nn::loss::Reduction;
 use serde::{Deserialize, Serialize};
-use unifocal_core::{AnyLoss, Focal, Settings, Tversky, UnifiedFocal, catalogue::Name};
+use unifocal_core::{
+    AnyLoss, Focal, HardVoxels, Matthews, Settings, Tversky, UnifiedFocal, catalogue::Name,
+};
 
 use crate::{Error, Route, SegmentationLoss};
 use macros::required;
@@ -107,6 +109,43 @@ loss! {
 }
 
 loss! {
+    /// Configuration of the log-cosh Dice loss (Jadon 2020, arXiv 2006.14822).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c ln cosh((1 − TI)^γ)`, `TI = (TP + s) / (TP + α·FP + β·FN + s)`
+    LogCoshDiceLossConfig(self) {
+        /// The weight α of false positives. Default: ½
+        fp_weight / with_fp_weight: f64 = 0.5,
+        /// The weight β of false negatives. Default: ½
+        fn_weight / with_fn_weight: f64 = 0.5,
+        /// The exponent γ. Default: 1
+        gamma / with_gamma: f64 = 1.0,
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        smooth / with_smooth: f64 = 1e-6,
+    } => Tversky::log_cosh_dice()
+        .with_weights(self.fp_weight, self.fn_weight)?
+        .with_gamma(self.gamma)?
+        .with_smooth(self.smooth)?, "0.0317"
+}
+
+loss! {
+    /// Configuration of the noise-robust Dice loss (Wang et al. 2020).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c Σ_i |p−y|^γ / (Σ_i p² + Σ_i y² + 2s)`
+    NoiseRobustDiceLossConfig(self) {
+        /// The exponent γ, in [1, 2]. Default: 1.5
+        gamma / with_gamma: f64 = 1.5,
+        /// The smoothing term s > 0. Default: 5·10⁻⁶
+        smooth / with_smooth: f64 = 0.5e-5,
+    } => Tversky::noise_robust_dice()
+        .with_gamma(self.gamma)?
+        .with_smooth(self.smooth)?, "0.1616"
+}
+
+loss! {
     /// Configuration of the generalised Dice loss (Sudre et al. 2017, arXiv 1707.03237).
     ///
     /// # Mathematical definition
@@ -167,6 +206,22 @@ loss! {
 }
 
 loss! {
+    /// Configuration of the Matthews correlation loss (Abhishek and Hamarneh 2021, arXiv 2010.13454).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `mean_c 1 − (TP·TN − FP·FN) / √((TP+FP)·(TP+FN)·(TN+FP)·(TN+FN))`, with s added to TP and TN
+    MatthewsLossConfig(self) {
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        smooth / with_smooth: f64 = 1e-6,
+        /// The smoothing term of TP and TN, at least 0, which leaves s less this one for FP and FN; `None` for s. Default: `None`
+        smooth_numerator / with_smooth_numerator: Option<f64> = None,
+    } => Matthews::new()
+        .with_smooth(self.smooth)?
+        .with_smooth_numerator(self.smooth_numerator)?, "0.4768"
+}
+
+loss! {
     /// Configuration of cross entropy over voxels.
     ///
     /// # Mathematical definition
@@ -176,6 +231,18 @@ loss! {
         /// Label smoothing t, in [0, 1]: y becomes (1−t)·y + t/C, for C classes. Default: 0
         label_smoothing / with_label_smoothing: f64 = 0.0,
     } => Focal::cross_entropy().with_label_smoothing(self.label_smoothing)?, "0.2798"
+}
+
+loss! {
+    /// Configuration of cross entropy of the hard voxels (Wu et al. 2016, arXiv 1605.06885).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `−Σ_c Σ_i y·[p < τ]·ln p / Σ_c Σ_i y·[p < τ]`
+    HardVoxelsLossConfig(self) {
+        /// The threshold τ, in (0, 1]. Default: 0.7
+        threshold / with_threshold: f64 = 0.7,
+    } => HardVoxels::new().with_threshold(self.threshold)?, "0.5108"
 }
 
 loss! {
@@ -195,6 +262,28 @@ loss! {
         .with_gamma(self.gamma)?
         .with_alpha(self.alpha)?
         .with_label_smoothing(self.label_smoothing)?, "0.0306"
+}
+
+loss! {
+    /// Configuration of the Poly-1 cross entropy and focal loss (Leng et al. 2022, arXiv 2204.12511).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `(α/M) Σ_c Σ_i y·(1−p)^γ·(−ln p + ε·(1−p))`
+    Poly1LossConfig(self) {
+        /// The coefficient ε ≥ −1. Default: 2
+        poly / with_poly: f64 = 2.0,
+        /// The focus γ ≥ 0. Default: 0
+        gamma / with_gamma: f64 = 0.0,
+        /// The weight α of all classes. Default: 1
+        alpha / with_alpha: f64 = 1.0,
+        /// Label smoothing t, in [0, 1]: y becomes (1−t)·y + t/C, for C classes. Default: 0
+        label_smoothing / with_label_smoothing: f64 = 0.0,
+    } => Focal::poly1()
+        .with_poly(self.poly)?
+        .with_gamma(self.gamma)?
+        .with_alpha(self.alpha)?
+        .with_label_smoothing(self.label_smoothing)?, "0.7464"
 }
 
 loss! {
@@ -264,6 +353,25 @@ loss! {
         .with_gamma(self.gamma)?
         .with_smooth(self.smooth)?
         .with_label_smoothing(self.label_smoothing)?, "0.2773"
+}
+
+loss! {
+    /// Configuration of the exponential logarithmic loss (Wong et al. 2018, arXiv 1809.00076).
+    ///
+    /// # Mathematical definition
+    ///
+    /// `λ·mean_c (−ln TI)^γ + ((1−λ)/M) Σ_c Σ_i y·(−ln p)^γ`, δ = ½
+    ExponentialLogLossConfig(self) {
+        /// The weight λ of the Dice side, in [0, 1]; `None` for the unweighted sum. Default: 0.8
+        lambda / with_lambda: Option<f64> = Some(0.8),
+        /// The exponent γ, in [0.001, 5]. Default: 0.3
+        gamma / with_gamma: f64 = 0.3,
+        /// The smoothing term s > 0. Default: 10⁻⁶
+        smooth / with_smooth: f64 = 1e-6,
+    } => UnifiedFocal::exponential_log()
+        .with_lambda(self.lambda)?
+        .with_gamma(self.gamma)?
+        .with_smooth(self.smooth)?, "0.6764"
 }
 
 loss! {

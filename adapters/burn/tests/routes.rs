@@ -25,11 +25,13 @@ fn loss() -> impl Strategy<Value = AnyLoss> {
     parameters.prop_map(|(name, delta, gamma)| {
         let valid = "in range";
         match Name::ALL[name].loss() {
-            AnyLoss::Tversky(loss) => loss
-                .with_delta(delta)
-                .and_then(|loss| loss.with_gamma(gamma))
-                .expect(valid)
-                .into(),
+            AnyLoss::Tversky(loss) => {
+                let loss = loss.with_delta(delta).expect(valid);
+                // γ of the noise-robust loss is at least 1.
+                loss.with_gamma(gamma).unwrap_or(loss).into()
+            }
+            loss @ AnyLoss::HardVoxels(_) => loss,
+            AnyLoss::Matthews(loss) => loss.with_smooth(gamma).expect(valid).into(),
             AnyLoss::Focal(loss) => loss.with_gamma(3.0 * gamma).expect(valid).into(),
             AnyLoss::UnifiedFocal(loss) => loss
                 .with_delta(delta)

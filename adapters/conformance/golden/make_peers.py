@@ -2,12 +2,12 @@
 
     python make_peers.py GOLDEN OUT
 
-GOLDEN holds `inputs/CASE.npz`; OUT receives `monai/`, `smp/`, `nnunet/`, `torch/`, `kornia/`, `keras/`, `optax/`, `geodl/` and
-`paper/` (one compressed `CASE.npz` each), and `peers.json`, which lists every value with the parameters in force. GOLDEN and OUT may be the same folder.
+GOLDEN holds `inputs/CASE.npz`; OUT receives `monai/`, `smp/`, `nnunet/`, `torch/`, `kornia/`, `keras/`, `optax/`, `polyloss/`, `geodl/`
+and `paper/` (one compressed `CASE.npz` each), and `peers.json`, which lists every value with the parameters in force. GOLDEN and OUT may be the same folder.
 
 Run with Python 3.11, torch 2.15.0 (CPU), torchvision 0.29.2, monai 1.6.1, segmentation-models-pytorch 0.6.0 (its `losses`
 alone are imported, so its model dependencies are not needed), nnunetv2 2.8.1 (its losses alone, installed without
-dependencies), kornia 0.9.0, keras 3.15.1, optax 0.2.8, jax 0.10.2 and numpy 2.4.6.
+dependencies), kornia 0.9.0, keras 3.15.1, optax 0.2.8, jax 0.10.2, polyloss 0.0.2 and numpy 2.4.6.
 
 All but two are run. geodl (R) and the paper's printed equations have no Python form: they are written out below from
 their definitions, in float64, and their entries say "transliterated, not run".
@@ -15,7 +15,7 @@ their definitions, in float64, and their entries say "transliterated, not run".
 Everything is computed in float64 from the float32 inputs. MONAI's FocalLoss casts its input to float32, so it and
 DiceFocalLoss carry float32 rounding; their entries say so in `precision`.
 
-Gradients are kept for `binary2d` (four-class defects: `multi4_2d`), every STRIDE-th element of the flattened
+Gradients are kept for `binary2d` (four-class defects: `multi4_2d`; equations: `GRADIENTS`), every STRIDE-th element of the flattened
 gradient in the layout of the prediction (batch, class, row, column), with the sums over the whole gradient beside it.
 """
 
@@ -33,6 +33,7 @@ STRIDE = 11
 TWO_CLASS = ("binary2d", "imbalanced2d", "all_bg2d")
 ALL = ("binary2d", "imbalanced2d", "multi4_2d", "all_bg2d")
 WITH_3D = ALL + ("binary3d",)
+GRADIENTS = ("binary2d", "multi4_2d", "all_bg2d")
 
 
 def smp_losses():
@@ -95,7 +96,7 @@ class Recorder:
                 entry["channel"] = channel
             if soft or target:
                 entry["target"] = "soft" if soft else target
-            if grad and name == grad_case:
+            if grad and name in (grad_case if isinstance(grad_case, tuple) else (grad_case,)):
                 g, = torch.autograd.grad(value.sum(), x)
                 flat = g.numpy().ravel()
                 store[key + ".grad"] = flat[::STRIDE].copy()
@@ -220,6 +221,11 @@ def monai(rec):
     one("DiceCELoss", "unequal", base | dict(lambda_dice=0.3, lambda_ce=0.7), *z, ALL, grad=False)
     one("DiceCELoss", "weight", base | dict(weight={2: [0.4, 0.6], 4: [0.1, 0.2, 0.3, 0.4]}), *z, ALL, grad=False,
         notes="one-hot targets: the weighted cross entropy is divided by the voxel count, not by the weights")
+    mcc = dict(include_background=True, smooth_nr=0.0, smooth_dr=1e-5, batch=False)
+    one("MCCLoss", "default", mcc, *p, WITH_3D, notes="smooth_dr is within the root, and without effect beside D^2 > 1e7")
+    one("MCCLoss", "foreground_batch", mcc | dict(include_background=False, batch=True), *p, WITH_3D)
+    one("MCCLoss", "softmax", mcc | dict(softmax=True), *z, WITH_3D)
+    one("MCCLoss", "regions", mcc | dict(sigmoid=True), *s, WITH_3D, **regions)
     one("DiceCELoss", "label_smoothing", base | dict(label_smoothing=0.1), *z, WITH_3D,
         notes="the Dice part has the labels as they are")
 
@@ -245,6 +251,8 @@ def smp(rec):
             given = case.soft if extra.get("soft") else case.overlapping if overlapping else case.true
             if loss == "SoftBCEWithLogitsLoss":
                 return f(x, given)
+            if loss == "MCCLoss":
+                return f(x, given[:, 1:2])
             target = {"binary": given[:, 1:2], "multilabel": given, "multiclass": case.labels, None: case.labels}[mode]
             return f(x, target)
 
@@ -276,6 +284,12 @@ def smp(rec):
         one(loss, "binary_logits", base | fg | dict(from_logits=True), *s, TWO_CLASS[:2], grad=False, **binary)
         one(loss, "log", base | dict(log_loss=True), *p, WITH_3D, notes=per_batch)
         one(loss, "log_binary", base | fg | dict(log_loss=True), *p, TWO_CLASS[:2], **binary)
+
+    smoothed = "sums over the batch; eps is added to TP, TN, FP and FN"
+    for tag, eps in (("default", 1e-5), ("eps1", 1.0)):
+        extra = dict(notes=smoothed, grad_case=GRADIENTS) | binary
+        one("MCCLoss", tag, dict(eps=eps), *p, TWO_CLASS + ("binary3d",), **extra)
+    one("MCCLoss", "soft", dict(eps=1e-5), *p, WITH_3D[:2], soft=True, notes=smoothed, **binary)
 
     one_vs_rest = "one-against-rest: a sigmoid on every logit, then the mean over classes"
     base = dict(mode="multiclass", from_logits=True, gamma=2.0, alpha=None)
@@ -507,6 +521,25 @@ def optax(rec):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# polyloss
+
+
+def polyloss(rec):
+    from importlib.metadata import version as installed
+
+    from polyloss import PolyLoss
+
+    version = f"polyloss {installed('polyloss')}, torch {torch.__version__}"
+
+    def call(x, case, *, epsilon):
+        return PolyLoss(epsilon)(x.movedim(1, -1).flatten(0, -2), case.labels.flatten())
+
+    for tag, epsilon in (("default", 2.0), ("negative", -0.5)):
+        rec.add("polyloss", version, "PolyLoss", tag, dict(epsilon=epsilon), "logits_cf", "softmax-logits", call, WITH_3D,
+                target="labels", grad_case=GRADIENTS)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # geodl (R), defineUnifiedFocalLoss
 
 
@@ -614,6 +647,130 @@ def paper(rec):
                     "probabilities", call, ALL, grad=tag in ("default", "unequal"))
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# The equations of other papers
+
+
+class Counted:
+    """Probabilities, one-hot targets and which voxels count, per sample: [N, C, M] and [N, 1, M]."""
+
+    def __init__(self, x, case, source, target):
+        p = torch.softmax(x, 1) if source == "softmax-logits" else x
+        self.p, self.y = p.flatten(2), case.true.flatten(2)
+        self.v = torch.ones_like(self.p[:, :1])
+        if target == "ignoring":
+            self.v = (~case.ignored).to(p.dtype).flatten(1)[:, None]
+
+    def sum(self, terms):
+        """Per sample and class."""
+        return (self.v * terms).sum(2)
+
+    def mean(self, terms):
+        """Over the voxels of a sample, summed over the classes."""
+        return self.sum(terms).sum(1) / self.v.sum((1, 2))
+
+    def true(self, f):
+        """f(p) of the true class of each voxel, and 0 for the other classes."""
+        return torch.where(self.y > 0, f(torch.where(self.y > 0, self.p, 0.5)), 0.0)
+
+
+def equations(rec):
+    p, z = ("pred_cf", "probabilities"), ("logits_cf", "softmax-logits")
+
+    def one(source, loss, tag, given, formula, prediction=p, target=None, **extra):
+        def call(x, case, **params):
+            return formula(Counted(x, case, prediction[1], target), **params).mean()
+
+        rec.add("paper", f"{source} (transliterated, not run)", loss, tag, given, *prediction, call, WITH_3D,
+                target=target, grad_case=GRADIENTS, **extra)
+
+    # Wong et al. 2018: w_Dice·E_c[(−ln Dice_c)^γ_Dice] + w_Cross·E_x[w_l·(−ln p_l(x))^γ_Cross], ε a pseudocount
+    def exponential_log(c, gamma_dice, gamma_cross, weight_dice, weight_cross, pseudocount, class_weights):
+        dice = (2 * c.sum(c.p * c.y) + pseudocount) / (c.sum(c.p) + c.sum(c.y) + pseudocount)
+        w = torch.ones(c.p.shape[1]) if class_weights is None else torch.tensor(class_weights)
+        cross = c.mean(w.to(c.p.dtype)[:, None] * c.true(lambda p: (-torch.log(p)) ** gamma_cross))
+        return weight_dice * ((-torch.log(dice)) ** gamma_dice).mean(1) + weight_cross * cross
+
+    wong = dict(gamma_dice=0.3, gamma_cross=0.3, weight_dice=0.8, weight_cross=0.2, pseudocount=1.0, class_weights=None)
+    weights = {2: [1.0, 3.0], 4: [1.0, 2.0, 1.5, 4.0]}
+    for tag, changes, extra in (
+        ("default", {}, {}),
+        ("softmax", {}, dict(prediction=z)),
+        ("weights", dict(class_weights=weights), {}),
+        ("ignoring", dict(class_weights=weights), dict(target="ignoring")),
+        ("unequal", dict(gamma_dice=0.5, gamma_cross=2.0, weight_dice=0.4, weight_cross=1.5, pseudocount=1e-3), {}),
+        ("one", dict(gamma_dice=1.0, gamma_cross=1.0), dict(prediction=z)),
+    ):
+        one("arXiv 1809.00076", "ExponentialLogarithmicLoss", tag, wong | changes, exponential_log, **extra)
+
+    # Leng et al. 2022: −ln p + ε·(1 − p), or the focal loss + ε·(1 − p)^(γ+1)
+    def poly1(c, epsilon, gamma, class_weights):
+        w = torch.ones(c.p.shape[1]) if class_weights is None else torch.tensor(class_weights)
+        terms = c.true(lambda p: (1 - p) ** gamma * -torch.log(p) + epsilon * (1 - p) ** (gamma + 1))
+        return c.mean(w.to(c.p.dtype)[:, None] * terms)
+
+    leng = dict(epsilon=2.0, gamma=0.0, class_weights=None)
+    for tag, changes, extra in (
+        ("default", {}, {}),
+        ("focal", dict(epsilon=-1.0, gamma=2.0), {}),
+        ("weights", dict(gamma=0.5, class_weights=weights), dict(prediction=z)),
+        ("ignoring", dict(epsilon=5.0, class_weights=weights), dict(target="ignoring")),
+    ):
+        one("arXiv 2204.12511", "Poly1Loss", tag, leng | changes, poly1, **extra)
+
+    # The Dice loss of each class, 1 − (2 Σ p·y + ε) / (Σ p + Σ y + ε), and the weighted mean over the classes
+    def dice_loss(c, pseudocount):
+        return 1 - (2 * c.sum(c.p * c.y) + pseudocount) / (c.sum(c.p) + c.sum(c.y) + pseudocount)
+
+    def average(c, terms, class_weights):
+        w = torch.ones(c.p.shape[1]) if class_weights is None else torch.tensor(class_weights)
+        w = w.to(c.p.dtype)
+        return (terms * w).sum(1) / w.sum()
+
+    # Jadon 2020: ln cosh of the Dice loss
+    def log_cosh_dice(c, pseudocount, class_weights):
+        return average(c, torch.log(torch.cosh(dice_loss(c, pseudocount))), class_weights)
+
+    jadon = dict(pseudocount=1.0, class_weights=None)
+    variants = (
+        ("default", {}, {}),
+        ("weights", dict(pseudocount=1e-3, class_weights=weights), dict(prediction=z)),
+        ("ignoring", dict(class_weights=weights), dict(target="ignoring")),
+    )
+    for tag, changes, extra in variants:
+        one("arXiv 2006.14822", "LogCoshDiceLoss", tag, jadon | changes, log_cosh_dice, **extra)
+
+    # Wang et al. 2020: Σ |p − y|^γ / (Σ p² + Σ y² + ε)
+    def noise_robust_dice(c, gamma, epsilon, class_weights):
+        loss = c.sum((c.p - c.y).abs() ** gamma) / (c.sum(c.p**2) + c.sum(c.y**2) + epsilon)
+        return average(c, loss, class_weights)
+
+    wang = dict(gamma=1.5, epsilon=1e-5, class_weights=None)
+    for tag, changes, extra in (
+        ("default", {}, {}),
+        ("absolute", dict(gamma=1.0), {}),
+        ("squares", dict(gamma=2.0), dict(prediction=z)),
+        ("weights", dict(gamma=1.2, epsilon=1e-2, class_weights=weights), dict(prediction=z)),
+        ("ignoring", dict(class_weights=weights), dict(target="ignoring")),
+    ):
+        one("IEEE TMI 39 (2020) 2653", "NoiseRobustDiceLoss", tag, wang | changes, noise_robust_dice, **extra)
+
+    # Wu et al. 2016, equation of the top-K loss: the mean of −ln p over the pixels whose p is below the threshold
+    def hard_voxels(c, threshold, class_weights):
+        w = torch.ones(c.p.shape[1]) if class_weights is None else torch.tensor(class_weights)
+        hard = c.v * c.y * (c.p < threshold) * w.to(c.p.dtype)[:, None]
+        return (hard * c.true(lambda p: -torch.log(p))).sum((1, 2)) / hard.sum((1, 2))
+
+    wu = dict(threshold=0.7, class_weights=None)
+    for tag, changes, extra in (
+        ("default", {}, {}),
+        ("softmax", dict(threshold=0.4), dict(prediction=z)),
+        ("weights", dict(class_weights=weights), {}),
+        ("ignoring", dict(threshold=0.6, class_weights=weights), dict(target="ignoring")),
+    ):
+        one("arXiv 1605.06885", "HardPixelLoss", tag, wu | changes, hard_voxels, **extra)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("golden", type=pathlib.Path, help="folder that holds inputs/")
@@ -621,7 +778,7 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     rec = Recorder(args.golden)
-    for part in (monai, smp, nnunet, pytorch, kornia, keras, optax, geodl, paper):
+    for part in (monai, smp, nnunet, pytorch, kornia, keras, optax, polyloss, geodl, paper, equations):
         part(rec)
     rec.write(args.out)
     print(f"{len(rec.entries)} entries")

@@ -51,7 +51,13 @@ fn loss() -> impl Strategy<Value = AnyLoss> {
             let name = Name::ALL[name];
             let set = || -> Result<AnyLoss, ParameterError> {
                 Ok(match AnyLoss::from(name) {
-                    AnyLoss::Tversky(loss) => loss.with_delta(delta)?.with_gamma(gamma)?.into(),
+                    AnyLoss::Tversky(loss) => {
+                        let loss = loss.with_delta(delta)?;
+                        // γ of the noise-robust loss is at least 1.
+                        loss.with_gamma(gamma).unwrap_or(loss).into()
+                    }
+                    loss @ AnyLoss::HardVoxels(_) => loss,
+                    AnyLoss::Matthews(loss) => loss.with_smooth(gamma)?.into(),
                     AnyLoss::Focal(loss) => loss.with_delta(delta)?.with_gamma(4.0 * gamma)?.into(),
                     AnyLoss::UnifiedFocal(loss) => {
                         let loss = loss.with_delta(delta)?.with_gamma(gamma)?;

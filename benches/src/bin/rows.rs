@@ -251,7 +251,7 @@ fn row_f32(name: &str, runs: usize, p: ArrayView3<'_, f32>, y: ArrayView2<'_, u8
             }
             match any {
                 AnyLoss::Tversky(loss) => with!(loss),
-                AnyLoss::Focal(_) => with!(any),
+                AnyLoss::Focal(_) | AnyLoss::Matthews(_) | AnyLoss::HardVoxels(_) => with!(any),
                 AnyLoss::UnifiedFocal(loss) => with!(loss),
             }
         }};

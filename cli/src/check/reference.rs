@@ -10,7 +10,7 @@ pub(super) fn find(loss: &AnyLoss, score: &Score) -> Option<Finding> {
     let region = match loss {
         AnyLoss::Tversky(region) => *region,
         AnyLoss::UnifiedFocal(both) => both.region(),
-        AnyLoss::Focal(_) => return None,
+        AnyLoss::Focal(_) | AnyLoss::Matthews(_) | AnyLoss::HardVoxels(_) => return None,
     };
     // Without a power there is nothing to go wrong.
     loss.get(Parameter::Gamma).ok().flatten()?;

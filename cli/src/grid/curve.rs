@@ -101,8 +101,8 @@ fn draw(curves: &[Curve<'_>], parameters: impl Fn(&Chosen) -> String) -> Result<
             title,
             // One axis serves both, a share from 0 to 1.
             x: match loss.loss {
-                AnyLoss::Tversky(_) => "overlap",
-                AnyLoss::Focal(_) => "probability of the true class",
+                AnyLoss::Tversky(_) | AnyLoss::Matthews(_) => "overlap",
+                AnyLoss::Focal(_) | AnyLoss::HardVoxels(_) => "probability of the true class",
                 AnyLoss::UnifiedFocal(_) => "probability of the true class; overlap",
             },
             y,
@@ -126,8 +126,8 @@ fn grid_names(arguments: &CurveArgs, loss: &Chosen) -> String {
 /// The curves of a loss: of each of its sides, and of common and rare classes if they differ.
 fn curves(loss: &Chosen, points: u32) -> Vec<Curve<'_>> {
     let sides: &[Against] = match loss.loss {
-        AnyLoss::Tversky(_) => &[Against::Overlap],
-        AnyLoss::Focal(_) => &[Against::Probability],
+        AnyLoss::Tversky(_) | AnyLoss::Matthews(_) => &[Against::Overlap],
+        AnyLoss::Focal(_) | AnyLoss::HardVoxels(_) => &[Against::Probability],
         AnyLoss::UnifiedFocal(_) => &[Against::Probability, Against::Overlap],
     };
     let mut curves = Vec::new();
@@ -171,12 +171,21 @@ fn evaluate(loss: &AnyLoss, class: &Class, against: Against, x: f64) -> [f64; 3]
     let score = match against {
         Against::Probability => {
             let terms = loss.terms(class, &Probability::new(x), &1.0);
-            loss.finalize(class, &sums(terms, 1.0)).sum
+            let score = loss.finalize(class, &sums(terms, 1.0));
+            match loss {
+                AnyLoss::HardVoxels(_) => score.mean,
+                _ => score.sum,
+            }
         }
         Against::Overlap => {
             let scaled = |share: Dual<f64>| share * Dual::constant(VOLUME);
             let (inside, outside) = (scaled(x), scaled(Dual::constant(1.0) - x));
-            let terms = [inside, outside, outside, zero];
+            // TN of a class that covers half of the voxels.
+            let rest = match loss {
+                AnyLoss::Matthews(_) => inside,
+                _ => zero,
+            };
+            let terms = [inside, outside, outside, rest];
             loss.finalize(class, &sums(terms, VOLUME)).mean
         }
     };

@@ -31,7 +31,7 @@ pub(crate) fn check(data: &Data, loss: &Chosen, arguments: &OverlayArgs) -> Resu
         );
     }
     if map == Map::Loss {
-        if let AnyLoss::Tversky(_) = loss.loss {
+        if let AnyLoss::Tversky(_) | AnyLoss::Matthews(_) = loss.loss {
             return Err(no_side(loss));
         }
         if view.class.is_some() {

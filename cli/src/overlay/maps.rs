@@ -65,8 +65,9 @@ impl Question<'_> {
     /// The distribution-based side of the loss.
     fn side(&self) -> Result<Chosen, Failure> {
         let loss: AnyLoss = match self.loss.loss {
-            AnyLoss::Tversky(_) => return Err(no_side(self.loss)),
+            AnyLoss::Tversky(_) | AnyLoss::Matthews(_) => return Err(no_side(self.loss)),
             AnyLoss::Focal(side) => side.into(),
+            AnyLoss::HardVoxels(_) => self.loss.loss,
             AnyLoss::UnifiedFocal(both) => both.distribution().into(),
         };
         Ok(Chosen {

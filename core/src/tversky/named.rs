@@ -1,6 +1,6 @@
 //! The losses of the Tversky family that have names.
 
-use super::{Focus, Tversky};
+use super::{Focus, Form, Tversky};
 use crate::name::Origin;
 use crate::order::Order;
 use crate::parameter::{ParameterError, Range};
@@ -15,7 +15,7 @@ impl Tversky {
             order: Order::Products,
             smooth: 1e-6,
             smooth_numerator: None,
-            log: false,
+            form: Form::Index,
             volume_exponent: None,
             gamma: 1.0,
             focus: Focus::Plain,
@@ -79,8 +79,70 @@ impl Tversky {
     /// ```
     pub fn log_dice() -> Self {
         Self {
-            log: true,
+            form: Form::Log,
             origin: Origin(Name::LogDice),
+            ..Self::dice()
+        }
+    }
+
+    /// The log-cosh Dice loss, mean_c ln cosh(1 − TI_c): α = β = ½, γ = 1, s = 10⁻⁶, no clip.
+    ///
+    /// The source has one class. For several, it is the mean of the classes' losses.
+    ///
+    /// Source: Jadon 2020, arXiv 2006.14822.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::{Buffers, Classes, Dense, Error, Labels, Segmentation, Tversky};
+    ///
+    /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.2, 0.8], [1, 2, 2])?;
+    /// let segmentation = Segmentation::new(prediction, Labels::new(Dense::per_voxel(&[0_u8, 1], [1, 2])?))?;
+    /// let foreground = Classes::default().with_class_weights(&[0.0, 1.0]);
+    /// let value = |loss| -> Result<f64, Error> {
+    ///     Ok(segmentation.evaluate(&loss, &foreground, &mut Buffers::with_len::<2>())?.value())
+    /// };
+    /// let (dice, log_cosh) = (value(Tversky::dice())?, value(Tversky::log_cosh_dice())?);
+    /// assert!((log_cosh - dice.cosh().ln()).abs() < 1e-12);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn log_cosh_dice() -> Self {
+        Self {
+            form: Form::LogCosh,
+            origin: Origin(Name::LogCoshDice),
+            ..Self::dice()
+        }
+    }
+
+    /// The noise-robust Dice loss, mean_c Σ |p−y|^γ / (Σ p² + Σ y² + 2s): γ = 1.5, s = 5·10⁻⁶, no clip.
+    ///
+    /// γ goes from 2, the Dice loss of squared differences, to 1, a mean absolute error relative to the sizes. The lower, the less
+    /// a wrong label counts. It is not bounded by 1: it is Σ (α·\|p−y\|^γ where p > y, and β·\|p−y\|^γ elsewhere) /
+    /// (½(Σ p² + Σ y²) + s), where α and β are ½ but for [`with_weights`](Tversky::with_weights).
+    ///
+    /// Source: Wang et al., "A noise-robust framework for automatic segmentation of COVID-19
+    /// pneumonia lesions from CT images", IEEE Trans. Med. Imaging 39 (2020) 2653.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::{Buffers, Classes, Dense, Error, Labels, Segmentation, Tversky};
+    ///
+    /// let prediction = Dense::channels_last(&[0.9, 0.1, 0.2, 0.8], [1, 2, 2])?;
+    /// let segmentation = Segmentation::new(prediction, Labels::new(Dense::per_voxel(&[0_u8, 1], [1, 2])?))?;
+    /// let foreground = Classes::default().with_class_weights(&[0.0, 1.0]);
+    /// let mut buffers = Buffers::with_len::<2>();
+    /// let value = segmentation.evaluate(&Tversky::noise_robust_dice(), &foreground, &mut buffers)?.value();
+    /// let (errors, squares) = (0.1_f64.powf(1.5) + 0.2_f64.powf(1.5), 0.1_f64.powi(2) + 0.8_f64.powi(2) + 1.0);
+    /// assert!((value - errors / (squares + 1e-5)).abs() < 1e-12);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn noise_robust_dice() -> Self {
+        Self {
+            form: Form::Robust,
+            gamma: 1.5,
+            smooth: 0.5e-5,
+            origin: Origin(Name::NoiseRobustDice),
             ..Self::dice()
         }
     }

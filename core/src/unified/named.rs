@@ -39,6 +39,37 @@ impl UnifiedFocal {
         }
     }
 
+    /// The exponential logarithmic loss, λ·mean_c (−ln Dice_c)^γ + (1−λ)·(1/M) Σ_c Σ y·(−ln p)^γ: λ = 0.8, γ = 0.3,
+    /// s = 10⁻⁶, and clip 10⁻⁷ for cross entropy.
+    ///
+    /// The source weighs the classes of its cross entropy side by (Σ_k f_k / f_c)^½, where f_c is the frequency of
+    /// class c: [`with_class_alpha`](crate::Classes::with_class_alpha). To give the sides different exponents, use
+    /// [`sum`](UnifiedFocal::sum) of [`Tversky::log_dice`] and [`Focal::exponential_log`].
+    ///
+    /// Source: Wong et al. 2018, arXiv 1809.00076.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unifocal_core::{Focal, Tversky, UnifiedFocal};
+    ///
+    /// // γ_Dice = 0.3 and γ_Cross = 0.5, with the weights 0.8 and 0.2
+    /// let (dice, entropy) = (Tversky::log_dice().with_gamma(0.3)?, Focal::exponential_log().with_gamma(0.5)?);
+    /// let loss = UnifiedFocal::sum(dice, entropy).with_lambda(0.8)?;
+    /// assert_ne!(loss, UnifiedFocal::exponential_log());
+    /// # Ok::<(), unifocal_core::catalogue::ParameterError>(())
+    /// ```
+    pub fn exponential_log() -> Self {
+        let sides = || {
+            let dice = Tversky::log_dice().with_gamma(0.3)?;
+            Self::sum(dice, Focal::exponential_log()).with_lambda(0.8)
+        };
+        Self {
+            origin: Origin(Name::ExponentialLog),
+            ..sides().expect("0.3 and 0.8 are in range")
+        }
+    }
+
     /// The symmetric Unified Focal loss: λ = ½, δ = 0.6, γ = 0.5, s = clip = 10⁻⁷.
     pub fn symmetric() -> Self {
         let (region, distribution) = (Tversky::symmetric_focal(), Focal::symmetric());

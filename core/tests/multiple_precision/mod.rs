@@ -139,8 +139,11 @@ fn losses() -> impl Iterator<Item = AnyLoss> {
         "weighted-tversky(fp-weight=2.0, fn-weight=0.5, order=2)",
         "asymmetric-unified-focal(order=2)",
         "log-dice(gamma=0.3)",
+        "log-cosh-dice(gamma=0.3)",
+        "noise-robust-dice(gamma=1.25)",
         "generalized-dice(volume-exponent=1)",
         "cross-entropy(label-smoothing=0.1)",
+        "poly-1(gamma=2)",
         "focal(label-smoothing=0.1)",
         "dice-cross-entropy(label-smoothing=0.1)",
     ];

@@ -65,6 +65,8 @@ fn clamped(loss: &AnyLoss, p: Reference) -> Reference {
         AnyLoss::Tversky(loss) => loss.clip().is_some(),
         AnyLoss::Focal(loss) => loss.clip().is_some(),
         AnyLoss::UnifiedFocal(loss) => loss.region().clip().is_some(),
+        AnyLoss::Matthews(loss) => loss.clip().is_some(),
+        AnyLoss::HardVoxels(loss) => loss.clip().is_some(),
     };
     if clips { p.clip(1e-7, 1.0 - 1e-7) } else { p }
 }

@@ -22,6 +22,18 @@ pub(super) fn outcomes(case: &Case, loss: &AnyLoss) -> [Outcome; 2] {
     })
 }
 
+/// Whether other voxels are hard in one outcome than in the other, so that the value of [`HardVoxels`] jumps between them.
+///
+/// [`HardVoxels`]: unifocal_core::HardVoxels
+pub(super) fn jumps(loss: &AnyLoss, one: &Outcome, other: &Outcome) -> bool {
+    let pairs = one.sums.iter().zip(&other.sums);
+    let differs = pairs.map(|(one, other)| (one.terms[0], other.terms[0]));
+    matches!(loss, AnyLoss::HardVoxels(_))
+        && differs
+            .into_iter()
+            .any(|(one, other)| (one - other).abs() > 1e-5 * one)
+}
+
 /// Checks signs: the gradient never lowers the right class's probability or raises a wrong one's, unless the labels are smoothed: then the
 /// minimum lies between.
 fn check_signs(case: &Case, loss: &AnyLoss, gradient: &[f64]) {
@@ -29,6 +41,10 @@ fn check_signs(case: &Case, loss: &AnyLoss, gradient: &[f64]) {
         return;
     };
     if matches!(loss.get(Parameter::LabelSmoothing), Ok(Some(t)) if t > 0.0) {
+        return;
+    }
+    // Its denominator has the squares of wrong probabilities.
+    if matches!(loss, AnyLoss::Tversky(loss) if loss.noise_robust()) {
         return;
     }
     case.for_each(|sample, channel, voxel| {

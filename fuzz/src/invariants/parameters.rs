@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use unifocal_conformance::tolerance::F64_OURS;
-use unifocal_core::{AnyLoss, Focal, Tversky, UnifiedFocal, formula::Clip};
+use unifocal_core::{AnyLoss, Focal, HardVoxels, Matthews, Tversky, UnifiedFocal, formula::Clip};
 
 use super::outcomes::{assert_near, outcomes};
 use crate::case::Case;
@@ -75,6 +75,22 @@ pub fn parameters(u: &mut Unstructured<'_>) -> Result<()> {
     holds!(
         UnifiedFocal::paper_symmetric(a, delta, gamma, 3),
         in_unit(a) && in_unit(gamma) && in_unit(delta)
+    );
+    let is_exponential = (1e-3..=5.0).contains(&gamma);
+    holds!(Focal::exponential_log().with_gamma(gamma), is_exponential);
+    holds!(
+        UnifiedFocal::exponential_log().with_gamma(gamma),
+        is_exponential
+    );
+    holds!(
+        Tversky::noise_robust_dice().with_gamma(gamma),
+        (1.0..=2.0).contains(&gamma)
+    );
+    holds!(Focal::poly1().with_poly(a), (-1.0..=1e30).contains(&a));
+    holds!(Matthews::new().with_smooth(smooth), is_smooth);
+    holds!(
+        HardVoxels::new().with_threshold(a),
+        (1e-30..=1.0).contains(&a)
     );
     assert_eq!(Clip::new(clip).is_ok(), is_clip);
 

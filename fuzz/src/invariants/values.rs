@@ -14,6 +14,9 @@ const LARGEST: f64 = 16.118_095_650_958_32;
 /// −ln 10⁻⁴⁰, above the largest −ln TI at s = 10⁻⁶: the errors of 1024 voxels with weights of 10³⁰ are at most 10³³·½.
 const LARGEST_LOG: f64 = 92.103_403_719_761_83;
 
+/// Above the largest noise-robust Dice loss at γ = 1.5: Σ p^1.5 / (Σ p² + 2s) is at most (Σ v / 2s)^¼, with Σ v below 10³⁴.
+const LARGEST_ROBUST: f64 = 1e10;
+
 /// Every loss with default parameters, from probabilities and logits: finite, within its range, and with the right signs in the gradient,
 /// also for hard wrong predictions.
 pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
@@ -54,8 +57,11 @@ pub fn values(u: &mut Unstructured<'_>) -> Result<()> {
 fn largest_sides(loss: &AnyLoss) -> [f64; 2] {
     match loss {
         AnyLoss::Tversky(loss) if loss.log() => [LARGEST_LOG, 0.0],
+        AnyLoss::Tversky(loss) if loss.noise_robust() => [LARGEST_ROBUST, 0.0],
         AnyLoss::Tversky(_) => [1.0, 0.0],
-        AnyLoss::Focal(_) => [0.0, LARGEST],
+        AnyLoss::Matthews(_) => [2.0, 0.0],
+        AnyLoss::HardVoxels(_) => [0.0, LARGEST],
+        AnyLoss::Focal(loss) => [0.0, LARGEST + loss.poly()],
         AnyLoss::UnifiedFocal(_) => [1.0, LARGEST],
     }
 }

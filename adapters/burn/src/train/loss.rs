@@ -68,6 +68,8 @@ impl SegmentationLossMetric {
             (None, AnyLoss::Tversky(_)) => "region-based".to_owned(),
             (None, AnyLoss::Focal(_)) => "distribution-based".to_owned(),
             (None, AnyLoss::UnifiedFocal(_)) => "compound".to_owned(),
+            (None, AnyLoss::HardVoxels(_)) => "hard voxels".to_owned(),
+            (None, AnyLoss::Matthews(_)) => "correlation".to_owned(),
         };
         let class = epoch.class.map(|class| format!("class {class}"));
         let parts: Vec<_> = [loss].into_iter().chain(class).collect();

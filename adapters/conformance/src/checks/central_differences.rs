@@ -72,7 +72,7 @@ fn check(backend: &impl Backend, loss: &AnyLoss, case: &Case) {
         if (found - expected).abs() <= tolerance {
             continue;
         }
-        // Order 1 has a kink where p = y. The derivative lies between those of both sides.
+        // At a kink, the derivative lies between those of both sides.
         let here = value(0.0);
         let sides = [here - before, after - here].map(|difference| difference / (step * scale));
         let [least, most] = [sides[0].min(sides[1]), sides[0].max(sides[1])];
@@ -83,6 +83,7 @@ fn check(backend: &impl Backend, loss: &AnyLoss, case: &Case) {
     }
 }
 
+/// Order 1 has a kink where p = y, and the slope of the noise-robust loss has one.
 fn has_kink(loss: &AnyLoss) -> bool {
-    matches!(loss, AnyLoss::Tversky(loss) if loss.order() == Some(1))
+    matches!(loss, AnyLoss::Tversky(loss) if loss.order() == Some(1) || loss.noise_robust())
 }

@@ -109,7 +109,9 @@ fn wrong(backend: &impl Backend) {
         let Outcome { gradient, .. } = outcome(backend, &name.loss(), &case);
         let (missed, lesion) = (gradient[[0, 1, 1]], gradient[[0, 0, 1]]);
         assert!(missed < 0.0, "{name}: {gradient}");
-        assert!(lesion >= 0.0, "{name}: {gradient}");
+        // The denominator of the noise-robust loss grows with p, which may outweigh its numerator.
+        let grows = name == Name::NoiseRobustDice;
+        assert!(lesion >= 0.0 || grows, "{name}: {gradient}");
     }
     let mut case = two_classes(&[0, 1, 1], false, -1e4, 1e4);
     case.settings.input = Input::Softmax;

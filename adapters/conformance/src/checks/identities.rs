@@ -4,7 +4,9 @@ use fastrand::Rng;
 use ndarray::Axis;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use unifocal_core::{AnyLoss, Focal, Input, Tversky, UnifiedFocal, catalogue::ParameterError};
+use unifocal_core::{
+    AnyLoss, Focal, HardVoxels, Input, Matthews, Tversky, UnifiedFocal, catalogue::ParameterError,
+};
 
 use super::symmetries::first_sample;
 use super::{assert_close, by_precision, outcome};
@@ -169,6 +171,44 @@ fn identities(
         value(dice.into()) + value(entropy.into()),
     );
     same(
+        "all voxels are hard at τ = 1",
+        value(HardVoxels::new().with_threshold(1.0)?.into()),
+        value(entropy.into()),
+    );
+    let poly = Focal::poly1().with_gamma(gamma)?;
+    same(
+        "poly-1 at ε = 0 is the focal loss",
+        value(poly.with_poly(0.0)?.into()),
+        value(Focal::new().with_gamma(gamma)?.into()),
+    );
+    let ends = [0.0, 3.0].map(|epsilon| poly.with_poly(epsilon).expect("in range"));
+    let [zero, three] = ends.map(|loss| value(loss.into()));
+    same(
+        "poly-1 is linear in ε",
+        value(poly.with_poly(3.0 * lambda)?.into()),
+        (1.0 - lambda) * zero + lambda * three,
+    );
+    let exponential = UnifiedFocal::exponential_log().with_gamma(1.0)?;
+    same(
+        "exponential-log at γ = 1 is −ln Dice + cross entropy",
+        value(exponential.with_lambda(None)?.into()),
+        value(Tversky::log_dice().into()) + value(entropy.into()),
+    );
+    let gamma = gamma.max(1e-3);
+    let power = exponential.with_gamma(gamma)?;
+    same(
+        "exponential-log is the sum of its powers",
+        value(power.into()),
+        0.8 * value(Tversky::log_dice().with_gamma(gamma)?.into())
+            + 0.2 * value(Focal::exponential_log().with_gamma(gamma)?.into()),
+    );
+    let robust = Tversky::noise_robust_dice().with_gamma(2.0)?;
+    same(
+        "noise-robust Dice at γ = 2 is Dice of squares",
+        value(robust.with_smooth(1e-6)?.into()),
+        value(Tversky::dice().with_order(2)?.into()),
+    );
+    same(
         "order 1 is the default for labels",
         value(Tversky::new().with_order(1)?.into()),
         value(Tversky::new().into()),
@@ -183,6 +223,16 @@ fn identities(
         (1.0 - lambda) * none + lambda * all,
     );
 
+    let two = case.prediction.len_of(Axis(1)) == 2;
+    if two && case.settings.input == Input::Softmax {
+        let only = |class: usize| {
+            let weights = (0..2).map(|index| f64::from(u8::from(index == class)));
+            let case = case.clone().with_class_weights(weights.collect::<Vec<_>>());
+            outcome(backend, &Matthews::new().into(), &case).value
+        };
+        same("MCC is that of the other class", only(0), only(1));
+    }
+
     // A single sample with a single class in the mean: nothing is averaged.
     let mut weights = vec![0.0; case.prediction.len_of(Axis(1))];
     weights[1] = 1.0;
@@ -194,6 +244,11 @@ fn identities(
         "log Dice is −ln(1 − Dice)",
         value(Tversky::log_dice()),
         -(-value(Tversky::dice())).ln_1p(),
+    );
+    same(
+        "log-cosh Dice is ln cosh of Dice",
+        value(Tversky::log_cosh_dice().with_gamma(gamma)?),
+        value(Tversky::dice().with_gamma(gamma)?).cosh().ln(),
     );
     same(
         "generalised Dice of one class is Dice",

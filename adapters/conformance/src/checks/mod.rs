@@ -36,6 +36,7 @@ fn losses() -> impl DoubleEndedIterator<Item = AnyLoss> {
         "dice(order=2, smooth-numerator=0)",
         "asymmetric-unified-focal(order=2)",
         "cross-entropy(label-smoothing=0.1)",
+        "poly-1(gamma=1, label-smoothing=0.1)",
         "dice-focal(label-smoothing=0.2)",
     ];
     let forms = forms.map(|text| text.parse().expect("a loss"));

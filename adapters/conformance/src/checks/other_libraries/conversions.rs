@@ -8,6 +8,7 @@ mod monai;
 mod nnunet;
 mod optax;
 mod paper;
+mod polyloss;
 mod smp;
 mod torch;
 
@@ -53,8 +54,9 @@ pub(super) fn convert(entry: &Entry) -> Result<Option<Conversion>, ParameterErro
         "kornia" => Some(kornia::kornia(entry, &mut case, &mut factor)?),
         "keras" => keras::keras(entry, &mut case, &mut factor)?,
         "optax" => Some(optax::optax(entry, &mut case)?),
+        "polyloss" => Some(polyloss::polyloss(entry)?),
         "geodl" => geodl::geodl(entry, &mut case)?,
-        "paper" => paper::paper(entry, &case)?,
+        "paper" => paper::paper(entry, &mut case)?,
         other => panic!("the manifest names an unknown library: {other}"),
     };
     Ok(loss.map(|loss| Conversion { loss, case, factor }))

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayViewD, Axis};
 use unifocal_core::{
-    AnyLoss, Focal, Input, Pooling, Tversky, UnifiedFocal, catalogue::ParameterError,
+    AnyLoss, Focal, Input, Matthews, Pooling, Tversky, UnifiedFocal, catalogue::ParameterError,
 };
 
 use super::common::{cross_entropy, focal, foreground, label_smoothing, two_alphas};
@@ -84,6 +84,11 @@ pub(super) fn monai(
                 .with_volume_exponent(exponent)?
                 .into()
         }
+        // Without an absent class, the smoothing term makes no difference.
+        "MCCLoss" => Matthews::new()
+            .with_smooth(1e-30)?
+            .with_smooth_numerator(parameter("smooth_nr"))?
+            .into(),
         "TverskyLoss" => region(Tversky::new(), 1.0)?
             .with_weights(parameter("alpha"), parameter("beta"))?
             .into(),

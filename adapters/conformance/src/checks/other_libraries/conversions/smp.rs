@@ -1,6 +1,6 @@
 //! The losses of segmentation-models-pytorch as ours.
 
-use unifocal_core::{AnyLoss, Input, Pooling, Tversky, catalogue::ParameterError};
+use unifocal_core::{AnyLoss, Input, Matthews, Pooling, Tversky, catalogue::ParameterError};
 
 use super::common::{cross_entropy, focal, two_alphas};
 use crate::Case;
@@ -25,6 +25,13 @@ pub(super) fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, Par
         if binary || regions {
             case.settings.class_weights = Some(vec![0.0, 1.0]);
         }
+    }
+    if entry.loss == "MCCLoss" {
+        case.settings.pooling = Pooling::Batch;
+        case.settings.class_weights = Some(vec![0.0, 1.0]);
+        let loss = Matthews::new().with_smooth(2.0 * parameter("eps"))?;
+        let loss = loss.with_smooth_numerator(parameter("eps"))?;
+        return Ok(Some(loss.into()));
     }
     let order = (entry.target == "soft").then_some(1);
     let smooth = |loss: Tversky| {
