@@ -1,14 +1,14 @@
 //! Compares losses on generated images with little foreground and on a brain: the same network, data, steps and trials for each.
 //!
 //! ```text
-//! cargo run --release -p unifocal-burn --features train --example evidence -- run results.csv
 //! cargo run --release -p unifocal-burn --features train --example evidence -- run results.csv --brain templates
 //! cargo run --release -p unifocal-burn --features train --example evidence -- report results.csv plot.svg
 //! ```
 //!
-//! `run` trains with every loss: trials at some learning rates, which a validation set decides between, then the best rate with several seeds.
+//! `run` trains with every loss: trials at some parameters and learning rates, which a validation set decides between, then the best of them with
+//! several seeds.
 //! It appends a row per training to the file, and leaves out those that the file has, so it can be interrupted. `--brain` takes the folder
-//! with MRIcron's templates; without it, the images are generated. `--minute` takes fewer trials, steps, images and seeds: it shows that the
+//! with MRIcron's templates; without it, all images are generated. `--minute` takes fewer trials, steps, images and seeds: it shows that the
 //! program works, and nothing about the losses. `report` prints the tables and draws the plot. `once` is a single training, to look at its
 //! course. `docs/evidence.md` has the results, and says where to get the brain.
 
@@ -48,7 +48,7 @@ enum Arguments {
     Run {
         /// The file
         results: PathBuf,
-        /// Train on the brain in this folder (ch2.nii.gz and aal.nii.gz of MRIcron's templates) instead of phantoms
+        /// Train on the brain in this folder, too (ch2.nii.gz and aal.nii.gz of MRIcron's templates)
         #[arg(long, value_name = "FOLDER")]
         brain: Option<PathBuf>,
         /// A version that takes a minute
@@ -57,13 +57,16 @@ enum Arguments {
     },
     /// Train once, and print the scores on the way
     Once {
-        /// The loss, such as 'tversky(delta=0.6)'
+        /// The loss, such as 'tversky'
         loss: String,
+        /// Its parameter, such as 'delta=0.6'
+        #[arg(long, default_value = "")]
+        parameter: String,
         /// The learning rate
         #[arg(long, default_value_t = 1e-2)]
         rate: f64,
         /// The seed of the weights, the order of the images, and the phantoms
-        #[arg(long, default_value_t = 2000)]
+        #[arg(long, default_value_t = 3000)]
         seed: u64,
         /// The share of the pixels that the lesions of phantoms cover
         #[arg(long, default_value_t = 0.01)]
@@ -92,14 +95,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 true => (Scale::MINUTE, Phantoms::MINUTE),
                 false => (Scale::FULL, Phantoms::FULL),
             };
-            let sets = match brain {
-                Some(folder) => vec![Set::brain(&folder)?],
-                None => phantoms.sets(),
-            };
+            let mut sets = phantoms.sets();
+            if let Some(folder) = brain {
+                sets.insert(2, Set::brain(&folder)?);
+            }
             training::run(&scale, &sets, &results)
         }
         Arguments::Once {
             loss,
+            parameter,
             rate,
             seed,
             share,
@@ -110,7 +114,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Some(folder) => Set::brain(&folder)?,
                 None => Set::phantoms(share, Phantoms::FULL.images),
             };
-            let row = Row::new("test", &set, &loss, rate, scale.steps, seed);
+            let row = Row::new(
+                "test",
+                &set,
+                &loss,
+                (&parameter, rate),
+                set.steps(&scale),
+                seed,
+            );
             let row = training::train(&scale, &set, row, |step, dice| {
                 println!("step {step}: {dice:.3}");
             })?;

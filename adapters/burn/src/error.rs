@@ -70,6 +70,9 @@ pub enum Error {
     /// Sums per sample cannot be added up: other ranks have other samples.
     #[error("sums per sample cannot be added up over ranks, use `Pooling::Batch`")]
     PerSample,
+    /// A device could not compute or return numbers.
+    #[error("the device failed: {0}")]
+    Read(String),
     /// An invalid value, label, parameter or class option.
     #[error("{0}{hint}", hint = hint(.0))]
     Core(#[from] unifocal_core::Error),

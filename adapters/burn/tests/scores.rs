@@ -8,7 +8,9 @@ use common::devices;
 use proptest::prelude::*;
 use proptest::sample::select;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use unifocal_burn::core::{AnyLoss, Overlap, Scores, UnifiedFocal, catalogue::Name};
+use unifocal_burn::core::{
+    AnyLoss, Overlap, Scores, UnifiedFocal, catalogue::Name, formula::ClassSums,
+};
 use unifocal_burn::{
     AbsentClass, AllReduce, Error, Input, Pooling, Route, SegmentationLoss, Settings, Targets,
     Threads,
@@ -168,37 +170,71 @@ proptest! {
         hard.add(&loss.hard_sums(prediction, targets).to_vec()).unwrap();
 
         let firsts: Vec<usize> = (0..epoch.samples()).step_by(size).collect();
-        let of_ranks: Vec<_> = (0..ranks)
-            .map(|rank| {
+        let of_ranks: Vec<_> = Threads::new(ranks)
+            .into_iter()
+            .enumerate()
+            .map(|(number, rank)| {
                 let (loss, epoch, settings) = (loss.clone(), epoch.clone(), settings.clone());
-                let own: Vec<usize> = firsts.iter().copied().skip(rank).step_by(ranks).collect();
+                let own: Vec<usize> = firsts.iter().copied().skip(number).step_by(ranks).collect();
                 thread::spawn(move || {
                     let device = Device::flex();
-                    let mut losses = Scores::new(AnyLoss::from(name), 3, settings.clone()).unwrap();
-                    let mut dice = Scores::new(Overlap::Dice, 3, settings).unwrap();
+                    let mut losses = Scores::new(AnyLoss::from(name), 3, settings.clone())?;
+                    let mut dice = Scores::new(Overlap::Dice, 3, settings)?;
                     for first in own {
                         let count = size.min(epoch.samples() - first);
                         let (prediction, targets) = epoch.batch(first, count, &device);
-                        let hard = loss.hard_sums(prediction.clone(), targets.clone());
-                        dice.add(&hard.to_vec()).unwrap();
-                        losses.add(&loss.sums(prediction, targets).to_vec()).unwrap();
+                        let hard = loss.try_hard_sums(prediction.clone(), targets.clone())?;
+                        dice.add(&hard.to_vec())?;
+                        losses.add(&loss.try_sums(prediction, targets)?.to_vec())?;
                     }
-                    (losses, dice)
+                    Ok::<_, Error>((rank.scores(&losses, &device)?, rank.scores(&dice, &device)?))
                 })
             })
-            .map(|rank| rank.join().unwrap())
             .collect();
-        let (mut losses, mut dice) = of_ranks[0].clone();
-        for (other_losses, other_dice) in &of_ranks[1..] {
-            losses.merge(other_losses).unwrap();
-            dice.merge(other_dice).unwrap();
-        }
         let close = |a: f64, b: f64| (a - b).abs() <= tolerance::F64_OURS * a.abs().max(1e-3);
-        let found = losses.value();
-        // The loss is 0 if nothing counts.
-        prop_assert!(close(found.unwrap_or(0.0), whole), "{}: {:?} is not {}", name, found, whole);
-        prop_assert!(close(dice.value().unwrap_or(2.0), hard.value().unwrap_or(2.0)));
-        prop_assert_eq!(dice.counted_per_class(), hard.counted_per_class());
+        for rank in of_ranks {
+            let (losses, dice) = rank.join().unwrap().unwrap();
+            let found = losses.value();
+            // The loss is 0 if nothing counts.
+            prop_assert!(close(found.unwrap_or(0.0), whole), "{}: {:?} is not {}", name, found, whole);
+            prop_assert!(close(dice.value().unwrap_or(2.0), hard.value().unwrap_or(2.0)));
+            prop_assert_eq!(dice.counted_per_class(), hard.counted_per_class());
+        }
+    }
+}
+
+/// A rank whose communication loses numbers.
+struct Lossy;
+
+impl AllReduce for Lossy {
+    fn ranks(&self) -> usize {
+        2
+    }
+
+    fn sum(&self, own: Tensor<3>) -> Tensor<3> {
+        own.narrow(2, 0, 1)
+    }
+}
+
+/// On every device, one rank gets its own scores back; a sum of another length is an error.
+#[test]
+fn scores_pass_through_the_device() {
+    let [rank] = <[Threads; 1]>::try_from(Threads::new(1)).expect("there is one rank");
+    for (device, _) in devices() {
+        let mut own = Scores::new(Overlap::Dice, 2, Settings::default()).unwrap();
+        let sums = |tp, fp| ClassSums {
+            terms: [tp, fp, 0.0, 0.0],
+            target: tp,
+            voxels: 8.0,
+        };
+        own.add(&[sums(3.0, 2.0), sums(4.0, 0.0)]).unwrap();
+        let all = rank.scores(&own, &device).unwrap();
+        assert!((all.value().unwrap() - own.value().unwrap()).abs() < 1e-6);
+        assert_eq!(all.counted_per_class(), own.counted_per_class());
+        assert_eq!(
+            Lossy.scores(&own, &device).unwrap_err().to_string(),
+            "the number of totals is 1, expected 6"
+        );
     }
 }
 

@@ -1,15 +1,44 @@
-//! The protocol of the comparison: the losses, and the number and length of the trainings, the same for each loss.
+//! The protocol of the comparison: the losses and their trials, and the number and length of the trainings, the same for each loss.
 
 use crate::sets::Set;
+
+/// A loss, and what its trials choose from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) name: &'static str,
+    /// Its default parameter and an alternative; or none, if it has no parameter.
+    parameters: Option<[&'static str; 2]>,
+}
+
+impl Candidate {
+    /// The trials: parameters and learning rate. There are as many for each loss: a loss without parameters has twice the rates.
+    pub(crate) fn trials(&self, scale: &Scale) -> Vec<(&'static str, f64)> {
+        let at_rates = |parameter: &'static str, rates: &[f64]| -> Vec<_> {
+            rates.iter().map(|rate| (parameter, *rate)).collect()
+        };
+        match self.parameters {
+            Some(parameters) => parameters
+                .into_iter()
+                .flat_map(|parameter| at_rates(parameter, scale.rates))
+                .collect(),
+            None => [scale.rates, scale.more_rates]
+                .into_iter()
+                .flat_map(|rates| at_rates("", rates))
+                .collect(),
+        }
+    }
+}
 
 /// The size of an experiment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     /// The learning rates to choose from, with one trial each.
     pub(crate) rates: &'static [f64],
+    /// As many further rates, for the losses without parameters.
+    pub(crate) more_rates: &'static [f64],
     /// Trainings at the best rate, each with its own weights and order of images, and with its own images if they are phantoms.
     pub(crate) seeds: u64,
-    /// Steps of a training.
+    /// Steps of a training on phantoms with small lesions.
     pub(crate) steps: usize,
     /// Images in a step.
     pub(crate) batch: usize,
@@ -20,23 +49,25 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// About twenty minutes of a core for each set.
+    /// Five to fifteen minutes of a core for each set.
     pub(crate) const FULL: Self = Self {
-        rates: &[1e-3, 4e-3, 1e-2],
+        rates: &[3e-3, 1e-2],
+        more_rates: &[1e-3, 3e-2],
         seeds: 5,
-        steps: 400,
+        steps: 120,
         batch: 6,
-        every: 20,
+        every: 10,
         channels: 6,
     };
 
     /// About a minute, too few steps to learn anything.
     pub(crate) const MINUTE: Self = Self {
         rates: &[1e-2],
+        more_rates: &[3e-3],
         seeds: 2,
-        steps: 12,
+        steps: 16,
         batch: 4,
-        every: 6,
+        every: 4,
         channels: 4,
     };
 }
@@ -57,9 +88,9 @@ impl Phantoms {
         self.shares.iter().map(of_share).collect()
     }
 
-    /// Little foreground.
+    /// Extreme imbalance to little, the most common one first.
     pub(crate) const FULL: Self = Self {
-        shares: &[0.01],
+        shares: &[0.01, 0.002, 0.05, 0.2],
         images: [192, 16, 64],
     };
 
@@ -70,18 +101,53 @@ impl Phantoms {
     };
 }
 
-/// The losses by name, with their default parameters.
-pub(crate) const LOSSES: [&str; 9] = [
-    "cross-entropy",
-    "dice",
-    "dice-cross-entropy",
-    "dice-focal",
-    "tversky",
-    "focal-tversky",
-    "combo",
-    "symmetric-unified-focal",
-    "asymmetric-unified-focal",
+/// The losses. The alternatives to the default parameters are from the literature.
+pub(crate) const LOSSES: [Candidate; 9] = [
+    Candidate {
+        name: "cross-entropy",
+        parameters: None,
+    },
+    Candidate {
+        name: "dice",
+        parameters: None,
+    },
+    Candidate {
+        name: BASELINE,
+        parameters: None,
+    },
+    // Lin et al. 2017 try both.
+    Candidate {
+        name: "dice-focal",
+        parameters: Some(["gamma=2", "gamma=1"]),
+    },
+    // Salehi et al. 2017 try values up to 0.9.
+    Candidate {
+        name: "tversky",
+        parameters: Some(["delta=0.7", "delta=0.9"]),
+    },
+    // As large an exponent as that of the Unified Focal losses.
+    Candidate {
+        name: "focal-tversky",
+        parameters: Some(["gamma=0.75", "gamma=0.5"]),
+    },
+    // A weight of 0.7 for the foreground.
+    Candidate {
+        name: "combo",
+        parameters: Some(["beta=0.5", "beta=0.3"]),
+    },
+    // Many ports to PyTorch have 0.2.
+    Candidate {
+        name: "symmetric-unified-focal",
+        parameters: Some(["gamma=0.5", "gamma=0.2"]),
+    },
+    Candidate {
+        name: ASYMMETRIC,
+        parameters: Some(["gamma=0.5", "gamma=0.2"]),
+    },
 ];
 
 /// The loss that the others are compared with.
 pub(crate) const BASELINE: &str = "dice-cross-entropy";
+
+/// The loss whose region-based side has the background as a class of its own.
+pub(crate) const ASYMMETRIC: &str = "asymmetric-unified-focal";

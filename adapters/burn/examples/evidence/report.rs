@@ -24,15 +24,17 @@ pub(crate) struct Summary {
     pub(crate) dice: [f64; 3],
     /// The difference to the baseline, of the same seeds and images, with its 95 % interval.
     pub(crate) difference: [f64; 3],
-    /// Trainings; of which never found anything, diverged, or ended below a Dice score of 0.01.
+    /// Trainings; of these, those that diverged; and those that did not, and ended below a Dice score of 0.01.
     pub(crate) trainings: usize,
-    pub(crate) failed: usize,
+    pub(crate) diverged: usize,
+    pub(crate) collapsed: usize,
     /// The median step from which on the validated Dice score is above 0; none if that is no step.
     pub(crate) first: Option<usize>,
-    /// The learning rate that the trials chose.
+    /// The parameter and the learning rate that the trials chose.
+    pub(crate) parameter: String,
     pub(crate) rate: f64,
-    /// For the brain: the mean, smallest and largest Dice score of each structure over the seeds.
-    pub(crate) structures: Vec<[f64; 3]>,
+    /// For the brain: the same two numbers, Dice and difference, of each structure.
+    pub(crate) structures: Vec<[[f64; 3]; 2]>,
 }
 
 /// Summarizes the test rows.
@@ -71,11 +73,14 @@ fn summaries(rows: &[Row], set: &Name) -> Vec<Summary> {
         let differences: Vec<Vec<f64>> = pairs.map(differences).collect();
         let mut firsts: Vec<Option<usize>> = own.iter().map(|row| row.first).collect();
         firsts.sort_unstable_by_key(|first| first.unwrap_or(usize::MAX));
+        let diverged = own.iter().filter(|row| row.diverged).count();
         let is_failed = |row: &&&Row| row.diverged || mean(&row.scores()) < COLLAPSED;
         let structures = match are_drawn {
             true => Vec::new(),
             false => (0..STRUCTURES.len())
-                .map(|structure| of_structure(&scores, structure))
+                .map(|at| {
+                    [&scores, &differences].map(|all| interval(&of_structure(all, at), false))
+                })
                 .collect(),
         };
         Some(Summary {
@@ -84,24 +89,24 @@ fn summaries(rows: &[Row], set: &Name) -> Vec<Summary> {
             dice: interval(&scores, are_drawn),
             difference: interval(&differences, are_drawn),
             trainings: own.len(),
-            failed: own.iter().filter(is_failed).count(),
+            diverged,
+            collapsed: own.iter().filter(is_failed).count() - diverged,
             first: firsts[firsts.len() / 2],
+            parameter: any.parameter.clone(),
             rate: any.rate,
             structures,
         })
     };
-    LOSSES.iter().filter_map(|loss| summary(loss)).collect()
+    LOSSES
+        .iter()
+        .filter_map(|loss| summary(loss.name))
+        .collect()
 }
 
-/// The mean, smallest and largest score of a structure over the seeds.
-fn of_structure(scores: &[Vec<f64>], structure: usize) -> [f64; 3] {
-    let all: Vec<f64> = scores
-        .iter()
-        .filter_map(|of_seed| of_seed.get(structure).copied())
-        .collect();
-    let low = all.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    [mean(&all), low, high]
+/// The score of one structure for each seed.
+fn of_structure(scores: &[Vec<f64>], structure: usize) -> Vec<Vec<f64>> {
+    let of_seed = |scores: &Vec<f64>| scores.get(structure).map(|score| vec![*score]);
+    scores.iter().filter_map(of_seed).collect()
 }
 
 /// The mean with its 95 % interval: seeds are drawn again, and within each its images.
@@ -147,35 +152,59 @@ pub(crate) fn tables(rows: &[Row], summaries: &[Summary]) -> String {
         rows.len() - trials,
         versions.into_iter().collect::<Vec<_>>().join(", "),
     );
-    text += "| images | loss | Dice | difference | failed | above 0 from step | learning rate |\n|---|---|---|---|---|---|---|\n";
+    text += "| images | loss | Dice | difference | diverged | collapsed | above 0 from step | parameter | learning rate |\n|---|---|---|---|---|---|---|---|---|\n";
     for of in summaries {
-        let [dice, low, high] = of.dice;
-        let [difference, less, more] = of.difference;
         let first = of
             .first
             .map_or_else(|| "never".to_owned(), |step| step.to_string());
         let _ = writeln!(
             text,
-            "| {} | `{}` | {dice:.3} ({low:.3} to {high:.3}) | {difference:+.3} ({less:+.3} to {more:+.3}) | {} of {} | {first} | {} |",
-            of.set, of.loss, of.failed, of.trainings, of.rate,
+            "| {} | `{}` | {} | {} | {} of {n} | {} of {n} | {first} | {} | {} |",
+            of.set,
+            of.loss,
+            score(of.dice),
+            difference(of.difference),
+            of.diverged,
+            of.collapsed,
+            of.parameter,
+            of.rate,
+            n = of.trainings,
         );
     }
     if summaries.iter().any(|of| !of.structures.is_empty()) {
-        text += &of_structures(summaries);
+        let all = |which: usize| move |of: &[[f64; 3]; 2]| of[which];
+        text += &of_structures(summaries, "Dice score of each structure", all(0), score);
+        text += &of_structures(
+            summaries,
+            "Its difference to that of the baseline",
+            all(1),
+            difference,
+        );
     }
     text
 }
 
-/// The table of the brain's structures.
-fn of_structures(summaries: &[Summary]) -> String {
+fn score([mean, low, high]: [f64; 3]) -> String {
+    format!("{mean:.3} ({low:.3} to {high:.3})")
+}
+
+fn difference([mean, low, high]: [f64; 3]) -> String {
+    format!("{mean:+.3} ({low:+.3} to {high:+.3})")
+}
+
+/// A table of the brain's structures.
+fn of_structures(
+    summaries: &[Summary],
+    title: &str,
+    which: impl Fn(&[[f64; 3]; 2]) -> [f64; 3],
+    format: impl Fn([f64; 3]) -> String,
+) -> String {
     let names = STRUCTURES.map(|(name, _)| name).join(" | ");
     let lines = "---|".repeat(STRUCTURES.len());
-    let mut text = format!(
-        "\nDice score of each structure: mean over the seeds (smallest to largest)\n\n| loss | {names} |\n|---|{lines}\n"
-    );
+    let mut text = format!("\n{title}\n\n| loss | {names} |\n|---|{lines}\n");
     for of in summaries.iter().filter(|of| !of.structures.is_empty()) {
-        let cell = |[dice, low, high]: &[f64; 3]| format!("{dice:.2} ({low:.2} to {high:.2})");
-        let cells: Vec<String> = of.structures.iter().map(cell).collect();
+        let cells = of.structures.iter().map(|of| format(which(of)));
+        let cells: Vec<String> = cells.collect();
         let _ = writeln!(text, "| `{}` | {} |", of.loss, cells.join(" | "));
     }
     text

@@ -20,6 +20,8 @@ pub(crate) struct Row {
     pub(crate) part: String,
     /// The name of the loss.
     pub(crate) loss: String,
+    /// Its parameter, such as `gamma=2`; empty if the loss has none.
+    pub(crate) parameter: String,
     /// The learning rate.
     pub(crate) rate: f64,
     /// The number of steps of the training.
@@ -41,7 +43,7 @@ impl Row {
         part: &str,
         set: &Set,
         loss: &str,
-        rate: f64,
+        (parameter, rate): (&str, f64),
         steps: usize,
         seed: u64,
     ) -> Self {
@@ -52,6 +54,7 @@ impl Row {
             share,
             part: part.to_owned(),
             loss: loss.to_owned(),
+            parameter: parameter.to_owned(),
             rate,
             steps,
             seed,
@@ -78,7 +81,8 @@ impl Row {
 
     /// Whether this row is of the same training.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        let texts = |row: &Self| [&row.set, &row.part, &row.loss].map(String::clone);
+        let texts =
+            |row: &Self| [&row.set, &row.part, &row.loss, &row.parameter].map(String::clone);
         let numbers = |row: &Self| (row.share, row.rate, row.steps, row.seed);
         texts(self) == texts(other) && numbers(self) == numbers(other)
     }

@@ -9,6 +9,7 @@ use unifocal_burn::{Input, Pooling, Settings};
 use crate::brain;
 use crate::images::Image;
 use crate::phantoms::{self, Difficulty};
+use crate::protocol::{ASYMMETRIC, Scale};
 
 /// Images to compare losses on.
 #[derive(Clone, Debug)]
@@ -18,8 +19,8 @@ pub(crate) struct Set {
     pub(crate) size: [usize; 2],
     /// Classes, of which class 0 is the background.
     pub(crate) classes: usize,
-    /// The settings of the losses. Losses get logits.
-    pub(crate) settings: Settings,
+    /// Whose sums a loss has: those of each image, or of the batch.
+    pub(crate) pooling: Pooling,
 }
 
 /// Where the images come from.
@@ -43,29 +44,49 @@ impl Set {
             kind: Kind::Phantoms { share, images },
             size: [48; 2],
             classes: 2,
-            settings: Settings::default().with_input(Input::Softmax),
+            pooling: Pooling::PerSample,
         }
     }
 
     /// The brain in a folder. Sums are those of a batch, as most slices lack most structures.
-    ///
-    /// The structures are the rare classes of the asymmetric losses, which is their default: all classes but the background.
     pub(crate) fn brain(folder: &Path) -> Result<Self, Box<dyn std::error::Error>> {
         Ok(Self {
             kind: Kind::Brain(brain::read(folder)?),
             size: brain::SIZE,
             classes: 1 + brain::STRUCTURES.len(),
-            settings: Settings::default()
-                .with_input(Input::Softmax)
-                .with_pooling(Pooling::Batch),
+            pooling: Pooling::Batch,
         })
+    }
+
+    /// The settings of a loss, which gets logits.
+    ///
+    /// The region-based side of a symmetric loss counts the foreground alone, as nnU-Net does. The asymmetric loss keeps its definition, in which the
+    /// background is the common class, and all others are rare.
+    pub(crate) fn settings(&self, loss: &str) -> Settings {
+        let settings = Settings::default()
+            .with_input(Input::Softmax)
+            .with_pooling(self.pooling);
+        if loss == ASYMMETRIC {
+            return settings;
+        }
+        let foreground = (0..self.classes).map(|class| f64::from(u8::from(class > 0)));
+        settings.with_region_weights(foreground.collect::<Vec<_>>())
     }
 
     /// The number of Dice scores of this many images: one per phantom, or one per structure.
     pub(crate) fn scores(&self, images: usize) -> usize {
-        match self.settings.pooling {
+        match self.pooling {
             Pooling::PerSample => images * (self.classes - 1),
             Pooling::Batch => self.classes - 1,
+        }
+    }
+
+    /// The steps of a training: half as many on large lesions, which are easy, and twice as many on the brain, which has more classes.
+    pub(crate) fn steps(&self, scale: &Scale) -> usize {
+        match self.kind {
+            Kind::Phantoms { share, .. } if share >= 0.05 => scale.steps / 2,
+            Kind::Phantoms { .. } => scale.steps,
+            Kind::Brain(_) => 2 * scale.steps,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Trains each loss: its trials, then the best learning rate with several seeds.
+//! Trains each loss: its trials, then the best parameter and learning rate with several seeds.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use unifocal_burn::burn::module::Module;
 use unifocal_burn::burn::optim::{AdamConfig, GradientsParams};
 use unifocal_burn::burn::tensor::Device;
 use unifocal_burn::core::{AnyLoss, Overlap, Scores};
-use unifocal_burn::{Error, SegmentationLoss};
+use unifocal_burn::{Error, SegmentationLoss, Settings};
 
 use crate::images::{Batch, Batches};
 use crate::model::UNet;
@@ -29,34 +29,33 @@ pub(crate) fn run(scale: &Scale, sets: &[Set], path: &Path) -> Result<(), Failur
         Vec::new()
     };
     let mut writer = results::appender(path)?;
-    let mut all =
-        |part: &str, loss: &str, rate: f64, set: &Set, seed: u64| -> Result<Row, Failure> {
-            let wanted = Row::new(part, set, loss, rate, scale.steps, seed);
-            if let Some(row) = known.iter().find(|row| row.is_like(&wanted)) {
-                return Ok(row.clone());
-            }
-            let row = train(scale, set, wanted, |_, _| {})?;
-            let (name, score) = (set.name(), row.validation);
-            eprintln!("{name}: {part} of {loss} at {rate}, seed {seed}: {score:.3}");
-            writer.serialize(&row)?;
-            writer.flush()?;
-            Ok(row)
-        };
+    let mut all = |part: &str, loss: &str, of: (&str, f64), set: &Set, seed: u64| {
+        let wanted = Row::new(part, set, loss, of, set.steps(scale), seed);
+        if let Some(row) = known.iter().find(|row| row.is_like(&wanted)) {
+            return Ok::<Row, Failure>(row.clone());
+        }
+        let row = train(scale, set, wanted, |_, _| {})?;
+        let (name, (parameter, rate), score) = (set.name(), of, row.validation);
+        eprintln!("{name}: {part} of {loss}({parameter}) at {rate}, seed {seed}: {score:.3}");
+        writer.serialize(&row)?;
+        writer.flush()?;
+        Ok(row)
+    };
     for set in sets {
         let mut chosen = Vec::new();
         for loss in LOSSES {
             let mut best = None;
-            for rate in scale.rates {
-                let score = all("trial", loss, *rate, set, TRIAL_SEED)?.validation;
+            for trial in loss.trials(scale) {
+                let score = all("trial", loss.name, trial, set, TRIAL_SEED)?.validation;
                 if best.is_none_or(|(_, most)| score > most) {
-                    best = Some((*rate, score));
+                    best = Some((trial, score));
                 }
             }
-            chosen.extend(best.map(|(rate, _)| (loss, rate)));
+            chosen.extend(best.map(|(trial, _)| (loss.name, trial)));
         }
         for seed in 0..scale.seeds {
-            for (loss, rate) in &chosen {
-                all("test", loss, *rate, set, seed)?;
+            for (loss, trial) in &chosen {
+                all("test", loss, *trial, set, seed)?;
             }
         }
     }
@@ -74,15 +73,18 @@ pub(crate) fn train(
     device.seed(row.seed);
     let with_gradients = device.clone().autodiff();
     let [training, validation, test] = set.images(row.seed);
-    let loss: AnyLoss = row.loss.parse()?;
-    let loss = SegmentationLoss::new(loss).with_settings(set.settings.clone());
+    let loss: AnyLoss = match row.parameter.as_str() {
+        "" => row.loss.parse()?,
+        parameter => format!("{}({parameter})", row.loss).parse()?,
+    };
+    let loss = SegmentationLoss::new(loss).with_settings(set.settings(&row.loss));
     let mut network = UNet::new(scale.channels, set.classes, &with_gradients);
     let mut optimizer = AdamConfig::new().init();
     let mut order = fastrand::Rng::with_seed(row.seed);
     let batches = Batches { size: set.size };
     let validation = batches.whole(&validation, &device)?;
 
-    for step in 1..=scale.steps {
+    for step in 1..=row.steps {
         let drawn = (0..scale.batch).map(|_| training.get(order.usize(0..training.len())));
         let drawn: Vec<_> = drawn.collect::<Result<_, _>>()?;
         let batch = batches.batch(drawn, &with_gradients);
@@ -97,7 +99,7 @@ pub(crate) fn train(
         };
         let gradients = GradientsParams::from_grads(value.backward(), &network);
         network = optimizer.step(row.rate, network, gradients);
-        if step % scale.every == 0 || step == scale.steps {
+        if step % scale.every == 0 || step == row.steps {
             row.validation = match dice(set, &loss, &network, &validation) {
                 Ok(scores) => mean(&scores),
                 Err(_) => f64::NAN,
@@ -136,10 +138,11 @@ fn dice(
     let sums = loss
         .try_hard_sums(logits, images.labels.clone())?
         .try_to_vec()?;
+    let settings = Settings::default().with_pooling(set.pooling);
     // Sums of a batch come as one sample.
     let mut all = Vec::new();
     for sums in sums.chunks(set.classes) {
-        let mut scores = Scores::new(Overlap::Dice, set.classes, set.settings.clone())?;
+        let mut scores = Scores::new(Overlap::Dice, set.classes, settings.clone())?;
         scores.add(sums)?;
         let of_class = |class: &Option<f64>| class.unwrap_or(f64::NAN);
         all.extend(scores.per_class()[1..].iter().map(of_class));

@@ -1,18 +1,18 @@
 //! A small U-Net: two levels down, two up.
 
 use unifocal_burn::burn::module::Module;
-use unifocal_burn::burn::nn::PaddingConfig2d;
 use unifocal_burn::burn::nn::conv::{Conv2d, Conv2dConfig};
 use unifocal_burn::burn::nn::interpolate::{Interpolate2d, Interpolate2dConfig, InterpolateMode};
 use unifocal_burn::burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
+use unifocal_burn::burn::nn::{InstanceNorm, InstanceNormConfig, PaddingConfig2d};
 use unifocal_burn::burn::tensor::activation::relu;
 use unifocal_burn::burn::tensor::{Device, Tensor};
 
-/// Two 3 × 3 convolutions, each followed by a ReLU.
+/// Two 3 × 3 convolutions, each followed by an instance normalization and a ReLU, as in nnU-Net.
 #[derive(Module, Debug)]
 struct Block {
-    first: Conv2d,
-    second: Conv2d,
+    convs: [Conv2d; 2],
+    norms: [InstanceNorm; 2],
 }
 
 impl Block {
@@ -23,13 +23,14 @@ impl Block {
                 .init(device)
         };
         Self {
-            first: conv(from),
-            second: conv(to),
+            convs: [conv(from), conv(to)],
+            norms: [0, 1].map(|_| InstanceNormConfig::new(to).init(device)),
         }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        relu(self.second.forward(relu(self.first.forward(x))))
+        let layers = self.convs.iter().zip(&self.norms);
+        layers.fold(x, |x, (conv, norm)| relu(norm.forward(conv.forward(x))))
     }
 }
 
