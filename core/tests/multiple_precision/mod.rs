@@ -169,11 +169,15 @@ fn errors_of_case(structure: Structure, (input, channels): (Input, usize)) -> Ve
         let what = format!("{loss}, {structure:?}, {input:?} of {channels}");
         let errors = errors(&loss, &case, &exact, &clamped)
             .unwrap_or_else(|error| panic!("{what}: {error}"));
+        // The slopes of its numerator and of its denominator nearly cancel where both are sums of
+        // small p.
+        let is_robust = matches!(loss, AnyLoss::Tversky(loss) if loss.noise_robust());
+        let slack = if is_robust { 2.0 } else { 1.0 };
         for (part, found, bound) in [
             ("value, f32", errors.value_f32, 6e-7),
-            ("gradient, f32", errors.gradient_f32, 5e-6),
+            ("gradient, f32", errors.gradient_f32, slack * 5e-6),
             ("value, f64", errors.value_f64, 5e-15),
-            ("gradient, f64", errors.gradient_f64, 5e-15),
+            ("gradient, f64", errors.gradient_f64, slack * 5e-15),
         ] {
             assert!(
                 found < bound,
