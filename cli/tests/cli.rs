@@ -298,7 +298,7 @@ fn csv_has_a_row_per_class() {
         "prediction,target,loss,value,class,class_value,tp,fp,fn,cross_entropy,reading"
     );
     let rows = stdout(&["compare", &prediction, &target, "--format", "csv"]);
-    assert_eq!(rows.lines().count(), 20);
+    assert_eq!(rows.lines().count(), 26);
 }
 
 /// The Dice loss without the background, beside the full cross entropy.
