@@ -6,6 +6,7 @@ pub use crate::name::{Name, UnknownName};
 pub use crate::parameter::{ParameterError, Range, UnknownParameter};
 
 use crate::extent::Extent;
+use crate::stretch::COMPACT;
 use crate::{
     Class, ClassSums, Focal, HardVoxels, Loss, Matthews, Probability, Real, Score, Share, Tversky,
     UnifiedFocal, Visitor,
@@ -156,8 +157,8 @@ impl Loss<4> for AnyLoss {
 
     #[inline(always)]
     fn specialize<V: Visitor<4>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
-        // Debug builds would take several times as long to compile.
-        if cfg!(debug_assertions) {
+        // Debug builds would take several times as long to compile, and small devices lack the memory.
+        if cfg!(debug_assertions) || COMPACT {
             return visitor.visit(*self);
         }
         match self {

@@ -7,6 +7,7 @@ use crate::extent::Extent;
 use crate::name::Origin;
 use crate::order::{First, Order, Products, Second};
 use crate::parameter::{ParameterError, Range};
+use crate::stretch::COMPACT;
 use crate::{
     Class, ClassSums, Focal, Loss, Parameter, Probability, Real, Score, Share, Tversky, Visitor,
 };
@@ -309,7 +310,6 @@ impl Loss<4> for UnifiedFocal {
         sides.terms(class, prediction, y)
     }
 
-    #[inline(always)]
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
         let [tp, fp, fn_, f] = sums.terms.clone();
         let Score {
@@ -337,8 +337,8 @@ impl Loss<4> for UnifiedFocal {
 
     #[inline(always)]
     fn specialize<V: Visitor<4>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
-        // Debug builds would take several times as long to compile.
-        if cfg!(debug_assertions) {
+        // Debug builds would take several times as long to compile, and small devices lack the memory.
+        if cfg!(debug_assertions) || COMPACT {
             return visitor.visit(*self);
         }
         let (loss, distribution) = (self, &self.distribution);

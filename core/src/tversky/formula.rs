@@ -85,7 +85,6 @@ impl Loss<3> for Tversky {
             .terms(class, prediction, y)
     }
 
-    #[inline(always)]
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 3>) -> Score<R> {
         let [mut tp, fp, fn_] = sums.terms.clone();
         let numerator = self.smooth_numerator.unwrap_or(self.smooth);
