@@ -86,7 +86,12 @@ fn is_mean_of_channels(backend: &impl Backend, loss: &AnyLoss, case: &Case) {
     let tolerance = by_precision(backend, tolerance::F64_IDENTITY, tolerance::F32_IDENTITY);
     let shift = f64::from(u8::from(loss.name() == Some(Name::Combo)));
     assert_close(all.value + shift, value + shift, tolerance, &what);
-    let tolerance = by_precision(backend, tolerance::F64_OURS, tolerance::F32_GRADIENT);
+    // The slopes of the two terms of MCC nearly cancel where the target is random.
+    let slack = match loss {
+        AnyLoss::Matthews(_) => 10.0,
+        _ => 1.0,
+    };
+    let tolerance = slack * by_precision(backend, tolerance::F64_OURS, tolerance::F32_GRADIENT);
     assert_close_gradient(&all.gradient, &gradient, tolerance, &what);
 }
 
