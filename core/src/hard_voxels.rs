@@ -16,7 +16,7 @@ use crate::{Class, ClassSums, Clip, Loss, Name, Parameter, Probability, Real, Sc
 /// they get fewer. Which voxels are hard jumps at p = τ, and the value with it, so the loss may rise
 /// when an easy voxel leaves the mean.
 ///
-/// It has two sums: Σ y·[p < τ], and this times −ln p.
+/// It has two sums: `Σ y·[p < τ]`, and this times −ln p.
 ///
 /// Source: Wu, Shen, van den Hengel 2016, "Bridging category-level and instance-level semantic image
 /// segmentation", arXiv 1605.06885. It is also known as online hard example mining with a threshold.
