@@ -16,7 +16,7 @@ use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
-/// What fits into the second-level cache beside other things.
+/// The bytes of a read. So many fit into the second-level cache beside other things.
 const CHUNK: usize = 1 << 17;
 
 fn main() -> ExitCode {

@@ -106,13 +106,13 @@ fn place<S: Copy, K: PartialEq>(sides: &mut Vec<S>, side: S, terms: fn(&S) -> K)
     })
 }
 
-/// What the terms TP, FP and FN depend on: the order, the exponent of the noise-robust loss, and the clip.
+/// The terms TP, FP and FN depend on these parameters: the order, the exponent of the noise-robust loss, and the clip.
 fn region_terms(side: &Tversky) -> (Option<u32>, Option<f64>, Option<Clip>) {
     let exponent = side.noise_robust().then_some(side.gamma());
     (side.order(), exponent, side.clip())
 }
 
-/// What the term F depends on: γ, whether it applies to common classes only, the form of the term, label smoothing, and the clip.
+/// The term F depends on these parameters: γ, whether it applies to common classes only, the form of the term, label smoothing, and the clip.
 fn distribution_terms(
     (side, asymmetric): &(Focal, bool),
 ) -> (f64, bool, [f64; 2], bool, Option<Clip>) {

@@ -54,7 +54,7 @@ struct State {
 /// A message to all.
 #[derive(Serialize, Deserialize)]
 enum Message<T> {
-    /// What the sender knows.
+    /// The value of the sender.
     Own(T),
     /// It has failed, at this place of a file if the failure has one.
     Failed {
@@ -101,12 +101,12 @@ impl Team {
         self.state().note.get_or_insert_with(divided);
     }
 
-    /// What every process says, in order; `None` if one of them has failed.
+    /// The values of all processes, in order; `None` if one of them has failed.
     pub(crate) fn gather<T: Serialize + DeserializeOwned>(&self, own: T) -> Option<Vec<T>> {
         self.send(&Message::Own(own))
     }
 
-    /// Merges what all processes say. If one has failed, what this process says.
+    /// Merges the values of all processes. If one has failed, returns the value of this process.
     pub(crate) fn merge<T: Serialize + DeserializeOwned + Clone>(
         &self,
         own: T,

@@ -2,7 +2,7 @@
 
 use crate::{Exponent, Real};
 
-/// What a focal loss makes of 1 − p and −ln p: mostly (1 − p)^γ·(−ln p).
+/// A focal loss is y times a function of 1 − p and −ln p: in most forms, (1 − p)^γ·(−ln p).
 pub(crate) trait Power: Copy + Send + Sync {
     /// γ.
     fn exponent(self) -> Exponent;

@@ -1,4 +1,4 @@
-//! What `overlay` prints: what each picture shows, and how its case was read.
+//! `overlay` prints a report: the contents of each picture, and how its case was read.
 
 use serde_json::{Map, json};
 

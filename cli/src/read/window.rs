@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::payload::{CHUNK, Layout, unpacked, verify_end};
 use super::{Fault, Values, Whole};
 
-/// What is read of a file.
+/// A part of a file to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part<'a> {
     Whole,

@@ -19,7 +19,7 @@ pub(crate) struct Set {
     pub(crate) size: [usize; 2],
     /// Classes, of which class 0 is the background.
     pub(crate) classes: usize,
-    /// Whose sums a loss has: those of each image, or of the batch.
+    /// The loss has the sums of each image, or those of the batch.
     pub(crate) pooling: Pooling,
 }
 
