@@ -129,6 +129,7 @@ mod serialization;
 mod settings;
 mod shape;
 mod share;
+mod smoothing;
 mod source;
 mod spelling;
 mod stretch;

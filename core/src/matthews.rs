@@ -2,10 +2,9 @@
 
 use crate::name::Origin;
 use crate::order::{Differences, Products};
-use crate::parameter::{ParameterError, Range};
-use crate::{
-    Class, ClassSums, Clip, Exponent, Loss, Name, Parameter, Probability, Real, Score, Share,
-};
+use crate::parameter::ParameterError;
+use crate::smoothing::Smoothing;
+use crate::{Class, ClassSums, Clip, Exponent, Loss, Name, Probability, Real, Score, Share};
 
 /// 1 − MCC, the Matthews correlation coefficient of a class and its prediction, averaged over the
 /// classes. It is from 0 to 2; a prediction that knows nothing of the class scores 1.
@@ -48,8 +47,7 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Matthews {
-    smooth: f64,
-    smooth_numerator: Option<f64>,
+    smoothing: Smoothing,
     clip: Option<Clip>,
     pub(crate) origin: Origin,
 }
@@ -58,8 +56,7 @@ impl Matthews {
     /// The loss with s = 10⁻⁶, without a clip.
     pub fn new() -> Self {
         Self {
-            smooth: 1e-6,
-            smooth_numerator: None,
+            smoothing: Smoothing::new(1e-6),
             clip: None,
             origin: Origin(Name::Matthews),
         }
@@ -71,8 +68,8 @@ impl Matthews {
     ///
     /// s below 10⁻³⁰ or not finite.
     pub fn with_smooth(self, smooth: f64) -> Result<Self, ParameterError> {
-        let smooth = Range::SMOOTH.check(Parameter::Smooth.as_str(), smooth)?;
-        Ok(Self { smooth, ..self })
+        let smoothing = self.smoothing.with_s(smooth)?;
+        Ok(Self { smoothing, ..self })
     }
 
     /// Sets r, which is added to TP and TN in place of s, and s − r (at least 0) to FP and FN;
@@ -89,12 +86,8 @@ impl Matthews {
         self,
         smooth: impl Into<Option<f64>>,
     ) -> Result<Self, ParameterError> {
-        let check = |r| Range::SMOOTH_NUMERATOR.check(Parameter::SmoothNumerator.as_str(), r);
-        let smooth_numerator = smooth.into().map(check).transpose()?;
-        Ok(Self {
-            smooth_numerator,
-            ..self
-        })
+        let smoothing = self.smoothing.with_r(smooth.into())?;
+        Ok(Self { smoothing, ..self })
     }
 
     /// Clamps probabilities to [ε, 1 − ε]; `None` does not clamp. Logits are never clamped.
@@ -109,12 +102,12 @@ impl Matthews {
 
     /// s, the smoothing term.
     pub fn smooth(&self) -> f64 {
-        self.smooth
+        self.smoothing.s
     }
 
     /// r of [`with_smooth_numerator`](Matthews::with_smooth_numerator), if it is set.
     pub fn smooth_numerator(&self) -> Option<f64> {
-        self.smooth_numerator
+        self.smoothing.r
     }
 
     /// The clip, if there is one.
@@ -141,14 +134,8 @@ impl Loss<4> for Matthews {
     #[inline(always)]
     fn finalize<R: Real>(&self, _: &Class, sums: &ClassSums<R, 4>) -> Score<R> {
         let [tp, fp, fn_, tn] = sums.terms.clone();
-        let right = self.smooth_numerator.unwrap_or(self.smooth);
-        let [tp, tn] = [tp, tn].map(|sum| sum.shift(right));
-        let mut wrong = [fp, fn_];
-        if right != self.smooth {
-            let rest = self.smooth - right;
-            wrong = wrong.map(|sum| sum.shift(rest).clip(0.0, f64::INFINITY));
-        }
-        let [fp, fn_] = wrong;
+        let [tp, tn] = [tp, tn].map(|sum| sum.shift(self.smoothing.of_right()));
+        let [fp, fn_] = [fp, fn_].map(|sum| self.smoothing.wrong(sum));
 
         // The pairs of a right and a wrong sum, whose total is a row or a column of the matrix.
         let rates = [(&tn, &fn_), (&tn, &fp), (&tp, &fp), (&tp, &fn_)];

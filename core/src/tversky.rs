@@ -6,6 +6,7 @@ mod named;
 use crate::name::Origin;
 use crate::order::Order;
 use crate::parameter::{ParameterError, Range};
+use crate::smoothing::Smoothing;
 use crate::{Clip, Parameter};
 
 /// The focal Tversky family, mean_c (1 − TI_c)^e_c.
@@ -58,8 +59,7 @@ pub struct Tversky {
     fp_weight: f64,
     fn_weight: f64,
     order: Order,
-    smooth: f64,
-    smooth_numerator: Option<f64>,
+    smoothing: Smoothing,
     form: Form,
     volume_exponent: Option<u32>,
     gamma: f64,
@@ -153,8 +153,8 @@ impl Tversky {
     /// s below 10⁻³⁰ or not finite. At s = 0, a class that is absent and not predicted would score
     /// 0/0.
     pub fn with_smooth(self, smooth: f64) -> Result<Self, ParameterError> {
-        let smooth = Range::SMOOTH.check(Parameter::Smooth.as_str(), smooth)?;
-        Ok(Self { smooth, ..self })
+        let smoothing = self.smoothing.with_s(smooth)?;
+        Ok(Self { smoothing, ..self })
     }
 
     /// Sets the smoothing term r in the numerator of TI alone; `None` is s, as in the denominator.
@@ -185,12 +185,8 @@ impl Tversky {
         self,
         smooth: impl Into<Option<f64>>,
     ) -> Result<Self, ParameterError> {
-        let check = |r| Range::SMOOTH_NUMERATOR.check(Parameter::SmoothNumerator.as_str(), r);
-        let smooth_numerator = smooth.into().map(check).transpose()?;
-        Ok(Self {
-            smooth_numerator,
-            ..self
-        })
+        let smoothing = self.smoothing.with_r(smooth.into())?;
+        Ok(Self { smoothing, ..self })
     }
 
     /// Sets the order of the differences between p and y that FP and FN sum. It matters for soft
@@ -316,12 +312,12 @@ impl Tversky {
 
     /// s, the smoothing term.
     pub fn smooth(&self) -> f64 {
-        self.smooth
+        self.smoothing.s
     }
 
     /// The smoothing term of the numerator, if it has its own.
     pub fn smooth_numerator(&self) -> Option<f64> {
-        self.smooth_numerator
+        self.smoothing.r
     }
 
     /// Whether it takes −ln TI in place of 1 − TI.

@@ -87,7 +87,6 @@ impl Loss<3> for Tversky {
 
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 3>) -> Score<R> {
         let [mut tp, fp, fn_] = sums.terms.clone();
-        let numerator = self.smooth_numerator.unwrap_or(self.smooth);
         let mut error = fp.scale(self.fp_weight) + fn_.scale(self.fn_weight);
         if let Some(exponent) = self.volume_exponent {
             let volume = sums.target.clone().clip(1.0, f64::INFINITY);
@@ -96,14 +95,13 @@ impl Loss<3> for Tversky {
                 error = error / volume.clone();
             }
         }
-        if numerator != self.smooth {
-            error = error
-                .shift(self.smooth - numerator)
-                .clip(0.0, f64::INFINITY);
-        }
+        let error = self.smoothing.wrong(error);
         let is_robust = self.form == Form::Robust;
         // TP, or squares, which are the whole denominator.
-        let overlap = tp.shift(if is_robust { self.smooth } else { numerator });
+        let overlap = tp.shift(match is_robust {
+            true => self.smoothing.s,
+            false => self.smoothing.of_right(),
+        });
         let share = self.volume_exponent.map(|_| match is_robust {
             true => overlap.clone(),
             false => overlap.clone() + error.clone(),

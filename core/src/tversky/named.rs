@@ -4,6 +4,7 @@ use super::{Focus, Form, Tversky};
 use crate::name::Origin;
 use crate::order::Order;
 use crate::parameter::{ParameterError, Range};
+use crate::smoothing::Smoothing;
 use crate::{Clip, Name, Parameter};
 
 impl Tversky {
@@ -13,8 +14,7 @@ impl Tversky {
             fp_weight: 1.0 - 0.7,
             fn_weight: 0.7,
             order: Order::Products,
-            smooth: 1e-6,
-            smooth_numerator: None,
+            smoothing: Smoothing::new(1e-6),
             form: Form::Index,
             volume_exponent: None,
             gamma: 1.0,
@@ -141,7 +141,7 @@ impl Tversky {
         Self {
             form: Form::Robust,
             gamma: 1.5,
-            smooth: 0.5e-5,
+            smoothing: Smoothing::new(0.5e-5),
             origin: Origin(Name::NoiseRobustDice),
             ..Self::dice()
         }
@@ -198,7 +198,7 @@ impl Tversky {
     /// The symmetric focal Tversky loss (1 − TI)^(1−γ): δ = 0.7, γ = 0.75, s = clip = 10⁻⁷.
     pub fn symmetric_focal() -> Self {
         Self {
-            smooth: 1e-7,
+            smoothing: Smoothing::new(1e-7),
             focus: Focus::Symmetric,
             origin: Origin(Name::SymmetricFocalTversky),
             ..Self::focal()
