@@ -36,17 +36,17 @@ use crate::{Error, Evaluation, TargetArray};
 ///
 /// let two = NonZeroUsize::MIN.saturating_add(1);
 /// let slabs = Slabs::new(prediction.shape(), two)?;
-/// let mut parts = Vec::new();
+/// let mut halves = Vec::new();
 /// for process in 0..2 {
 ///     let [_, slices] = slabs.range(process);
 ///     assert!(slices.len() < 30);
 ///     // Each process reads its slices alone.
 ///     let prediction = prediction.slice_axis(Axis(2), Slice::from(slices.clone()));
 ///     let labels = labels.slice_axis(Axis(1), Slice::from(slices));
-///     parts.extend(Evaluation::labels(prediction, labels).slab_sums(&Tversky::dice(), &slabs, process)?);
+///     halves.extend(Evaluation::labels(prediction, labels).slab_sums(&Tversky::dice(), &slabs, process)?);
 /// }
 /// let whole = Evaluation::labels(prediction.view(), labels.view());
-/// assert_eq!(whole.merge_slabs(&slabs, parts)?, whole.sums(&Tversky::dice())?);
+/// assert_eq!(whole.merge_slabs(&slabs, halves)?, whole.sums(&Tversky::dice())?);
 /// # Ok::<(), unifocal_ndarray::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct Slabs {
     count: NonZeroUsize,
 }
 
-/// Parts have at most this fraction of a slab, unless they are too small to be cut.
+/// Halves have at most this fraction of a slab, unless they are too small to be cut.
 const FRACTION: usize = 32;
 
 impl Slabs {
@@ -125,7 +125,7 @@ impl Slabs {
         self.shape[3..].iter().product()
     }
 
-    /// The size of the largest part that is not cut further, in numbers of the prediction.
+    /// The size of the largest half that is not cut further, in numbers of the prediction.
     fn most(&self) -> usize {
         let all: usize = self.shape.iter().product();
         LEAF.max(all.div_ceil(FRACTION * self.count.get()))
@@ -137,42 +137,42 @@ impl Slabs {
         [first, &[last.iter().product()]].concat()
     }
 
-    /// Where to cut a part of this shape.
+    /// Where to cut a half of this shape.
     fn cut(&self, shape: &[usize]) -> Option<(Axis, usize)> {
         let all: usize = shape.iter().product();
         (all > self.most()).then(|| middle(shape)).flatten()
     }
 
-    /// The parts within these ranges, in order.
-    fn parts(&self, ranges: Vec<Range<usize>>, parts: &mut Vec<Vec<Range<usize>>>) {
+    /// The halves within these ranges, in order.
+    fn halves(&self, ranges: Vec<Range<usize>>, halves: &mut Vec<Vec<Range<usize>>>) {
         let shape: Vec<usize> = ranges.iter().map(Range::len).collect();
         let Some((Axis(axis), index)) = self.cut(&shape) else {
-            parts.push(ranges);
+            halves.push(ranges);
             return;
         };
         let middle = ranges[axis].start + index;
         let (mut first, mut second) = (ranges.clone(), ranges);
         first[axis].end = middle;
         second[axis].start = middle;
-        self.parts(first, parts);
-        self.parts(second, parts);
+        self.halves(first, halves);
+        self.halves(second, halves);
     }
 
-    /// Merges the sums of parts into those of a whole of this shape; `None` if parts are missing.
+    /// Merges the sums of halves into those of a whole of this shape; `None` if halves are missing.
     fn merge<L, const K: usize>(
         &self,
         task: &Task<'_, L>,
         shape: Vec<usize>,
-        parts: &mut impl Iterator<Item = Vec<ClassSums<f64, K>>>,
+        halves: &mut impl Iterator<Item = Vec<ClassSums<f64, K>>>,
     ) -> Option<Vec<ClassSums<f64, K>>> {
         let Some((axis, index)) = self.cut(&shape) else {
-            return parts.next();
+            return halves.next();
         };
         let (mut first, mut second) = (shape.clone(), shape);
         first[axis.0] = index;
         second[axis.0] -= index;
-        let mut sums = self.merge(task, first, parts)?;
-        let others = self.merge(task, second, parts)?;
+        let mut sums = self.merge(task, first, halves)?;
+        let others = self.merge(task, second, halves)?;
         if axis == Axis(0) && task.pooling == Pooling::PerSample {
             sums.extend(others);
         } else {
@@ -190,7 +190,7 @@ where
     D: Dimension,
     T: TargetArray,
 {
-    /// The sums of each part that begins in slab `index`. The arrays of this evaluation are the slab's [range](Slabs::range) of the
+    /// The sums of each half that begins in slab `index`. The arrays of this evaluation are the slab's [range](Slabs::range) of the
     /// whole ones, with the same order of axes in memory. Positions in errors are those in the whole array.
     ///
     /// # Errors
@@ -217,23 +217,27 @@ where
         let axes = held.prediction.ndim();
         // The voxels, or the slices, on the first spatial axis after merging.
         let step = if axes == 3 { inner } else { 1 };
-        let mut parts = Vec::new();
+        let mut halves = Vec::new();
         let whole = slabs.merged(axes);
-        slabs.parts(whole.iter().map(|len| 0..*len).collect(), &mut parts);
+        slabs.halves(whole.iter().map(|len| 0..*len).collect(), &mut halves);
         let own = slabs.start(index)..slabs.start(index + 1);
-        let begins = |part: &[Range<usize>]| part[0].start * slabs.shape[2] + part[2].start / step;
-        let own = parts.into_iter().filter(|part| own.contains(&begins(part)));
-        own.map(|mut part| {
-            part[0] = part[0].start - samples.start..part[0].end - samples.start;
+        let begins =
+            |ranges: &[Range<usize>]| ranges[0].start * slabs.shape[2] + ranges[2].start / step;
+        let own = halves
+            .into_iter()
+            .filter(|ranges| own.contains(&begins(ranges)));
+        own.map(|mut ranges| {
+            ranges[0] = ranges[0].start - samples.start..ranges[0].end - samples.start;
             let first = slices.start * step;
-            part[2] = part[2].start - first..part[2].end - first;
+            ranges[2] = ranges[2].start - first..ranges[2].end - first;
             let groups = match task.pooling {
-                Pooling::PerSample => part[0].len() * task.regions,
+                Pooling::PerSample => ranges[0].len() * task.regions,
                 Pooling::Batch => task.groups,
             };
-            let half = (part.into_iter().enumerate()).fold(held.clone(), |half, (axis, range)| {
-                half.within(Axis(axis), range)
-            });
+            let half = (ranges.into_iter().enumerate())
+                .fold(held.clone(), |half, (axis, range)| {
+                    half.within(Axis(axis), range)
+                });
             let mut sums = vec![ClassSums::default(); groups * task.count];
             half.forward(&task, &mut sums, None)?;
             Ok(sums)
@@ -241,24 +245,24 @@ where
         .collect()
     }
 
-    /// Merges the parts of all slabs, in order, into the [`sums`](Evaluation::sums) of the whole array, with the same bits. Of the arrays
+    /// Merges the halves of all slabs, in order, into the [`sums`](Evaluation::sums) of the whole array, with the same bits. Of the arrays
     /// of this evaluation, only their order of axes in memory counts: they may be those of any slab.
     ///
     /// # Errors
     ///
-    /// Parts are missing, or there are too many.
+    /// Halves are missing, or there are too many.
     pub fn merge_slabs<const K: usize>(
         &self,
         slabs: &Slabs,
-        parts: Vec<Vec<ClassSums<f64, K>>>,
+        halves: Vec<Vec<ClassSums<f64, K>>>,
     ) -> Result<Vec<ClassSums<f64, K>>, Error> {
         // Merging does not depend on the loss.
         let task = self.task(&(), self.settings.classes())?;
         let whole = slabs.merged(self.whole(3)?.prediction.ndim());
         let mut expected = Vec::new();
-        slabs.parts(whole.iter().map(|len| 0..*len).collect(), &mut expected);
-        expect_shape("list of parts", &[parts.len()], &[expected.len()])?;
-        let merged = slabs.merge(&task, whole, &mut parts.into_iter());
+        slabs.halves(whole.iter().map(|len| 0..*len).collect(), &mut expected);
+        expect_shape("list of halves", &[halves.len()], &[expected.len()])?;
+        let merged = slabs.merge(&task, whole, &mut halves.into_iter());
         Ok(merged.unwrap_or_default())
     }
 }

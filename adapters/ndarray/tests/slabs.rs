@@ -67,14 +67,14 @@ fn check(prediction: &ArrayD<f32>, labels: &ArrayD<u8>, settings: &Settings) {
     let expected = whole.sums(&loss).expect("sums");
     for count in [1, 2, 3, 7] {
         let slabs = slabs_of(prediction, count);
-        let mut parts = Vec::new();
+        let mut halves = Vec::new();
         let mut own = 0;
         for index in 0..count {
             let ours = slab(prediction, 2, &slabs, index);
             let theirs = slab(labels, 1, &slabs, index);
             let held =
                 Evaluation::labels(ours.view(), theirs.view()).with_settings(settings.clone());
-            parts.extend(held.slab_sums(&loss, &slabs, index).expect("sums"));
+            halves.extend(held.slab_sums(&loss, &slabs, index).expect("sums"));
             for sample in 0..prediction.shape()[0] {
                 let slices = slabs.own(index, sample);
                 let [samples, held] = slabs.range(index);
@@ -86,7 +86,7 @@ fn check(prediction: &ArrayD<f32>, labels: &ArrayD<u8>, settings: &Settings) {
             }
         }
         assert_eq!(own, prediction.shape()[0] * prediction.shape()[2]);
-        let merged = whole.merge_slabs(&slabs, parts).expect("all parts");
+        let merged = whole.merge_slabs(&slabs, halves).expect("all halves");
         assert_eq!(merged, expected, "{:?}, {count} slabs", prediction.shape());
     }
 }
@@ -171,7 +171,7 @@ fn an_error_names_the_voxel_of_the_whole() {
 }
 
 #[test]
-fn other_shapes_and_missing_parts_are_refused() {
+fn other_shapes_and_missing_halves_are_refused() {
     let (prediction, labels) = arrays(&[1, 2, 24, 80, 81]);
     let whole = Evaluation::labels(prediction.view(), labels.view());
     let slabs = slabs_of(&prediction, 2);
@@ -187,7 +187,7 @@ fn other_shapes_and_missing_parts_are_refused() {
     assert!(matches!(
         refused,
         Err(Error::Shape {
-            what: "list of parts",
+            what: "list of halves",
             ..
         })
     ));

@@ -26,14 +26,14 @@ impl Task<'_> {
         // As bits, which pass through any text.
         let bits = |sums: &Sums| <[f64; 6]>::from(*sums).map(f64::to_bits);
         let own: Vec<Vec<[u64; 6]>> = (own.iter())
-            .map(|part| part.iter().map(bits).collect())
+            .map(|half| half.iter().map(bits).collect())
             .collect();
-        // If another process has failed, parts are missing, which is refused.
+        // If another process has failed, halves are missing, which is refused.
         let all = team.gather(own).unwrap_or_default();
         let sums = |bits: [u64; 6]| Sums::from(bits.map(f64::from_bits));
-        let parts = all.into_iter().flatten();
-        let parts = parts.map(|part| part.into_iter().map(sums).collect());
-        evaluation.merge_slabs(&slab.slabs, parts.collect())
+        let halves = all.into_iter().flatten();
+        let halves = halves.map(|half| half.into_iter().map(sums).collect());
+        evaluation.merge_slabs(&slab.slabs, halves.collect())
     }
 }
 
