@@ -1,9 +1,9 @@
 //! Options per class, and the reduction of the classes' scores to one value.
 
-use crate::expect::expect_len;
-use crate::parameter::Range;
+mod check;
+
 use crate::parts::Parts;
-use crate::{Class, ClassSums, Dual, Error, Loss, Real, Score};
+use crate::{Class, ClassSums, Dual, Loss, Real, Score};
 
 /// How to score a class that is absent from a sample's target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,6 +115,27 @@ impl<'a> Classes<'a> {
 
     /// Sets the focal loss's α per class: an absolute weight, used only by the distribution-based
     /// losses.
+    ///
+    /// Of [regions](crate::Segmentation::with_regions), it is the α of the outside and the inside of
+    /// each: two numbers for all regions, or two per region, region by region. With 1 outside, they are
+    /// the `pos_weight` of PyTorch.
+    ///
+    /// # Examples
+    ///
+    /// A binary cross entropy in which the inside of the second region counts three times:
+    ///
+    /// ```
+    /// use unifocal_core::{Buffers, Classes, Dense, Error, Focal, Regions, Segmentation, data::Channels};
+    ///
+    /// let prediction = Dense::channels_first(&[0.5, 0.25], [1, 2, 1])?;
+    /// let regions = Regions::new(Dense::per_voxel(&[2_u8], [1, 1])?, &[[1], [2]]);
+    /// let segmentation = Segmentation::new(Channels::new(prediction), regions)?.with_regions(2)?;
+    /// let classes = Classes::default().with_class_alpha(&[1.0, 1.0, 1.0, 3.0]);
+    /// let mut buffers = Buffers::with_len::<4>();
+    /// let value = segmentation.evaluate(&Focal::cross_entropy(), &classes, &mut buffers)?.value();
+    /// assert!((value - (2_f64.ln() + 3.0 * 4_f64.ln()) / 2.0).abs() < 1e-6);
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn with_class_alpha(self, alpha: &'a [f64]) -> Self {
         let alpha = Some(alpha);
         Self { alpha, ..self }
@@ -125,36 +146,22 @@ impl<'a> Classes<'a> {
         Self { absent, ..self }
     }
 
-    /// Checks that these options are valid for `count` classes.
-    ///
-    /// # Errors
-    ///
-    /// The wrong number of weights or alphas; a weight or alpha outside [0, 10³⁰]; no weight above
-    /// 0; a rare class that does not exist.
-    pub fn check(&self, count: usize) -> Result<(), Error> {
-        if let Some(weights) = self.weights {
-            check_each("class weights", "class weight", weights, count)?;
-        }
-        if let Some(weights) = self.region_weights {
-            check_each("region weights", "region weight", weights, count)?;
-        }
-        if let Some(alpha) = self.alpha {
-            check_each("values of alpha", "alpha", alpha, count)?;
-        }
-        let all = self.weights.into_iter().chain(self.region_weights);
-        if all
-            .into_iter()
-            .any(|weights| weights.iter().sum::<f64>() <= 0.0)
-        {
-            return Err(Error::NoClassLeft);
-        }
-        match self.rare.into_iter().flatten().find(|rare| **rare >= count) {
-            Some(&found) => Err(Error::RareClass {
-                found,
-                classes: count,
-            }),
-            None => Ok(()),
-        }
+    /// For how many regions there is an α per class.
+    pub fn region_count(&self, count: usize) -> usize {
+        let entries = self.alpha.map_or(count, <[f64]>::len);
+        (entries / count.max(1)).max(1)
+    }
+
+    /// The options of a group of `count` classes: its region's α. Regions take turns, group by group.
+    #[cfg_attr(target_os = "none", inline(always))]
+    #[must_use]
+    pub fn of_group(self, group: usize, count: usize) -> Self {
+        let of_region = |alpha: &'a [f64]| {
+            let first = group % self.region_count(count) * count;
+            alpha.get(first..first + count).unwrap_or(alpha)
+        };
+        let alpha = self.alpha.map(of_region);
+        Self { alpha, ..self }
     }
 
     /// The properties of class `index` of `count` that formulas use.
@@ -356,20 +363,6 @@ fn normalized<'a>(weights: Option<&'a [f64]>) -> impl Fn(usize) -> f64 + use<'a>
         // overflow.
         Some(weights) => weights[index] / total * kept,
     }
-}
-
-/// Checks an option that has a value for each of `count` classes.
-fn check_each(
-    what: &'static str,
-    parameter: &'static str,
-    values: &[f64],
-    count: usize,
-) -> Result<(), Error> {
-    expect_len(what, values.len(), count)?;
-    for value in values {
-        Range::WEIGHT.check(parameter, *value)?;
-    }
-    Ok(())
 }
 
 /// Bounds a slope: (1 − TI)^−γ can be infinite near a perfect score.

@@ -58,6 +58,13 @@ pub enum Error {
         /// The label.
         found: i64,
     },
+    /// Class 0 is not annotated in a sample, though the classes exclude each other.
+    BackgroundNotAnnotated {
+        /// The sample.
+        sample: usize,
+    },
+    /// Classes are annotated per sample, and each has a sigmoid, though they exclude each other.
+    AnnotatedSigmoid,
     /// Regions were set, but the target has no labels.
     Regions,
     /// The scores of an epoch would merge the regions of a pooled batch.
@@ -180,6 +187,13 @@ impl fmt::Display for Error {
             Self::IgnoreLabel { found } => write!(
                 f,
                 "label {found} cannot be ignored: a one-hot or soft target has no labels, use voxel weights of 0"
+            ),
+            Self::BackgroundNotAnnotated { sample } => write!(
+                f,
+                "class 0 is not annotated in sample {sample}, expected it to be: classes that are not annotated count as class 0; leave the sample out, or set `multilabel` if the channels are regions"
+            ),
+            Self::AnnotatedSigmoid => f.write_str(
+                "found classes that are not annotated and a sigmoid for each class, expected a softmax or probabilities: set `multilabel` if the channels are regions",
             ),
             Self::PooledRegions => f.write_str(
                 "found regions with sums over the batch, expected sums per sample, or a score for each region",

@@ -39,7 +39,8 @@ where
     /// of the sum over them, each before class weights.
     pub fn per_class(&self) -> impl ExactSizeIterator<Item = R> {
         self.sums().iter().enumerate().map(|(index, sums)| {
-            let class = self.classes.class(index % self.count, self.count);
+            let classes = self.classes.of_group(index / self.count, self.count);
+            let class = classes.class(index % self.count, self.count);
             self.loss.finalize(&class, sums).total()
         })
     }

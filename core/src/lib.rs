@@ -186,7 +186,7 @@ pub mod data {
     pub use crate::regions::{Channels, ForEachRegion};
     pub use crate::shape::Shape;
     pub use crate::stretch::STRETCH;
-    pub use crate::target::{Content, Extent, Label, Target};
+    pub use crate::target::{Annotated, Content, Extent, Label, Target, check_annotated};
 }
 
 /// The evaluation in memory, step by step: for adapters.

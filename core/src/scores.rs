@@ -92,7 +92,12 @@ impl<L: Loss<K>, const K: usize> Scores<L, K> {
     /// Class options that do not fit the number of classes; regions of a pooled batch, which would be
     /// merged into one: use a score for each region.
     pub fn new(loss: L, classes: usize, settings: Settings) -> Result<Self, Error> {
-        settings.classes().check(classes)?;
+        let options = settings.classes();
+        let regions = match settings.is_multilabel() {
+            true => options.region_count(classes),
+            false => 1,
+        };
+        options.check_regions(classes, regions)?;
         if settings.is_multilabel() && settings.pooling == Pooling::Batch {
             return Err(Error::PooledRegions);
         }
@@ -131,8 +136,8 @@ impl<L: Loss<K>, const K: usize> Scores<L, K> {
     pub fn add(&mut self, sums: &[ClassSums<f64, K>]) -> Result<(), Error> {
         let count = self.class_count();
         expect_len("class sums", sums.len(), sums.len() / count.max(1) * count)?;
-        for group in sums.chunks(count.max(1)) {
-            let (loss, options) = (&self.loss, self.settings.classes());
+        for (index, group) in sums.chunks(count.max(1)).enumerate() {
+            let (loss, options) = (&self.loss, self.settings.classes().of_group(index, count));
             match &mut self.totals {
                 Totals::PerSample { all, classes } => {
                     all.add(of_group(loss, &options, group));

@@ -12,7 +12,7 @@ pub use self::sweeps::Kept;
 pub use self::unweighted::Unweighted;
 use crate::expect::{expect_len, expect_shape, expect_voxels};
 use crate::kernel::{Baseline, Vectors};
-use crate::{Element, Error, Field, Input, Shape, Target, class_count};
+use crate::{Annotated, Element, Error, Field, Input, Shape, Target, check_annotated, class_count};
 
 /// Which voxels share their sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,10 +125,18 @@ where
     ///
     /// # Errors
     ///
-    /// A softmax over a single channel.
+    /// A softmax over a single channel; a sigmoid for each class beside classes that are not
+    /// [annotated](Segmentation::with_annotated).
     pub fn with_input(self, input: Input) -> Result<Self, Error> {
-        if input == Input::Softmax && self.prediction.shape().channels == 1 {
+        let Shape {
+            samples, channels, ..
+        } = self.prediction.shape();
+        if input == Input::Softmax && channels == 1 {
             return Err(Error::SoftmaxOfOneClass);
+        }
+        let mut samples = 0..samples;
+        if input == Input::Sigmoid && samples.any(|n| self.target.annotated(n).is_some()) {
+            return Err(Error::AnnotatedSigmoid);
         }
         Ok(Self { input, ..self })
     }
@@ -151,6 +159,60 @@ where
             prediction: self.prediction,
             target: self.target,
             weights,
+            input: self.input,
+            pooling: self.pooling,
+            regions: self.regions,
+            vectors: self.vectors,
+        })
+    }
+
+    /// Sets which classes are annotated in each sample, [N, C]: an entry per channel of the prediction,
+    /// sample by sample. `None` if all are.
+    ///
+    /// A class that is not annotated does not exist in that sample: it is left out of the mean over the
+    /// classes and of the sum over them. Classes that exclude each other are then part of class 0: p
+    /// and y of class 0 are p and y of any of them (marginal loss, Shi et al. 2021, arXiv 2007.03868),
+    /// and they share its gradient. Where channels are [regions](Segmentation::with_regions), the
+    /// channel of the sample is ignored, whatever it and its target hold.
+    ///
+    /// # Examples
+    ///
+    /// The spleen, class 2, is not annotated in this sample, so its voxel is labelled as background:
+    ///
+    /// ```
+    /// use unifocal_core::{Buffers, Classes, Dense, DenseMut, Error, Focal, Labels, Layout, Segmentation};
+    ///
+    /// let prediction = Dense::channels_first(&[0.3, 0.1, 0.1, 0.8, 0.6, 0.1], [1, 3, 2])?;
+    /// let labels = Labels::new(Dense::per_voxel(&[0_u8, 1], [1, 2])?);
+    /// let segmentation = Segmentation::new(prediction, labels)?.with_annotated(&[true, true, false][..])?;
+    ///
+    /// let (loss, classes, mut buffers) = (Focal::cross_entropy(), Classes::default(), Buffers::with_len::<3>());
+    /// let mut evaluated = segmentation.evaluate(&loss, &classes, &mut buffers)?;
+    /// let expected = -(f64::ln(0.3 + 0.6) + f64::ln(0.8)) / 2.0;
+    /// assert!((evaluated.value() - expected).abs() < 1e-6);
+    ///
+    /// let mut gradient = [0.0; 6];
+    /// evaluated.gradient_into(&mut DenseMut::new(&mut gradient, [1, 3, 2], Layout::ChannelsFirst)?)?;
+    /// assert_eq!(gradient[0], gradient[4]); // of background and spleen at the first voxel
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A mask of another length; of several channels, class 0 not annotated in a sample, or a sigmoid
+    /// for each.
+    pub fn with_annotated<'a>(
+        self,
+        mask: impl Into<Option<&'a [bool]>>,
+    ) -> Result<Segmentation<P, Annotated<'a, T>, W, V>, Error> {
+        let (mask, shape) = (mask.into(), self.prediction.shape());
+        if let Some(mask) = mask {
+            check_annotated(mask, shape, self.input)?;
+        }
+        Ok(Segmentation {
+            prediction: self.prediction,
+            target: Annotated::new(self.target, mask, shape.channels),
+            weights: self.weights,
             input: self.input,
             pooling: self.pooling,
             regions: self.regions,

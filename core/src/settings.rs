@@ -50,7 +50,7 @@ pub struct Settings {
     /// A weight per class for the region-based side alone, in place of the class weights there.
     /// Default: the class weights
     pub region_weights: Option<Vec<f64>>,
-    /// The focal loss's α per class, in [0, 10³⁰]. Default: 1
+    /// The focal loss's α per class, or per region its outside and inside, in [0, 10³⁰]. Default: 1
     pub class_alpha: Option<Vec<f64>>,
     /// The rare classes, for asymmetric losses. Default: all but class 0
     pub rare_classes: Option<Vec<usize>>,
@@ -213,6 +213,10 @@ macro_rules! settings_methods {
 
         /// Sets the focal loss's α per class: an absolute weight, used only by distribution-based
         /// losses.
+        ///
+        /// With [`with_multilabel`](Self::with_multilabel), two numbers are the α of the outside and the
+        /// inside of all regions, and two per region, region by region, those of each. `[1, w]` is the
+        /// `pos_weight` w of PyTorch.
         #[must_use]
         pub fn with_class_alpha(mut $self, alpha: impl Into<Vec<f64>>) -> Self {
             $settings.class_alpha = Some(alpha.into());

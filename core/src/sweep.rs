@@ -17,6 +17,7 @@ mod chunk;
 mod class_source;
 mod class_target;
 mod finish;
+mod merged;
 mod runs;
 mod specialized;
 mod survey;
@@ -290,6 +291,9 @@ where
                 }
             }
             for (&index, total) in group.classes().iter().zip(&totals) {
+                if !self.is_annotated(chunk.sample, index) {
+                    continue;
+                }
                 let sums = &mut sums[index];
                 self.vectors.run(
                     #[inline(always)]

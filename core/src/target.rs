@@ -1,5 +1,6 @@
 //! Targets: integer labels, or a one-hot or soft target per class.
 
+mod annotated;
 mod labels;
 mod regions;
 mod soft;
@@ -7,6 +8,7 @@ mod stretches;
 
 use core::ops::Range;
 
+pub use self::annotated::{Annotated, check_annotated};
 pub use self::labels::{Label, Labels};
 pub use self::regions::Regions;
 pub use self::soft::Soft;
@@ -66,6 +68,14 @@ pub trait Target {
 
     /// y of `class`, one of `classes`, at a voxel that [counts](Target::check).
     fn get<R: Float>(&self, sample: usize, class: usize, voxel: usize, classes: usize) -> R;
+
+    /// Whether each class is annotated in a sample; `None` if all are. The others are part of class 0,
+    /// and y of class 0 includes theirs.
+    #[inline(always)]
+    fn annotated(&self, sample: usize) -> Option<&[bool]> {
+        let _ = sample;
+        None
+    }
 
     /// Classifies each stretch of [`STRETCH`] voxels; the last one may be shorter.
     ///

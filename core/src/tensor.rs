@@ -100,7 +100,7 @@ pub fn evaluate<'a, T: TensorLike<L, K>, L: Loss<K>, const K: usize>(
     classes: &Classes<'a>,
 ) -> Result<Allocated<'a, T, T::Sum, L, K>, T::Error> {
     let count = tensor.class_count()?;
-    classes.check(count)?;
+    classes.check_regions(count, classes.region_count(count))?;
     let sums = tensor.sums(loss, classes)?;
     Ok(Evaluated {
         value: mean(loss, classes, count, &sums)?,

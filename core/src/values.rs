@@ -40,8 +40,8 @@ pub fn mean<R: Real, const K: usize>(
     count: usize,
     sums: &[ClassSums<R, K>],
 ) -> Result<R, Error> {
-    classes.check(count)?;
     let groups = sums.len() / count.max(1);
+    classes.check_groups(count, groups)?;
     let expected = groups.max(1) * count;
     expect_len("class sums", sums.len(), expected)?;
     mean_of_groups(loss, classes, count, sums).ok_or(Error::Length {
@@ -62,8 +62,8 @@ pub(crate) fn mean_of_groups<R: Real, const K: usize>(
     sums: &[ClassSums<R, K>],
 ) -> Option<R> {
     let mut all: Option<(R, R)> = None;
-    for sums in sums.chunks(count.max(1)) {
-        let Some(parts) = classes.parts(loss, sums) else {
+    for (group, sums) in sums.chunks(count.max(1)).enumerate() {
+        let Some(parts) = classes.of_group(group, count).parts(loss, sums) else {
             continue;
         };
         let (value, counts) = (parts.clone().value(), parts.counts());
@@ -101,12 +101,14 @@ pub fn slopes<const K: usize>(
     sums: &[ClassSums<f64, K>],
     slopes: &mut [[f64; K]],
 ) -> Result<(), Error> {
-    classes.check(count)?;
     let groups = sums.len() / count.max(1);
+    classes.check_groups(count, groups)?;
     expect_len("class sums", sums.len(), groups.max(1) * count)?;
     expect_len("slopes", slopes.len(), sums.len())?;
     let mut counted = 0.0;
-    for (sums, slopes) in sums.chunks(count).zip(slopes.chunks_mut(count)) {
+    let groups = sums.chunks(count).zip(slopes.chunks_mut(count));
+    for (group, (sums, slopes)) in groups.enumerate() {
+        let classes = classes.of_group(group, count);
         classes.slopes(loss, sums, slopes);
         counted += classes.counts(sums).unwrap_or(0.0);
     }

@@ -1,6 +1,7 @@
 //! All tests in one program, so that the engine is compiled once. `ulp` is separate, because it
 //! needs a release build.
 
+mod annotated;
 mod by_name;
 mod composed;
 mod draw;

@@ -1,7 +1,7 @@
 //! Arrays of any shape and strides give a typed error, or the core's result for a contiguous copy.
 
 use arbitrary::{Result, Unstructured};
-use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, Slice};
+use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMutD, Axis, Ix2, Slice};
 use unifocal_core::{
     Classes, Dense, DenseMut, Error as CoreError, Input, Labels, Layout, Pooling, Regions,
     Segmentation, Soft, UnifiedFocal,
@@ -132,6 +132,27 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
     } else {
         None
     };
+    let annotated = if u.ratio(1, 4)? {
+        let samples = shape.first().map_or(1, |samples| *samples);
+        let channels = match layout {
+            Layout::ChannelsFirst => shape.get(1),
+            Layout::ChannelsLast => shape.last(),
+        };
+        let (samples, channels) = (samples + usize::from(u.ratio(1, 8)?), channels.copied());
+        // Mostly, the background of several classes is annotated.
+        let whole = u.ratio(7, 8)?;
+        let mut mask = Strided::draw(
+            u,
+            &[samples, channels.unwrap_or(1)],
+            Unstructured::arbitrary,
+        )?;
+        if whole && !multilabel && channels > Some(1) {
+            mask.view_mut().index_axis_mut(Axis(1), 0).fill(true);
+        }
+        Some(mask)
+    } else {
+        None
+    };
     let gradient_shape = nearly(u, &shape)?;
     let gradient = Strided::draw(u, &gradient_shape, |_| Ok(f64::NAN))?;
     let inputs = Inputs {
@@ -143,6 +164,7 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
         multilabel,
         prediction,
         weights,
+        annotated,
     };
     if u.ratio(1, 2)? {
         let shape = nearly(u, &inputs.without)?;
@@ -205,9 +227,16 @@ struct Inputs {
     multilabel: bool,
     prediction: Strided<f64>,
     weights: Option<Strided<f64>>,
+    annotated: Option<Strided<bool>>,
 }
 
 impl Inputs {
+    /// Which channels are annotated in each sample.
+    fn annotated(&self) -> Option<ArrayView2<'_, bool>> {
+        let mask = self.annotated.as_ref()?.view();
+        Some(mask.into_dimensionality::<Ix2>().expect("two axes"))
+    }
+
     fn channels(&self) -> Option<usize> {
         match self.layout {
             _ if self.shape.len() < 2 => None,
@@ -267,6 +296,9 @@ fn check<'a, T: Target, U: unifocal_ndarray::TargetArray + std::fmt::Debug>(
     if let Some(weights) = &inputs.weights {
         evaluation = evaluation.with_voxel_weights(weights.view());
     }
+    if let Some(mask) = inputs.annotated() {
+        evaluation = evaluation.with_annotated(mask);
+    }
     let loss = UnifiedFocal::asymmetric();
     let found = evaluation.value_and_gradient_into(&loss, gradient.view_mut());
     let weights_fit = match &inputs.weights {
@@ -274,9 +306,12 @@ fn check<'a, T: Target, U: unifocal_ndarray::TargetArray + std::fmt::Debug>(
         Some(weights) => weights.view().shape() == inputs.without,
     };
     let gradient_fits = gradient.view().shape() == inputs.shape;
-    let shape = inputs
-        .flat()
-        .filter(|_| target_fits && weights_fit && gradient_fits);
+    let shape = inputs.flat().filter(|shape| {
+        let expected = [shape.samples, shape.channels];
+        let annotated = inputs.annotated();
+        let mask_fits = annotated.is_none_or(|mask| mask.shape() == expected);
+        target_fits && weights_fit && gradient_fits && mask_fits
+    });
     let Some(shape) = shape else {
         let error = found.expect_err("mismatched shapes are an error");
         assert!(!error.to_string().is_empty());
@@ -317,7 +352,9 @@ fn reference<T: Target>(
 ) -> std::result::Result<(f64, Vec<f64>), CoreError> {
     let plain = inputs.prediction.plain();
     let prediction = Dense::new(&plain, shape, inputs.layout)?;
+    let mask: Option<Vec<bool>> = inputs.annotated.as_ref().map(Strided::plain);
     let segmentation = Segmentation::new(inputs.apart(prediction), target(shape)?)?
+        .with_annotated(mask.as_deref())?
         .with_input(inputs.input)?
         .with_regions(inputs.regions())?
         .with_pooling(inputs.pooling);

@@ -6,6 +6,7 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 use unifocal_core::{Input, Settings, formula::class_count};
 
 use crate::Error;
+use crate::annotated::Annotated;
 
 /// Targets: labels, or a one-hot or soft target, with optional voxel weights.
 ///
@@ -16,6 +17,8 @@ pub struct Targets {
     pub(crate) shape: Vec<usize>,
     pub(crate) values: Flat,
     pub(crate) weights: Option<VoxelWeights>,
+    /// Whether each channel is annotated, sample by sample.
+    annotated: Option<Vec<Vec<bool>>>,
 }
 
 /// Flattened voxel weights and their original shape.
@@ -38,6 +41,7 @@ impl<const D: usize> From<Tensor<D, Int>> for Targets {
             shape: target.dims().to_vec(),
             values: Flat::Integers(target.inner().reshape([-1])),
             weights: None,
+            annotated: None,
         }
     }
 }
@@ -54,6 +58,7 @@ impl<const D: usize> From<Tensor<D>> for Targets {
             shape: target.dims().to_vec(),
             values: Flat::Floats(target.inner().reshape([-1])),
             weights: None,
+            annotated: None,
         }
     }
 }
@@ -85,6 +90,41 @@ impl Targets {
         Self { weights, ..self }
     }
 
+    /// Sets which classes are annotated in each sample, [N, C]: an entry per channel of the prediction.
+    ///
+    /// A class that is not annotated does not exist in that sample: it is left out of the mean over the classes and of the sum over
+    /// them. Classes that exclude each other are then part of class 0: p and y of class 0 are p and y of any of them (marginal loss, Shi
+    /// et al. 2021, arXiv 2007.03868), and they share its gradient. With `with_multilabel`, the channel of the sample is ignored,
+    /// whatever it and its target hold. An error if class 0 of several classes is not annotated, or each of them has a sigmoid.
+    ///
+    /// # Example
+    ///
+    /// Two data sets in one batch, with classes for the liver and the spleen. The second one has no annotations of the spleen:
+    ///
+    /// ```
+    /// use unifocal_burn::burn::tensor::{Device, Int, Tensor};
+    /// use unifocal_burn::{CrossEntropyLossConfig, Targets};
+    ///
+    /// let device = Device::flex();
+    /// let predictions = [[[0.2, 0.7], [0.7, 0.2], [0.1, 0.1]], [[0.3, 0.1], [0.1, 0.8], [0.6, 0.1]]]; // [N, C, M]
+    /// let predictions = Tensor::<3>::from_data(predictions, &device);
+    /// let labels = Tensor::<2, Int>::from_data([[1, 0], [0, 1]], &device);
+    /// let annotated = [[true, true, true], [true, true, false]];
+    ///
+    /// let loss = CrossEntropyLossConfig::new().init();
+    /// let value: f32 = loss.forward(predictions, Targets::from(labels).with_annotated(annotated)).into_scalar();
+    /// let each = [0.7, 0.7, 0.3 + 0.6, 0.8].map(|p| -f32::ln(p));
+    /// assert!((value - each.iter().sum::<f32>() / 4.0).abs() < 1e-6);
+    /// ```
+    #[must_use]
+    pub fn with_annotated<R: AsRef<[bool]>>(self, mask: impl IntoIterator<Item = R>) -> Self {
+        let rows = mask
+            .into_iter()
+            .map(|of_sample| of_sample.as_ref().to_vec());
+        let annotated = Some(rows.collect());
+        Self { annotated, ..self }
+    }
+
     fn expect_device(&self, expected: &Device) -> Result<(), Error> {
         let found = match &self.values {
             Flat::Integers(target) => target.device(),
@@ -104,6 +144,8 @@ pub(crate) struct Inputs {
     pub(crate) weights: Option<Tensor<2>>,
     /// How many samples in a row are the regions of one sample.
     pub(crate) regions: usize,
+    /// The classes that are annotated in each sample, if they exclude each other and some are not.
+    pub(crate) annotated: Option<Annotated>,
 }
 
 /// The target of [`Inputs`].
@@ -138,7 +180,12 @@ impl Inputs {
         if settings.input == Input::Softmax && channels / regions == 1 {
             return Err(unifocal_core::Error::SoftmaxOfOneClass.into());
         }
-        settings.classes().check(class_count(channels / regions))?;
+        let count = class_count(channels / regions);
+        settings.classes().check_regions(count, regions)?;
+        let annotated = match &targets.annotated {
+            Some(rows) => Annotated::new(rows, settings, &shape)?,
+            None => None,
+        };
         targets.expect_device(&prediction.device())?;
         let of_labels = without_channels(&shape);
         let is_labels = targets.shape == of_labels || targets.shape == with_one_channel(&shape);
@@ -201,11 +248,13 @@ impl Inputs {
             prediction: prediction.reshape([samples, channels, voxels]),
             target,
             regions,
+            annotated,
         };
-        match settings.is_multilabel() {
-            true => Ok(inputs.apart(settings.label_sets(channels)?, settings.ignore_label)),
-            false => Ok(inputs),
-        }
+        let inputs = match settings.is_multilabel() {
+            true => inputs.apart(settings.label_sets(channels)?, settings.ignore_label),
+            false => inputs,
+        };
+        Ok(inputs.without_unannotated())
     }
 }
 

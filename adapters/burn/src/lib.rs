@@ -25,6 +25,7 @@
 //!
 //! [`unifocal_core`], re-exported as [`core`], defines the losses and their edge cases.
 
+mod annotated;
 mod composed;
 mod config;
 mod elementwise;

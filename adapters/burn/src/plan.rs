@@ -46,6 +46,8 @@ impl Plan {
         plan.settings.multilabel = false;
         plan.settings.regions = None;
         plan.settings.ignore_label = None;
+        // The sums do not depend on it.
+        plan.settings.class_alpha = None;
         Arc::new(plan)
     }
 

@@ -42,6 +42,22 @@ impl Inputs {
             ..self
         }
     }
+
+    /// Ignores channels that are not annotated, if each is a sample of its own.
+    pub(crate) fn without_unannotated(mut self) -> Self {
+        let [samples, channels, voxels] = self.prediction.dims();
+        if channels > 1 {
+            return self;
+        }
+        if let Some(annotated) = self.annotated.take() {
+            let device = self.prediction.device().inner();
+            let one = || Tensor::ones([samples, voxels], &device);
+            let left_out = annotated.channels(&device).expand([samples, voxels]);
+            let weights = self.weights.unwrap_or_else(one);
+            self.weights = Some(weights.mask_fill(left_out, 0.0));
+        }
+        self
+    }
 }
 
 /// Puts labels that are no class in the place of marks 0 and 1, so that they are found where values are checked.

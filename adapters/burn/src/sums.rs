@@ -32,6 +32,11 @@ pub struct Sums {
 impl Sums {
     /// The sums of a loss over these inputs, by the route of the plan.
     pub(crate) fn of(plan: Arc<Plan>, inputs: Inputs) -> Result<Self, Error> {
+        let annotated = inputs.annotated.clone();
+        let inputs = match &annotated {
+            Some(annotated) => annotated.merged(inputs, &plan.settings),
+            None => inputs,
+        };
         let (dtype, regions) = (inputs.prediction.dtype(), inputs.regions);
         let beside = match &inputs.target {
             _ if plan.settings.is_multilabel() => plan.of_one_region(),
@@ -42,6 +47,10 @@ impl Sums {
             fused::sums(&beside, inputs).map_err(|error| error.of_regions(regions))?
         } else {
             composed::sums(&beside, inputs)
+        };
+        let per_sample = match annotated {
+            Some(annotated) => annotated.masked(per_sample),
+            None => per_sample,
         };
         let tensor = match plan.settings.pooling {
             Pooling::PerSample => per_sample,
@@ -125,8 +134,35 @@ impl Sums {
         }
     }
 
+    /// The sums of each region, if the regions differ in α.
+    fn by_region(&self) -> Option<impl Iterator<Item = Self>> {
+        let [groups, count, _] = self.tensor.dims();
+        let regions = self.plan.settings.classes().region_count(count);
+        let each = [groups / regions, regions, count, SUMS];
+        let of_region = move |region| {
+            let mut plan = (*self.plan).clone();
+            let alpha = self.plan.settings.class_alpha.as_ref()?.chunks(count);
+            plan.settings.class_alpha = alpha.map(Vec::from).nth(region);
+            Some(Self {
+                plan: Arc::new(plan),
+                tensor: self
+                    .tensor
+                    .clone()
+                    .reshape(each)
+                    .narrow(1, region, 1)
+                    .squeeze_dim(1),
+                dtype: self.dtype,
+            })
+        };
+        (regions > 1).then(|| (0..regions).filter_map(of_region))
+    }
+
     /// The loss of each group, and whether the group counts (1) or not (0).
     fn values_and_counts(self) -> [Tensor<1>; 2] {
+        if let Some(each) = self.by_region() {
+            let (values, counts) = each.map(|sums| sums.values_and_counts().into()).unzip();
+            return [values, counts].map(|each: Vec<_>| Tensor::stack::<2>(each, 1).reshape([-1]));
+        }
         if is_fused(&self.plan, &self.tensor.device(), self.dtype) {
             return fused::values(&self.plan, &self.tensor, self.dtype);
         }
@@ -153,6 +189,11 @@ impl Sums {
 
     /// The loss of each class in each group, [G, C]: its region-based part plus its distribution-based part, both before class weights.
     pub fn per_class(self) -> Tensor<2> {
+        if let Some(each) = self.by_region() {
+            let [groups, count, _] = self.tensor.dims();
+            let each: Vec<_> = each.map(Sums::per_class).collect();
+            return Tensor::stack::<3>(each, 1).reshape([groups, count]);
+        }
         let classes = self.plan.settings.classes();
         let [_, count, _] = self.tensor.dims();
         let kind = |index| {

@@ -78,6 +78,10 @@ impl Burn {
                 targets.with_voxel_weights(weights)
             }
         };
+        let targets = match &case.annotated {
+            None => targets,
+            Some(mask) => targets.with_annotated(mask.rows().into_iter().map(|row| row.to_vec())),
+        };
         let value = loss.try_forward(prediction.clone(), targets);
         let value = value.map_err(|error| error.to_string())?;
         let gradients = value.backward();
@@ -160,12 +164,12 @@ mod flex {
 
     mod fused_f32 {
         use super::*;
-        checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges overlapping bad_input);
+        checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges overlapping annotated bad_input);
     }
 
     mod fused_f64 {
         use super::*;
-        checks!(on(DType::F64, Route::Auto) => goldens peers agreement hierarchy gradients invariances edges overlapping bad_input);
+        checks!(on(DType::F64, Route::Auto) => goldens peers agreement hierarchy gradients invariances edges overlapping annotated bad_input);
     }
 
     // No `edges`: Burn's softmax loses gradients far below the type's resolution, and `edges` checks these.
@@ -176,7 +180,7 @@ mod flex {
 
     mod composed_f64 {
         use super::*;
-        checks!(on(DType::F64, Route::Composed) => goldens peers hierarchy gradients invariances overlapping);
+        checks!(on(DType::F64, Route::Composed) => goldens peers hierarchy gradients invariances overlapping annotated);
     }
 }
 
@@ -199,6 +203,6 @@ mod wgpu {
     mod fused_f32 {
         use super::*;
         // No `bad_input`: bad data give NaN here, not an error. `interface` tests that.
-        checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges overlapping);
+        checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges overlapping annotated);
     }
 }

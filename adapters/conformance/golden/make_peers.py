@@ -56,8 +56,8 @@ class Case:
         self.labels = self.true.argmax(1)
         self.soft = 0.8 * self.true + 0.2 / self.true.shape[1]
         # Every seventh voxel of the batch is ignored.
-        index = torch.arange(self.labels.numel()).reshape(self.labels.shape)
-        self.ignored = index % 7 == 3
+        self.index = torch.arange(self.labels.numel()).reshape(self.labels.shape)
+        self.ignored = self.index % 7 == 3
         self.ignoring = torch.where(self.ignored, 255, self.labels)
         # Regions: each holds its own class and the last one.
         self.overlapping = torch.maximum(self.true, self.true[:, -1:])
@@ -80,7 +80,7 @@ class Recorder:
             if channel is not None:
                 x = x[:, channel : channel + 1]
             x = x.clone().requires_grad_(True)
-            params = {k: by_classes(v, x.shape[1]) for k, v in parameters.items()}
+            params = {k: by_shape(v, x.shape) for k, v in parameters.items()}
             value = call(x, case, **params)
             assert value.numel() == 1 and torch.isfinite(value).all(), (framework, loss, tag, name)
             key = f"{loss}.{tag}.{prediction}" + ("" if channel is None else f".channel{channel}")
@@ -119,9 +119,20 @@ class Recorder:
         (out / "peers.json").write_text(text + "\n", encoding="utf-8")
 
 
-def by_classes(value, classes):
-    """A parameter given as {classes: list} takes the list of that many classes."""
-    return value[classes] if isinstance(value, dict) else value
+def by_shape(value, shape):
+    """A parameter given as {classes: list} takes the list of that many classes; a function takes the shape."""
+    if callable(value):
+        return value(shape)
+    return value[shape[1]] if isinstance(value, dict) else value
+
+
+def per_channel(weights, x):
+    """A number, or one per channel, as a tensor that broadcasts with x."""
+    weights = torch.tensor(weights, dtype=x.dtype)
+    return weights if weights.ndim == 0 else weights.reshape(-1, *[1] * (x.ndim - 2))
+
+
+POS_WEIGHTS = {2: [0.5, 3.0], 4: [0.5, 3.0, 1.0, 2.0]}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -245,7 +256,7 @@ def smp(rec):
             params = dict(params)
             mode = params.pop("mode", None)
             if params.get("pos_weight") is not None:
-                params["pos_weight"] = torch.tensor(params["pos_weight"], dtype=x.dtype)
+                params["pos_weight"] = per_channel(params["pos_weight"], x)
             f = getattr(L, loss)(mode, **params) if mode else getattr(L, loss)(**params)
             overlapping = extra.get("target") == "overlapping"
             given = case.soft if extra.get("soft") else case.overlapping if overlapping else case.true
@@ -313,6 +324,8 @@ def smp(rec):
     one("SoftBCEWithLogitsLoss", "regions", dict(smooth_factor=None, pos_weight=None), *s, WITH_3D, **regions)
     one("SoftBCEWithLogitsLoss", "regions_pos_weight", dict(smooth_factor=None, pos_weight=3.0), *s, WITH_3D, **regions)
     one("SoftBCEWithLogitsLoss", "regions_smooth", dict(smooth_factor=0.1, pos_weight=3.0), *s, WITH_3D, **regions)
+    each = dict(smooth_factor=None, pos_weight=POS_WEIGHTS)
+    one("SoftBCEWithLogitsLoss", "regions_pos_weights", each, *s, WITH_3D, **regions)
 
     one("SoftCrossEntropyLoss", "plain", dict(smooth_factor=0.0), *z, ALL,
         notes="smooth_factor's own default, None, raises a TypeError")
@@ -377,12 +390,15 @@ def pytorch(rec):
     version = f"torch {torch.__version__}"
     s, regions = ("logits_cf", "sigmoid-logits"), dict(target="overlapping")
 
-    def bce(x, case, *, pos_weight):
-        weight = None if pos_weight is None else torch.tensor(pos_weight, dtype=x.dtype)
-        return F.binary_cross_entropy_with_logits(x, case.overlapping, pos_weight=weight)
+    def bce(x, case, *, pos_weight, weight_period=None):
+        pos_weight = None if pos_weight is None else per_channel(pos_weight, x)
+        weight = None if weight_period is None else (case.index % weight_period)[:, None].to(x.dtype)
+        return F.binary_cross_entropy_with_logits(x, case.overlapping, weight, pos_weight=pos_weight)
 
-    for tag, pos_weight in (("regions", None), ("regions_pos_weight", 3.0)):
+    for tag, pos_weight in (("regions", None), ("regions_pos_weight", 3.0), ("regions_pos_weights", POS_WEIGHTS)):
         rec.add("torch", version, "BCEWithLogitsLoss", tag, dict(pos_weight=pos_weight), *s, bce, WITH_3D, **regions)
+    rec.add("torch", version, "BCEWithLogitsLoss", "regions_weights", dict(pos_weight=POS_WEIGHTS, weight_period=4), *s, bce,
+            WITH_3D, notes="voxel i of the batch has the weight i mod weight_period", **regions)
 
     def focal(x, case, *, alpha, gamma):
         return torchvision.ops.sigmoid_focal_loss(x, case.overlapping, alpha, gamma, "mean")
@@ -420,6 +436,8 @@ def kornia(rec):
         def call(x, case, **params):
             if params.get("weight") is not None:
                 params["weight"] = torch.tensor(params["weight"], dtype=x.dtype)
+            if params.get("pos_weight") is not None:
+                params["pos_weight"] = torch.tensor(params["pos_weight"], dtype=x.dtype)
             y = {"labels": case.labels, "ignoring": case.ignoring, "overlapping": case.overlapping}[target]
             return getattr(L, loss)(x, y, **params)
 
@@ -434,6 +452,7 @@ def kornia(rec):
     binary = dict(gamma=2.0, reduction="mean")
     one("binary_focal_loss_with_logits", "regions", binary | dict(alpha=0.25), s, "overlapping")
     one("binary_focal_loss_with_logits", "regions_plain", binary | dict(alpha=None), s, "overlapping")
+    one("binary_focal_loss_with_logits", "regions_pos_weights", binary | dict(alpha=0.25, pos_weight=POS_WEIGHTS), s, "overlapping")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -677,11 +696,11 @@ class Counted:
 def equations(rec):
     p, z = ("pred_cf", "probabilities"), ("logits_cf", "softmax-logits")
 
-    def one(source, loss, tag, given, formula, prediction=p, target=None, **extra):
+    def one(source, loss, tag, given, formula, prediction=p, target=None, cases=WITH_3D, **extra):
         def call(x, case, **params):
             return formula(Counted(x, case, prediction[1], target), **params).mean()
 
-        rec.add("paper", f"{source} (transliterated, not run)", loss, tag, given, *prediction, call, WITH_3D,
+        rec.add("paper", f"{source} (transliterated, not run)", loss, tag, given, *prediction, call, cases,
                 target=target, grad_case=GRADIENTS, **extra)
 
     # Wong et al. 2018: w_Dice·E_c[(−ln Dice_c)^γ_Dice] + w_Cross·E_x[w_l·(−ln p_l(x))^γ_Cross], ε a pseudocount
@@ -769,6 +788,38 @@ def equations(rec):
         ("ignoring", dict(threshold=0.6, class_weights=weights), dict(target="ignoring")),
     ):
         one("arXiv 1605.06885", "HardPixelLoss", tag, wu | changes, hard_voxels, **extra)
+
+    # Shi et al. 2021, marginal loss: classes that are not annotated in a sample are part of the background
+    def merged(tensor, annotated):
+        mask = torch.tensor(annotated)[:, :, None]
+        background = tensor[:, :1] + (tensor * ~mask).sum(1, keepdim=True)
+        return torch.cat([background, tensor[:, 1:] * mask[:, 1:]], 1)
+
+    def marginal(formula):
+        def of_merged(c, annotated, **params):
+            c.p, c.y = merged(c.p, annotated), merged(c.y, annotated)
+            return formula(c, torch.tensor(annotated).to(c.p.dtype), **params)
+
+        return of_merged
+
+    @marginal
+    def marginal_cross_entropy(c, annotated):
+        return c.mean(c.true(lambda p: -torch.log(p)))
+
+    @marginal
+    def marginal_dice(c, annotated, pseudocount):
+        return (dice_loss(c, pseudocount) * annotated).sum(1) / annotated.sum(1)
+
+    def annotated(shape):
+        return [[c == 0 or (n + c) % 3 != 1 for c in range(shape[1])] for n in range(shape[0])]
+
+    # Of two classes, a merged background has p = 1, which sums of float32 probabilities exceed.
+    four = dict(cases=("multi4_2d",))
+    for tag, extra in (("default", four), ("softmax", dict(prediction=z)), ("ignoring", dict(prediction=z, target="ignoring"))):
+        given = dict(annotated=annotated)
+        one("arXiv 2007.03868", "MarginalCrossEntropyLoss", tag, given, marginal_cross_entropy, **extra)
+        given = given | dict(pseudocount=1e-5)
+        one("arXiv 2007.03868", "MarginalDiceLoss", tag, given, marginal_dice, **extra)
 
 
 def main():

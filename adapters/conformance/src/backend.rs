@@ -1,6 +1,6 @@
 //! Backends under test, their cases and outcomes.
 
-use ndarray::{ArrayD, Axis};
+use ndarray::{Array2, ArrayD, Axis};
 use unifocal_core::{AnyLoss, Layout, Settings};
 
 /// The precision of a backend's terms.
@@ -25,6 +25,8 @@ pub struct Case {
     pub settings: Settings,
     /// Voxel weights, if any.
     pub voxel_weights: Option<ArrayD<f64>>,
+    /// Which channels are annotated in each sample, [N, C], if not all are.
+    pub annotated: Option<Array2<bool>>,
 }
 
 /// The target of a [`Case`].
@@ -72,6 +74,7 @@ impl Case {
             layout: Layout::ChannelsFirst,
             settings: Settings::default(),
             voxel_weights: None,
+            annotated: None,
         }
     }
 

@@ -85,7 +85,12 @@ fn weighted(
     segmentation: Segmentation<impl Field<Item = f64>, impl unifocal_core::data::Target>,
     regions: usize,
 ) -> Result<Outcome, Error> {
+    let annotated: Option<Vec<bool>> = case
+        .annotated
+        .as_ref()
+        .map(|mask| mask.iter().copied().collect());
     let segmentation = segmentation
+        .with_annotated(annotated.as_deref())?
         .with_input(case.settings.input)?
         .with_pooling(case.settings.pooling);
     match &case.voxel_weights {

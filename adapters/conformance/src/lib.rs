@@ -25,7 +25,7 @@ pub mod tolerance;
 pub use {
     backend::{Backend, Case, Outcome, Precision, Target},
     checks::{agreement, bad_input, edges, goldens, gradients, hierarchy, invariances, peers},
-    checks::{overlapping, scores, seam, seam_cases, seam_with_gradient},
+    checks::{annotated, overlapping, scores, seam, seam_cases, seam_with_gradient},
     core_f64::CoreF64,
     readme::repository_shows_example_of,
 };

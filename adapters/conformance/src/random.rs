@@ -1,7 +1,7 @@
 //! Random cases, small enough to differentiate numerically.
 
 use fastrand::Rng;
-use ndarray::{ArrayD, Axis};
+use ndarray::{Array2, ArrayD, Axis};
 use unifocal_core::{AbsentClass, Input, Pooling};
 
 use crate::{Case, Target};
@@ -91,11 +91,38 @@ pub(crate) fn case(rng: &mut Rng, shape: &[usize], input: Input) -> Case {
     if input != Input::Softmax && case.settings.class_alpha.is_some() && rare_is_set {
         case = regions(case);
     }
+    // From a stream of its own: a mask changes nothing else of a case.
+    let mut own = rng.clone();
+    let multilabel = case.settings.is_multilabel();
+    if own.bool() && (input != Input::Sigmoid || multilabel) {
+        case.annotated = Some(annotated(&mut own, shape, multilabel));
+        if input == Input::Probabilities && shape[1] > 1 && !multilabel {
+            // Merged, they stay below 1, and none is near 0.
+            for mut voxel in case.prediction.lanes_mut(Axis(1)) {
+                voxel.mapv_inplace(|p| 0.3 + p);
+                let sum = voxel.sum();
+                voxel.mapv_inplace(|p| 0.9 * p / sum);
+            }
+        }
+    }
     if rng.bool() {
         case.channels_last()
     } else {
         case
     }
+}
+
+/// Which channels are annotated in each sample: in some samples all. Of several classes, the first and
+/// the last one are: the score of a background that is everything would be that of rounding errors.
+pub(crate) fn annotated(rng: &mut Rng, shape: &[usize], multilabel: bool) -> Array2<bool> {
+    let mut all = rng.bool();
+    Array2::from_shape_fn([shape[0], shape[1]], |(_, channel)| {
+        if channel == 0 {
+            all = rng.u8(0..4) == 0;
+        }
+        let is_first_or_last = channel == 0 || channel == shape[1] - 1;
+        all || rng.bool() || is_first_or_last && shape[1] > 1 && !multilabel
+    })
 }
 
 /// The same case with channels that are regions, whose two classes are the outside and the inside.
@@ -110,7 +137,12 @@ fn regions(case: Case) -> Case {
         settings.region_weights = Some(vec![0.0, 1.0]);
     }
     if let Some(alpha) = &mut settings.class_alpha {
-        alpha.truncate(2);
+        // The same for all regions, or one for each.
+        let entries = match settings.absent_class {
+            AbsentClass::Skip => 2,
+            _ => 2 * case.prediction.len_of(Axis(1)),
+        };
+        *alpha = alpha.iter().copied().cycle().take(entries).collect();
     }
     if let (Target::Labels(_), Pooling::Batch) = (&case.target, case.settings.pooling) {
         // They overlap: each holds its own class and the last one.

@@ -1,8 +1,9 @@
 //! The public interface: a prediction and its target as arrays, with settings, values and gradients.
 
+mod annotated;
 mod gradient;
 
-use ndarray::{Array, ArrayView, ArrayViewD, Dimension};
+use ndarray::{Array, ArrayView, ArrayViewD, CowArray, Dimension, Ix2};
 use unifocal_core::{
     Classes, Input, Layout, Pooling, Settings,
     data::{Element, Label},
@@ -42,6 +43,8 @@ pub struct Evaluation<'a, P, D: Dimension, T> {
     pub(crate) prediction: ArrayView<'a, P, D>,
     target: T,
     weights: Option<ArrayViewD<'a, f64>>,
+    /// Contiguous.
+    annotated: Option<CowArray<'a, bool, Ix2>>,
     pub(crate) layout: Layout,
     pub(crate) settings: Settings,
     simd: Simd,
@@ -95,6 +98,7 @@ impl<'a, P, D: Dimension, T> Evaluation<'a, P, D, T> {
             prediction,
             target,
             weights: None,
+            annotated: None,
             layout: Layout::default(),
             settings: Settings::default(),
             simd: Simd::best(),
@@ -195,6 +199,7 @@ where
             prediction,
             target: self.target.clone(),
             weights: self.weights.clone(),
+            annotated: self.annotated.as_ref().map(|mask| mask.view().into()),
             layout: self.layout,
             settings: self.settings.clone().with_input(Input::Probabilities),
             simd: self.simd,
@@ -220,7 +225,12 @@ where
             group: index / count,
             class: index % count,
             value: loss
-                .finalize(&classes.class(index % count, count), sums)
+                .finalize(
+                    &classes
+                        .of_group(index / count, count)
+                        .class(index % count, count),
+                    sums,
+                )
                 .total(),
             target: sums.target,
         };
@@ -265,7 +275,7 @@ where
     ) -> Result<Task<'t, L>, Error> {
         let (count, regions) = (self.class_count()?, self.region_count()?);
         let Settings { input, pooling, .. } = self.settings;
-        classes.check(count)?;
+        classes.check_regions(count, regions)?;
         Ok(Task {
             loss,
             classes,
@@ -306,6 +316,7 @@ where
             true => target.with_regions(&self.settings, self.channels()?)?,
             false => target,
         };
+        let annotated = self.annotated_channels()?;
         let whole = Half {
             prediction: rows::channels_first(self.prediction.view().into_dyn(), self.layout),
             target: target.channels_first(self.layout),
@@ -313,6 +324,7 @@ where
                 .weights
                 .as_ref()
                 .map(|weights| rows::with_voxel_axis(weights.view(), 1)),
+            annotated,
             sample: 0,
             voxel: 0,
         };

@@ -8,7 +8,7 @@ use std::ops::Range;
 use ndarray::{ArrayViewD, ArrayViewMutD, Axis, IxDyn};
 use unifocal_core::{
     Classes, Error as CoreError, Input, Pooling, Segmentation,
-    data::{Channels, Element, Field, ForEachRegion, Position, Shape},
+    data::{Annotated, Channels, Element, Field, ForEachRegion, Position, Shape},
     engine::Kept,
     formula::{ClassSums, Loss},
 };
@@ -92,6 +92,8 @@ pub(crate) struct Half<'a, P, T> {
     pub(crate) prediction: ArrayViewD<'a, P>,
     pub(crate) target: T,
     pub(crate) weights: Option<ArrayViewD<'a, f64>>,
+    /// Whether each channel is annotated, sample by sample; `None` if all are.
+    pub(crate) annotated: Option<&'a [bool]>,
     /// Its first sample in the whole array.
     pub(crate) sample: usize,
     pub(crate) voxel: usize,
@@ -159,7 +161,7 @@ impl Field for WeightRow<'_> {
 /// A row of the prediction with the same row of the target.
 type RowSegmentation<'r, P, T> = Segmentation<
     Channels<Row<'r, P>>,
-    <T as target::sealed::Sealed>::Row<'r>,
+    Annotated<'r, <T as target::sealed::Sealed>::Row<'r>>,
     ForEachRegion<WeightRow<'r>>,
     Checked,
 >;
@@ -194,16 +196,25 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
             .weights
             .map(|weights| weights.split_at(target::without_class_axis(axis), index))
             .unzip();
+        let (annotated, other_annotated) = match self.annotated {
+            Some(annotated) if axis == Axis(0) => {
+                let (annotated, other) = annotated.split_at(index * prediction.len_of(Axis(1)));
+                (Some(annotated), Some(other))
+            }
+            annotated => (annotated, annotated),
+        };
         let first = Self {
             prediction,
             target,
             weights,
+            annotated,
             ..self
         };
         let second = Self {
             prediction: other_prediction,
             target: other_target,
             weights: other_weights,
+            annotated: other_annotated,
             sample: self.sample + sample,
             voxel: self.voxel + voxel,
         };
@@ -305,8 +316,9 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
             .forward(task, sums, Some(gradient.view_mut()))?;
         let mut slopes = vec![[0.0; K]; sums.len()];
         let groups = sums.chunks(task.count).zip(slopes.chunks_mut(task.count));
-        for (sums, slopes) in groups {
-            task.classes.slopes(task.loss, sums, slopes);
+        for (group, (sums, slopes)) in groups.enumerate() {
+            let classes = task.classes.of_group(group, task.count);
+            classes.slopes(task.loss, sums, slopes);
         }
         for slope in slopes.as_flattened_mut() {
             *slope /= task.groups as f64;
@@ -336,6 +348,7 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
                 _ => Channels::new(prediction),
             };
             let segmentation = Segmentation::new(prediction, self.target.row(outer, regions > 1))?
+                .with_annotated(self.annotated)?
                 .with_input(task.input)?
                 .with_voxel_weights(ForEachRegion::new(weights, regions))?
                 .with_regions(regions)?

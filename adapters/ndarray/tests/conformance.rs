@@ -53,6 +53,9 @@ impl<P: Element<Real = P> + Into<f64>> Ndarray<P> {
         if let Some(weights) = &case.voxel_weights {
             evaluation = evaluation.with_voxel_weights(weights.view());
         }
+        if let Some(mask) = &case.annotated {
+            evaluation = evaluation.with_annotated(mask.view());
+        }
         let (value, gradient) = evaluation.value_and_gradient(loss)?;
         Ok(Outcome {
             value,
@@ -68,12 +71,12 @@ macro_rules! in_both_precisions {
 
             mod f64 {
                 use super::*;
-                checks!(Ndarray(|x| x, Simd::$simd) => goldens peers agreement hierarchy gradients invariances edges overlapping bad_input);
+                checks!(Ndarray(|x| x, Simd::$simd) => goldens peers agreement hierarchy gradients invariances edges overlapping annotated bad_input);
             }
 
             mod f32 {
                 use super::*;
-                checks!(Ndarray(|x| x as f32, Simd::$simd) => goldens peers agreement hierarchy invariances edges overlapping bad_input);
+                checks!(Ndarray(|x| x as f32, Simd::$simd) => goldens peers agreement hierarchy invariances edges overlapping annotated bad_input);
             }
         }
     )*};

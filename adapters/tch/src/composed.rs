@@ -24,6 +24,13 @@ pub(crate) fn sums(plan: &Plan, input: &Tensors) -> Result<Tensor, Error> {
 
 /// The loss of each group and whether the group counts, both `[G]` in f64.
 pub(crate) fn by_group(plan: &Plan, sums: &Tensor) -> Result<[Tensor; 2], Error> {
+    if let Some(each) = by_region(plan, sums)? {
+        let each = each.iter().map(|(plan, sums)| by_group(plan, sums));
+        let each = each.collect::<Result<Vec<_>, _>>()?;
+        let (values, counts): (Vec<_>, Vec<_>) = each.into_iter().map(Into::into).unzip();
+        let stacked = |each: &[Tensor]| Tensor::f_stack(each, 1)?.f_reshape([-1]);
+        return Ok([stacked(&values)?, stacked(&counts)?]);
+    }
     let classes = plan.settings.classes();
     let by_class = by_class(sums)?;
     let no_class = unifocal_core::Error::NoClassLeft;
@@ -38,6 +45,11 @@ pub(crate) fn by_group(plan: &Plan, sums: &Tensor) -> Result<[Tensor; 2], Error>
 
 /// The loss of each class, [G, C] in f64.
 pub(crate) fn per_class(plan: &Plan, sums: &Tensor) -> Result<Tensor, Error> {
+    if let Some(each) = by_region(plan, sums)? {
+        let each = each.iter().map(|(plan, sums)| per_class(plan, sums));
+        let each = each.collect::<Result<Vec<_>, _>>()?;
+        return Ok(Tensor::f_stack(&each, 1)?.f_reshape([-1, sums.size()[1]])?);
+    }
     let by_class = by_class(sums)?;
     let count = by_class.len();
     let scores: Vec<Tensor> = by_class
@@ -49,6 +61,22 @@ pub(crate) fn per_class(plan: &Plan, sums: &Tensor) -> Result<Tensor, Error> {
         })
         .collect::<Result<_, _>>()?;
     dependent(&Tensor::f_stack(&scores, 1)?, sums)
+}
+
+/// The plan and the sums of each region, if the regions differ in α.
+fn by_region(plan: &Plan, sums: &Tensor) -> Result<Option<Vec<(Plan, Tensor)>>, Error> {
+    let shape = sums.size();
+    let count = shape[1] as usize;
+    let regions = plan.settings.classes().region_count(count);
+    if regions == 1 {
+        return Ok(None);
+    }
+    let each = sums.f_reshape([-1, regions as i64, shape[1], shape[2]])?;
+    let each = each.f_unbind(1)?.into_iter().enumerate();
+    Ok(Some(
+        each.map(|(region, sums)| (plan.of_region(region, count), sums))
+            .collect(),
+    ))
 }
 
 /// The sums of each class, with an entry per group.

@@ -8,6 +8,7 @@ use unifocal_core::{AnyLoss, Settings};
 use crate::Error;
 use crate::plan::{Plan, Route};
 use crate::sums::Sums;
+use crate::tensors::Beside;
 
 /// A loss of the family, with the settings for reading predictions and targets.
 ///
@@ -88,7 +89,7 @@ impl SegmentationLoss {
     /// Mismatched shapes, kinds or devices; an invalid probability, logit or target, or an unknown label (with its position); invalid
     /// settings; an error of libtorch.
     pub fn forward(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
-        self.value(predictions, targets, None)
+        self.value(predictions, targets, Beside::default())
     }
 
     /// The loss of each class before class weights, [N, C], or [1, C] with [`Pooling::Batch`](crate::core::Pooling::Batch).
@@ -123,7 +124,7 @@ impl SegmentationLoss {
     ///
     /// Those of [`forward`](SegmentationLoss::forward).
     pub fn sums(&self, predictions: &Tensor, targets: &Tensor) -> Result<Sums, Error> {
-        Sums::of(&self.plan, predictions, targets, None)
+        Sums::of(&self.plan, predictions, targets, Beside::default())
     }
 
     /// The same loss with voxel weights [N, spatial…]. A mask is a tensor of weights 0 and 1.
@@ -145,9 +146,42 @@ impl SegmentationLoss {
     /// # Ok::<(), unifocal_tch::Error>(())
     /// ```
     pub fn with_voxel_weights<'a>(&'a self, weights: &'a Tensor) -> Weighted<'a> {
+        self.with_nothing().with_voxel_weights(weights)
+    }
+
+    /// The same loss for classes that are annotated in some samples only, [N, C]: an entry per channel of the predictions, Bool or a number.
+    ///
+    /// A class that is not annotated does not exist in that sample: it is left out of the mean over the classes and of the sum over
+    /// them. Classes that exclude each other are then part of class 0: p and y of class 0 are p and y of any of them (marginal loss, Shi
+    /// et al. 2021, arXiv 2007.03868), and they share its gradient. With `with_multilabel`, the channel of the sample is ignored,
+    /// whatever it and its target hold. An error if class 0 of several classes is not annotated, or each of them has a sigmoid.
+    ///
+    /// # Examples
+    ///
+    /// Two data sets in one batch, with classes for the liver and the spleen. The second one has no annotations of the spleen:
+    ///
+    /// ```
+    /// use tch::Tensor;
+    /// use unifocal_tch::{SegmentationLoss, core::Focal};
+    ///
+    /// let probabilities = [0.2_f32, 0.7, 0.7, 0.2, 0.1, 0.1, 0.3, 0.1, 0.1, 0.8, 0.6, 0.1]; // [N, C, M]
+    /// let probabilities = Tensor::from_slice(&probabilities).view([2, 3, 2]);
+    /// let labels = Tensor::from_slice(&[1_u8, 0, 0, 1]).view([2, 2]);
+    /// let annotated = Tensor::from_slice(&[true, true, true, true, true, false]).view([2, 3]);
+    /// let criterion = SegmentationLoss::new(Focal::cross_entropy());
+    /// let loss = criterion.with_annotated(&annotated).forward(&probabilities, &labels)?;
+    /// let each = [0.7, 0.7, 0.3 + 0.6, 0.8].map(|p| -f64::ln(p));
+    /// assert!((loss.double_value(&[]) - each.iter().sum::<f64>() / 4.0).abs() < 1e-6);
+    /// # Ok::<(), unifocal_tch::Error>(())
+    /// ```
+    pub fn with_annotated<'a>(&'a self, mask: &'a Tensor) -> Weighted<'a> {
+        self.with_nothing().with_annotated(mask)
+    }
+
+    fn with_nothing(&self) -> Weighted<'_> {
         Weighted {
             criterion: self,
-            weights,
+            beside: Beside::default(),
         }
     }
 
@@ -155,31 +189,45 @@ impl SegmentationLoss {
         &self,
         predictions: &Tensor,
         targets: &Tensor,
-        weights: Option<&Tensor>,
+        beside: Beside<'_>,
     ) -> Result<Tensor, Error> {
         if let Reduction::Other(found) = self.reduction {
             return Err(Error::Reduction { found });
         }
-        Sums::of(&self.plan, predictions, targets, weights)?.reduced(self.reduction)
+        Sums::of(&self.plan, predictions, targets, beside)?.reduced(self.reduction)
     }
 }
 
-/// A [`SegmentationLoss`] with voxel weights, from [`with_voxel_weights`](SegmentationLoss::with_voxel_weights).
+/// A [`SegmentationLoss`] with voxel weights or classes annotated per sample, from
+/// [`with_voxel_weights`](SegmentationLoss::with_voxel_weights) or [`with_annotated`](SegmentationLoss::with_annotated).
 #[derive(Clone, Copy, Debug)]
 pub struct Weighted<'a> {
     pub(crate) criterion: &'a SegmentationLoss,
-    pub(crate) weights: &'a Tensor,
+    pub(crate) beside: Beside<'a>,
 }
 
-impl Weighted<'_> {
+impl<'a> Weighted<'a> {
+    /// The same with voxel weights; see [`SegmentationLoss::with_voxel_weights`].
+    #[must_use]
+    pub fn with_voxel_weights(mut self, weights: &'a Tensor) -> Self {
+        self.beside.weights = Some(weights);
+        self
+    }
+
+    /// The same with classes that are annotated in some samples only; see [`SegmentationLoss::with_annotated`].
+    #[must_use]
+    pub fn with_annotated(mut self, mask: &'a Tensor) -> Self {
+        self.beside.annotated = Some(mask);
+        self
+    }
+
     /// [`SegmentationLoss::forward`] with the voxel weights.
     ///
     /// # Errors
     ///
-    /// Those of [`SegmentationLoss::forward`], and weights with a wrong shape or device, or outside [0, 10³⁰].
+    /// Those of [`SegmentationLoss::forward`], weights with a wrong shape or device, or outside [0, 10³⁰], and a mask that does not fit.
     pub fn forward(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
-        self.criterion
-            .value(predictions, targets, Some(self.weights))
+        self.criterion.value(predictions, targets, self.beside)
     }
 
     /// [`SegmentationLoss::per_class`] with the voxel weights.
@@ -197,7 +245,6 @@ impl Weighted<'_> {
     ///
     /// Those of [`forward`](Weighted::forward).
     pub fn sums(&self, predictions: &Tensor, targets: &Tensor) -> Result<Sums, Error> {
-        let weights = Some(self.weights);
-        Sums::of(&self.criterion.plan, predictions, targets, weights)
+        Sums::of(&self.criterion.plan, predictions, targets, self.beside)
     }
 }

@@ -60,7 +60,7 @@ impl Evaluation {
                 Ok(reduced(by_group, reduction)?)
             }
             Output::PerClass => {
-                let score = |(index, sums)| self.plan.score(index % self.count, self.count, sums);
+                let score = |(index, sums)| self.plan.score(index, self.count, sums);
                 let scores: Vec<f64> = self.sums.iter().enumerate().map(score).collect();
                 Ok(Tensor::from_slice(&scores).f_reshape([-1, self.count as i64])?)
             }
@@ -70,13 +70,12 @@ impl Evaluation {
     /// The loss of each group.
     fn by_group(&self) -> Result<Vec<f64>, Error> {
         let Plan { loss, settings, .. } = &*self.plan;
-        let value =
-            |sums| unifocal_core::formula::mean(loss, &settings.classes(), self.count, sums);
-        Ok(self
-            .sums
-            .chunks(self.count)
-            .map(value)
-            .collect::<Result<_, _>>()?)
+        let value = |(group, sums)| {
+            let classes = settings.classes().of_group(group, self.count);
+            unifocal_core::formula::mean(loss, &classes, self.count, sums)
+        };
+        let groups = self.sums.chunks(self.count).enumerate();
+        Ok(groups.map(value).collect::<Result<_, _>>()?)
     }
 
     /// Whether each group counts: 1 or 0.
@@ -90,8 +89,7 @@ impl Evaluation {
     fn slopes(&self) -> Result<Vec<[f64; 4]>, Error> {
         let Plan { loss, settings, .. } = &*self.plan;
         let Output::Value(reduction) = self.output else {
-            let slopes =
-                |(index, sums)| score_slopes(&self.plan, index % self.count, self.count, sums);
+            let slopes = |(index, sums)| score_slopes(&self.plan, index, self.count, sums);
             return Ok(self.sums.iter().enumerate().map(slopes).collect());
         };
         let mut slopes = vec![[0.0; 4]; self.sums.len()];
@@ -114,7 +112,7 @@ impl Evaluation {
 }
 
 /// The derivatives of a class's loss by its sums.
-fn score_slopes(plan: &Plan, class: usize, count: usize, sums: &ClassSums<f64, 4>) -> [f64; 4] {
+fn score_slopes(plan: &Plan, index: usize, count: usize, sums: &ClassSums<f64, 4>) -> [f64; 4] {
     std::array::from_fn(|k| {
         let mut terms = sums.terms.map(Dual::constant);
         terms[k] = Dual::variable(sums.terms[k]);
@@ -125,7 +123,7 @@ fn score_slopes(plan: &Plan, class: usize, count: usize, sums: &ClassSums<f64, 4
         };
         // (1 − TI)^−γ can be infinite near a perfect score.
         let most = 1e-3 / f64::TINY;
-        plan.score(class, count, &sums).derivative.clip(-most, most)
+        plan.score(index, count, &sums).derivative.clip(-most, most)
     })
 }
 

@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use unifocal_core::{Error as CoreError, Input, Tversky, formula::ClassSums};
 
 use crate::plan::Plan;
-use crate::tensors::Tensors;
+use crate::tensors::{Beside, Tensors};
 use crate::{Error, SegmentationLoss, Sums, Weighted, fused};
 
 impl Sums {
@@ -52,7 +52,7 @@ impl SegmentationLoss {
     /// # Ok::<(), unifocal_tch::Error>(())
     /// ```
     pub fn hard_sums(&self, predictions: &Tensor, targets: &Tensor) -> Result<Sums, Error> {
-        of_hard(&self.plan, predictions, targets, None)
+        of_hard(&self.plan, predictions, targets, Beside::default())
     }
 }
 
@@ -63,12 +63,7 @@ impl Weighted<'_> {
     ///
     /// Those of [`forward`](Weighted::forward).
     pub fn hard_sums(&self, predictions: &Tensor, targets: &Tensor) -> Result<Sums, Error> {
-        of_hard(
-            &self.criterion.plan,
-            predictions,
-            targets,
-            Some(self.weights),
-        )
+        of_hard(&self.criterion.plan, predictions, targets, self.beside)
     }
 }
 
@@ -77,10 +72,10 @@ fn of_hard(
     plan: &Plan,
     predictions: &Tensor,
     targets: &Tensor,
-    weights: Option<&Tensor>,
+    beside: Beside<'_>,
 ) -> Result<Sums, Error> {
     // Checks shapes and kinds before libtorch sees them.
-    let channels = Tensors::new(&plan.settings, predictions, targets, weights)?.channels();
+    let channels = Tensors::new(&plan.settings, predictions, targets, beside.weights)?.channels();
     let each_alone = channels == 1 || plan.settings.is_multilabel();
     if plan.settings.input == Input::Softmax && each_alone {
         return Err(CoreError::SoftmaxOfOneClass.into());
@@ -91,7 +86,7 @@ fn of_hard(
         settings: plan.settings.clone().with_input(Input::Probabilities),
         route: plan.route,
     };
-    Sums::of(&Arc::new(plan), &hard, targets, weights)
+    Sums::of(&Arc::new(plan), &hard, targets, beside)
 }
 
 /// 1 for the most probable class of each voxel, and 0 for the others; or 1 where p > ½, if each channel stands alone. Invalid numbers stay,

@@ -29,6 +29,7 @@
 
 #![deny(unsafe_code)]
 
+mod annotated;
 mod class_target;
 mod composed;
 mod criterion;

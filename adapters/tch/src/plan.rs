@@ -45,13 +45,32 @@ impl Plan {
         plan.settings.multilabel = false;
         plan.settings.regions = None;
         plan.settings.ignore_label = None;
+        // The sums do not depend on it.
+        plan.settings.class_alpha = None;
         plan.settings.pooling = Pooling::PerSample;
         plan
     }
 
-    /// The loss of class `index` of `count`.
+    /// The plan for sums per sample.
+    pub(crate) fn per_sample(&self) -> Self {
+        let mut plan = self.clone();
+        plan.settings.pooling = Pooling::PerSample;
+        plan
+    }
+
+    /// The plan for one region, if the regions differ in α.
+    pub(crate) fn of_region(&self, region: usize, count: usize) -> Self {
+        let mut plan = self.clone();
+        if let Some(alpha) = &self.settings.class_alpha {
+            plan.settings.class_alpha = alpha.chunks(count).map(Vec::from).nth(region);
+        }
+        plan
+    }
+
+    /// The loss of class `index` of `count`, where groups follow each other.
     pub(crate) fn score<R: Real>(&self, index: usize, count: usize, sums: &ClassSums<R, 4>) -> R {
-        let class = self.settings.classes().class(index, count);
+        let classes = self.settings.classes().of_group(index / count, count);
+        let class = classes.class(index % count, count);
         self.loss.finalize(&class, sums).total()
     }
 }

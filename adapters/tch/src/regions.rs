@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 use unifocal_core::{Error as CoreError, Settings, data::Position};
 
 use crate::Error;
+use crate::annotated::Annotated;
 use crate::labels::equal;
 use crate::tensors::{Target, Tensors};
 
@@ -20,12 +21,13 @@ pub(crate) struct Apart {
 }
 
 impl Apart {
-    /// Makes each region a sample of its own. Ignored voxels get the weight 0.
+    /// Makes each region a sample of its own. Ignored voxels, and those of regions that are not annotated, get the weight 0.
     pub(crate) fn new(
         settings: &Settings,
         predictions: &Tensor,
         targets: &Tensor,
         weights: Option<&Tensor>,
+        annotated: Option<&Annotated>,
     ) -> Result<Self, Error> {
         let Tensors {
             prediction,
@@ -62,14 +64,20 @@ impl Apart {
                 each.f_reshape([&[samples * regions], spatial].concat())?
             }
         };
+        let without_channels = [&[samples * regions], spatial].concat();
         let weights = weights.map(|weights| {
             let each = weights.f_unsqueeze(1)?.f_expand(&shape, false)?;
-            each.f_reshape([&[samples * regions], spatial].concat())
+            each.f_reshape(&without_channels)
         });
+        let weights = weights.transpose()?;
+        let weights = match annotated {
+            Some(annotated) => Some(annotated.weights(weights, &without_channels)?),
+            None => weights,
+        };
         Ok(Self {
             predictions: prediction.f_reshape(&one_channel)?,
             targets,
-            weights: weights.transpose()?,
+            weights,
             regions: regions as usize,
         })
     }

@@ -9,6 +9,7 @@ use unifocal_core::{
 };
 
 use crate::plan::{Plan, Route};
+use crate::tensors::Beside;
 use crate::values::{Outcome, Values};
 use crate::{Error, Sums};
 
@@ -55,7 +56,7 @@ impl Sum {
 pub struct Segmentation<'t> {
     predictions: &'t Tensor,
     targets: &'t Tensor,
-    weights: Option<&'t Tensor>,
+    beside: Beside<'t>,
     settings: Settings,
     route: Route,
 }
@@ -66,7 +67,7 @@ impl<'t> Segmentation<'t> {
         Self {
             predictions,
             targets,
-            weights: None,
+            beside: Beside::default(),
             settings,
             route: Route::default(),
         }
@@ -76,7 +77,23 @@ impl<'t> Segmentation<'t> {
     #[must_use]
     pub fn with_voxel_weights(self, weights: &'t Tensor) -> Self {
         let weights = Some(weights);
-        Self { weights, ..self }
+        let beside = Beside {
+            weights,
+            ..self.beside
+        };
+        Self { beside, ..self }
+    }
+
+    /// Sets which classes are annotated in each sample, [N, C]; see
+    /// [`with_annotated`](crate::SegmentationLoss::with_annotated).
+    #[must_use]
+    pub fn with_annotated(self, mask: &'t Tensor) -> Self {
+        let annotated = Some(mask);
+        let beside = Beside {
+            annotated,
+            ..self.beside
+        };
+        Self { beside, ..self }
     }
 
     /// Sets how the sums are computed and differentiated. By default they are fused.
@@ -107,6 +124,6 @@ impl TensorLike for Segmentation<'_> {
             settings: self.settings.clone().with_classes(classes),
             route: self.route,
         });
-        Sums::of(&plan, self.predictions, self.targets, self.weights)?.by_class()
+        Sums::of(&plan, self.predictions, self.targets, self.beside)?.by_class()
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tch::{Kind, Reduction, Tensor};
 use unifocal_core::{Pooling, formula::ClassSums};
 
+use crate::annotated::Annotated;
 use crate::evaluation::{self, Output};
 use crate::plan::{Plan, Route};
 use crate::ranks::AllReduce;
 use crate::reduction::reduced;
 use crate::regions::Apart;
-use crate::tensors::Tensors;
+use crate::tensors::{Beside, Tensors};
 use crate::{Error, Sum, composed, fused};
 
 /// The sums of a loss over the voxels of each group (a sample, or the batch; each region of them, if the channels are regions) and class. The loss depends on its tensors only through
@@ -54,10 +55,22 @@ impl Sums {
         plan: &Arc<Plan>,
         predictions: &Tensor,
         targets: &Tensor,
-        weights: Option<&Tensor>,
+        Beside { weights, annotated }: Beside<'_>,
     ) -> Result<Self, Error> {
-        if plan.settings.is_multilabel() {
-            return Self::of_regions(plan, predictions, targets, weights);
+        let annotated = match annotated {
+            Some(mask) => {
+                Tensors::new(&plan.settings, predictions, targets, weights)?;
+                Annotated::new(mask, predictions, &plan.settings)?
+            }
+            None => None,
+        };
+        // A single channel that is not annotated everywhere is a region.
+        let is_region = annotated.is_some() && predictions.size()[1] == 1;
+        if plan.settings.is_multilabel() || is_region {
+            return Self::of_regions(plan, predictions, targets, weights, annotated.as_ref());
+        }
+        if let Some(annotated) = annotated {
+            return Self::of_annotated(plan, predictions, targets, weights, &annotated);
         }
         let input = Tensors::new(&plan.settings, predictions, targets, weights)?;
         let (tensor, on_host) = match plan.route {
@@ -84,28 +97,57 @@ impl Sums {
         predictions: &Tensor,
         targets: &Tensor,
         weights: Option<&Tensor>,
+        annotated: Option<&Annotated>,
     ) -> Result<Self, Error> {
-        let apart = Apart::new(&plan.settings, predictions, targets, weights)?;
-        let (inner, weights) = (Arc::new(plan.of_one_region()), apart.weights.as_ref());
-        let each = Self::of(&inner, &apart.predictions, &apart.targets, weights)
+        let apart = Apart::new(&plan.settings, predictions, targets, weights, annotated)?;
+        plan.settings.classes().check_regions(2, apart.regions)?;
+        let beside = Beside::weights(apart.weights.as_ref());
+        let inner = Arc::new(plan.of_one_region());
+        let each = Self::of(&inner, &apart.predictions, &apart.targets, beside)
             .map_err(|error| apart.error(error))?;
+        each.pooled(plan, apart.regions)
+    }
+
+    /// The sums of classes that exclude each other and are not annotated in every sample: those of the merged tensors, per sample, then
+    /// added up over the batch if it is pooled.
+    fn of_annotated(
+        plan: &Arc<Plan>,
+        predictions: &Tensor,
+        targets: &Tensor,
+        weights: Option<&Tensor>,
+        annotated: &Annotated,
+    ) -> Result<Self, Error> {
+        let tensors = Tensors::new(&plan.settings, predictions, targets, weights)?;
+        let [predictions, targets] = annotated.merged(tensors, &plan.settings)?;
+        let inner = Arc::new(plan.per_sample());
+        let each = Self::of(&inner, &predictions, &targets, Beside::weights(weights))?;
+        let sums = annotated.masked(&each.tensor)?;
+        each.with_tensor(sums)?.pooled(plan, 1)
+    }
+
+    /// These sums of each sample, or of each region of it, as the plan pools them.
+    fn pooled(self, plan: &Arc<Plan>, regions: usize) -> Result<Self, Error> {
         let plan = Arc::clone(plan);
         if plan.settings.pooling == Pooling::PerSample {
-            return Ok(Self { plan, ..each });
+            return Ok(Self { plan, ..self });
         }
-        let shape = each.tensor.size();
-        let by_region = [-1, apart.regions as i64, shape[1], shape[2]];
-        let tensor = each.tensor.f_reshape(by_region)?;
-        let tensor = tensor.f_sum_dim_intlist(0, false, Kind::Double)?;
-        let on_host = match each.on_host {
+        let shape = self.tensor.size();
+        let by_region = [-1, regions as i64, shape[1], shape[2]];
+        let by_region = self.tensor.f_reshape(by_region)?;
+        let pooled = by_region.f_sum_dim_intlist(0, false, Kind::Double)?;
+        Self { plan, ..self }.with_tensor(pooled)
+    }
+
+    /// Other sums in their place.
+    fn with_tensor(self, tensor: Tensor) -> Result<Self, Error> {
+        let on_host = match self.on_host {
             Some(_) => Some(fused::on_host(&tensor)?.into()),
             None => None,
         };
         Ok(Self {
-            plan,
             tensor,
             on_host,
-            ..each
+            ..self
         })
     }
 

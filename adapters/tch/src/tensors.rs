@@ -15,6 +15,23 @@ pub(crate) struct Tensors {
     pub(crate) weights: Option<Tensor>,
 }
 
+/// What a caller gives beside predictions and targets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Beside<'t> {
+    /// A weight per voxel, [N, spatial…].
+    pub(crate) weights: Option<&'t Tensor>,
+    /// Whether each channel is annotated, [N, C].
+    pub(crate) annotated: Option<&'t Tensor>,
+}
+
+impl<'t> Beside<'t> {
+    /// Voxel weights alone.
+    pub(crate) fn weights(weights: Option<&'t Tensor>) -> Self {
+        let annotated = None;
+        Self { weights, annotated }
+    }
+}
+
 /// The target of a prediction.
 #[derive(Debug)]
 pub(crate) enum Target {
@@ -178,7 +195,7 @@ fn kind(
     }
 }
 
-fn dense(what: &'static str, tensor: &Tensor) -> Result<(), Error> {
+pub(crate) fn dense(what: &'static str, tensor: &Tensor) -> Result<(), Error> {
     if tensor.defined() && !tensor.is_sparse() && !tensor.is_mkldnn() {
         Ok(())
     } else {

@@ -48,14 +48,22 @@ impl Tch {
         let criterion = SegmentationLoss::new(*loss)
             .with_settings(case.settings.clone())
             .with_route(self.route);
-        let value = match &case.voxel_weights {
-            None => criterion.forward(&prediction, &target)?,
-            Some(weights) => {
-                let weights = tensor(weights).to_device(self.device);
-                criterion
-                    .with_voxel_weights(&weights)
-                    .forward(&prediction, &target)?
-            }
+        let weights = case.voxel_weights.as_ref().map(tensor);
+        let weights = weights.map(|weights| weights.to_device(self.device));
+        let mask = case.annotated.as_ref();
+        let mask = mask.map(|mask| tensor(&mask.clone().into_dyn()).to_device(self.device));
+        let value = match (&weights, &mask) {
+            (None, None) => criterion.forward(&prediction, &target)?,
+            (Some(weights), None) => criterion
+                .with_voxel_weights(weights)
+                .forward(&prediction, &target)?,
+            (None, Some(mask)) => criterion
+                .with_annotated(mask)
+                .forward(&prediction, &target)?,
+            (Some(weights), Some(mask)) => criterion
+                .with_voxel_weights(weights)
+                .with_annotated(mask)
+                .forward(&prediction, &target)?,
         };
         value.backward();
         let gradient = leaf.grad().to_kind(Kind::Double).to_device(Device::Cpu);
@@ -87,33 +95,33 @@ fn on(route: Route, kind: Kind) -> Tch {
 // Central differences on one route are enough: tests/routes.rs compares the gradients of all routes.
 mod fused_f64 {
     use super::*;
-    checks!(on(Route::Fused, Kind::Double) => goldens peers agreement hierarchy gradients invariances edges overlapping bad_input);
+    checks!(on(Route::Fused, Kind::Double) => goldens peers agreement hierarchy gradients invariances edges overlapping annotated bad_input);
 }
 
 mod fused_f32 {
     use super::*;
-    checks!(on(Route::Fused, Kind::Float) => goldens peers agreement hierarchy invariances edges overlapping bad_input);
+    checks!(on(Route::Fused, Kind::Float) => goldens peers agreement hierarchy invariances edges overlapping annotated bad_input);
 }
 
 mod operations_f64 {
     use super::*;
-    checks!(on(Route::Operations, Kind::Double) => goldens peers agreement hierarchy invariances edges overlapping bad_input);
+    checks!(on(Route::Operations, Kind::Double) => goldens peers agreement hierarchy invariances edges overlapping annotated bad_input);
 }
 
 mod operations_f32 {
     use super::*;
-    checks!(on(Route::Operations, Kind::Float) => goldens peers hierarchy invariances edges overlapping bad_input);
+    checks!(on(Route::Operations, Kind::Float) => goldens peers hierarchy invariances edges overlapping annotated bad_input);
 }
 
 // Without `agreement`: libtorch differentiates num/den as 1/den − num/den², which near a full miss cancels more digits than it allows in f64.
 mod composed_f64 {
     use super::*;
-    checks!(on(Route::Composed, Kind::Double) => goldens peers hierarchy invariances edges overlapping bad_input);
+    checks!(on(Route::Composed, Kind::Double) => goldens peers hierarchy invariances edges overlapping annotated bad_input);
 }
 
 mod composed_f32 {
     use super::*;
-    checks!(on(Route::Composed, Kind::Float) => goldens peers agreement hierarchy invariances edges overlapping bad_input);
+    checks!(on(Route::Composed, Kind::Float) => goldens peers agreement hierarchy invariances edges overlapping annotated bad_input);
 }
 
 /// Runs the suite on a GPU, if there is one.
@@ -137,6 +145,7 @@ fn cuda() {
             unifocal_conformance::invariances(&backend);
             unifocal_conformance::edges(&backend);
             unifocal_conformance::overlapping(&backend);
+            unifocal_conformance::annotated(&backend);
             unifocal_conformance::bad_input(&backend);
             // The same combinations as on the CPU.
             if (route == Route::Composed) == (kind == Kind::Float) {

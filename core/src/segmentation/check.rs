@@ -33,21 +33,26 @@ where
         })
     }
 
+    /// Whether a number of the prediction is valid.
+    #[inline(always)]
+    pub(crate) fn is_valid(&self, found: f64) -> bool {
+        match self.input {
+            Input::Probabilities => (-ROUNDING..=1.0 + ROUNDING).contains(&found),
+            Input::Softmax | Input::Sigmoid => found.is_finite(),
+        }
+    }
+
     /// Checks the prediction at a voxel.
     #[inline(always)]
     pub(crate) fn check_prediction(&self, sample: usize, voxel: usize) -> Result<(), Error> {
         for channel in 0..self.prediction.shape().channels {
             let found = self.prediction.get(sample, channel, voxel).real().to_f64();
-            let (valid, expected) = match self.input {
-                Input::Probabilities => (
-                    (-ROUNDING..=1.0 + ROUNDING).contains(&found),
-                    Valid::Probability,
-                ),
-                Input::Softmax | Input::Sigmoid => (found.is_finite(), Valid::Logit),
-            };
-            if !valid {
+            if !self.is_valid(found) {
                 return Err(Error::Value {
-                    expected,
+                    expected: match self.input {
+                        Input::Probabilities => Valid::Probability,
+                        Input::Softmax | Input::Sigmoid => Valid::Logit,
+                    },
                     found,
                     at: Position {
                         sample,

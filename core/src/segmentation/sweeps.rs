@@ -109,7 +109,7 @@ where
         workspace: &mut Workspace<<P::Item as Element>::Real>,
     ) -> Result<(), Error> {
         let shape = self.prediction.shape();
-        classes.check(self.class_count())?;
+        classes.check_regions(self.class_count(), self.regions)?;
         expect_len("class sums", sums.len(), self.buffers_len())?;
         if let Some(gradient) = &gradient {
             expect_shape("gradient", gradient.shape(), shape)?;
@@ -143,7 +143,7 @@ where
         workspace: &mut Workspace<<P::Item as Element>::Real>,
     ) -> Result<(), Error> {
         let shape = self.prediction.shape();
-        classes.check(self.class_count())?;
+        classes.check_regions(self.class_count(), self.regions)?;
         expect_len("slopes", slopes.len(), self.buffers_len())?;
         expect_shape("gradient", gradient.shape(), shape)?;
         let scratch = workspace.scratch();
@@ -156,6 +156,7 @@ where
                         self.keep_chunk(loss, classes, &part, scratch, gradient);
                     }
                     self.finish(loss, classes, slopes, &part, scratch, gradient);
+                    self.share_out(&part, gradient);
                 }
             }
             first = self.next_group(first, all.len());

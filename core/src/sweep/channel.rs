@@ -23,6 +23,9 @@ where
         survey: &Survey,
     ) -> Option<&[Stretch<RealOf<P>>]> {
         let Chunk { sample, voxels } = chunk;
+        if self.merging(*sample, channel).is_some() {
+            return None;
+        }
         let reals = P::Item::reals(self.prediction.slice(*sample, channel, voxels.clone())?)?;
         survey.complete.then_some(reals.as_chunks().0)
     }
@@ -41,10 +44,14 @@ where
             &self.prediction,
             &mut buffer.as_flattened_mut()[..voxels.len()],
         );
-        self.vectors.run(
-            #[inline(always)]
-            || prediction.read(*sample, channel, voxels.clone(), flat, Element::real),
-        );
+        if let Some(annotated) = self.merging(*sample, channel) {
+            self.merge(annotated, channel, chunk, flat);
+        } else {
+            self.vectors.run(
+                #[inline(always)]
+                || prediction.read(*sample, channel, voxels.clone(), flat, Element::real),
+            );
+        }
         if survey.complete {
             return;
         }

@@ -9,8 +9,8 @@ use crate::activation;
 use crate::form::Plan;
 use crate::kernel::{Finish, Slopes, Vectors};
 use crate::source::{FromFolded, FromP, Source};
-use crate::stretch::Stretch;
-use crate::{Classes, Element, Field, FieldMut, Input, Loss, Segmentation, Target};
+use crate::stretch::{STRETCH, Stretch};
+use crate::{Classes, Element, Field, FieldMut, Float, Input, Loss, Segmentation, Target};
 
 impl<P, T, W, V> Segmentation<P, T, W, V>
 where
@@ -180,6 +180,9 @@ where
         target: &mut ClassTarget<RealOf<P>>,
         out: &mut [Stretch<RealOf<P>>],
     ) {
+        if !self.is_annotated(chunk.sample, index) {
+            return out.fill([Float::ZERO; STRETCH]);
+        }
         self.find_target(index, chunk, survey, target);
         let runs = Runs { survey, target };
         let slopes = Slopes::new(&slopes[index], self.class_count());

@@ -120,7 +120,8 @@ impl SegmentationInput {
             let outcome = self.0.of_loss.get_or_init(|| numbers(self.0.sums.clone()));
             return shared(outcome).map(<[_]>::to_vec);
         }
-        let sums = of.settings.classes().check(self.class_count());
+        let classes = of.settings.classes();
+        let sums = classes.check_regions(self.class_count(), inputs.regions);
         let sums = sums.map_err(Error::from);
         let sums = sums.and_then(|()| Sums::of(Arc::clone(of), inputs.clone()));
         sums.map_err(|error| failure(message(error)))?.try_to_vec()

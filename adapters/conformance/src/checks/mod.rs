@@ -1,6 +1,7 @@
 //! The checks, one idea per file.
 
 mod against_core;
+mod annotated;
 mod central_differences;
 mod edge_cases;
 mod errors;
@@ -13,6 +14,7 @@ mod seam;
 mod symmetries;
 
 pub use against_core::agreement;
+pub use annotated::annotated;
 pub use central_differences::gradients;
 pub use edge_cases::edges;
 pub use errors::bad_input;

@@ -1,5 +1,6 @@
 //! Losses and options that several libraries share.
 
+use serde_json::Value;
 use unifocal_core::{Focal, catalogue::ParameterError};
 
 use crate::golden::Entry;
@@ -25,6 +26,20 @@ pub(super) fn focal(gamma: f64) -> Result<Focal, ParameterError> {
 pub(super) fn two_alphas(entry: &Entry) -> Option<Vec<f64>> {
     let alpha = entry.parameter("alpha").filter(|alpha| *alpha >= 0.0);
     alpha.map(|alpha| vec![1.0 - alpha, alpha])
+}
+
+/// Their weight of the inside of each region, one for all or one for each, as α of outside and inside.
+pub(super) fn pos_weight(entry: &Entry) -> Option<Vec<f64>> {
+    let inside = match entry.parameters.get("pos_weight")? {
+        Value::Array(each) => each.iter().filter_map(Value::as_f64).collect(),
+        weight => vec![weight.as_f64()?],
+    };
+    Some(
+        inside
+            .into_iter()
+            .flat_map(|weight| [1.0, weight])
+            .collect(),
+    )
 }
 
 /// Class weights without the background.

@@ -3,7 +3,7 @@
 use ndarray::Axis;
 use unifocal_core::{AbsentClass, AnyLoss, Tversky, catalogue::ParameterError};
 
-use super::common::{focal, two_alphas};
+use super::common::{focal, pos_weight, two_alphas};
 use crate::Case;
 use crate::golden::Entry;
 
@@ -34,7 +34,20 @@ pub(super) fn kornia(
             focal(parameter("gamma"))?.into()
         }
         "binary_focal_loss_with_logits" => {
-            case.settings.class_alpha = two_alphas(entry);
+            let alpha = two_alphas(entry);
+            case.settings.class_alpha = match (&alpha, pos_weight(entry)) {
+                (Some(alpha), Some(weights)) => {
+                    let alpha = alpha.iter().cycle();
+                    Some(
+                        weights
+                            .iter()
+                            .zip(alpha)
+                            .map(|(w, alpha)| w * alpha)
+                            .collect(),
+                    )
+                }
+                _ => alpha,
+            };
             focal(parameter("gamma"))?.into()
         }
         other => panic!("the manifest names an unknown loss: {other}"),

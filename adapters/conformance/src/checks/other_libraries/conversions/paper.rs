@@ -1,6 +1,6 @@
 //! The printed equations of papers as ours.
 
-use ndarray::Axis;
+use ndarray::{Array2, Axis};
 use serde_json::Value;
 use unifocal_core::{AnyLoss, Focal, HardVoxels, Tversky, UnifiedFocal, catalogue::ParameterError};
 
@@ -14,6 +14,15 @@ pub(super) fn paper(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, P
         "LogCoshDiceLoss" => Some(log_cosh_dice(entry, case)?),
         "NoiseRobustDiceLoss" => Some(noise_robust_dice(entry, case)?),
         "HardPixelLoss" => Some(hard_voxels(entry, case)?),
+        "MarginalCrossEntropyLoss" => {
+            case.annotated = Some(annotated(entry));
+            Some(Focal::cross_entropy().with_clip(None)?.into())
+        }
+        "MarginalDiceLoss" => {
+            case.annotated = Some(annotated(entry));
+            let pseudocount = entry.parameter("pseudocount").expect("pseudocount");
+            Some(Tversky::dice().with_smooth(0.5 * pseudocount)?.into())
+        }
         _ => unified(entry, case)?,
     })
 }
@@ -48,6 +57,18 @@ fn hard_voxels(entry: &Entry, case: &mut Case) -> Result<AnyLoss, ParameterError
     let threshold = entry.parameter("threshold").expect("threshold");
     let loss = HardVoxels::new().with_threshold(threshold)?;
     Ok(loss.with_clip(None)?.into())
+}
+
+/// Shi et al. 2021: which classes are annotated in each sample.
+fn annotated(entry: &Entry) -> Array2<bool> {
+    let rows = entry.parameters["annotated"].as_array().expect("a list");
+    let rows = rows.iter().map(|row| row.as_array().expect("a list"));
+    let rows: Vec<Vec<bool>> = rows
+        .map(|row| row.iter().map(|one| *one == Value::Bool(true)).collect())
+        .collect();
+    Array2::from_shape_fn([rows.len(), rows[0].len()], |(sample, class)| {
+        rows[sample][class]
+    })
 }
 
 /// The weights of the classes, if there are any.

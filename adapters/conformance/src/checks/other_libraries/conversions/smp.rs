@@ -2,7 +2,7 @@
 
 use unifocal_core::{AnyLoss, Input, Matthews, Pooling, Tversky, catalogue::ParameterError};
 
-use super::common::{cross_entropy, focal, two_alphas};
+use super::common::{cross_entropy, focal, pos_weight, two_alphas};
 use crate::Case;
 use crate::golden::Entry;
 
@@ -55,10 +55,7 @@ pub(super) fn smp(entry: &Entry, case: &mut Case) -> Result<Option<AnyLoss>, Par
             focal(parameter("gamma"))?.with_clip(clip)?.into()
         }
         "SoftBCEWithLogitsLoss" => {
-            let alpha = entry
-                .parameter("pos_weight")
-                .map(|weight| vec![1.0, weight]);
-            case.settings.class_alpha = alpha;
+            case.settings.class_alpha = pos_weight(entry);
             // Theirs moves y by the factor at both ends, ours by half of t.
             cross_entropy(2.0 * entry.parameter("smooth_factor").unwrap_or(0.0))?.into()
         }

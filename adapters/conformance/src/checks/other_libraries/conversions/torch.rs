@@ -1,8 +1,9 @@
 //! PyTorch's and torchvision's losses as ours.
 
+use ndarray::ArrayD;
 use unifocal_core::{AnyLoss, Pooling, catalogue::ParameterError};
 
-use super::common::{cross_entropy, focal, label_smoothing, two_alphas};
+use super::common::{cross_entropy, focal, label_smoothing, pos_weight, two_alphas};
 use crate::golden::Entry;
 use crate::{Case, Target};
 
@@ -36,10 +37,18 @@ pub(super) fn torch(
             entropy.into()
         }
         "BCEWithLogitsLoss" => {
-            let alpha = entry
-                .parameter("pos_weight")
-                .map(|weight| vec![1.0, weight]);
-            case.settings.class_alpha = alpha;
+            case.settings.class_alpha = pos_weight(entry);
+            if let (Some(period), Target::Labels(labels)) =
+                (entry.parameter("weight_period"), &case.target)
+            {
+                let mut voxels = 0..labels.len();
+                let mut weight = || voxels.next().unwrap_or_default() as f64 % period;
+                let weights = ArrayD::from_shape_simple_fn(labels.raw_dim(), &mut weight);
+                // They divide by the number of voxels.
+                *factor = weights.sum() / labels.len() as f64;
+                case.settings.pooling = Pooling::Batch;
+                case.voxel_weights = Some(weights);
+            }
             entropy.into()
         }
         "sigmoid_focal_loss" => {
