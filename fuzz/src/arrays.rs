@@ -141,11 +141,7 @@ pub fn arrays(u: &mut Unstructured<'_>) -> Result<()> {
         let (samples, channels) = (samples + usize::from(u.ratio(1, 8)?), channels.copied());
         // Mostly, the background of several classes is annotated.
         let whole = u.ratio(7, 8)?;
-        let mut mask = Strided::draw(
-            u,
-            &[samples, channels.unwrap_or(1)],
-            Unstructured::arbitrary,
-        )?;
+        let mut mask = Strided::draw(u, &[samples, channels.unwrap_or(1)], |u| u.arbitrary())?;
         if whole && !multilabel && channels > Some(1) {
             mask.view_mut().index_axis_mut(Axis(1), 0).fill(true);
         }
