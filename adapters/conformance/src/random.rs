@@ -94,7 +94,9 @@ pub(crate) fn case(rng: &mut Rng, shape: &[usize], input: Input) -> Case {
     // From a stream of its own: a mask changes nothing else of a case.
     let mut own = rng.clone();
     let multilabel = case.settings.is_multilabel();
-    if own.bool() && (input != Input::Sigmoid || multilabel) {
+    // The gradient of a single voxel of a single channel would cancel to rounding.
+    let several = shape[2..].iter().product::<usize>() > 1;
+    if several && own.bool() && (input != Input::Sigmoid || multilabel) {
         case.annotated = Some(annotated(&mut own, shape, multilabel));
         if input == Input::Probabilities && shape[1] > 1 && !multilabel {
             // Merged, they stay below 1, and none is near 0.
