@@ -101,6 +101,8 @@ mod form;
 mod hard_voxels;
 mod input;
 mod kernel;
+#[cfg(feature = "alloc")]
+mod level_weights;
 pub mod limits;
 mod loss;
 mod loss_error;
@@ -140,6 +142,7 @@ mod tensor;
 mod tversky;
 mod unified;
 mod values;
+mod voxel_loss;
 
 pub use buffers::Buffers;
 pub use catalogue::AnyLoss;
@@ -149,6 +152,8 @@ pub use error::Error;
 pub use focal::Focal;
 pub use hard_voxels::HardVoxels;
 pub use input::Input;
+#[cfg(feature = "alloc")]
+pub use level_weights::LevelWeights;
 pub use matthews::Matthews;
 pub use overlap::Overlap;
 pub use parameter::Parameter;
@@ -200,6 +205,7 @@ pub mod engine {
     pub use crate::sweep::Workspace;
     #[cfg(feature = "alloc")]
     pub use crate::tensor::Differentiable;
+    pub use crate::voxel_loss::VoxelLoss;
 }
 
 // The short paths of the crate's own files.
