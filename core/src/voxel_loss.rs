@@ -55,6 +55,11 @@ impl VoxelLoss {
         Ok(Self { loss, focal })
     }
 
+    /// The whole loss.
+    pub fn loss(&self) -> AnyLoss {
+        self.loss
+    }
+
     /// The focal loss, whose term is f.
     pub fn focal(&self) -> Focal {
         self.focal
