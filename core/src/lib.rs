@@ -49,6 +49,8 @@
 //! | options | [`Classes`]: rare classes, weights, α, [`AbsentClass`]; [`Input`], [`Pooling`]; with the feature `alloc`, `Settings` holds all of them |
 //! | data | [`Segmentation`] of a prediction ([`Dense`], [`Quantized`], [`OneHot`]) with a target ([`Labels`], [`Soft`], [`Regions`]) |
 //! | results | [`Segmentation::evaluate`] in the caller's [`Buffers`]: an [`Evaluated`] loss gives its value, the scores of the classes and the gradient |
+//! | results per voxel | [`Segmentation::voxel_losses`] |
+//! | deep supervision | with the feature `alloc`, `LevelWeights` |
 //! | scores | [`Overlap`]: Dice, IoU, precision, recall; with the feature `alloc`, `Scores` over the batches of an epoch |
 //! | backends | with the feature `alloc`: `TensorLike`, which slices and every adapter implement, and `evaluate`, from it to an [`Evaluated`] loss |
 //!

@@ -88,7 +88,7 @@ impl DeepSupervision {
         self.sum(levels.collect(), |prediction, targets: Targets| {
             let shape = prediction.dims();
             let size = shape.get(2..).unwrap_or_default();
-            // Labels of a prediction without spatial axes have none, either.
+            // The full size is not copied.
             let targets = match targets.shape.ends_with(size) {
                 true => targets,
                 false => targets.at_size(size)?,
