@@ -5,6 +5,7 @@ use std::path::Path;
 use ndarray::ArrayD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use unifocal_core::{AnyLoss, Input, LevelWeights, Pooling, UnifiedFocal};
 
 use crate::{Case, Target};
@@ -73,14 +74,6 @@ fn loss(text: &str) -> AnyLoss {
     }
 }
 
-/// The weights of levels, as text or as numbers.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum WeightsOf {
-    Mode(String),
-    Given(Vec<f64>),
-}
-
 /// The weights that a mode names.
 pub(crate) fn level_weights(mode: &str) -> LevelWeights {
     match mode {
@@ -108,7 +101,8 @@ pub(crate) struct DeepCase {
     pub(crate) precision: String,
     loss: String,
     settings: Given,
-    weights: WeightsOf,
+    /// The name of a mode, or numbers.
+    weights: Value,
     labels: Numbers,
     predictions: Vec<Numbers>,
     pub(crate) value: f64,
@@ -122,8 +116,12 @@ impl DeepCase {
 
     pub(crate) fn weights(&self) -> LevelWeights {
         match &self.weights {
-            WeightsOf::Mode(mode) => level_weights(mode),
-            WeightsOf::Given(weights) => weights.clone().into(),
+            Value::String(mode) => level_weights(mode),
+            given => {
+                let given = given.as_array().expect("a mode or numbers");
+                let given: Vec<f64> = given.iter().filter_map(Value::as_f64).collect();
+                given.into()
+            }
         }
     }
 
