@@ -114,7 +114,7 @@ impl<P: Power> Differences for Robust<P> {
         let [_, above, below] = differences(p.clone(), complement, y);
         let one = p.zero().shift(1.0);
         let squares = (p.clone() * p + y.of(y.of(one))).scale(0.5);
-        let [above, below] = [above, below].map(|x| x.powf(self.0.exponent()));
+        let [above, below] = [above, below].map(|x| self.0.of(x));
         [squares, above, below]
     }
 }

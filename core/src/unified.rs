@@ -5,7 +5,7 @@ mod named;
 
 use crate::extent::Extent;
 use crate::name::Origin;
-use crate::order::{First, Order, Products, Second};
+use crate::order::{First, Order, Products, Robust, Second};
 use crate::parameter::{ParameterError, Range};
 use crate::stretch::COMPACT;
 use crate::{
@@ -281,6 +281,17 @@ struct Beside<'a, T, V> {
     visitor: V,
 }
 
+impl UnifiedFocal {
+    #[inline(always)]
+    fn beside<T, V>(&self, region: T, visitor: V) -> Beside<'_, T, V> {
+        Beside {
+            loss: self,
+            region,
+            visitor,
+        }
+    }
+}
+
 impl<T: Loss<3>, V: Visitor<4>> Visitor<1> for Beside<'_, T, V> {
     type Output = V::Output;
 
@@ -341,39 +352,25 @@ impl Loss<4> for UnifiedFocal {
         if cfg!(debug_assertions) || COMPACT {
             return visitor.visit(*self);
         }
-        let (loss, distribution) = (self, &self.distribution);
-        // With all exponents for each order there would be three times as many kernels.
+        let distribution = &self.distribution;
+        // Types for what is common: with all exponents for each order there would be three times as many.
         match self.region.differences().at(extent) {
             Order::Products => {
-                let region = self.region.of_order(Products);
-                let beside = Beside {
-                    loss,
-                    region,
-                    visitor,
-                };
+                let beside = self.beside(self.region.of_order(Products), visitor);
                 distribution.specialize(class, extent, beside)
             }
-            // Rare, and each would be as many kernels again.
-            Order::One | Order::Two if distribution.has_other_form(extent) => visitor.visit(*self),
             Order::One => {
-                let region = self.region.of_order(First);
-                let beside = Beside {
-                    loss,
-                    region,
-                    visitor,
-                };
+                let beside = self.beside(self.region.of_order(First), visitor);
                 distribution.specialize_roughly(class, extent, beside)
             }
             Order::Two => {
-                let region = self.region.of_order(Second);
-                let beside = Beside {
-                    loss,
-                    region,
-                    visitor,
-                };
+                let beside = self.beside(self.region.of_order(Second), visitor);
                 distribution.specialize_roughly(class, extent, beside)
             }
-            Order::Robust(_) => visitor.visit(*self),
+            Order::Robust(exponent) => {
+                let beside = self.beside(self.region.of_order(Robust(exponent)), visitor);
+                beside.visit(*distribution)
+            }
         }
     }
 }

@@ -135,6 +135,8 @@ impl Loss<3> for Tversky {
             Order::Products => visitor.visit(self.of_order(Products)),
             Order::One => visitor.visit(self.of_order(First)),
             Order::Two => visitor.visit(self.of_order(Second)),
+            // Its derivative at 0 is not that of other powers.
+            Order::Robust(Exponent::One) => visitor.visit(self.of_order(Robust(power::One))),
             Order::Robust(Exponent::ThreeHalves) => {
                 visitor.visit(self.of_order(Robust(power::ThreeHalves)))
             }
