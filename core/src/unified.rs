@@ -295,6 +295,8 @@ impl UnifiedFocal {
 impl<T: Loss<3>, V: Visitor<4>> Visitor<1> for Beside<'_, T, V> {
     type Output = V::Output;
 
+    const EXTENT: Extent = V::EXTENT;
+
     #[inline(always)]
     fn visit(self, distribution: impl Loss<1>) -> V::Output {
         self.visitor.visit(OfSides {
@@ -347,25 +349,26 @@ impl Loss<4> for UnifiedFocal {
     }
 
     #[inline(always)]
-    fn specialize<V: Visitor<4>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
+    fn specialize<V: Visitor<4>>(&self, class: &Class, visitor: V) -> V::Output {
         // Debug builds would take several times as long to compile, and small devices lack the memory.
         if cfg!(debug_assertions) || COMPACT {
             return visitor.visit(*self);
         }
         let distribution = &self.distribution;
         // Types for what is common: with all exponents for each order there would be three times as many.
-        match self.region.differences().at(extent) {
-            Order::Products => {
-                let beside = self.beside(self.region.of_order(Products), visitor);
-                distribution.specialize(class, extent, beside)
-            }
-            Order::One => {
+        match self.region.differences() {
+            Order::One if const { V::EXTENT.is_partial() } => {
                 let beside = self.beside(self.region.of_order(First), visitor);
-                distribution.specialize_roughly(class, extent, beside)
+                distribution.specialize_roughly(class, beside)
+            }
+            // Inside and outside of a class, order 1 is that of products.
+            Order::One | Order::Products => {
+                let beside = self.beside(self.region.of_order(Products), visitor);
+                distribution.specialize(class, beside)
             }
             Order::Two => {
                 let beside = self.beside(self.region.of_order(Second), visitor);
-                distribution.specialize_roughly(class, extent, beside)
+                distribution.specialize_roughly(class, beside)
             }
             Order::Robust(exponent) => {
                 let beside = self.beside(self.region.of_order(Robust(exponent)), visitor);

@@ -8,15 +8,17 @@ use unifocal_core::{AnyLoss, Classes, Focal, Parameter, Tversky, UnifiedFocal};
 
 const PROBABILITIES: [f64; 7] = [0.0, 1e-9, 0.03, 0.5, 0.83, 1.0 - 1e-9, 1.0];
 
-/// The terms of a voxel and their derivatives by p.
-struct Terms {
+/// The terms of a voxel and their derivatives by p, where the class covers all, some or none of the voxels.
+struct Terms<const COVERED: usize> {
     class: Class,
     p: f64,
     y: f64,
 }
 
-impl<const K: usize> Visitor<K> for Terms {
+impl<const K: usize, const COVERED: usize> Visitor<K> for Terms<COVERED> {
     type Output = [[f64; 2]; K];
+
+    const EXTENT: Extent = [Extent::None, Extent::Some, Extent::All][COVERED];
 
     fn visit(self, loss: impl Loss<K>) -> Self::Output {
         let p = Probability::new(Dual::variable(self.p));
@@ -77,24 +79,25 @@ fn types_have_the_terms_of_the_loss() {
         classes.flat_map(move |index| PROBABILITIES.map(|p| (loss, index, p)))
     }) {
         let class = classes.class(index, 3);
-        for (extent, y) in [
-            (Extent::None, 0.0),
-            (Extent::Some, 0.0),
-            (Extent::Some, 0.3),
-            (Extent::Some, 1.0),
-            (Extent::All, 1.0),
-        ] {
-            let terms = || Terms { class, p, y };
-            let found = loss.specialize(&class, extent, terms());
-            for (found, expected) in found.iter().zip(terms().visit(*loss)) {
-                for (found, expected) in found.iter().zip(expected) {
-                    let error = (found - expected).abs();
-                    assert!(
-                        error <= 1e-14 * expected.abs(),
-                        "{loss}, class {index}, {extent:?}, y {y}, p {p}: {found} is not {expected}"
-                    );
-                }
-            }
+        compare::<0>(loss, class, p, 0.0);
+        for y in [0.0, 0.3, 1.0] {
+            compare::<1>(loss, class, p, y);
+        }
+        compare::<2>(loss, class, p, 1.0);
+    }
+}
+
+fn compare<const COVERED: usize>(loss: &AnyLoss, class: Class, p: f64, y: f64) {
+    let terms = || Terms::<COVERED> { class, p, y };
+    let found = loss.specialize(&class, terms());
+    for (found, expected) in found.iter().zip(terms().visit(*loss)) {
+        for (found, expected) in found.iter().zip(expected) {
+            let error = (found - expected).abs();
+            assert!(
+                error <= 1e-14 * expected.abs(),
+                "{loss}, class {}, p {p}, y {y} of {COVERED}: {found} is not {expected}",
+                class.index
+            );
         }
     }
 }

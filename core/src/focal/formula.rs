@@ -1,7 +1,6 @@
 //! The formula of the focal losses, and its forms as types.
 
 use super::{Focal, Form};
-use crate::extent::Extent;
 use crate::power::{self, Power};
 use crate::{Class, ClassSums, Exponent, Loss, Probability, Real, Score, Share, Visitor};
 
@@ -74,31 +73,18 @@ impl Focal {
         }
     }
 
-    /// The exponent, if the terms at these voxels are those of (1 − p)^γ·(−ln p) without label
-    /// smoothing.
+    /// The exponent, if F is Σ y·(1 − p)^γ·(−ln p). Smoothing makes no difference `inside` of the class.
     #[inline(always)]
-    fn plain_exponent(&self, class: &Class, extent: Extent) -> Option<Exponent> {
-        let is_smoothed = self.label_smoothing.is_some();
-        match extent {
-            // F is 0 there, whatever the exponent.
-            Extent::None => (!is_smoothed).then_some(Exponent::Zero),
-            Extent::Some if is_smoothed => None,
-            // Inside the class, the sum does not depend on the smoothing.
-            Extent::Some | Extent::All => {
-                (self.form == Form::Entropy).then(|| self.exponent(class))
-            }
-        }
+    fn plain_exponent(&self, class: &Class, inside: bool) -> Option<Exponent> {
+        let is_smoothed = self.label_smoothing.is_some() && !inside;
+        (self.form == Form::Entropy && !is_smoothed).then(|| self.exponent(class))
     }
 
     /// [`specialize`](Loss::specialize) for what is rare, with few types, to compile fast.
     #[inline(always)]
-    pub(crate) fn specialize_roughly<V: Visitor<1>>(
-        &self,
-        class: &Class,
-        extent: Extent,
-        visitor: V,
-    ) -> V::Output {
-        if extent == Extent::None && self.label_smoothing.is_none() {
+    pub(crate) fn specialize_roughly<V: Visitor<1>>(&self, class: &Class, visitor: V) -> V::Output {
+        // F is 0 outside of the class, whatever the exponent.
+        if const { V::EXTENT.is_none() } && self.label_smoothing.is_none() {
             return visitor.visit(self.plain(power::Zero));
         }
         match self.exponent(class).to_f64() {
@@ -197,7 +183,7 @@ impl Loss<1> for Focal {
         prediction: &Probability<R>,
         y: &Y,
     ) -> [R; 1] {
-        match self.plain_exponent(class, Extent::Some) {
+        match self.plain_exponent(class, false) {
             Some(power) => self.plain(power).terms(class, prediction, y),
             None => {
                 let power = self.exponent(class);
@@ -213,13 +199,16 @@ impl Loss<1> for Focal {
     }
 
     #[inline(always)]
-    fn specialize<V: Visitor<1>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
+    fn specialize<V: Visitor<1>>(&self, class: &Class, visitor: V) -> V::Output {
         // Debug builds would take several times as long to compile.
         if cfg!(debug_assertions) {
             return visitor.visit(*self);
         }
-        match self.plain_exponent(class, extent) {
-            None => self.specialize_roughly(class, extent, visitor),
+        if const { V::EXTENT.is_none() } {
+            return self.specialize_roughly(class, visitor);
+        }
+        match self.plain_exponent(class, !V::EXTENT.is_partial()) {
+            None => self.specialize_roughly(class, visitor),
             Some(Exponent::Zero) => visitor.visit(self.plain(power::Zero)),
             Some(Exponent::Half) => visitor.visit(self.plain(power::Half)),
             Some(Exponent::One) => visitor.visit(self.plain(power::One)),
