@@ -1,7 +1,6 @@
 //! The formula of the Tversky losses, and its forms as types.
 
 use super::{Focus, Form, Tversky};
-use crate::extent::Extent;
 use crate::order::{Differences, First, Order, Products, Robust, Second};
 use crate::power;
 use crate::{Class, ClassSums, Exponent, Loss, Probability, Real, Score, Share, Visitor};
@@ -126,15 +125,18 @@ impl Loss<3> for Tversky {
     }
 
     #[inline(always)]
-    fn specialize<V: Visitor<3>>(&self, _: &Class, extent: Extent, visitor: V) -> V::Output {
+    fn specialize<V: Visitor<3>>(&self, _: &Class, visitor: V) -> V::Output {
         // Debug builds would take longer to compile.
         if cfg!(debug_assertions) {
             return visitor.visit(*self);
         }
-        match self.differences().at(extent) {
-            Order::Products => visitor.visit(self.of_order(Products)),
-            Order::One => visitor.visit(self.of_order(First)),
+        match self.differences() {
+            Order::One if const { V::EXTENT.is_partial() } => visitor.visit(self.of_order(First)),
+            // Inside and outside of a class, order 1 is that of products.
+            Order::One | Order::Products => visitor.visit(self.of_order(Products)),
             Order::Two => visitor.visit(self.of_order(Second)),
+            // Its derivative at 0 is not that of other powers.
+            Order::Robust(Exponent::One) => visitor.visit(self.of_order(Robust(power::One))),
             Order::Robust(Exponent::ThreeHalves) => {
                 visitor.visit(self.of_order(Robust(power::ThreeHalves)))
             }
