@@ -172,13 +172,8 @@ impl<T: Float> Term<T> {
             terms,
             out,
         };
-        self.loss.specialize(&self.class, extent_of(&add.y), add);
+        self.loss.specialize(&self.class, add);
     }
-}
-
-/// How much of each stretch a target of this type covers.
-fn extent_of<T: Float, Y: Targets<T>>(_: &Y) -> Extent {
-    Y::EXTENT
 }
 
 /// Adds the terms, by the form of the loss.
@@ -193,6 +188,8 @@ struct Add<'a, T, V, S, Y> {
 
 impl<T: Float, V: Vectors, S: Source<T>, Y: Targets<T>> Visitor<1> for Add<'_, T, V, S, Y> {
     type Output = ();
+
+    const EXTENT: Extent = Y::EXTENT;
 
     #[inline(always)]
     fn visit(self, loss: impl Loss<1>) {
