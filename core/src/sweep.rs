@@ -20,6 +20,7 @@ mod finish;
 mod runs;
 mod specialized;
 mod survey;
+mod voxel_losses;
 
 pub(crate) use self::chunk::Chunk;
 use self::class_source::{ClassSource, Collected, Group, Logits};

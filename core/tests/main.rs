@@ -19,3 +19,4 @@ mod scores;
 #[cfg(feature = "serde")]
 mod serialization;
 mod sweep;
+mod voxel_losses;

@@ -32,6 +32,7 @@
 mod class_target;
 mod composed;
 mod criterion;
+mod deep_supervision;
 mod engine;
 mod error;
 mod evaluation;
@@ -52,10 +53,12 @@ mod segmentation;
 mod sums;
 mod tensors;
 mod values;
+mod voxel_losses;
 
 pub use unifocal_core as core;
 
 pub use criterion::{SegmentationLoss, Weighted};
+pub use deep_supervision::DeepSupervision;
 pub use error::Error;
 pub use nearest::nearest;
 pub use plan::Route;
