@@ -249,13 +249,13 @@ impl Default for UnifiedFocal {
 
 /// A compound loss with its sides as types.
 #[derive(Clone, Copy)]
-struct OfSides<T, F> {
-    loss: UnifiedFocal,
+struct OfSides<'a, T, F> {
+    loss: &'a UnifiedFocal,
     region: T,
     distribution: F,
 }
 
-impl<T: Loss<3>, F: Loss<1>> Loss<4> for OfSides<T, F> {
+impl<T: Loss<3>, F: Loss<1>> Loss<4> for OfSides<'_, T, F> {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(
         &self,
@@ -300,7 +300,7 @@ impl<T: Loss<3>, V: Visitor<4>> Visitor<1> for Beside<'_, T, V> {
     #[inline(always)]
     fn visit(self, distribution: impl Loss<1>) -> V::Output {
         self.visitor.visit(OfSides {
-            loss: *self.loss,
+            loss: self.loss,
             region: self.region,
             distribution,
         })
@@ -316,7 +316,7 @@ impl Loss<4> for UnifiedFocal {
         y: &Y,
     ) -> [R; 4] {
         let sides = OfSides {
-            loss: *self,
+            loss: self,
             region: self.region,
             distribution: self.distribution,
         };

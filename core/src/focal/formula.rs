@@ -2,7 +2,7 @@
 
 use super::{Focal, Form};
 use crate::power::{self, Power};
-use crate::{Class, ClassSums, Exponent, Loss, Probability, Real, Score, Share, Visitor};
+use crate::{Class, ClassSums, Clip, Exponent, Loss, Probability, Real, Score, Share, Visitor};
 
 /// The largest −ln p of a power above 1. Its fifth power is in range of f32, and so are sums of it.
 const LARGEST_LOG: f64 = 1e6;
@@ -98,19 +98,24 @@ impl Focal {
 
     /// This loss in any form, with its exponent as a type.
     #[inline(always)]
-    fn general<P>(&self, power: P) -> General<P> {
-        let form = FormNumbers::new(self.form, self.gamma);
+    fn general<P>(&self, power: P) -> General<'_, P> {
         General {
-            loss: *self,
-            form,
+            loss: self,
+            clip: self.clip,
+            label_smoothing: self.label_smoothing,
+            form: FormNumbers::new(self.form, self.gamma),
             power,
         }
     }
 
     /// This loss as (1 − p)^γ·(−ln p) without label smoothing, with its exponent as a type.
     #[inline(always)]
-    fn plain<P>(&self, power: P) -> Plain<P> {
-        Plain { loss: *self, power }
+    fn plain<P>(&self, power: P) -> Plain<'_, P> {
+        Plain {
+            loss: self,
+            clip: self.clip,
+            power,
+        }
     }
 
     fn weight(&self, class: &Class) -> f64 {
@@ -123,17 +128,18 @@ impl Focal {
     }
 }
 
-/// (1 − p)^γ·(−ln p), with γ as a type.
+/// (1 − p)^γ·(−ln p), with γ as a type. Kernels copy it, so it holds only what terms need.
 #[derive(Clone, Copy)]
-struct Plain<P> {
-    loss: Focal,
+struct Plain<'a, P> {
+    loss: &'a Focal,
+    clip: Option<Clip>,
     power: P,
 }
 
-impl<P: Power> Loss<1> for Plain<P> {
+impl<P: Power> Loss<1> for Plain<'_, P> {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(&self, _: &Class, prediction: &Probability<R>, y: &Y) -> [R; 1] {
-        let prediction = prediction.clipped(self.loss.clip);
+        let prediction = prediction.clipped(self.clip);
         let x = prediction.ln().scale(-1.0);
         [y.of(self.power.times(prediction.complement, x))]
     }
@@ -146,13 +152,15 @@ impl<P: Power> Loss<1> for Plain<P> {
 
 /// A focal loss in any form, its labels smoothed or not, with γ as a type.
 #[derive(Clone, Copy)]
-struct General<P> {
-    loss: Focal,
+struct General<'a, P> {
+    loss: &'a Focal,
+    clip: Option<Clip>,
+    label_smoothing: Option<f64>,
     form: FormNumbers,
     power: P,
 }
 
-impl<P: Power> Loss<1> for General<P> {
+impl<P: Power> Loss<1> for General<'_, P> {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(
         &self,
@@ -160,10 +168,10 @@ impl<P: Power> Loss<1> for General<P> {
         prediction: &Probability<R>,
         y: &Y,
     ) -> [R; 1] {
-        let prediction = prediction.clipped(self.loss.clip);
+        let prediction = prediction.clipped(self.clip);
         let x = prediction.ln().scale(-1.0);
         let of_class = self.form.terms(self.power, prediction.complement, x);
-        [match self.loss.label_smoothing {
+        [match self.label_smoothing {
             None => y.of(of_class),
             Some(smoothing) => y.raised(Smoothed::new(smoothing, class).ratio, of_class),
         }]
