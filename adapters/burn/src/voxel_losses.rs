@@ -15,7 +15,7 @@ use crate::composed::{Operands, runs};
 use crate::inputs::{Inputs, Targets};
 use crate::loss::unwrap;
 use crate::plan::Plan;
-use crate::{Error, Route, SegmentationLoss};
+use crate::{Error, SegmentationLoss};
 
 impl SegmentationLoss {
     /// The loss of each voxel, [N, spatial…] for predictions [N, C, spatial…]: PyTorch's `reduction="none"`. `f64` for `f64` predictions,
@@ -28,7 +28,7 @@ impl SegmentationLoss {
     /// [`Pooling`](crate::Pooling), nor [`AbsentClass`](crate::AbsentClass) affects it.
     ///
     /// Gradients flow through it, so you can train on any function of it. On `flex`, the engine computes it and its gradient; on other
-    /// devices, and with [`Route::Composed`], it is composed of Burn's tensor operations. There invalid data give NaN at their voxels.
+    /// devices, and with [`Route::Composed`](crate::Route::Composed), it is composed of Burn's tensor operations. There invalid data give NaN at their voxels.
     ///
     /// # Panics
     ///
@@ -97,7 +97,7 @@ impl SegmentationLoss {
 /// The losses of the voxels, [N, M].
 fn losses(plan: &Plan, loss: &VoxelLoss, inputs: Inputs) -> Result<Tensor<2>, Error> {
     #[cfg(feature = "flex")]
-    if plan.route == Route::Auto && by_engine::is_possible(&inputs.prediction.device()) {
+    if plan.route == crate::Route::Auto && by_engine::is_possible(&inputs.prediction.device()) {
         return by_engine::losses(plan, loss, inputs);
     }
     Ok(composed(plan, loss, inputs))
