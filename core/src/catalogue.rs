@@ -156,16 +156,16 @@ impl Loss<4> for AnyLoss {
     }
 
     #[inline(always)]
-    fn specialize<V: Visitor<4>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
+    fn specialize<V: Visitor<4>>(&self, class: &Class, visitor: V) -> V::Output {
         // Debug builds would take several times as long to compile, and small devices lack the memory.
         if cfg!(debug_assertions) || COMPACT {
             return visitor.visit(*self);
         }
         match self {
-            Self::Tversky(loss) => loss.specialize(class, extent, Widening(visitor)),
-            Self::Focal(loss) => loss.specialize(class, extent, Widening(visitor)),
-            Self::UnifiedFocal(loss) => loss.specialize(class, extent, visitor),
-            Self::Matthews(loss) => loss.specialize(class, extent, visitor),
+            Self::Tversky(loss) => loss.specialize(class, Widening(visitor)),
+            Self::Focal(loss) => loss.specialize(class, Widening(visitor)),
+            Self::UnifiedFocal(loss) => loss.specialize(class, visitor),
+            Self::Matthews(loss) => loss.specialize(class, visitor),
             Self::HardVoxels(loss) => visitor.visit(OfHardVoxels(*loss)),
         }
     }
@@ -248,6 +248,8 @@ struct Widening<V>(V);
 impl<V: Visitor<4>> Visitor<3> for Widening<V> {
     type Output = V::Output;
 
+    const EXTENT: Extent = V::EXTENT;
+
     #[inline(always)]
     fn visit(self, loss: impl Loss<3>) -> V::Output {
         self.0.visit(OfRegion(loss))
@@ -256,6 +258,8 @@ impl<V: Visitor<4>> Visitor<3> for Widening<V> {
 
 impl<V: Visitor<4>> Visitor<1> for Widening<V> {
     type Output = V::Output;
+
+    const EXTENT: Extent = V::EXTENT;
 
     #[inline(always)]
     fn visit(self, loss: impl Loss<1>) -> V::Output {

@@ -46,6 +46,8 @@ pub enum Error {
     SoftmaxOfOneClass,
     /// All class weights are 0.
     NoClassLeft,
+    /// All weights of levels are 0.
+    NoLevelLeft,
     /// A rare class does not exist.
     RareClass {
         /// The class.
@@ -69,6 +71,11 @@ pub enum Error {
     Regions,
     /// The scores of an epoch would merge the regions of a pooled batch.
     PooledRegions,
+    /// A loss that is a ratio of sums over all voxels has no loss of each voxel.
+    NoVoxelLoss {
+        /// The loss.
+        loss: &'static str,
+    },
     /// A value outside the domain of the losses.
     Value {
         /// The valid values.
@@ -178,6 +185,7 @@ impl fmt::Display for Error {
                 "a softmax over one class is 1 everywhere, expected two classes or a sigmoid",
             ),
             Self::NoClassLeft => f.write_str("all class weights are 0, expected one above 0"),
+            Self::NoLevelLeft => f.write_str("all level weights are 0, expected one above 0"),
             Self::RareClass { found, classes } => {
                 write!(
                     f,
@@ -200,6 +208,10 @@ impl fmt::Display for Error {
             ),
             Self::Regions => f.write_str(
                 "found the labels of regions beside a one-hot or soft target, expected labels: set `multilabel` for a target with a channel per region",
+            ),
+            Self::NoVoxelLoss { loss } => write!(
+                f,
+                "{loss} is a ratio of sums over all voxels and has no loss of each voxel, expected a loss with a distribution-based part, such as cross-entropy"
             ),
             Self::Value {
                 expected,

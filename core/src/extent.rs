@@ -10,3 +10,13 @@ pub enum Extent {
     /// All of them.
     All,
 }
+
+impl Extent {
+    pub(crate) const fn is_none(self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    pub(crate) const fn is_partial(self) -> bool {
+        matches!(self, Self::Some)
+    }
+}

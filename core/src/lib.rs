@@ -49,6 +49,8 @@
 //! | options | [`Classes`]: rare classes, weights, α, [`AbsentClass`]; [`Input`], [`Pooling`]; with the feature `alloc`, `Settings` holds all of them |
 //! | data | [`Segmentation`] of a prediction ([`Dense`], [`Quantized`], [`OneHot`]) with a target ([`Labels`], [`Soft`], [`Regions`]) |
 //! | results | [`Segmentation::evaluate`] in the caller's [`Buffers`]: an [`Evaluated`] loss gives its value, the scores of the classes and the gradient |
+//! | results per voxel | [`Segmentation::voxel_losses`] |
+//! | deep supervision | with the feature `alloc`, `LevelWeights` |
 //! | scores | [`Overlap`]: Dice, IoU, precision, recall; with the feature `alloc`, `Scores` over the batches of an epoch |
 //! | backends | with the feature `alloc`: `TensorLike`, which slices and every adapter implement, and `evaluate`, from it to an [`Evaluated`] loss |
 //!
@@ -101,6 +103,8 @@ mod form;
 mod hard_voxels;
 mod input;
 mod kernel;
+#[cfg(feature = "alloc")]
+mod level_weights;
 pub mod limits;
 mod loss;
 mod loss_error;
@@ -140,6 +144,7 @@ mod tensor;
 mod tversky;
 mod unified;
 mod values;
+mod voxel_loss;
 
 pub use buffers::Buffers;
 pub use catalogue::AnyLoss;
@@ -149,6 +154,8 @@ pub use error::Error;
 pub use focal::Focal;
 pub use hard_voxels::HardVoxels;
 pub use input::Input;
+#[cfg(feature = "alloc")]
+pub use level_weights::LevelWeights;
 pub use matthews::Matthews;
 pub use overlap::Overlap;
 pub use parameter::Parameter;
@@ -200,6 +207,7 @@ pub mod engine {
     pub use crate::sweep::Workspace;
     #[cfg(feature = "alloc")]
     pub use crate::tensor::Differentiable;
+    pub use crate::voxel_loss::VoxelLoss;
 }
 
 // The short paths of the crate's own files.

@@ -61,11 +61,10 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
     fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, K>) -> Score<R>;
 
     /// Calls `visitor` with a loss of the same terms. A loss with several internal forms has a type for
-    /// each, so that a loop over the voxels is compiled for each form alone. The class covers `extent`
-    /// of the voxels: inside and outside of it, fewer forms differ.
+    /// each, so that a loop over the voxels is compiled for each form alone.
     #[inline(always)]
-    fn specialize<V: Visitor<K>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
-        let _ = (class, extent);
+    fn specialize<V: Visitor<K>>(&self, class: &Class, visitor: V) -> V::Output {
+        let _ = class;
         visitor.visit(*self)
     }
 }
@@ -87,6 +86,8 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
 /// impl<const K: usize> Visitor<K> for Terms {
 ///     type Output = [f64; K];
 ///
+///     const EXTENT: Extent = Extent::All;
+///
 ///     fn visit(self, loss: impl Loss<K>) -> [f64; K] {
 ///         loss.terms(&self.class, &self.prediction, &1.0)
 ///     }
@@ -96,11 +97,15 @@ pub trait Loss<const K: usize>: Copy + Send + Sync {
 /// let class = Classes::default().class(1, 2);
 /// let prediction = Probability::new(0.25);
 /// let terms = Terms { class, prediction };
-/// assert_eq!(loss.specialize(&class, Extent::All, terms), loss.terms(&class, &prediction, &1.0));
+/// assert_eq!(loss.specialize(&class, terms), loss.terms(&class, &prediction, &1.0));
 /// ```
 pub trait Visitor<const K: usize> {
     /// The type of the result.
     type Output;
+
+    /// How many of its voxels the class covers: inside and outside of it, fewer forms differ. A constant, so
+    /// that the others are not compiled.
+    const EXTENT: Extent;
 
     /// Calls the function.
     fn visit(self, loss: impl Loss<K>) -> Self::Output;

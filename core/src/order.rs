@@ -1,6 +1,5 @@
 //! TP, FP and FN of a voxel, by the order of the differences between p and y.
 
-use crate::extent::Extent;
 use crate::parameter::{ParameterError, Range};
 use crate::power::Power;
 use crate::{Exponent, Parameter, Real, Share};
@@ -39,15 +38,6 @@ impl Order {
             Self::Products | Self::Robust(_) => None,
             Self::One => Some(1),
             Self::Two => Some(2),
-        }
-    }
-
-    /// The order of the same terms where the class covers `extent` of the voxels: inside and outside
-    /// of it, order 1 is that of products.
-    pub(crate) fn at(self, extent: Extent) -> Self {
-        match self {
-            Self::One if extent != Extent::Some => Self::Products,
-            order => order,
         }
     }
 }
@@ -114,7 +104,7 @@ impl<P: Power> Differences for Robust<P> {
         let [_, above, below] = differences(p.clone(), complement, y);
         let one = p.zero().shift(1.0);
         let squares = (p.clone() * p + y.of(y.of(one))).scale(0.5);
-        let [above, below] = [above, below].map(|x| x.powf(self.0.exponent()));
+        let [above, below] = [above, below].map(|x| self.0.of(x));
         [squares, above, below]
     }
 }

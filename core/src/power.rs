@@ -2,29 +2,29 @@
 
 use crate::{Exponent, Real};
 
-/// A focal loss is y times a function of 1 − p and −ln p: in most forms, (1 − p)^γ·(−ln p).
+/// A power with the exponent γ.
 pub(crate) trait Power: Copy + Send + Sync {
-    /// γ.
-    fn exponent(self) -> Exponent;
+    /// base^γ.
+    fn of<R: Real>(self, base: R) -> R;
 
-    /// (1 − p)^γ·x, from 1 − p and x = −ln p.
+    /// base^γ·x.
     #[inline(always)]
-    fn times<R: Real>(self, complement: R, x: R) -> R {
-        complement.powf(self.exponent()) * x
+    fn times<R: Real>(self, base: R, x: R) -> R {
+        self.of(base) * x
     }
 }
 
 impl Power for Exponent {
     #[inline(always)]
-    fn exponent(self) -> Exponent {
-        self
+    fn of<R: Real>(self, base: R) -> R {
+        base.powf(self)
     }
 
     #[inline(always)]
-    fn times<R: Real>(self, complement: R, x: R) -> R {
+    fn times<R: Real>(self, base: R, x: R) -> R {
         match self {
-            Self::Zero => Zero.times(complement, x),
-            exponent => complement.powf(exponent) * x,
+            Self::Zero => Zero.times(base, x),
+            exponent => exponent.of(base) * x,
         }
     }
 }
@@ -35,59 +35,13 @@ pub(crate) struct Zero;
 
 impl Power for Zero {
     #[inline(always)]
-    fn exponent(self) -> Exponent {
-        Exponent::Zero
+    fn of<R: Real>(self, base: R) -> R {
+        base.powf(Exponent::Zero)
     }
 
     #[inline(always)]
     fn times<R: Real>(self, _: R, x: R) -> R {
         x
-    }
-}
-
-/// (−ln p)^γ, without a factor of 1 − p.
-#[derive(Clone, Copy)]
-pub(crate) struct OfLog<P>(pub(crate) P);
-
-/// The largest −ln p of a power above 1. Its fifth power is in range of f32, and so are sums of it.
-const LARGEST_LOG: f64 = 1e6;
-
-/// (1 − p)^γ·(−ln p + ε·(1 − p)).
-#[derive(Clone, Copy)]
-pub(crate) struct Poly<P> {
-    pub(crate) power: P,
-    /// ε.
-    pub(crate) coefficient: f64,
-}
-
-impl<P: Power> Power for Poly<P> {
-    #[inline(always)]
-    fn exponent(self) -> Exponent {
-        self.power.exponent()
-    }
-
-    #[inline(always)]
-    fn times<R: Real>(self, complement: R, x: R) -> R {
-        let x = x + complement.clone().scale(self.coefficient);
-        self.power.times(complement, x)
-    }
-}
-
-impl<P: Power> Power for OfLog<P> {
-    #[inline(always)]
-    fn exponent(self) -> Exponent {
-        self.0.exponent()
-    }
-
-    #[inline(always)]
-    fn times<R: Real>(self, _: R, x: R) -> R {
-        let exponent = self.exponent();
-        match exponent {
-            Exponent::ThreeHalves | Exponent::Two | Exponent::Other(_) => {
-                x.clip(f64::NEG_INFINITY, LARGEST_LOG).powf(exponent)
-            }
-            Exponent::Zero | Exponent::Half | Exponent::One | Exponent::Root(_) => x.powf(exponent),
-        }
     }
 }
 
@@ -101,9 +55,9 @@ macro_rules! powers {
 
         impl Power for $name {
             #[inline(always)]
-            fn exponent(self) -> Exponent {
+            fn of<R: Real>(self, base: R) -> R {
                 $(let Self($e) = self;)?
-                Exponent::$name$(($e))?
+                base.powf(Exponent::$name$(($e))?)
             }
         }
     )*};

@@ -21,6 +21,7 @@ mod merged;
 mod runs;
 mod specialized;
 mod survey;
+mod voxel_losses;
 
 pub(crate) use self::chunk::Chunk;
 use self::class_source::{ClassSource, Collected, Group, Logits};

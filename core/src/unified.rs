@@ -5,7 +5,7 @@ mod named;
 
 use crate::extent::Extent;
 use crate::name::Origin;
-use crate::order::{First, Order, Products, Second};
+use crate::order::{First, Order, Products, Robust, Second};
 use crate::parameter::{ParameterError, Range};
 use crate::stretch::COMPACT;
 use crate::{
@@ -249,13 +249,13 @@ impl Default for UnifiedFocal {
 
 /// A compound loss with its sides as types.
 #[derive(Clone, Copy)]
-struct OfSides<T, F> {
-    loss: UnifiedFocal,
+struct OfSides<'a, T, F> {
+    loss: &'a UnifiedFocal,
     region: T,
     distribution: F,
 }
 
-impl<T: Loss<3>, F: Loss<1>> Loss<4> for OfSides<T, F> {
+impl<T: Loss<3>, F: Loss<1>> Loss<4> for OfSides<'_, T, F> {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(
         &self,
@@ -281,13 +281,26 @@ struct Beside<'a, T, V> {
     visitor: V,
 }
 
+impl UnifiedFocal {
+    #[inline(always)]
+    fn beside<T, V>(&self, region: T, visitor: V) -> Beside<'_, T, V> {
+        Beside {
+            loss: self,
+            region,
+            visitor,
+        }
+    }
+}
+
 impl<T: Loss<3>, V: Visitor<4>> Visitor<1> for Beside<'_, T, V> {
     type Output = V::Output;
+
+    const EXTENT: Extent = V::EXTENT;
 
     #[inline(always)]
     fn visit(self, distribution: impl Loss<1>) -> V::Output {
         self.visitor.visit(OfSides {
-            loss: *self.loss,
+            loss: self.loss,
             region: self.region,
             distribution,
         })
@@ -303,7 +316,7 @@ impl Loss<4> for UnifiedFocal {
         y: &Y,
     ) -> [R; 4] {
         let sides = OfSides {
-            loss: *self,
+            loss: self,
             region: self.region,
             distribution: self.distribution,
         };
@@ -336,44 +349,31 @@ impl Loss<4> for UnifiedFocal {
     }
 
     #[inline(always)]
-    fn specialize<V: Visitor<4>>(&self, class: &Class, extent: Extent, visitor: V) -> V::Output {
+    fn specialize<V: Visitor<4>>(&self, class: &Class, visitor: V) -> V::Output {
         // Debug builds would take several times as long to compile, and small devices lack the memory.
         if cfg!(debug_assertions) || COMPACT {
             return visitor.visit(*self);
         }
-        let (loss, distribution) = (self, &self.distribution);
-        // With all exponents for each order there would be three times as many kernels.
-        match self.region.differences().at(extent) {
-            Order::Products => {
-                let region = self.region.of_order(Products);
-                let beside = Beside {
-                    loss,
-                    region,
-                    visitor,
-                };
-                distribution.specialize(class, extent, beside)
+        let distribution = &self.distribution;
+        // Types for what is common: with all exponents for each order there would be three times as many.
+        match self.region.differences() {
+            Order::One if const { V::EXTENT.is_partial() } => {
+                let beside = self.beside(self.region.of_order(First), visitor);
+                distribution.specialize_roughly(class, beside)
             }
-            // Rare, and each would be as many kernels again.
-            Order::One | Order::Two if distribution.has_other_form(extent) => visitor.visit(*self),
-            Order::One => {
-                let region = self.region.of_order(First);
-                let beside = Beside {
-                    loss,
-                    region,
-                    visitor,
-                };
-                distribution.specialize_roughly(class, extent, beside)
+            // Inside and outside of a class, order 1 is that of products.
+            Order::One | Order::Products => {
+                let beside = self.beside(self.region.of_order(Products), visitor);
+                distribution.specialize(class, beside)
             }
             Order::Two => {
-                let region = self.region.of_order(Second);
-                let beside = Beside {
-                    loss,
-                    region,
-                    visitor,
-                };
-                distribution.specialize_roughly(class, extent, beside)
+                let beside = self.beside(self.region.of_order(Second), visitor);
+                distribution.specialize_roughly(class, beside)
             }
-            Order::Robust(_) => visitor.visit(*self),
+            Order::Robust(exponent) => {
+                let beside = self.beside(self.region.of_order(Robust(exponent)), visitor);
+                beside.visit(*distribution)
+            }
         }
     }
 }

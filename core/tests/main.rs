@@ -20,3 +20,4 @@ mod scores;
 #[cfg(feature = "serde")]
 mod serialization;
 mod sweep;
+mod voxel_losses;

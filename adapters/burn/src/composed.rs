@@ -17,85 +17,19 @@ use crate::plan::{Plan, SUMS};
 
 /// The sums of each sample and class, [N, C, 6].
 pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
-    let prediction = widened(inputs.prediction);
-    let [samples, channels, voxels] = prediction.dims();
-    let (device, dtype) = (prediction.device(), prediction.dtype());
-    let count = class_count(channels);
-
-    let mut weights = match inputs.weights {
-        Some(weights) => in_range(weights.cast(dtype), 0.0, LARGEST_WEIGHT),
-        None => Tensor::ones([samples, voxels], (&device.clone().inner(), dtype)),
-    };
-    if let (TargetTensor::Labels(labels), Some(ignored)) =
-        (&inputs.target, plan.settings.ignore_label)
-    {
-        weights = weights.mask_fill(labels.clone().equal_elem(ignored), 0.0);
-    }
-    // Voxels of weight 0 may hold anything, NaN included.
-    let left_out = weights.clone().equal_elem(0.0);
-    let labels = match &inputs.target {
-        TargetTensor::Labels(labels) => {
-            let (labels, wrong) = classes_of(labels.clone(), count);
-            let wrong = wrong.bool_and(left_out.clone().bool_not());
-            weights = weights.mask_fill(wrong, f64::NAN);
-            Some(labels.unsqueeze_dim::<3>(1))
-        }
-        TargetTensor::Soft(_) => None,
-    };
-    let harmless = match plan.settings.input {
-        Input::Probabilities => 0.5,
-        Input::Softmax | Input::Sigmoid => 0.0,
-    };
-    let left_out = left_out
-        .unsqueeze_dim::<3>(1)
-        .expand([samples, channels, voxels]);
-    let mut prediction = prediction.mask_fill(left_out.clone(), harmless);
-    if plan.settings.input == Input::Probabilities {
-        prediction = in_range(prediction, -ROUNDING, 1.0 + ROUNDING);
-    }
-    let soft = match inputs.target {
-        TargetTensor::Labels(_) => None,
-        TargetTensor::Soft(target) => {
-            let y = in_range(target.cast(dtype).mask_fill(left_out, harmless), 0.0, 1.0);
-            Some(match channels {
-                1 => Tensor::cat(vec![1.0 - y.clone(), y], 1),
-                _ => y,
-            })
-        }
-    };
-
-    // The CPU sums f32 terms in f64: logits near the end of the f32 range need it. GPUs sum in f32, because one that adds in f64 may still
-    // lack powf in f64: SPIR-V has none, and on Vulkan the result is wrong.
-    let wide = if is_fused(&device, DType::F64) {
-        DType::F64
-    } else {
-        dtype
-    };
-    let probabilities = Probabilities::new(plan.settings.input, prediction, ln_limit(dtype, wide));
-    let weights = weights.cast(wide).unsqueeze_dim::<3>(1);
+    let operands = Operands::new(plan, inputs);
     let classes = plan.settings.classes();
     let of_run = |(rare, run): (bool, Range<usize>)| {
-        let shape = [samples, run.len(), voxels];
-        let y = match (&labels, &soft) {
-            (Some(labels), _) => {
-                let (start, end) = (run.start as i64, run.end as i64);
-                let own = Tensor::<1, Int>::arange(start..end, (&labels.device(), DType::I32));
-                let own = own.reshape([1, run.len(), 1]).expand(shape);
-                let y = labels.clone().expand(shape).equal(own);
-                y.float().cast(dtype)
-            }
-            (None, Some(soft)) => soft.clone().narrow(1, run.start, run.len()),
-            (None, None) => unreachable!("inputs always have a target"),
-        };
-        let y = Elementwise(y);
-        let class = classes.class(run.start, count);
+        let y = operands.target(&run);
+        let class = classes.class(run.start, operands.count);
         debug_assert_eq!(class.rare, rare);
-        let terms = plan.loss.terms(&class, &probabilities.of(&run), &y);
-        let weights = weights.clone().expand(shape);
+        let terms = plan.loss.terms(&class, &operands.probability(&run), &y);
+        let weights = operands.weights.clone().unsqueeze_dim::<3>(1);
+        let weights = weights.expand(y.0.dims());
         let all = terms
             .into_iter()
             .chain([y])
-            .map(|term| term.0.cast(wide) * weights.clone());
+            .map(|term| term.0.cast(operands.wide) * weights.clone());
         let sums: Vec<_> = all
             .chain([weights.clone()])
             .map(|term| term.sum_dim(2))
@@ -103,8 +37,122 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
         debug_assert_eq!(sums.len(), SUMS);
         Tensor::cat(sums, 2)
     };
-    let of_runs = runs(count, |index| classes.class(index, count).rare);
+    let of_runs = runs(operands.count, |index| {
+        classes.class(index, operands.count).rare
+    });
     Tensor::cat(of_runs.into_iter().map(of_run).collect(), 1)
+}
+
+/// What the formulas need of an input: the probabilities, targets and weights of its voxels.
+pub(crate) struct Operands {
+    probabilities: Probabilities,
+    /// [N, 1, M].
+    labels: Option<Tensor<3, Int>>,
+    /// [N, C, M].
+    soft: Option<Tensor<3>>,
+    /// The weight of each voxel, [N, M]; NaN where its data are invalid.
+    pub(crate) weights: Tensor<2>,
+    /// The number of classes.
+    pub(crate) count: usize,
+    /// The type of the terms.
+    dtype: DType,
+    /// The type of the weights and the sums.
+    wide: DType,
+}
+
+impl Operands {
+    /// Prepares an input, with the settings of the plan.
+    pub(crate) fn new(plan: &Plan, inputs: Inputs) -> Self {
+        let prediction = widened(inputs.prediction);
+        let [samples, channels, voxels] = prediction.dims();
+        let (device, dtype) = (prediction.device(), prediction.dtype());
+        let count = class_count(channels);
+
+        let mut weights = match inputs.weights {
+            Some(weights) => in_range(weights.cast(dtype), 0.0, LARGEST_WEIGHT),
+            None => Tensor::ones([samples, voxels], (&device.clone().inner(), dtype)),
+        };
+        if let (TargetTensor::Labels(labels), Some(ignored)) =
+            (&inputs.target, plan.settings.ignore_label)
+        {
+            weights = weights.mask_fill(labels.clone().equal_elem(ignored), 0.0);
+        }
+        // Voxels of weight 0 may hold anything, NaN included.
+        let left_out = weights.clone().equal_elem(0.0);
+        let labels = match &inputs.target {
+            TargetTensor::Labels(labels) => {
+                let (labels, wrong) = classes_of(labels.clone(), count);
+                let wrong = wrong.bool_and(left_out.clone().bool_not());
+                weights = weights.mask_fill(wrong, f64::NAN);
+                Some(labels.unsqueeze_dim::<3>(1))
+            }
+            TargetTensor::Soft(_) => None,
+        };
+        let harmless = match plan.settings.input {
+            Input::Probabilities => 0.5,
+            Input::Softmax | Input::Sigmoid => 0.0,
+        };
+        let left_out = left_out
+            .unsqueeze_dim::<3>(1)
+            .expand([samples, channels, voxels]);
+        let mut prediction = prediction.mask_fill(left_out.clone(), harmless);
+        if plan.settings.input == Input::Probabilities {
+            prediction = in_range(prediction, -ROUNDING, 1.0 + ROUNDING);
+        }
+        let soft = match inputs.target {
+            TargetTensor::Labels(_) => None,
+            TargetTensor::Soft(target) => {
+                let y = in_range(target.cast(dtype).mask_fill(left_out, harmless), 0.0, 1.0);
+                Some(match channels {
+                    1 => Tensor::cat(vec![1.0 - y.clone(), y], 1),
+                    _ => y,
+                })
+            }
+        };
+
+        // The CPU sums f32 terms in f64: logits near the end of the f32 range need it. GPUs sum in f32, because one that adds in f64 may still
+        // lack powf in f64: SPIR-V has none, and on Vulkan the result is wrong.
+        let wide = if is_fused(&device, DType::F64) {
+            DType::F64
+        } else {
+            dtype
+        };
+        Self {
+            probabilities: Probabilities::new(
+                plan.settings.input,
+                prediction,
+                ln_limit(dtype, wide),
+            ),
+            labels,
+            soft,
+            weights: weights.cast(wide),
+            count,
+            dtype,
+            wide,
+        }
+    }
+
+    /// The probabilities of a run of classes, [N, run, M].
+    pub(crate) fn probability(&self, run: &Range<usize>) -> Probability<Elementwise<3>> {
+        self.probabilities.of(run)
+    }
+
+    /// The target of a run of classes, [N, run, M].
+    pub(crate) fn target(&self, run: &Range<usize>) -> Elementwise<3> {
+        let [samples, voxels] = self.weights.dims();
+        let shape = [samples, run.len(), voxels];
+        Elementwise(match (&self.labels, &self.soft) {
+            (Some(labels), _) => {
+                let (start, end) = (run.start as i64, run.end as i64);
+                let own = Tensor::<1, Int>::arange(start..end, (&labels.device(), DType::I32));
+                let own = own.reshape([1, run.len(), 1]).expand(shape);
+                let y = labels.clone().expand(shape).equal(own);
+                y.float().cast(self.dtype)
+            }
+            (None, Some(soft)) => soft.clone().narrow(1, run.start, run.len()),
+            (None, None) => unreachable!("inputs always have a target"),
+        })
+    }
 }
 
 /// Groups neighbouring classes of the same kind into runs, each computed as one.

@@ -70,6 +70,14 @@ pub enum Error {
     /// Sums per sample cannot be added up: other ranks have other samples.
     #[error("sums per sample cannot be added up over ranks, use `Pooling::Batch`")]
     PerSample,
+    /// A level of a deeply supervised network could not be evaluated.
+    #[error("level {level}: {error}")]
+    Level {
+        /// The level; 0 is the full size.
+        level: usize,
+        /// Why.
+        error: Box<Error>,
+    },
     /// A device could not compute or return numbers.
     #[error("the device failed: {0}")]
     Read(String),

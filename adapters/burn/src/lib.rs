@@ -28,6 +28,7 @@
 mod annotated;
 mod composed;
 mod config;
+mod deep_supervision;
 mod elementwise;
 mod error;
 mod fused;
@@ -43,13 +44,15 @@ mod sums;
 mod tensors;
 #[cfg(feature = "train")]
 pub mod train;
+mod voxel_losses;
 
 pub use burn;
 pub use unifocal_core as core;
-pub use unifocal_core::{AbsentClass, Input, Pooling, Settings};
+pub use unifocal_core::{AbsentClass, Input, LevelWeights, Pooling, Settings};
 
 pub use burn::nn::loss::Reduction;
 pub use config::*;
+pub use deep_supervision::DeepSupervision;
 pub use elementwise::Elementwise;
 pub use error::Error;
 pub use inputs::Targets;

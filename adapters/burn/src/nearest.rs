@@ -45,7 +45,12 @@ impl Targets {
     ///
     /// More lengths than axes; an axis or a length of 0.
     pub fn try_nearest<const K: usize>(self, size: [usize; K]) -> Result<Self, Error> {
-        let (shape, of) = nearest_voxels("target", &self.shape, &size)?;
+        self.at_size(&size)
+    }
+
+    /// The targets at this size.
+    pub(crate) fn at_size(self, size: &[usize]) -> Result<Self, Error> {
+        let (shape, of) = nearest_voxels("target", &self.shape, size)?;
         let values = match self.values {
             Flat::Integers(values) => {
                 let of = on(&values.device(), of);
@@ -57,7 +62,7 @@ impl Targets {
             }
         };
         let weights = self.weights.map(|weights| -> Result<_, Error> {
-            let (shape, of) = nearest_voxels("voxel weights", &weights.shape, &size)?;
+            let (shape, of) = nearest_voxels("voxel weights", &weights.shape, size)?;
             let of = on(&weights.values.device(), of);
             let values = weights.values.select(0, of);
             Ok(VoxelWeights { shape, values })

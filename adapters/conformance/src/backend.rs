@@ -52,7 +52,7 @@ pub trait Backend {
     /// The precision of its terms.
     fn precision(&self) -> Precision;
 
-    /// How many of `most` random cases or gradient entries to check. A slow backend returns fewer.
+    /// How many of `most` random cases, golden values of a loss or gradient entries to check. A slow backend returns fewer.
     fn rounds(&self, most: usize) -> usize {
         most
     }

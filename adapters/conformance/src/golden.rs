@@ -1,5 +1,6 @@
 //! Values and gradients of the published implementations, and the reasons for leaving some out.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use unifocal_core::{
     catalogue::{LossError, Name},
 };
 
-use crate::{Case, Target};
+use crate::{Backend, Case, Target};
 
 /// The folder with the golden values.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
@@ -66,6 +67,29 @@ pub(crate) fn entries() -> Vec<Entry> {
 pub(crate) fn manifest(name: &str) -> Vec<Entry> {
     let text = std::fs::read_to_string(Path::new(FOLDER).join(name)).expect(name);
     serde_json::from_str::<Manifest>(&text).expect(name).entries
+}
+
+/// Chooses entries for a backend. A slow one checks as many of each loss of a library as it has rounds: the formulas are the same for all
+/// backends, and the others check every entry.
+pub(crate) struct Sample {
+    rounds: usize,
+    taken: BTreeMap<(String, String), usize>,
+}
+
+impl Sample {
+    pub(crate) fn of(backend: &impl Backend) -> Self {
+        Self {
+            rounds: backend.rounds(usize::MAX),
+            taken: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn takes(&mut self, entry: &Entry) -> bool {
+        let loss = (entry.framework.clone(), entry.loss.clone());
+        let taken = self.taken.entry(loss).or_default();
+        *taken += 1;
+        *taken <= self.rounds
+    }
 }
 
 impl Entry {

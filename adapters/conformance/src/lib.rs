@@ -18,14 +18,18 @@ mod golden;
 mod random;
 #[cfg(feature = "suite")]
 mod readme;
+#[cfg(feature = "suite")]
+mod small_golden;
 
 pub mod tolerance;
 
 #[cfg(feature = "suite")]
 pub use {
     backend::{Backend, Case, Outcome, Precision, Target},
+    checks::{DeeplySupervised, LevelsOutcome, VoxelOutcome, Voxelwise},
     checks::{agreement, bad_input, edges, goldens, gradients, hierarchy, invariances, peers},
-    checks::{annotated, overlapping, scores, seam, seam_cases, seam_with_gradient},
+    checks::{annotated, deep_supervision, voxel_losses},
+    checks::{overlapping, scores, seam, seam_cases, seam_with_gradient},
     core_f64::CoreF64,
     readme::repository_shows_example_of,
 };

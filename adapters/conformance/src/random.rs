@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use ndarray::{Array2, ArrayD, Axis};
-use unifocal_core::{AbsentClass, Input, Pooling};
+use unifocal_core::{AbsentClass, Input, Layout, Pooling};
 
 use crate::{Case, Target};
 
@@ -174,5 +174,15 @@ pub(crate) fn inputs(shape: &[usize]) -> &'static [Input] {
         &[Input::Probabilities, Input::Sigmoid]
     } else {
         &[Input::Probabilities, Input::Sigmoid, Input::Softmax]
+    }
+}
+
+/// A case with random settings and the class axis in second place.
+pub(crate) fn channels_first(rng: &mut Rng, shape: &[usize], input: Input) -> Case {
+    loop {
+        let case = case(rng, shape, input);
+        if case.layout == Layout::ChannelsFirst {
+            return case;
+        }
     }
 }

@@ -44,6 +44,24 @@ pub enum Error {
         /// The size.
         size: Vec<usize>,
     },
+    /// A smaller prediction has no target of its size.
+    #[error(
+        "the spatial size is {found:?}, expected one that divides {of:?}, the size of the full prediction: for any other, make its target with `nearest`, and use `DeepSupervision::new`"
+    )]
+    Factor {
+        /// The spatial size of the prediction.
+        found: Vec<usize>,
+        /// That of the full prediction.
+        of: Vec<usize>,
+    },
+    /// A level of a deeply supervised network could not be evaluated.
+    #[error("level {level}: {error}")]
+    Level {
+        /// The level; 0 is the full size.
+        level: usize,
+        /// Why.
+        error: Box<Error>,
+    },
     /// An invalid value, label, parameter or class option.
     #[error(transparent)]
     Core(#[from] unifocal_core::Error),

@@ -41,8 +41,8 @@ use crate::threads::Join;
 #[derive(Clone, Debug)]
 pub struct Evaluation<'a, P, D: Dimension, T> {
     pub(crate) prediction: ArrayView<'a, P, D>,
-    target: T,
-    weights: Option<ArrayViewD<'a, f64>>,
+    pub(crate) target: T,
+    pub(crate) weights: Option<ArrayViewD<'a, f64>>,
     /// Contiguous.
     annotated: Option<CowArray<'a, bool, Ix2>>,
     pub(crate) layout: Layout,
@@ -247,7 +247,7 @@ where
     }
 
     /// The number of regions in a sample; 1 if the channels are classes.
-    fn region_count(&self) -> Result<usize, Error> {
+    pub(crate) fn region_count(&self) -> Result<usize, Error> {
         Ok(match self.settings.is_multilabel() {
             true => self.channels()?.max(1),
             false => 1,

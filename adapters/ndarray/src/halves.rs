@@ -65,7 +65,7 @@ impl<L> Task<'_, L> {
     }
 
     /// A row of the gradient, with its regions as samples.
-    fn row_mut<'a, T: Copy>(
+    pub(crate) fn row_mut<'a, T: Copy>(
         &self,
         gradient: ArrayViewMutD<'a, T>,
         outer: &[usize],
@@ -77,7 +77,7 @@ impl<L> Task<'_, L> {
         }
     }
 
-    fn join<A: Send, B: Send>(
+    pub(crate) fn join<A: Send, B: Send>(
         &self,
         a: impl FnOnce() -> A + Send,
         b: impl FnOnce() -> B + Send,
@@ -100,7 +100,7 @@ pub(crate) struct Half<'a, P, T> {
 }
 
 /// The voxel weights of a row.
-enum WeightRow<'a> {
+pub(crate) enum WeightRow<'a> {
     /// Every voxel weighs 1.
     One(Shape),
     /// The caller's weights.
@@ -159,7 +159,7 @@ impl Field for WeightRow<'_> {
 }
 
 /// A row of the prediction with the same row of the target.
-type RowSegmentation<'r, P, T> = Segmentation<
+pub(crate) type RowSegmentation<'r, P, T> = Segmentation<
     Channels<Row<'r, P>>,
     Annotated<'r, <T as target::sealed::Sealed>::Row<'r>>,
     ForEachRegion<WeightRow<'r>>,
@@ -167,7 +167,7 @@ type RowSegmentation<'r, P, T> = Segmentation<
 >;
 
 impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
-    fn middle(&self) -> Option<(Axis, usize)> {
+    pub(crate) fn middle(&self) -> Option<(Axis, usize)> {
         middle(self.prediction.shape())
     }
 
@@ -183,7 +183,7 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
     }
 
     /// Splits the half at this index of an axis.
-    fn split(self, axis: Axis, index: usize) -> (Self, Self) {
+    pub(crate) fn split(self, axis: Axis, index: usize) -> (Self, Self) {
         // All axes between the samples and this one have length 1, so the voxels of each half are contiguous.
         let inner: usize = self.prediction.shape()[axis.0 + 1..].iter().product();
         let [sample, voxel] = match axis {
@@ -327,7 +327,7 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
     }
 
     /// Calls `visit` with each row and its index. Converts positions in errors to those in the whole array.
-    fn for_each_row<L>(
+    pub(crate) fn for_each_row<L>(
         &self,
         task: &Task<'_, L>,
         mut visit: impl FnMut(&[usize], &RowSegmentation<'_, P, T>) -> Result<(), CoreError>,

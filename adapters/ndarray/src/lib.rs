@@ -20,6 +20,7 @@
 
 #![deny(unsafe_code)]
 
+mod deep_supervision;
 mod error;
 mod evaluation;
 mod halves;
@@ -35,10 +36,12 @@ mod slabs;
 mod target;
 mod tensor;
 mod threads;
+mod voxel_losses;
 mod workspace;
 
 pub use unifocal_core as core;
 
+pub use deep_supervision::DeepSupervision;
 pub use error::Error;
 pub use evaluation::{ClassValue, Evaluation};
 pub use nearest::nearest;

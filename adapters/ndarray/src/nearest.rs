@@ -1,6 +1,6 @@
 //! Targets at the size of smaller predictions.
 
-use ndarray::{ArrayView, Axis, CowArray, RemoveAxis, Slice};
+use ndarray::{ArrayView, Axis, CowArray, Dimension, RemoveAxis, Slice};
 use unifocal_core::data::nearest as nearest_voxel;
 
 use crate::Error;
@@ -40,17 +40,11 @@ pub fn nearest<'a, A: Clone, D: RemoveAxis>(
             size: size.to_vec(),
         });
     };
-    let axes = || size.iter().zip(&shape[first..]);
-    let mut view = array;
-    if axes().all(|(length, of)| of % length == 0) {
-        for (axis, (length, of)) in axes().enumerate() {
-            let step = of / length;
-            let every = Slice::new(step as isize / 2, None, step as isize);
-            view.slice_axis_inplace(Axis(first + axis), every);
-        }
+    if let Some(view) = strided(array.clone(), first, size) {
         return Ok(CowArray::from(view));
     }
-    let mut copy = CowArray::from(view);
+    let axes = || size.iter().zip(&shape[first..]);
+    let mut copy = CowArray::from(array);
     for (axis, (length, of)) in axes().enumerate() {
         let nearest: Vec<usize> = (0..*length)
             .map(|index| nearest_voxel(index, *length, *of))
@@ -58,4 +52,19 @@ pub fn nearest<'a, A: Clone, D: RemoveAxis>(
         copy = copy.select(Axis(first + axis), &nearest).into();
     }
     Ok(copy)
+}
+
+/// The same as a view, if each axis from `first` on becomes shorter by a whole factor.
+pub(crate) fn strided<'a, A, D: Dimension>(
+    mut view: ArrayView<'a, A, D>,
+    first: usize,
+    size: &[usize],
+) -> Option<ArrayView<'a, A, D>> {
+    for (axis, length) in (first..).zip(size) {
+        let of = *view.shape().get(axis)?;
+        let step = of.checked_div(*length).filter(|step| step * length == of)?;
+        let every = Slice::new(step as isize / 2, None, step.max(1) as isize);
+        view.slice_axis_inplace(Axis(axis), every);
+    }
+    Some(view)
 }

@@ -11,6 +11,7 @@ use unifocal_core::{
     formula::Float,
 };
 
+use crate::nearest::strided;
 use crate::rows::{self, Row};
 
 /// A target array: [`LabelArray`] or [`SoftArray`].
@@ -36,6 +37,9 @@ pub(crate) mod sealed {
 
         /// The shape it should have for a prediction of this shape.
         fn expected_shape(&self, prediction: &[usize], layout: Layout) -> Vec<usize>;
+
+        /// The target at a smaller size, which divides its own: every so many voxels, without a copy.
+        fn at_size(self, size: &[usize], layout: Layout) -> Option<Self>;
 
         /// Moves the class axis, if there is one, in front of the spatial axes.
         #[must_use]
@@ -95,6 +99,11 @@ impl<L: Label> sealed::Sealed for LabelArray<'_, L> {
 
     fn expected_shape(&self, prediction: &[usize], layout: Layout) -> Vec<usize> {
         without_channels(prediction, layout)
+    }
+
+    fn at_size(self, size: &[usize], _: Layout) -> Option<Self> {
+        let labels = strided(self.labels, 1, size)?;
+        Some(Self { labels, ..self })
     }
 
     fn channels_first(self, _: Layout) -> Self {
@@ -216,6 +225,14 @@ impl<S: Element> sealed::Sealed for SoftArray<'_, S> {
 
     fn expected_shape(&self, prediction: &[usize], _: Layout) -> Vec<usize> {
         prediction.to_vec()
+    }
+
+    fn at_size(self, size: &[usize], layout: Layout) -> Option<Self> {
+        let first = match layout {
+            Layout::ChannelsFirst => 2,
+            Layout::ChannelsLast => 1,
+        };
+        strided(self.0, first, size).map(Self)
     }
 
     fn channels_first(self, layout: Layout) -> Self {

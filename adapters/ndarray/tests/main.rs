@@ -3,6 +3,7 @@
 mod conformance;
 #[cfg(feature = "half")]
 mod elements;
+mod levels_and_voxels;
 mod nearest;
 mod scores;
 mod slabs;

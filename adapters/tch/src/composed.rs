@@ -94,7 +94,7 @@ pub(crate) fn by_class(sums: &Tensor) -> Result<Vec<ClassSums<Sum, 4>>, Error> {
 }
 
 /// The value, made to depend on a tensor in libtorch's graph even where the formula is constant.
-fn dependent(value: &Tensor, on: &Tensor) -> Result<Tensor, Error> {
+pub(crate) fn dependent(value: &Tensor, on: &Tensor) -> Result<Tensor, Error> {
     let nothing = on.f_reshape([-1])?.f_narrow(0, 0, 0)?;
     Ok(value.f_add(&nothing.f_sum(Kind::Double)?)?)
 }

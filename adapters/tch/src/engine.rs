@@ -53,6 +53,15 @@ pub(crate) fn gradient(
     dispatch(plan, input, task)
 }
 
+/// The losses of the voxels, [N, spatial…].
+pub(crate) fn voxel_losses(plan: &Plan, input: &Tensors) -> Result<Tensor, Error> {
+    let task = VoxelLosses {
+        loss: &plan.loss,
+        prediction: &input.prediction,
+    };
+    dispatch(plan, input, task)
+}
+
 /// A computation on arrays of any element types.
 trait Task {
     type Output;
@@ -132,6 +141,27 @@ impl Task for Gradient<'_> {
             own
         };
         narrowed(gradient.into_tensor(), prediction.f_kind()?)
+    }
+}
+
+struct VoxelLosses<'t> {
+    loss: &'t AnyLoss,
+    prediction: &'t Tensor,
+}
+
+impl Task for VoxelLosses<'_> {
+    type Output = Tensor;
+
+    fn run<P: Element<Real: Stored>, T: TargetArray>(
+        self,
+        evaluation: &Evaluation<'_, P, IxDyn, T>,
+    ) -> Result<Tensor, Error> {
+        let divided = is_divided(self.prediction);
+        let losses = threads::root(divided, || evaluation.voxel_losses(*self.loss))?;
+        let of_channel = self.prediction.f_select(1, 0)?;
+        let mut own = Own::like(&of_channel, wide_kind(self.prediction)?)?;
+        own.view_mut::<P::Real>()?.assign(&losses);
+        Ok(own.into_tensor())
     }
 }
 

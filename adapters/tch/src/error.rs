@@ -95,6 +95,14 @@ pub enum Error {
     /// Sums per sample cannot be added up: other ranks have other samples.
     #[error("sums per sample cannot be added up over ranks, use `Pooling::Batch`")]
     PerSample,
+    /// A level of a deeply supervised network could not be evaluated.
+    #[error("level {level}: {error}")]
+    Level {
+        /// The level; 0 is the full size.
+        level: usize,
+        /// Why.
+        error: Box<Error>,
+    },
     /// The ranks could not exchange their sums.
     #[error("the sums of the ranks could not be added up: {0}")]
     AllReduce(Box<dyn std::error::Error + Send + Sync>),

@@ -33,6 +33,7 @@ mod annotated;
 mod class_target;
 mod composed;
 mod criterion;
+mod deep_supervision;
 mod engine;
 mod error;
 mod evaluation;
@@ -53,10 +54,12 @@ mod segmentation;
 mod sums;
 mod tensors;
 mod values;
+mod voxel_losses;
 
 pub use unifocal_core as core;
 
 pub use criterion::{SegmentationLoss, Weighted};
+pub use deep_supervision::DeepSupervision;
 pub use error::Error;
 pub use nearest::nearest;
 pub use plan::Route;

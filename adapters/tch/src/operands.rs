@@ -58,7 +58,7 @@ pub(crate) enum ClassProbability<V> {
 }
 
 impl<V: Real> ClassProbability<V> {
-    fn probability(self) -> Probability<V> {
+    pub(crate) fn probability(self) -> Probability<V> {
         match self {
             Self::Linear(p) => Probability::new(p),
             Self::Logarithm { p, complement, ln } => Probability::from_ln(p, complement, ln),

@@ -15,9 +15,10 @@ use std::io::{BufRead, Write, stdin, stdout};
 use std::time::Instant;
 use unifocal_benches::{Phantom, Target, limit, numbers};
 use unifocal_ndarray::Evaluation;
-use unifocal_ndarray::core::{AnyLoss, Focal, Input, Layout, Parameter, Tversky, UnifiedFocal};
+use unifocal_ndarray::core::catalogue::Name;
+use unifocal_ndarray::core::{AnyLoss, Input, Layout, Parameter, UnifiedFocal};
 
-const ROWS: [&str; 46] = [
+const ROWS: [&str; 54] = [
     "unified_2d",
     "unified_3d",
     "unified_slices",
@@ -41,8 +42,16 @@ const ROWS: [&str; 46] = [
     "dice_2d",
     "dice_3d",
     "tversky_2d",
-    "dice_log_2d",
-    "dice_generalized_2d",
+    "log-dice_2d",
+    "generalized-dice_2d",
+    "cross-entropy_2d",
+    "focal_2d",
+    "poly-1_2d",
+    "hard-voxels_2d",
+    "exponential-log_2d",
+    "log-cosh-dice_2d",
+    "noise-robust-dice_2d",
+    "mcc_2d",
     "dice_order2_2d",
     "unified_order2_2d",
     "order1_soft_2d",
@@ -191,23 +200,16 @@ fn loss(name: &str) -> AnyLoss {
         _ if name.contains("order2") => Some(2.0),
         _ => None,
     };
-    let loss: AnyLoss = if name.contains("smoothing") {
+    let named = name.split_once('_').and_then(|(name, _)| name.parse().ok());
+    let loss = if let Some(name) = named {
+        Name::loss(name)
+    } else if name.contains("smoothing") {
         UnifiedFocal::dice_cross_entropy()
             .with_label_smoothing(0.1)
             .expect("in range")
             .into()
     } else if name.contains("dicece") {
         UnifiedFocal::dice_cross_entropy().into()
-    } else if name.contains("log") {
-        Tversky::log_dice().into()
-    } else if name.contains("generalized") {
-        Tversky::generalized_dice().into()
-    } else if name.contains("dice") {
-        Tversky::dice().into()
-    } else if name.contains("tversky") {
-        Tversky::new().into()
-    } else if name.starts_with("ce") {
-        Focal::cross_entropy().into()
     } else if name.contains("gamma02") {
         UnifiedFocal::asymmetric()
             .with_gamma(0.2)

@@ -63,8 +63,8 @@ impl<T: Float> Runs<'_, T> {
                 let Sums { terms, target } = chunk.weighted.get_or_insert(Sums::ZERO);
                 kernel::see(vectors, source, weights.len(), worst);
                 macro_rules! add {
-                    ($y:expr, $keep:expr, $kept:expr) => {
-                        AddWeighted {
+                    ($y:expr, $keep:expr, $kept:expr) => {{
+                        let visitor = AddWeighted {
                             vectors,
                             class,
                             source,
@@ -73,9 +73,9 @@ impl<T: Float> Runs<'_, T> {
                             kept: $kept,
                             weights,
                             sums: terms,
-                        }
-                        .with(loss)
-                    };
+                        };
+                        loss.specialize(&class, visitor);
+                    }};
                 }
                 match covered {
                     Extent::None => add!(Outside, Nothing, &mut []),
@@ -92,8 +92,8 @@ impl<T: Float> Runs<'_, T> {
                 let (len, Sums { terms, target }) = (run.len(), &mut chunk.plain);
                 let kept = keep.of(kept, run);
                 macro_rules! add {
-                    ($y:expr, $keep:expr) => {
-                        Add {
+                    ($y:expr, $keep:expr) => {{
+                        let visitor = Add {
                             vectors,
                             class,
                             source,
@@ -103,9 +103,9 @@ impl<T: Float> Runs<'_, T> {
                             run: len,
                             sums: terms,
                             worst,
-                        }
-                        .with(loss)
-                    };
+                        };
+                        loss.specialize(&class, visitor);
+                    }};
                 }
                 match covered {
                     Extent::None => add!(Outside, Nothing),
@@ -142,17 +142,17 @@ impl<T: Float> Runs<'_, T> {
             };
             let (source, y) = (source.run(run.clone()), &self.target.y[run.clone()]);
             macro_rules! slope {
-                ($y:expr) => {
-                    Slope {
+                ($y:expr) => {{
+                    let visitor = Slope {
                         vectors,
                         class,
                         source,
                         y: $y,
                         slopes,
                         out,
-                    }
-                    .with(loss)
-                };
+                    };
+                    loss.specialize(&class, visitor);
+                }};
             }
             match covered {
                 _ if COMPACT => slope!(Soft(y)),

@@ -6,7 +6,7 @@ use crate::form::Plan;
 use crate::kernel::{self, Keep, Lanes, Slopes, Targets, Vectors, Worst};
 use crate::source::Source;
 use crate::stretch::{STRETCH, Stretch};
-use crate::{Class, Float, Loss, Visitor};
+use crate::{Class, Extent, Float, Loss, Visitor};
 
 /// [`kernel::add`].
 pub(super) struct Add<'a, T: Float, V, S, Y, P, const K: usize> {
@@ -21,21 +21,6 @@ pub(super) struct Add<'a, T: Float, V, S, Y, P, const K: usize> {
     pub(super) worst: &'a mut Worst<T>,
 }
 
-impl<T, V, S, Y, P, const K: usize> Add<'_, T, V, S, Y, P, K>
-where
-    T: Float,
-    V: Vectors,
-    S: Source<T>,
-    Y: Targets<T>,
-    P: Keep<T>,
-{
-    /// Calls the kernel for the form of this loss.
-    pub(super) fn with(self, loss: impl Loss<K>) {
-        let class = self.class;
-        loss.specialize(&class, Y::EXTENT, self);
-    }
-}
-
 impl<T, V, S, Y, P, const K: usize> Visitor<K> for Add<'_, T, V, S, Y, P, K>
 where
     T: Float,
@@ -45,6 +30,8 @@ where
     P: Keep<T>,
 {
     type Output = ();
+
+    const EXTENT: Extent = Y::EXTENT;
 
     #[inline(always)]
     fn visit(self, loss: impl Loss<K>) {
@@ -75,21 +62,6 @@ pub(super) struct AddWeighted<'a, T, V, S, Y, P, const K: usize> {
     pub(super) sums: &'a mut [Lanes<f64>; K],
 }
 
-impl<T, V, S, Y, P, const K: usize> AddWeighted<'_, T, V, S, Y, P, K>
-where
-    T: Float,
-    V: Vectors,
-    S: Source<T>,
-    Y: Targets<T>,
-    P: Keep<T>,
-{
-    /// Calls the kernel for the form of this loss.
-    pub(super) fn with(self, loss: impl Loss<K>) {
-        let class = self.class;
-        loss.specialize(&class, Y::EXTENT, self);
-    }
-}
-
 impl<T, V, S, Y, P, const K: usize> Visitor<K> for AddWeighted<'_, T, V, S, Y, P, K>
 where
     T: Float,
@@ -99,6 +71,8 @@ where
     P: Keep<T>,
 {
     type Output = ();
+
+    const EXTENT: Extent = Y::EXTENT;
 
     #[inline(always)]
     fn visit(self, loss: impl Loss<K>) {
@@ -126,20 +100,6 @@ pub(super) struct Slope<'a, T, V, S, Y, const K: usize> {
     pub(super) out: &'a mut [Stretch<T>],
 }
 
-impl<T, V, S, Y, const K: usize> Slope<'_, T, V, S, Y, K>
-where
-    T: Float,
-    V: Vectors,
-    S: Source<T>,
-    Y: Targets<T>,
-{
-    /// Calls the kernel for the form of this loss.
-    pub(super) fn with(self, loss: impl Loss<K>) {
-        let class = self.class;
-        loss.specialize(&class, Y::EXTENT, self);
-    }
-}
-
 impl<T, V, S, Y, const K: usize> Visitor<K> for Slope<'_, T, V, S, Y, K>
 where
     T: Float,
@@ -148,6 +108,8 @@ where
     Y: Targets<T>,
 {
     type Output = ();
+
+    const EXTENT: Extent = Y::EXTENT;
 
     #[inline(always)]
     fn visit(self, loss: impl Loss<K>) {

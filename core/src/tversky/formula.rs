@@ -1,10 +1,9 @@
 //! The formula of the Tversky losses, and its forms as types.
 
 use super::{Focus, Form, Tversky};
-use crate::extent::Extent;
 use crate::order::{Differences, First, Order, Products, Robust, Second};
 use crate::power;
-use crate::{Class, ClassSums, Exponent, Loss, Probability, Real, Score, Share, Visitor};
+use crate::{Class, ClassSums, Clip, Exponent, Loss, Probability, Real, Score, Share, Visitor};
 
 /// The smallest TP + r that the logarithm of TI divides by: normal in f32, so that all precisions
 /// agree.
@@ -40,8 +39,12 @@ fn ln_cosh<R: Real>(x: R) -> R {
 impl Tversky {
     /// This loss, with its order as a type.
     #[inline(always)]
-    pub(crate) fn of_order<D>(&self, order: D) -> OfOrder<D> {
-        OfOrder { loss: *self, order }
+    pub(crate) fn of_order<D>(&self, order: D) -> OfOrder<'_, D> {
+        OfOrder {
+            loss: self,
+            clip: self.clip,
+            order,
+        }
     }
 
     fn exponent(&self, class: &Class) -> f64 {
@@ -53,17 +56,18 @@ impl Tversky {
     }
 }
 
-/// A Tversky loss with its order as a type.
+/// A Tversky loss with its order as a type. Kernels copy it, so it holds only what terms need.
 #[derive(Clone, Copy)]
-pub(crate) struct OfOrder<D> {
-    pub(crate) loss: Tversky,
-    pub(crate) order: D,
+pub(crate) struct OfOrder<'a, D> {
+    loss: &'a Tversky,
+    clip: Option<Clip>,
+    order: D,
 }
 
-impl<D: Differences> Loss<3> for OfOrder<D> {
+impl<D: Differences> Loss<3> for OfOrder<'_, D> {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(&self, _: &Class, prediction: &Probability<R>, y: &Y) -> [R; 3] {
-        let Probability { p, complement, .. } = prediction.clipped(self.loss.clip);
+        let Probability { p, complement, .. } = prediction.clipped(self.clip);
         self.order.terms(p, complement, y)
     }
 
@@ -126,15 +130,18 @@ impl Loss<3> for Tversky {
     }
 
     #[inline(always)]
-    fn specialize<V: Visitor<3>>(&self, _: &Class, extent: Extent, visitor: V) -> V::Output {
+    fn specialize<V: Visitor<3>>(&self, _: &Class, visitor: V) -> V::Output {
         // Debug builds would take longer to compile.
         if cfg!(debug_assertions) {
             return visitor.visit(*self);
         }
-        match self.differences().at(extent) {
-            Order::Products => visitor.visit(self.of_order(Products)),
-            Order::One => visitor.visit(self.of_order(First)),
+        match self.differences() {
+            Order::One if const { V::EXTENT.is_partial() } => visitor.visit(self.of_order(First)),
+            // Inside and outside of a class, order 1 is that of products.
+            Order::One | Order::Products => visitor.visit(self.of_order(Products)),
             Order::Two => visitor.visit(self.of_order(Second)),
+            // Its derivative at 0 is not that of other powers.
+            Order::Robust(Exponent::One) => visitor.visit(self.of_order(Robust(power::One))),
             Order::Robust(Exponent::ThreeHalves) => {
                 visitor.visit(self.of_order(Robust(power::ThreeHalves)))
             }

@@ -11,7 +11,8 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// The trials: parameters and learning rate. There are as many for each loss: a loss without parameters has twice the rates.
+    /// The trials: parameters and learning rate. There are as many for each loss, over the same range of rates: a loss without
+    /// parameters has rates in between.
     pub(crate) fn trials(&self, scale: &Scale) -> Vec<(&'static str, f64)> {
         let at_rates = |parameter: &'static str, rates: &[f64]| -> Vec<_> {
             rates.iter().map(|rate| (parameter, *rate)).collect()
@@ -21,7 +22,7 @@ impl Candidate {
                 .into_iter()
                 .flat_map(|parameter| at_rates(parameter, scale.rates))
                 .collect(),
-            None => [scale.rates, scale.more_rates]
+            None => [scale.rates, scale.rates_between]
                 .into_iter()
                 .flat_map(|rates| at_rates("", rates))
                 .collect(),
@@ -34,8 +35,8 @@ impl Candidate {
 pub(crate) struct Scale {
     /// The learning rates to choose from, with one trial each.
     pub(crate) rates: &'static [f64],
-    /// As many further rates, for the losses without parameters.
-    pub(crate) more_rates: &'static [f64],
+    /// As many further rates within the same range, for the losses without parameters.
+    pub(crate) rates_between: &'static [f64],
     /// Trainings at the best rate, each with its own weights and order of images, and with its own images if they are phantoms.
     pub(crate) seeds: u64,
     /// Steps of a training on phantoms with small lesions.
@@ -51,8 +52,8 @@ pub(crate) struct Scale {
 impl Scale {
     /// Five to fifteen minutes of a core for each set.
     pub(crate) const FULL: Self = Self {
-        rates: &[3e-3, 1e-2],
-        more_rates: &[1e-3, 3e-2],
+        rates: &[3e-3, 1e-2, 3e-2],
+        rates_between: &[4.5e-3, 6.5e-3, 1.7e-2],
         seeds: 5,
         steps: 120,
         batch: 6,
@@ -63,7 +64,7 @@ impl Scale {
     /// About a minute, too few steps to learn anything.
     pub(crate) const MINUTE: Self = Self {
         rates: &[1e-2],
-        more_rates: &[3e-3],
+        rates_between: &[3e-3],
         seeds: 2,
         steps: 16,
         batch: 4,

@@ -9,8 +9,11 @@ use crate::{Backend, Case, Outcome, Target, tolerance};
 /// Empty and full masks, perfect and wrong predictions and saturated logits give finite values, and gradients that correct errors.
 pub fn edges(backend: &impl Backend) {
     for loss in losses() {
-        let gammas = [0.0, 0.5, 1.0].into_iter();
-        let focused = gammas.filter_map(|gamma| loss.with(Parameter::Gamma, gamma).ok());
+        let gammas = [0.0, 0.5, 1.0];
+        let focused = gammas
+            .into_iter()
+            .filter_map(|gamma| loss.with(Parameter::Gamma, gamma).ok());
+        let focused = focused.take(backend.rounds(gammas.len()));
         for loss in [loss].into_iter().chain(focused) {
             for (what, case) in extreme_cases(by_precision(backend, 1e300, 1e38)) {
                 let Outcome { value, gradient } = outcome(backend, &loss, &case);

@@ -3,6 +3,7 @@
 mod against_core;
 mod annotated;
 mod central_differences;
+mod deep_supervision;
 mod edge_cases;
 mod errors;
 mod golden_values;
@@ -12,10 +13,12 @@ mod overlapping;
 mod published_scores;
 mod seam;
 mod symmetries;
+mod voxel_losses;
 
 pub use against_core::agreement;
 pub use annotated::annotated;
 pub use central_differences::gradients;
+pub use deep_supervision::{DeeplySupervised, LevelsOutcome, deep_supervision};
 pub use edge_cases::edges;
 pub use errors::bad_input;
 pub use golden_values::goldens;
@@ -25,6 +28,7 @@ pub use overlapping::overlapping;
 pub use published_scores::scores;
 pub use seam::{seam, seam_cases, seam_with_gradient};
 pub use symmetries::invariances;
+pub use voxel_losses::{VoxelOutcome, Voxelwise, voxel_losses};
 
 use ndarray::ArrayD;
 
