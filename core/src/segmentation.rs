@@ -66,7 +66,7 @@ pub struct Segmentation<P, T, W = Unweighted, V = Baseline> {
     pub(crate) input: Input,
     pooling: Pooling,
     /// How many samples in a row are regions of the same sample.
-    regions: usize,
+    pub(crate) regions: usize,
     pub(crate) vectors: V,
 }
 
