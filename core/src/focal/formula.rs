@@ -148,8 +148,8 @@ impl<P: Power> Loss<1> for Plain<'_, P> {
     }
 }
 
-/// (1 − p)^γ·(−ln p + ε·(1 − p)), its labels smoothed or not, with γ as a type. Numbers choose, since a loop
-/// with branches would not become vectors.
+/// (1 − p)^γ·(−ln p + ε·(1 − p)), its labels smoothed or not, with γ as a type. ε may be 0: the compiler
+/// would not vectorize a loop with a branch for it.
 #[derive(Clone, Copy)]
 struct OfComplement<'a, P> {
     loss: &'a Focal,
