@@ -5,7 +5,7 @@ mod named;
 
 use crate::extent::Extent;
 use crate::name::Origin;
-use crate::order::{First, Order, Products, Robust, Second};
+use crate::order::{First, Order, Products, Second};
 use crate::parameter::{ParameterError, Range};
 use crate::stretch::COMPACT;
 use crate::{
@@ -357,23 +357,23 @@ impl Loss<4> for UnifiedFocal {
         let distribution = &self.distribution;
         // Types for what is common: with all exponents for each order there would be three times as many.
         match self.region.differences() {
-            Order::One if const { V::EXTENT.is_partial() } => {
+            Order::One
+                if const { V::EXTENT.is_partial() } && !distribution.is_of_log(V::EXTENT) =>
+            {
                 let beside = self.beside(self.region.of_order(First), visitor);
                 distribution.specialize_roughly(class, beside)
             }
+            Order::One if const { V::EXTENT.is_partial() } => visitor.visit(*self),
             // Inside and outside of a class, order 1 is that of products.
             Order::One | Order::Products => {
                 let beside = self.beside(self.region.of_order(Products), visitor);
                 distribution.specialize(class, beside)
             }
-            Order::Two => {
+            Order::Two if !distribution.is_of_log(V::EXTENT) => {
                 let beside = self.beside(self.region.of_order(Second), visitor);
                 distribution.specialize_roughly(class, beside)
             }
-            Order::Robust(exponent) => {
-                let beside = self.beside(self.region.of_order(Robust(exponent)), visitor);
-                beside.visit(*distribution)
-            }
+            Order::Two | Order::Robust(_) => visitor.visit(*self),
         }
     }
 }

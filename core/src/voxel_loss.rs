@@ -5,7 +5,7 @@ use crate::{AnyLoss, ClassSums, Classes, Error, Focal, Loss};
 /// The distribution-based part of a loss as a loss of each voxel,
 ///
 /// ```text
-/// ℓ_i = v_i·Σ_c u_c·b·w_c·f_c(i)        with (1/M) Σ_i ℓ_i, the part itself
+/// ℓ_i = v_i·Σ_c u_c·b·w_c·f_c(i)        Σ_i ℓ_i / Σ_i v_i is the distribution-based part
 /// ```
 ///
 /// where f is the term of the [focal loss](Focal), w its weights, b the weight of the part in a compound

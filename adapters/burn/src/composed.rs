@@ -43,7 +43,7 @@ pub(crate) fn sums(plan: &Plan, inputs: Inputs) -> Tensor<3> {
     Tensor::cat(of_runs.into_iter().map(of_run).collect(), 1)
 }
 
-/// What the formulas need of an input: the probabilities, targets and weights of its voxels.
+/// The operands of the formulas: the probabilities, targets and weights of an input's voxels.
 pub(crate) struct Operands {
     probabilities: Probabilities,
     /// [N, 1, M].

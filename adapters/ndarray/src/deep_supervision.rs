@@ -50,7 +50,7 @@ impl<'a, P: Element, D: Dimension, T: TargetArray> Evaluation<'a, P, D, T> {
     ///
     /// The size of each must divide that of this evaluation's prediction. Its target and voxel weights are views of this evaluation's:
     /// where an axis is s times shorter, voxels ⌊s/2⌋, ⌊s/2⌋ + s, ⌊s/2⌋ + 2s, … These are the voxels of
-    /// [`nearest`](crate::nearest), and so those of PyTorch's `nearest-exact`, which nnU-Net 2 and MONAI use; PyTorch's `nearest` would
+    /// [`nearest`](fn@crate::nearest), and so those of PyTorch's `nearest-exact`, which nnU-Net 2 and MONAI use; PyTorch's `nearest` would
     /// start at voxel 0.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl<'a, P: Element, D: Dimension, T: TargetArray> Evaluation<'a, P, D, T> {
 
 impl<'a, P, D: Dimension, T> DeepSupervision<'a, P, D, T> {
     /// Takes predictions with a target each, the full size first: for targets that were resized in another way, and for sizes that do not
-    /// divide the full one, whose targets [`nearest`](crate::nearest) copies.
+    /// divide the full one, whose targets [`nearest`](fn@crate::nearest) copies.
     pub fn new(levels: impl IntoIterator<Item = Evaluation<'a, P, D, T>>) -> Self {
         Self {
             levels: levels.into_iter().collect(),

@@ -51,7 +51,7 @@ pub enum Error {
     Factor {
         /// The spatial size of the prediction.
         found: Vec<usize>,
-        /// That of the full prediction.
+        /// The spatial size of the full prediction.
         of: Vec<usize>,
     },
     /// A level of a deeply supervised network could not be evaluated.

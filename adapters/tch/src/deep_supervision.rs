@@ -52,7 +52,7 @@ impl SegmentationLoss {
 impl DeepSupervision {
     /// The loss of predictions [N, C, spatial…] at several sizes against one target of the full size.
     ///
-    /// The target of a smaller prediction takes the [`nearest`] voxels, as PyTorch's `nearest-exact` does, and nnU-Net 2 and MONAI with it.
+    /// The target of a smaller prediction takes the [`nearest`](fn@nearest) voxels, as PyTorch's `nearest-exact` does, and nnU-Net 2 and MONAI with it.
     /// It is a view of the target where each axis becomes shorter by a whole factor: where an axis is s times shorter, voxels ⌊s/2⌋,
     /// ⌊s/2⌋ + s, … For another target at the smaller sizes, use [`forward_each`](Self::forward_each).
     ///

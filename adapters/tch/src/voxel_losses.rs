@@ -163,7 +163,7 @@ fn sum_of_terms<const WIDE: bool, const GRAPH: bool>(
     })
 }
 
-/// What the backward of a fused route needs besides the tensors.
+/// The backward of the fused routes needs these besides the tensors.
 struct Fused {
     /// For the sum of the terms of all voxels, in one group.
     plan: Plan,

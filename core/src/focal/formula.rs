@@ -1,48 +1,12 @@
 //! The formula of the focal losses, and its forms as types.
 
 use super::{Focal, Form};
+use crate::extent::Extent;
 use crate::power::{self, Power};
 use crate::{Class, ClassSums, Clip, Exponent, Loss, Probability, Real, Score, Share, Visitor};
 
 /// The largest −ln p of a power above 1. Its fifth power is in range of f32, and so are sums of it.
 const LARGEST_LOG: f64 = 1e6;
-
-/// The function of p that y multiplies, as numbers: base^γ·factor, each a·(1 − p) + b·x + c with
-/// x = −ln p. One loop over the voxels serves all forms, which branches would not allow.
-#[derive(Clone, Copy)]
-struct FormNumbers {
-    /// a and b of the base.
-    base: [f64; 2],
-    /// a, b and c of the factor.
-    factor: [f64; 3],
-    /// The largest x in the base.
-    most: f64,
-}
-
-impl FormNumbers {
-    #[inline(always)]
-    fn new(form: Form, gamma: Exponent) -> Self {
-        let (base, factor) = match form {
-            Form::Entropy => ([1.0, 0.0], [0.0, 1.0, 0.0]),
-            Form::Poly(coefficient) => ([1.0, 0.0], [coefficient, 1.0, 0.0]),
-            Form::Exponential => ([0.0, 1.0], [0.0, 0.0, 1.0]),
-        };
-        let most = match form {
-            Form::Exponential if gamma.to_f64() > 1.0 => LARGEST_LOG,
-            _ => f64::INFINITY,
-        };
-        Self { base, factor, most }
-    }
-
-    #[inline(always)]
-    fn terms<R: Real>(&self, power: impl Power, complement: R, x: R) -> R {
-        let [a, b] = self.base;
-        let base =
-            complement.clone().scale(a) + x.clone().clip(f64::NEG_INFINITY, self.most).scale(b);
-        let [a, b, c] = self.factor;
-        power.times(base, (complement.scale(a) + x.scale(b)).shift(c))
-    }
-}
 
 /// The smoothed y, (1 − t)·y + t/C = scale·(y + ratio·(1 − y)). The scale is a factor of the sum, so
 /// that inside the class smoothing costs nothing.
@@ -80,31 +44,24 @@ impl Focal {
         (self.form == Form::Entropy && !is_smoothed).then(|| self.exponent(class))
     }
 
-    /// [`specialize`](Loss::specialize) for what is rare, with few types, to compile fast.
+    /// Whether F has the form (−ln p)^γ where the class covers `extent` of the voxels.
+    #[inline(always)]
+    pub(crate) fn is_of_log(&self, extent: Extent) -> bool {
+        // F is 0 outside of the class, whatever the form.
+        let is_0 = extent.is_none() && self.label_smoothing.is_none();
+        self.is_exponential() && !is_0
+    }
+
+    /// [`specialize`](Loss::specialize) with few types, to compile fast, for any form but (−ln p)^γ.
     #[inline(always)]
     pub(crate) fn specialize_roughly<V: Visitor<1>>(&self, class: &Class, visitor: V) -> V::Output {
-        // F is 0 outside of the class, whatever the exponent.
         if const { V::EXTENT.is_none() } && self.label_smoothing.is_none() {
             return visitor.visit(self.plain(power::Zero));
         }
         match self.exponent(class).to_f64() {
-            0.0 => visitor.visit(self.general(power::Zero)),
-            // Its derivative at 0 is not that of other powers.
-            1.0 => visitor.visit(self.general(power::One)),
-            e @ ..=1.0 => visitor.visit(self.general(power::Root(e))),
-            e => visitor.visit(self.general(power::Other(e))),
-        }
-    }
-
-    /// This loss in any form, with its exponent as a type.
-    #[inline(always)]
-    fn general<P>(&self, power: P) -> General<'_, P> {
-        General {
-            loss: self,
-            clip: self.clip,
-            label_smoothing: self.label_smoothing,
-            form: FormNumbers::new(self.form, self.gamma),
-            power,
+            0.0 => visitor.visit(self.of_complement(power::Zero)),
+            e @ ..=1.0 => visitor.visit(self.of_complement(power::Root(e))),
+            e => visitor.visit(self.of_complement(power::Other(e))),
         }
     }
 
@@ -116,6 +73,47 @@ impl Focal {
             clip: self.clip,
             power,
         }
+    }
+
+    /// This loss in any form but (−ln p)^γ, with its exponent as a type.
+    #[inline(always)]
+    fn of_complement<P>(&self, power: P) -> OfComplement<'_, P> {
+        OfComplement {
+            loss: self,
+            clip: self.clip,
+            label_smoothing: self.label_smoothing,
+            coefficient: self.poly(),
+            power,
+        }
+    }
+
+    /// This loss as (−ln p)^γ, with its exponent as a type.
+    #[inline(always)]
+    fn of_log<P>(&self, power: P) -> OfLog<'_, P> {
+        OfLog {
+            loss: self,
+            clip: self.clip,
+            label_smoothing: self.label_smoothing,
+            most: match self.gamma.to_f64() {
+                ..=1.0 => f64::INFINITY,
+                _ => LARGEST_LOG,
+            },
+            power,
+        }
+    }
+
+    /// The term of a voxel with this y, smoothed if there is a smoothing.
+    #[inline(always)]
+    fn smoothed<R: Real, Y: Share<R>>(
+        smoothing: Option<f64>,
+        class: &Class,
+        y: &Y,
+        of_class: R,
+    ) -> [R; 1] {
+        [match smoothing {
+            None => y.of(of_class),
+            Some(smoothing) => y.raised(Smoothed::new(smoothing, class).ratio, of_class),
+        }]
     }
 
     fn weight(&self, class: &Class) -> f64 {
@@ -150,17 +148,19 @@ impl<P: Power> Loss<1> for Plain<'_, P> {
     }
 }
 
-/// A focal loss in any form, its labels smoothed or not, with γ as a type.
+/// (1 − p)^γ·(−ln p + ε·(1 − p)), its labels smoothed or not, with γ as a type. ε may be 0: the compiler
+/// would not vectorize a loop with a branch for it.
 #[derive(Clone, Copy)]
-struct General<'a, P> {
+struct OfComplement<'a, P> {
     loss: &'a Focal,
     clip: Option<Clip>,
     label_smoothing: Option<f64>,
-    form: FormNumbers,
+    /// ε.
+    coefficient: f64,
     power: P,
 }
 
-impl<P: Power> Loss<1> for General<'_, P> {
+impl<P: Power> Loss<1> for OfComplement<'_, P> {
     #[inline(always)]
     fn terms<R: Real, Y: Share<R>>(
         &self,
@@ -170,11 +170,40 @@ impl<P: Power> Loss<1> for General<'_, P> {
     ) -> [R; 1] {
         let prediction = prediction.clipped(self.clip);
         let x = prediction.ln().scale(-1.0);
-        let of_class = self.form.terms(self.power, prediction.complement, x);
-        [match self.label_smoothing {
-            None => y.of(of_class),
-            Some(smoothing) => y.raised(Smoothed::new(smoothing, class).ratio, of_class),
-        }]
+        let x = x + prediction.complement.clone().scale(self.coefficient);
+        let of_class = self.power.times(prediction.complement, x);
+        Focal::smoothed(self.label_smoothing, class, y, of_class)
+    }
+
+    #[inline(always)]
+    fn finalize<R: Real>(&self, class: &Class, sums: &ClassSums<R, 1>) -> Score<R> {
+        self.loss.finalize(class, sums)
+    }
+}
+
+/// (−ln p)^γ, its labels smoothed or not, with γ as a type.
+#[derive(Clone, Copy)]
+struct OfLog<'a, P> {
+    loss: &'a Focal,
+    clip: Option<Clip>,
+    label_smoothing: Option<f64>,
+    /// The largest −ln p.
+    most: f64,
+    power: P,
+}
+
+impl<P: Power> Loss<1> for OfLog<'_, P> {
+    #[inline(always)]
+    fn terms<R: Real, Y: Share<R>>(
+        &self,
+        class: &Class,
+        prediction: &Probability<R>,
+        y: &Y,
+    ) -> [R; 1] {
+        let prediction = prediction.clipped(self.clip);
+        let x = prediction.ln().scale(-1.0);
+        let x = x.clip(f64::NEG_INFINITY, self.most);
+        Focal::smoothed(self.label_smoothing, class, y, self.power.of(x))
     }
 
     #[inline(always)]
@@ -191,12 +220,13 @@ impl Loss<1> for Focal {
         prediction: &Probability<R>,
         y: &Y,
     ) -> [R; 1] {
+        let power = self.exponent(class);
+        if self.is_exponential() {
+            return self.of_log(power).terms(class, prediction, y);
+        }
         match self.plain_exponent(class, false) {
             Some(power) => self.plain(power).terms(class, prediction, y),
-            None => {
-                let power = self.exponent(class);
-                self.general(power).terms(class, prediction, y)
-            }
+            None => self.of_complement(power).terms(class, prediction, y),
         }
     }
 
@@ -211,6 +241,14 @@ impl Loss<1> for Focal {
         // Debug builds would take several times as long to compile.
         if cfg!(debug_assertions) {
             return visitor.visit(*self);
+        }
+        if self.is_of_log(V::EXTENT) {
+            return match self.exponent(class).to_f64() {
+                // Its derivative at 0 is not that of other powers.
+                1.0 => visitor.visit(self.of_log(power::One)),
+                e @ ..=1.0 => visitor.visit(self.of_log(power::Root(e))),
+                e => visitor.visit(self.of_log(power::Other(e))),
+            };
         }
         if const { V::EXTENT.is_none() } {
             return self.specialize_roughly(class, visitor);
