@@ -55,6 +55,11 @@ impl Annotated {
         }))
     }
 
+    /// Whether a class is annotated in a sample, counted sample by sample.
+    pub(crate) fn has(&self, index: usize) -> bool {
+        self.mask[index]
+    }
+
     /// Where `is_chosen` of class and mask, [N, C, 1].
     fn tensor(&self, device: &Device, is_chosen: impl Fn(usize, bool) -> bool) -> Tensor<3, Bool> {
         let mask = self.mask.iter().enumerate();

@@ -18,7 +18,7 @@ pub struct Targets {
     pub(crate) values: Flat,
     pub(crate) weights: Option<VoxelWeights>,
     /// Whether each channel is annotated, sample by sample.
-    annotated: Option<Vec<Vec<bool>>>,
+    pub(crate) annotated: Option<Vec<Vec<bool>>>,
 }
 
 /// Flattened voxel weights and their original shape.

@@ -71,6 +71,7 @@ impl Targets {
             shape,
             values,
             weights: weights.transpose()?,
+            annotated: self.annotated,
         })
     }
 }

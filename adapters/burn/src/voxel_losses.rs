@@ -3,19 +3,22 @@
 #[cfg(feature = "flex")]
 mod by_engine;
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Tensor, TensorData};
 use unifocal_core::{
+    Settings,
     engine::VoxelLoss,
-    formula::{Loss, Real},
+    formula::{Loss, Real, class_count},
 };
 
+use crate::annotated::Annotated;
 use crate::composed::{Operands, runs};
 use crate::inputs::{Inputs, Targets};
 use crate::loss::unwrap;
 use crate::plan::Plan;
-use crate::{Error, SegmentationLoss};
+use crate::{Elementwise, Error, SegmentationLoss};
 
 impl SegmentationLoss {
     /// The loss of each voxel, [N, spatial…] for predictions [N, C, spatial…]: PyTorch's `reduction="none"`. `f64` for `f64` predictions,
@@ -27,8 +30,9 @@ impl SegmentationLoss {
     /// [`with_multilabel`](Self::with_multilabel), it is the mean over the regions. Neither the reduction, nor
     /// [`Pooling`](crate::Pooling), nor [`AbsentClass`](crate::AbsentClass) affects it.
     ///
-    /// Gradients flow through it, so you can train on any function of it. On `flex`, the engine computes it and its gradient; on other
-    /// devices, and with [`Route::Composed`](crate::Route::Composed), it is composed of Burn's tensor operations. There invalid data give NaN at their voxels.
+    /// Gradients flow through it, so you can train on any function of it. On `flex`, the engine computes it and its gradient. On other
+    /// devices, with [`Route::Composed`](crate::Route::Composed), with [annotated classes](Targets::with_annotated) and with α per region,
+    /// it is composed of Burn's tensor operations, and invalid data give NaN at their voxels.
     ///
     /// # Panics
     ///
@@ -79,13 +83,19 @@ impl SegmentationLoss {
         }
         let loss = VoxelLoss::new(self.plan.loss)?;
         let mut shape = predictions.dims().to_vec();
-        let inputs = Inputs::new(&self.plan.settings, predictions, targets.into())?;
-        let regions = inputs.regions;
-        let plan = match self.plan.settings.is_multilabel() {
+        let settings = &self.plan.settings;
+        let mut inputs = Inputs::new(settings, predictions, targets.into())?;
+        let (regions, annotated) = (inputs.regions, inputs.annotated.take());
+        if let Some(annotated) = &annotated {
+            inputs = annotated.merged(inputs, settings);
+        }
+        let plan = match settings.is_multilabel() {
             true => self.plan.of_one_region(),
             false => Arc::clone(&self.plan),
         };
-        let each = losses(&plan, &loss, inputs).map_err(|error| error.of_regions(regions))?;
+        let factors = Factors::new(&loss, settings, &inputs, annotated.as_ref());
+        let each = losses(&plan, &loss, &factors, inputs);
+        let each = each.map_err(|error| error.of_regions(regions))?;
         let [samples, voxels] = each.dims();
         let by_region = each.reshape([samples / regions, regions, voxels]);
         shape.remove(1);
@@ -94,33 +104,90 @@ impl SegmentationLoss {
     }
 }
 
-/// The losses of the voxels, [N, M].
-fn losses(plan: &Plan, loss: &VoxelLoss, inputs: Inputs) -> Result<Tensor<2>, Error> {
+/// The factors of the focal loss's terms: of each class, or of each sample and class if samples differ in their annotated classes or
+/// in α.
+struct Factors {
+    /// Sample by sample.
+    all: Vec<f64>,
+    classes: usize,
+}
+
+impl Factors {
+    fn new(
+        loss: &VoxelLoss,
+        settings: &Settings,
+        inputs: &Inputs,
+        annotated: Option<&Annotated>,
+    ) -> Self {
+        let [samples, channels, _] = inputs.prediction.dims();
+        let (classes, count) = (settings.classes(), class_count(channels));
+        let samples = match annotated.is_none() && classes.region_count(count) == 1 {
+            true => 1,
+            false => samples,
+        };
+        let factor = |index: usize| match annotated.is_none_or(|annotated| annotated.has(index)) {
+            true => {
+                let classes = classes.of_group(index / count, count);
+                loss.factor(&classes, index % count, count)
+            }
+            false => 0.0,
+        };
+        Self {
+            all: (0..samples * count).map(factor).collect(),
+            classes: count,
+        }
+    }
+
+    /// Whether all samples have the same factors.
     #[cfg(feature = "flex")]
-    if plan.route == crate::Route::Auto && by_engine::is_possible(&inputs.prediction.device()) {
+    fn are_alike(&self) -> bool {
+        self.all.len() == self.classes
+    }
+
+    /// The factor of a class, or those of a class in each sample.
+    fn of_class(&self, class: usize) -> Vec<f64> {
+        let of_class = self.all.iter().skip(class).step_by(self.classes);
+        of_class.copied().collect()
+    }
+}
+
+/// The losses of the voxels, [N, M].
+fn losses(
+    plan: &Plan,
+    loss: &VoxelLoss,
+    factors: &Factors,
+    inputs: Inputs,
+) -> Result<Tensor<2>, Error> {
+    #[cfg(feature = "flex")]
+    if plan.route == crate::Route::Auto
+        && factors.are_alike()
+        && by_engine::is_possible(&inputs.prediction.device())
+    {
         return by_engine::losses(plan, loss, inputs);
     }
-    Ok(composed(plan, loss, inputs))
+    Ok(composed(plan, loss, factors, inputs))
 }
 
 /// The losses of the voxels, [N, M], composed of Burn's tensor operations.
-fn composed(plan: &Plan, loss: &VoxelLoss, inputs: Inputs) -> Tensor<2> {
-    let dtype = inputs.prediction.dtype();
+fn composed(plan: &Plan, loss: &VoxelLoss, factors: &Factors, inputs: Inputs) -> Tensor<2> {
     let operands = Operands::new(plan, inputs);
     let (classes, count) = (plan.settings.classes(), operands.count);
     let focal = loss.focal();
-    let most = match dtype {
-        DType::F64 => f64::MAX,
-        _ => f64::from(f32::MAX),
-    };
-    let kind = |index| {
-        let factor = loss.factor(&classes, index, count).min(most / 64.0);
-        (classes.class(index, count).rare, factor)
-    };
-    let of_run = |((_, factor), run): (_, std::ops::Range<usize>)| {
+    let kind = |index| (classes.class(index, count).rare, factors.of_class(index));
+    let of_run = |((_, factors), run): ((bool, Vec<f64>), Range<usize>)| {
         let class = classes.class(run.start, count);
         let [term] = focal.terms(&class, &operands.probability(&run), &operands.target(&run));
-        term.scale(factor).0.sum_dim(1).squeeze_dim::<2>(1)
+        let most = greatest(term.0.dtype());
+        let by_sample: Vec<f64> = factors.iter().map(|of| of.min(most / 64.0)).collect();
+        let weighted = match by_sample[..] {
+            [factor] => term.scale(factor).0,
+            _ => {
+                let data = TensorData::new(by_sample, [factors.len(), 1, 1]);
+                let device = term.0.device().inner();
+                term.0.clone() * Tensor::from_data(data, (&device, term.0.dtype()))
+            }
+        };
+        weighted.sum_dim(1).squeeze_dim::<2>(1)
     };
     let sum = runs(count, kind)
         .into_iter()
@@ -128,5 +195,14 @@ fn composed(plan: &Plan, loss: &VoxelLoss, inputs: Inputs) -> Tensor<2> {
         .reduce(|a, b| a + b);
     let sum = sum.expect("there is at least one class");
     let weights = operands.weights.cast(sum.dtype());
-    crate::Elementwise(sum * weights).clip(-most, most).0
+    let most = greatest(sum.dtype());
+    Elementwise(sum * weights).clip(-most, most).0
+}
+
+/// The greatest number of a type.
+fn greatest(dtype: DType) -> f64 {
+    match dtype {
+        DType::F64 => f64::MAX,
+        _ => f64::from(f32::MAX),
+    }
 }

@@ -42,9 +42,13 @@ impl Burn {
             }
             Target::Soft(target) => self.float::<D>(target).into(),
         };
-        match &case.voxel_weights {
+        let targets = match &case.voxel_weights {
             None => targets,
             Some(weights) => targets.with_voxel_weights(self.float::<L>(weights)),
+        };
+        match &case.annotated {
+            None => targets,
+            Some(mask) => targets.with_annotated(mask.rows().into_iter().map(|row| row.to_vec())),
         }
     }
 

@@ -39,8 +39,12 @@ impl<P: Element<Real = P> + Into<f64>> Ndarray<P> {
             .with_simd(self.1)
             .with_layout(case.layout)
             .with_settings(case.settings.clone());
-        match &case.voxel_weights {
+        let evaluation = match &case.voxel_weights {
             Some(weights) => evaluation.with_voxel_weights(weights.view()),
+            None => evaluation,
+        };
+        match &case.annotated {
+            Some(mask) => evaluation.with_annotated(mask.view()),
             None => evaluation,
         }
     }

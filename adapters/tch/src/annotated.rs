@@ -7,7 +7,7 @@ use unifocal_core::{Input, Settings};
 
 use crate::Error;
 use crate::labels::equal;
-use crate::tensors::{Target, Tensors, dense};
+use crate::tensors::{Beside, Target, Tensors, dense};
 
 /// The logit of a class that is not annotated: e^z is 0, and sums and differences stay finite.
 const NOTHING: f64 = -1e30;
@@ -22,8 +22,22 @@ pub(crate) struct Annotated {
 }
 
 impl Annotated {
+    /// Checks the mask beside these tensors. `None` if all classes are annotated.
+    pub(crate) fn of(
+        settings: &Settings,
+        predictions: &Tensor,
+        targets: &Tensor,
+        Beside { weights, annotated }: Beside<'_>,
+    ) -> Result<Option<Self>, Error> {
+        let Some(mask) = annotated else {
+            return Ok(None);
+        };
+        Tensors::new(settings, predictions, targets, weights)?;
+        Self::new(mask, predictions, settings)
+    }
+
     /// Checks a mask [N, C] for predictions of this shape. `None` if all classes are annotated.
-    pub(crate) fn new(
+    fn new(
         mask: &Tensor,
         predictions: &Tensor,
         settings: &Settings,
@@ -50,6 +64,11 @@ impl Annotated {
             mask: on_host,
             others,
         }))
+    }
+
+    /// Whether a class is annotated in a sample, counted sample by sample.
+    pub(crate) fn has(&self, index: usize) -> bool {
+        self.mask[index]
     }
 
     /// Weights [N·R, spatial…] of regions, with 0 for regions that are not annotated.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tch::{Reduction, Tensor};
 use unifocal_core::{AnyLoss, Settings};
 
-use crate::Error;
 use crate::plan::{Plan, Route};
 use crate::sums::Sums;
 use crate::tensors::Beside;
+use crate::{Error, Weighted};
 
 /// A loss of the family, with the settings for reading predictions and targets.
 ///
@@ -146,7 +146,7 @@ impl SegmentationLoss {
     /// # Ok::<(), unifocal_tch::Error>(())
     /// ```
     pub fn with_voxel_weights<'a>(&'a self, weights: &'a Tensor) -> Weighted<'a> {
-        self.with_nothing().with_voxel_weights(weights)
+        Weighted::from(self).with_voxel_weights(weights)
     }
 
     /// The same loss for classes that are annotated in some samples only, [N, C]: an entry per channel of the predictions, Bool or a number.
@@ -175,17 +175,10 @@ impl SegmentationLoss {
     /// # Ok::<(), unifocal_tch::Error>(())
     /// ```
     pub fn with_annotated<'a>(&'a self, mask: &'a Tensor) -> Weighted<'a> {
-        self.with_nothing().with_annotated(mask)
+        Weighted::from(self).with_annotated(mask)
     }
 
-    fn with_nothing(&self) -> Weighted<'_> {
-        Weighted {
-            criterion: self,
-            beside: Beside::default(),
-        }
-    }
-
-    fn value(
+    pub(crate) fn value(
         &self,
         predictions: &Tensor,
         targets: &Tensor,
@@ -195,56 +188,5 @@ impl SegmentationLoss {
             return Err(Error::Reduction { found });
         }
         Sums::of(&self.plan, predictions, targets, beside)?.reduced(self.reduction)
-    }
-}
-
-/// A [`SegmentationLoss`] with voxel weights or classes annotated per sample, from
-/// [`with_voxel_weights`](SegmentationLoss::with_voxel_weights) or [`with_annotated`](SegmentationLoss::with_annotated).
-#[derive(Clone, Copy, Debug)]
-pub struct Weighted<'a> {
-    pub(crate) criterion: &'a SegmentationLoss,
-    pub(crate) beside: Beside<'a>,
-}
-
-impl<'a> Weighted<'a> {
-    /// The same with voxel weights; see [`SegmentationLoss::with_voxel_weights`].
-    #[must_use]
-    pub fn with_voxel_weights(mut self, weights: &'a Tensor) -> Self {
-        self.beside.weights = Some(weights);
-        self
-    }
-
-    /// The same with classes that are annotated in some samples only; see [`SegmentationLoss::with_annotated`].
-    #[must_use]
-    pub fn with_annotated(mut self, mask: &'a Tensor) -> Self {
-        self.beside.annotated = Some(mask);
-        self
-    }
-
-    /// [`SegmentationLoss::forward`] with the voxel weights.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`SegmentationLoss::forward`], weights with a wrong shape or device, or outside [0, 10³⁰], and a mask that does not fit.
-    pub fn forward(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
-        self.criterion.value(predictions, targets, self.beside)
-    }
-
-    /// [`SegmentationLoss::per_class`] with the voxel weights.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`forward`](Weighted::forward).
-    pub fn per_class(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
-        self.sums(predictions, targets)?.per_class()
-    }
-
-    /// [`SegmentationLoss::sums`] with the voxel weights.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`forward`](Weighted::forward).
-    pub fn sums(&self, predictions: &Tensor, targets: &Tensor) -> Result<Sums, Error> {
-        Sums::of(&self.criterion.plan, predictions, targets, self.beside)
     }
 }

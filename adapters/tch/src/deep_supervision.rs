@@ -5,7 +5,8 @@ use std::borrow::Borrow;
 use tch::Tensor;
 use unifocal_core::LevelWeights;
 
-use crate::{Error, SegmentationLoss, nearest};
+use crate::tensors::Beside;
+use crate::{Error, SegmentationLoss, Weighted, nearest};
 
 /// A loss of the predictions of a deeply supervised network at several sizes, the full one first: Σ_l weight_l·loss_l. From
 /// [`SegmentationLoss::with_deep_supervision`].
@@ -66,32 +67,18 @@ impl DeepSupervision {
         predictions: &[T],
         targets: &Tensor,
     ) -> Result<Tensor, Error> {
-        self.sum(predictions.len(), |level| {
-            let prediction = predictions[level].borrow();
-            let targets = nearest(targets, spatial(prediction)?.as_slice())?;
-            self.criterion.forward(prediction, &targets)
-        })
+        Weighted::from(self).forward(predictions, targets)
     }
 
-    /// [`forward`](Self::forward) with voxel weights [N, spatial…] of the full size, which become smaller like the target.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`forward`](Self::forward), and voxel weights with a wrong shape or device, or outside [0, 10³⁰].
-    pub fn forward_weighted<T: Borrow<Tensor>>(
-        &self,
-        predictions: &[T],
-        targets: &Tensor,
-        voxel_weights: &Tensor,
-    ) -> Result<Tensor, Error> {
-        self.sum(predictions.len(), |level| {
-            let prediction = predictions[level].borrow();
-            let size = spatial(prediction)?;
-            let [targets, weights] = [nearest(targets, &size)?, nearest(voxel_weights, &size)?];
-            self.criterion
-                .with_voxel_weights(&weights)
-                .forward(prediction, &targets)
-        })
+    /// Adds voxel weights [N, spatial…] of the full size, which become smaller like the target; see
+    /// [`SegmentationLoss::with_voxel_weights`].
+    pub fn with_voxel_weights<'a>(&'a self, weights: &'a Tensor) -> Weighted<'a, Self> {
+        Weighted::from(self).with_voxel_weights(weights)
+    }
+
+    /// Sets which classes are annotated in each sample, [N, C]; see [`SegmentationLoss::with_annotated`].
+    pub fn with_annotated<'a>(&'a self, mask: &'a Tensor) -> Weighted<'a, Self> {
+        Weighted::from(self).with_annotated(mask)
     }
 
     /// The loss of predictions at several sizes against a target each, for targets that were resized in another way.
@@ -142,6 +129,30 @@ impl DeepSupervision {
             });
         }
         Ok(sum.ok_or(unifocal_core::Error::NoLevelLeft)?)
+    }
+}
+
+impl Weighted<'_, DeepSupervision> {
+    /// [`DeepSupervision::forward`] with the voxel weights, over the annotated classes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`DeepSupervision::forward`], weights with a wrong shape or device, or outside [0, 10³⁰], and a mask that does not fit.
+    pub fn forward<T: Borrow<Tensor>>(
+        &self,
+        predictions: &[T],
+        targets: &Tensor,
+    ) -> Result<Tensor, Error> {
+        let Beside { weights, annotated } = self.beside;
+        self.criterion.sum(predictions.len(), |level| {
+            let prediction = predictions[level].borrow();
+            let size = spatial(prediction)?;
+            let targets = nearest(targets, &size)?;
+            let weights = weights.map(|weights| nearest(weights, &size)).transpose()?;
+            let weights = weights.as_ref();
+            let beside = Beside { weights, annotated };
+            self.criterion.criterion.value(prediction, &targets, beside)
+        })
     }
 }
 

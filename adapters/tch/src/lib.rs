@@ -55,10 +55,11 @@ mod sums;
 mod tensors;
 mod values;
 mod voxel_losses;
+mod weighted;
 
 pub use unifocal_core as core;
 
-pub use criterion::{SegmentationLoss, Weighted};
+pub use criterion::SegmentationLoss;
 pub use deep_supervision::DeepSupervision;
 pub use error::Error;
 pub use nearest::nearest;
@@ -66,6 +67,7 @@ pub use plan::Route;
 pub use ranks::{AllReduce, Threads};
 pub use segmentation::{Segmentation, Sum};
 pub use sums::Sums;
+pub use weighted::Weighted;
 
 /// The examples of the documentation, compiled and run.
 #[cfg(doctest)]

@@ -46,7 +46,9 @@ impl Plan {
         plan.settings.regions = None;
         plan.settings.ignore_label = None;
         // The sums do not depend on it.
-        plan.settings.class_alpha = None;
+        if let Some(alpha) = &mut plan.settings.class_alpha {
+            alpha.truncate(2);
+        }
         plan.settings.pooling = Pooling::PerSample;
         plan
     }

@@ -8,6 +8,15 @@ use crate::annotated::Annotated;
 use crate::labels::equal;
 use crate::tensors::{Target, Tensors};
 
+/// Whether the channels are regions. So is a single channel that is not annotated in every sample.
+pub(crate) fn are_apart(
+    settings: &Settings,
+    predictions: &Tensor,
+    annotated: Option<&Annotated>,
+) -> bool {
+    settings.is_multilabel() || (annotated.is_some() && predictions.size()[1] == 1)
+}
+
 /// Predictions, targets and weights with a sample for each region: [N·R, 1, spatial…], [N·R, spatial…] or [N·R, 1, spatial…], and
 /// [N·R, spatial…].
 #[derive(Debug)]

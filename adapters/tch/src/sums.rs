@@ -10,7 +10,7 @@ use crate::evaluation::{self, Output};
 use crate::plan::{Plan, Route};
 use crate::ranks::AllReduce;
 use crate::reduction::reduced;
-use crate::regions::Apart;
+use crate::regions::{self, Apart};
 use crate::tensors::{Beside, Tensors};
 use crate::{Error, Sum, composed, fused};
 
@@ -55,18 +55,11 @@ impl Sums {
         plan: &Arc<Plan>,
         predictions: &Tensor,
         targets: &Tensor,
-        Beside { weights, annotated }: Beside<'_>,
+        beside: Beside<'_>,
     ) -> Result<Self, Error> {
-        let annotated = match annotated {
-            Some(mask) => {
-                Tensors::new(&plan.settings, predictions, targets, weights)?;
-                Annotated::new(mask, predictions, &plan.settings)?
-            }
-            None => None,
-        };
-        // A single channel that is not annotated everywhere is a region.
-        let is_region = annotated.is_some() && predictions.size()[1] == 1;
-        if plan.settings.is_multilabel() || is_region {
+        let (settings, weights) = (&plan.settings, beside.weights);
+        let annotated = Annotated::of(settings, predictions, targets, beside)?;
+        if regions::are_apart(settings, predictions, annotated.as_ref()) {
             return Self::of_regions(plan, predictions, targets, weights, annotated.as_ref());
         }
         if let Some(annotated) = annotated {

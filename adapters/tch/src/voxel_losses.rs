@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 use unifocal_core::{
-    Pooling,
+    Focal, Pooling, Settings,
     engine::VoxelLoss,
     formula::{Loss, Real, class_count},
 };
 
+use crate::annotated::Annotated;
 use crate::engine::narrowed;
 use crate::extremes::Extremes;
 use crate::ffi::attach::{Backward, attach, is_recording, is_tracing};
 use crate::operands::Operands;
 use crate::plan::{Plan, Route};
-use crate::regions::Apart;
-use crate::tensors::Tensors;
+use crate::regions::{self, Apart};
+use crate::tensors::{Beside, Tensors};
 use crate::values::{Outcome, Values};
 use crate::{Error, SegmentationLoss, Weighted, composed, engine, operations};
 
@@ -54,55 +55,80 @@ impl SegmentationLoss {
     /// # Ok::<(), unifocal_tch::Error>(())
     /// ```
     pub fn voxel_losses(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
-        of(&self.plan, predictions, targets, None)
+        of(&self.plan, predictions, targets, Beside::default())
     }
 }
 
 impl Weighted<'_> {
-    /// [`SegmentationLoss::voxel_losses`] times the voxel weights.
+    /// [`SegmentationLoss::voxel_losses`] times the voxel weights, over the annotated classes.
     ///
     /// # Errors
     ///
     /// Those of [`SegmentationLoss::voxel_losses`] and [`forward`](Weighted::forward).
     pub fn voxel_losses(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, Error> {
-        let weights = Some(self.weights);
-        of(&self.criterion.plan, predictions, targets, weights)
+        of(&self.criterion.plan, predictions, targets, self.beside)
     }
 }
 
-/// The losses of the voxels, by the route of the plan.
+/// The losses of the voxels of these tensors.
 fn of(
     plan: &Arc<Plan>,
     predictions: &Tensor,
     targets: &Tensor,
-    weights: Option<&Tensor>,
+    beside: Beside<'_>,
 ) -> Result<Tensor, Error> {
     let loss = VoxelLoss::new(plan.loss)?;
-    if plan.settings.is_multilabel() {
-        let apart = Apart::new(&plan.settings, predictions, targets, weights)?;
-        let (inner, weights) = (Arc::new(plan.of_one_region()), apart.weights.as_ref());
-        let each = of(&inner, &apart.predictions, &apart.targets, weights)
+    let (settings, weights) = (&plan.settings, beside.weights);
+    let annotated = Annotated::of(settings, predictions, targets, beside)?;
+    if regions::are_apart(settings, predictions, annotated.as_ref()) {
+        let apart = Apart::new(settings, predictions, targets, weights, annotated.as_ref())?;
+        let samples = apart.predictions.size()[0] as usize;
+        let factors = Factors::new(&loss, settings, [samples, 2], apart.regions, None)?;
+        let (inner, weights) = (plan.of_one_region(), apart.weights.as_ref());
+        let each = of_factors(&inner, factors, &apart.predictions, &apart.targets, weights)
             .map_err(|error| apart.error(error))?;
         let by_region = each.f_reshape(predictions.size())?;
         return Ok(by_region.f_mean_dim([1_i64].as_slice(), false, None)?);
     }
+    let tensors = Tensors::new(settings, predictions, targets, weights)?;
+    let [samples, channels] = [tensors.samples(), tensors.channels()].map(|n| n as usize);
+    let shape = [samples, class_count(channels)];
+    let factors = Factors::new(&loss, settings, shape, 1, annotated.as_ref())?;
+    match annotated {
+        None => of_factors(plan, factors, predictions, targets, weights),
+        Some(annotated) => {
+            let [predictions, targets] = annotated.merged(tensors, settings)?;
+            of_factors(plan, factors, &predictions, &targets, weights)
+        }
+    }
+}
+
+/// The losses of the voxels by the route of the plan, with these factors of the terms.
+fn of_factors(
+    plan: &Plan,
+    factors: Factors,
+    predictions: &Tensor,
+    targets: &Tensor,
+    weights: Option<&Tensor>,
+) -> Result<Tensor, Error> {
     let input = Tensors::new(&plan.settings, predictions, targets, weights)?;
     if plan.route == Route::Composed {
         let extremes = Extremes::new(plan, &input)?;
-        let losses = by_operations::<true>(plan, &loss, &input, &extremes)?;
+        let losses = by_operations::<true>(plan, &factors, &input, &extremes)?;
         return composed::dependent(&losses, &input.prediction);
     }
     if is_tracing() {
         return Err(Error::Traced);
     }
     let is_recorded = input.prediction.requires_grad() && is_recording();
-    let by_engine = plan.route == Route::Fused && input.prediction.device() == Device::Cpu;
+    let on_cpu = input.prediction.device() == Device::Cpu;
+    let by_engine = plan.route == Route::Fused && on_cpu && factors.are_alike();
     let (losses, extremes) = if by_engine {
         (engine::voxel_losses(plan, &input)?, None)
     } else {
         let extremes = Extremes::new(plan, &input)?;
         let _guard = tch::no_grad_guard();
-        let losses = by_operations::<false>(plan, &loss, &input, &extremes)?;
+        let losses = by_operations::<false>(plan, &factors, &input, &extremes)?;
         (losses, Some(extremes))
     };
     if !is_recorded {
@@ -110,45 +136,55 @@ fn of(
     }
     // The caller's tensors, so that libtorch notices if they are modified before the backward pass.
     let saved: Vec<&Tensor> = [predictions, targets].into_iter().chain(weights).collect();
-    let backward = Fused::new(plan, &loss, &input, extremes);
+    let backward = Fused::new(plan, &factors, extremes);
     Ok(attach(&losses, &saved, backward)?)
 }
 
 /// The losses of the voxels, [N, spatial…], by libtorch's operations.
 fn by_operations<const GRAPH: bool>(
     plan: &Plan,
-    loss: &VoxelLoss,
+    factors: &Factors,
     input: &Tensors,
     extremes: &Extremes,
 ) -> Result<Tensor, Error> {
     match input.arithmetic() {
-        Kind::Double => sum_of_terms::<true, GRAPH>(plan, loss, input, extremes),
-        _ => sum_of_terms::<false, GRAPH>(plan, loss, input, extremes),
+        Kind::Double => sum_of_terms::<true, GRAPH>(plan, factors, input, extremes),
+        _ => sum_of_terms::<false, GRAPH>(plan, factors, input, extremes),
     }
 }
 
 /// v·Σ_c factor_c·term_c of each voxel.
 fn sum_of_terms<const WIDE: bool, const GRAPH: bool>(
     plan: &Plan,
-    loss: &VoxelLoss,
+    factors: &Factors,
     input: &Tensors,
     extremes: &Extremes,
 ) -> Result<Tensor, Error> {
     let operands = Operands::<WIDE, GRAPH>::new(&plan.settings, input, extremes)?;
     let (classes, count) = (plan.settings.classes(), operands.class_count());
     let most = if WIDE { f64::MAX } else { f64::from(f32::MAX) };
-    let (focal, kind) = (loss.focal(), input.arithmetic());
+    let kind = input.arithmetic();
     let mut sum = Values::constant(0.0);
     for index in 0..count {
         let (class, of) = (index as usize, count as usize);
-        let factor = loss.factor(&classes, class, of).min(most / 64.0);
-        if factor == 0.0 {
+        let of_class = factors.of_class(class);
+        let of_class: Vec<f64> = of_class.map(|factor| factor.min(most / 64.0)).collect();
+        if of_class.iter().all(|factor| *factor == 0.0) {
             continue;
         }
         let probability = operands.class_probability(index)?.probability();
         let y = operands.class_target(index)?;
-        let [term] = focal.terms(&classes.class(class, of), &probability, &y);
-        sum = sum + term.scale(factor);
+        let class = classes.class(class, of);
+        let [term] = factors.focal.terms(&class, &probability, &y);
+        sum = sum
+            + match of_class[..] {
+                [factor] => term.scale(factor),
+                _ => {
+                    let by_sample = Tensor::f_from_slice(&of_class)?.f_unsqueeze(1)?;
+                    let by_sample = by_sample.f_to_kind(kind)?.f_to(input.prediction.device())?;
+                    term * Values::given(by_sample)
+                }
+            };
     }
     if let Some(weights) = operands.weights() {
         sum = sum * Values::given(weights.f_to_kind(kind)?);
@@ -163,28 +199,79 @@ fn sum_of_terms<const WIDE: bool, const GRAPH: bool>(
     })
 }
 
+/// The focal loss, whose terms make up the losses, with the factors of the terms: of each class, or of each sample and class if samples
+/// differ in their annotated classes or in α.
+struct Factors {
+    focal: Focal,
+    /// Sample by sample.
+    all: Vec<f64>,
+    classes: usize,
+}
+
+impl Factors {
+    /// The factors for samples of so many classes. Regions that are samples take turns.
+    fn new(
+        loss: &VoxelLoss,
+        settings: &Settings,
+        [samples, count]: [usize; 2],
+        regions: usize,
+        annotated: Option<&Annotated>,
+    ) -> Result<Self, Error> {
+        let classes = settings.classes();
+        classes.check_regions(count, regions)?;
+        let samples = match annotated.is_none() && classes.region_count(count) == 1 {
+            true => 1,
+            false => samples,
+        };
+        let factor = |index: usize| match annotated.is_none_or(|annotated| annotated.has(index)) {
+            true => {
+                let classes = classes.of_group(index / count, count);
+                loss.factor(&classes, index % count, count)
+            }
+            false => 0.0,
+        };
+        Ok(Self {
+            focal: loss.focal(),
+            all: (0..samples * count).map(factor).collect(),
+            classes: count,
+        })
+    }
+
+    /// Whether all samples have the same factors.
+    fn are_alike(&self) -> bool {
+        self.all.len() == self.classes
+    }
+
+    /// The factor of a class, or those of a class in each sample.
+    fn of_class(&self, class: usize) -> impl Iterator<Item = f64> {
+        self.all.iter().skip(class).step_by(self.classes).copied()
+    }
+}
+
 /// The backward of the fused routes needs these besides the tensors.
 struct Fused {
-    /// For the sum of the terms of all voxels, in one group.
+    /// For the sum of the terms of all voxels: in one group, or in one per sample if these differ in their factors.
     plan: Plan,
-    /// Its slopes, class by class.
+    /// Its slopes, group by group and class by class.
     slopes: Vec<[f64; 4]>,
+    classes: usize,
     /// The range of the values; `None` if the engine computes the gradient.
     extremes: Option<Extremes>,
 }
 
 impl Fused {
-    fn new(plan: &Plan, loss: &VoxelLoss, input: &Tensors, extremes: Option<Extremes>) -> Self {
-        let (classes, count) = (
-            plan.settings.classes(),
-            class_count(input.channels() as usize),
-        );
-        let slopes = (0..count).map(|index| [0.0, 0.0, 0.0, loss.factor(&classes, index, count)]);
+    fn new(plan: &Plan, factors: &Factors, extremes: Option<Extremes>) -> Self {
+        let pooling = match factors.are_alike() {
+            true => Pooling::Batch,
+            false => Pooling::PerSample,
+        };
+        let slopes = factors.all.iter().map(|factor| [0.0, 0.0, 0.0, *factor]);
         Self {
             slopes: slopes.collect(),
+            classes: factors.classes,
             plan: Plan {
-                loss: loss.focal().into(),
-                settings: plan.settings.clone().with_pooling(Pooling::Batch),
+                loss: factors.focal.into(),
+                settings: plan.settings.clone().with_pooling(pooling),
                 route: plan.route,
             },
             extremes,
@@ -198,6 +285,7 @@ impl Backward for Fused {
         let Self {
             plan,
             slopes,
+            classes,
             extremes,
         } = self;
         let kind = saved[0].f_kind()?;
@@ -211,7 +299,7 @@ impl Backward for Fused {
         let derivatives = match extremes {
             None => engine::gradient(plan, &input, slopes, None)?,
             Some(extremes) => {
-                let by_class = [1, slopes.len() as i64, 4];
+                let by_class = [-1, *classes as i64, 4];
                 let slopes = Tensor::f_from_slice(slopes.as_flattened())?.f_reshape(by_class)?;
                 let slopes = slopes.f_to_device(prediction.device())?;
                 operations::gradient(plan, &input, extremes, &slopes)?

@@ -7,7 +7,7 @@ use unifocal_conformance::{
     Voxelwise, deep_supervision, voxel_losses,
 };
 use unifocal_core::{AnyLoss, Focal, Input, Layout, LevelWeights, Tversky, UnifiedFocal};
-use unifocal_tch::{Error, Route, SegmentationLoss, nearest};
+use unifocal_tch::{Error, Route, SegmentationLoss, Weighted, nearest};
 
 /// `unifocal-tch` on tensors of this kind, with gradients from libtorch's backward.
 struct Tch {
@@ -40,11 +40,8 @@ impl Tch {
         let criterion = self
             .criterion(loss, full)
             .with_deep_supervision(weights.clone());
-        let targets = target(full);
-        let value = match &full.voxel_weights {
-            None => criterion.forward(&leaves, &targets)?,
-            Some(weights) => criterion.forward_weighted(&leaves, &targets, &tensor(weights))?,
-        };
+        let beside = Beside::of(full);
+        let value = beside.on(&criterion).forward(&leaves, &target(full))?;
         value.backward();
         Ok(LevelsOutcome {
             value: value.double_value(&[]),
@@ -68,18 +65,41 @@ impl Tch {
     ) -> Result<VoxelOutcome, Error> {
         let leaf = self.leaf(&case.prediction);
         let criterion = self.criterion(loss, case);
-        let losses = match &case.voxel_weights {
-            None => criterion.voxel_losses(&leaf, &target(case))?,
-            Some(weights) => criterion
-                .with_voxel_weights(&tensor(weights))
-                .voxel_losses(&leaf, &target(case))?,
-        };
+        let beside = Beside::of(case);
+        let losses = beside.on(&criterion).voxel_losses(&leaf, &target(case))?;
         assert_eq!(losses.kind(), self.kind);
         (&losses * tensor(upstream)).sum(Kind::Double).backward();
         Ok(VoxelOutcome {
             losses: array(&losses),
             gradient: array(&leaf.grad()),
         })
+    }
+}
+
+/// The voxel weights and the annotated classes of a case.
+struct Beside {
+    weights: Option<Tensor>,
+    annotated: Option<Tensor>,
+}
+
+impl Beside {
+    fn of(case: &Case) -> Self {
+        let annotated = case.annotated.as_ref();
+        Self {
+            weights: case.voxel_weights.as_ref().map(tensor),
+            annotated: annotated.map(|mask| tensor(&mask.clone().into_dyn())),
+        }
+    }
+
+    fn on<'a, C>(&'a self, criterion: &'a C) -> Weighted<'a, C> {
+        let mut weighted = Weighted::from(criterion);
+        if let Some(weights) = &self.weights {
+            weighted = weighted.with_voxel_weights(weights);
+        }
+        if let Some(mask) = &self.annotated {
+            weighted = weighted.with_annotated(mask);
+        }
+        weighted
     }
 }
 
@@ -114,12 +134,8 @@ impl Backend for Tch {
     fn evaluate(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, String> {
         let leaf = self.leaf(&case.prediction);
         let criterion = self.criterion(loss, case);
-        let value = match &case.voxel_weights {
-            None => criterion.forward(&leaf, &target(case)),
-            Some(weights) => criterion
-                .with_voxel_weights(&tensor(weights))
-                .forward(&leaf, &target(case)),
-        };
+        let beside = Beside::of(case);
+        let value = beside.on(&criterion).forward(&leaf, &target(case));
         let value = value.map_err(|error| error.to_string())?;
         value.backward();
         Ok(Outcome {

@@ -160,7 +160,7 @@ fn alone(case: &Case, sample: usize) -> (Case, Vec<usize>) {
 }
 
 /// Regions, of which a sample may lack all. What belongs to a region that is not annotated may be anything.
-fn region_cases(rng: &mut Rng) -> Vec<Case> {
+pub(super) fn region_cases(rng: &mut Rng) -> Vec<Case> {
     let shape = [3, 2, 70];
     let mask = array![[true, false], [false, false], [true, true]];
     let case = |rng: &mut Rng, input: Input, target: Target| {
@@ -168,6 +168,7 @@ fn region_cases(rng: &mut Rng) -> Vec<Case> {
         prediction.mapv_inplace(|x| f64::from(x as f32));
         let mut case = Case::new(prediction, target).with_input(input);
         case.annotated = Some(mask.clone());
+        case.settings.class_alpha = Some(vec![1.0, 0.25, 2.0, 3.0]);
         case.with_multilabel(true)
     };
     let labels = random::labels(rng, &[3, 3, 70]);
@@ -199,26 +200,7 @@ fn is_mean_of_annotated(backend: &impl Backend, loss: &AnyLoss, case: &Case) {
         if !is_annotated {
             continue;
         }
-        let only = |array: &ArrayD<f64>| {
-            let array = array.slice_axis(Axis(0), (sample..sample + 1).into());
-            let range = channel..channel + 1;
-            array.slice_axis(axis, range.into()).to_owned()
-        };
-        let mut alone = Case {
-            prediction: only(&case.prediction),
-            target: match &case.target {
-                Target::Soft(target) => Target::Soft(only(target)),
-                Target::Labels(labels) => {
-                    let range = sample..sample + 1;
-                    Target::Labels(labels.slice_axis(Axis(0), range.into()).to_owned())
-                }
-            },
-            annotated: None,
-            ..case.clone()
-        };
-        if let Some(regions) = &mut alone.settings.regions {
-            *regions = vec![regions[channel].clone()];
-        }
+        let alone = region_alone(case, sample, channel);
         let found = outcome(backend, loss, &alone);
         value += found.value / annotated;
         let mut own = gradient.slice_axis_mut(Axis(0), (sample..sample + 1).into());
@@ -233,6 +215,39 @@ fn is_mean_of_annotated(backend: &impl Backend, loss: &AnyLoss, case: &Case) {
         &gradient,
         &what,
     );
+}
+
+/// A region of a sample as a case of its own.
+pub(super) fn region_alone(case: &Case, sample: usize, channel: usize) -> Case {
+    let (samples, channels) = (sample..sample + 1, channel..channel + 1);
+    let of_sample =
+        |array: &ArrayD<f64>| array.slice_axis(Axis(0), samples.clone().into()).to_owned();
+    let only = |array: &ArrayD<f64>| {
+        let array = of_sample(array);
+        array
+            .slice_axis(class_axis(case), channels.clone().into())
+            .to_owned()
+    };
+    let mut alone = Case {
+        prediction: only(&case.prediction),
+        target: match &case.target {
+            Target::Soft(target) => Target::Soft(only(target)),
+            Target::Labels(labels) => {
+                let of_sample = labels.slice_axis(Axis(0), samples.clone().into());
+                Target::Labels(of_sample.to_owned())
+            }
+        },
+        voxel_weights: case.voxel_weights.as_ref().map(of_sample),
+        annotated: None,
+        ..case.clone()
+    };
+    if let Some(regions) = &mut alone.settings.regions {
+        *regions = vec![regions[channel].clone()];
+    }
+    if let Some(alpha) = &mut alone.settings.class_alpha {
+        *alpha = alpha[2 * channel..2 * channel + 2].to_vec();
+    }
+    alone
 }
 
 /// The core's value and gradient, in f64.

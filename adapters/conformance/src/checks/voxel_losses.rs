@@ -40,6 +40,7 @@ pub fn voxel_losses(backend: &impl Voxelwise) {
     published(backend);
     means(backend);
     differences(backend);
+    regions(backend);
     left_out(backend);
     refused(backend);
 }
@@ -114,6 +115,14 @@ fn means(backend: &impl Voxelwise) {
             let case = random::channels_first(&mut rng, &shape, input)
                 .with_pooling(Pooling::PerSample)
                 .with_absent_class(AbsentClass::Smooth);
+            // Regions that are not annotated are no part of the mean: see `regions`.
+            let case = match case.settings.is_multilabel() {
+                true => Case {
+                    annotated: None,
+                    ..case
+                },
+                false => case,
+            };
             is_mean(backend, loss, &case);
             is_mean(backend, loss, &case.with_pooling(Pooling::Batch));
         }
@@ -125,6 +134,7 @@ fn means(backend: &impl Voxelwise) {
         case.settings.region_weights = None;
         case.settings.class_alpha = None;
         case.settings.rare_classes = None;
+        case.annotated = None;
         is_mean(backend, loss, &case);
         if matches!(case.target, Target::Labels(_)) {
             is_mean(
@@ -161,6 +171,41 @@ fn is_mean(backend: &impl Voxelwise, loss: &AnyLoss, case: &Case) {
     assert_close(mean, whole.value, tolerance, &what);
     let tolerance = by_precision(backend, tolerance::F64_OURS, tolerance::F32_GRADIENT);
     assert_close_gradient(&ours.gradient, &whole.gradient, tolerance, &what);
+}
+
+/// The loss of a voxel is the mean over its regions, each alone with its own α, and 0 for a region that is not annotated.
+fn regions(backend: &impl Voxelwise) {
+    let mut rng = Rng::with_seed(24);
+    for loss in ["cross-entropy", "asymmetric-unified-focal"] {
+        let loss = loss.parse().expect("a loss");
+        for case in super::annotated::region_cases(&mut rng) {
+            let what = format!("{loss} of {case:?}");
+            let shape = weights(&case).raw_dim();
+            let upstream = ArrayD::from_shape_simple_fn(shape, || rng.f64() - 0.5);
+            let all = voxels(backend, &loss, &case, &upstream);
+            let mut losses = ArrayD::zeros(all.losses.raw_dim());
+            let mut gradient = ArrayD::zeros(all.gradient.raw_dim());
+            let mask = case.annotated.as_ref().expect("a mask");
+            let share = 1.0 / mask.ncols() as f64;
+            for ((sample, channel), _) in mask.indexed_iter().filter(|(_, annotated)| **annotated) {
+                let alone = super::annotated::region_alone(&case, sample, channel);
+                let of_sample = upstream.index_axis(Axis(0), sample).insert_axis(Axis(0));
+                let found = voxels(backend, &loss, &alone, &of_sample.to_owned());
+                let mut sum = losses.index_axis_mut(Axis(0), sample);
+                sum.scaled_add(share, &found.losses.index_axis(Axis(0), 0));
+                let mut own = gradient.index_axis_mut(Axis(0), sample);
+                let mut own = own.index_axis_mut(Axis(0), channel);
+                let of_region = found.gradient.index_axis(Axis(0), 0);
+                own.scaled_add(share, &of_region.index_axis(Axis(0), 0));
+            }
+            let exact = by_precision(backend, tolerance::F64_OURS, tolerance::F32_OURS);
+            for (found, expected) in all.losses.iter().zip(&losses) {
+                assert_close(*found, *expected, exact, &what);
+            }
+            let exact = by_precision(backend, tolerance::F64_OURS, tolerance::F32_GRADIENT);
+            assert_close_gradient(&all.gradient, &gradient, exact, &what);
+        }
+    }
 }
 
 /// The weight of each voxel, 0 where it does not count.
