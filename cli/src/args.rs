@@ -295,6 +295,16 @@ pub(crate) struct Data {
         help_heading = "Classes"
     )]
     pub(crate) ignore_label: Vec<i64>,
+    /// Set the classes that TARGET annotates, by label or region name, if it lacks some. Voxels of the others count as the first class,
+    /// and regions without annotations are not scored. The column annotated of a manifest sets them for each case [default: all]
+    #[arg(
+        long,
+        value_name = "C,C…",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        help_heading = "Classes"
+    )]
+    pub(crate) annotated: Option<Vec<String>>,
     /// Score only the voxels at which this mask, of the size of TARGET, is not 0. FILE can be a folder of masks, matched by name
     #[arg(long, value_name = "FILE", help_heading = "Classes")]
     pub(crate) mask: Option<PathBuf>,

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
+use ndarray::{Array2, ArrayD, ArrayViewD, ArrayViewMutD};
 use unifocal_ndarray::core::Input;
 
 use crate::account::Account;
+use crate::annotated::Annotated;
 use crate::arrange::{arrange, with_classes, without_classes};
 use crate::counts::Count;
 use crate::labels::Labels;
@@ -20,10 +21,21 @@ use crate::slab::Slab;
 pub(crate) struct Case {
     pub(crate) content: Content,
     pub(crate) names: Vec<Name>,
+    /// The classes that are annotated, if not all are.
+    pub(crate) annotated: Option<Annotated>,
     pub(crate) account: Arc<Account>,
     pub(crate) grid: Grid,
     /// The image that was segmented, as [sample, voxels…], if it was asked for.
     pub(crate) image: Option<ArrayD<f64>>,
+}
+
+impl Case {
+    /// Whether a class is annotated.
+    pub(crate) fn has(&self, class: usize) -> bool {
+        self.annotated
+            .as_ref()
+            .is_none_or(|annotated| annotated.has(class))
+    }
 }
 
 /// How the voxels of PRED lie in space: its axes of space, in order.
@@ -67,6 +79,8 @@ pub(crate) struct Maps {
 pub(crate) struct Arrays {
     pub(crate) prediction: Prediction,
     pub(crate) target: Target,
+    /// Which channels are annotated, sample by sample, if not all are.
+    pub(crate) annotated: Option<Array2<bool>>,
     pub(crate) input: Input,
     pub(crate) reading: Reading,
     /// A summary of the prediction's numbers before scaling and clamping; `None` if they were not looked at.

@@ -29,6 +29,7 @@ pub(crate) fn example() -> Result<(Pair, Case, Data), Failure> {
         name: "demo".to_owned(),
         prediction: "demo prediction".into(),
         target: "demo labels".into(),
+        annotated: None,
     };
     let data = data()?;
     let volume = |values, stored| Volume::plain(Format::Npy, stored, values);

@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 mod account;
+mod annotated;
 mod args;
 mod arrange;
 mod assemble;

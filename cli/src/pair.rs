@@ -9,4 +9,6 @@ pub(crate) struct Pair {
     pub(crate) name: String,
     pub(crate) prediction: PathBuf,
     pub(crate) target: PathBuf,
+    /// The classes that the target annotates, by label or region name, if a manifest gives them.
+    pub(crate) annotated: Option<Vec<String>>,
 }

@@ -7,7 +7,7 @@ mod shared;
 
 use std::sync::Arc;
 
-use ndarray::{ArrayD, ArrayViewD, IxDyn, Shape};
+use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn, Shape};
 use unifocal_ndarray::core::{
     AbsentClass, Error as CoreError, Settings, UnifiedFocal,
     catalogue::Name as LossName,
@@ -16,6 +16,7 @@ use unifocal_ndarray::core::{
 };
 use unifocal_ndarray::{Error, Evaluation, TargetArray};
 
+use crate::annotated::places;
 use crate::args::{Absent, Data};
 use crate::case::{Arrays, Case, ClassNumbers, Content, Prediction, Target};
 use crate::counts::Count;
@@ -116,22 +117,8 @@ fn rare(case: &Case, pair: &Pair, data: &Data) -> Result<Option<Vec<usize>>, Fai
     let Some(rare) = &data.rare else {
         return Ok(None);
     };
-    let place = |name: &String| {
-        let place = case
-            .names
-            .iter()
-            .position(|class| class.to_string() == *name);
-        // Without --labels, the classes of label maps are those that occur, so a case may lack a rare class.
-        if place.is_none() && !(matches!(case.content, Content::Maps(_)) && data.labels.is_none()) {
-            return Err(pair.failure(format!(
-                "--rare: found the class {name}, expected one of {}",
-                listed(&case.names)
-            )));
-        }
-        Ok(place)
-    };
-    let places: Vec<Option<usize>> = rare.iter().map(place).collect::<Result<_, _>>()?;
-    Ok(Some(places.into_iter().flatten().collect()))
+    let places = places("--rare", rare, &case.names, data);
+    places.map(Some).map_err(|message| pair.failure(message))
 }
 
 /// The loss whose sums reports show: those of the plain Combo loss are TP, FP, FN and the cross entropy.
@@ -206,7 +193,7 @@ impl<'a> Task<'a> {
     /// Takes as few passes over the voxels as give the sums of all losses, and one more for a gradient.
     fn run<P: Element, T: TargetArray>(
         &self,
-        arrays: &Arrays,
+        arrays: &'a Arrays,
         evaluation: Evaluation<'a, P, IxDyn, T>,
         void: Option<i64>,
         shape: Shape<IxDyn>,
@@ -217,6 +204,10 @@ impl<'a> Task<'a> {
             .with_settings(settings.unwrap_or_default())
             .with_input(arrays.input)
             .with_ignore_label(void);
+        let evaluation = match &arrays.annotated {
+            Some(mask) => evaluation.with_annotated(mask.view()),
+            None => evaluation,
+        };
         let count = evaluation.class_count()?;
         let known = known_sums()?;
         let known = self.wanted.known_sums.then_some(&known);
@@ -259,11 +250,26 @@ impl<'a> Task<'a> {
             self.summarize(loss, &sums, known.as_deref())
         });
         let hard = self.wanted.hard.then(|| evaluation.hard()).transpose()?;
+        let hard = hard.map(|hard| self.order.undone(hard, 2));
         let scored = Scored {
-            hard: hard.map(|hard| self.order.undone(hard, 2)),
+            hard: hard.map(|hard| self.merged(hard)),
             ..Scored::of(scores.collect::<Result<_, _>>()?)
         };
         Ok((scored, gradient))
+    }
+
+    /// The most probable classes [sample, class, voxels…], where a class that is not annotated is part of the first one.
+    fn merged(&self, mut hard: ArrayD<f32>) -> ArrayD<f32> {
+        let channels = hard.len_of(Axis(1));
+        if self.regions.is_none() && channels > 1 {
+            for class in (0..channels).filter(|class| !self.case.has(*class)) {
+                let of_class = hard.index_axis(Axis(1), class).to_owned();
+                hard.index_axis_mut(Axis(1), class).fill(0.0);
+                let mut background = hard.index_axis_mut(Axis(1), 0);
+                background += &of_class;
+            }
+        }
+        hard
     }
 
     /// How many samples get a value of their own.
@@ -338,6 +344,7 @@ impl<'a> Task<'a> {
         let skipped = |class: usize, sums: &Sums| {
             let weight = classes.normalized()(class);
             (weight.mean == 0.0 && weight.sum == 0.0)
+                || sums.voxels <= 0.0
                 || (settings.absent_class == AbsentClass::Skip && sums.target <= 0.0)
         };
         let class_value = |class: usize| {
@@ -359,7 +366,9 @@ impl<'a> Task<'a> {
             .map(|(class, name)| ClassScore {
                 class: name.clone(),
                 value: class_value(class),
-                sums: known.map(|known| KnownSums::of(&known[class])),
+                sums: known
+                    .filter(|_| case.has(class))
+                    .map(|known| KnownSums::of(&known[class])),
             });
         let value = if counted.is_empty() {
             None

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::account::{Account, Input as InputAccount};
+use crate::annotated::Annotated;
 use crate::args::Data;
 use crate::arrange::without_classes;
 use crate::case::{Case, Content, Grid};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::labels::{Labels, NoLabel};
+use crate::listed::listed;
 use crate::pair::Pair;
 use crate::read::{Volume, Whole};
 use crate::reading::classes::{Classes, Fault, Options};
@@ -26,6 +28,8 @@ pub(super) struct Draft<'a> {
     /// The voxels to score, as [sample, voxels…] of the prediction.
     pub(super) inside: Option<ArrayD<bool>>,
     pub(super) account: Account,
+    /// The classes that are annotated, if not all are.
+    pub(super) annotated: Option<Annotated>,
     /// The part of the case that this process holds; `None` if it holds all of it.
     pub(super) slab: Option<Slab>,
 }
@@ -47,6 +51,7 @@ impl<'a> Draft<'a> {
             reading,
             inside,
             account,
+            annotated: None,
             slab,
         };
         draft.note_reading();
@@ -170,12 +175,24 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Sets the classes of the case.
+    /// Sets the classes of the case. Labels of classes that are not annotated become part of the background.
     pub(super) fn classes(&mut self, classes: Result<Classes, Fault>) -> Result<Classes, Failure> {
-        let classes = classes.map_err(|fault| self.pair.failure(fault.to_string()))?;
+        let mut classes = classes.map_err(|fault| self.pair.failure(fault.to_string()))?;
         self.account.notes.extend(classes.notes.iter().cloned());
         self.account.warnings.extend(classes.warning.clone());
         self.account.classes.clone_from(&classes.names);
+        self.annotated = Annotated::of(self.pair, self.data, &classes)?;
+        if let Some(annotated) = &self.annotated {
+            let others = listed(&annotated.others(&classes.names));
+            self.account.notes.push(match classes.regions {
+                true => format!("without annotations, so not scored: {others}"),
+                false => format!(
+                    "without annotations, so part of class {}: {others}",
+                    classes.names[0]
+                ),
+            });
+            classes.merge(|class| annotated.has(class));
+        }
         Ok(classes)
     }
 
@@ -194,6 +211,7 @@ impl<'a> Draft<'a> {
         Case {
             content,
             names: self.account.classes.clone(),
+            annotated: self.annotated,
             account: Arc::new(self.account),
             grid: Grid::default(),
             image: None,

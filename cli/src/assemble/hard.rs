@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use crate::arrange::arrange;
 use crate::case::{Case, Content, Maps};
-use crate::counts::Meetings;
+use crate::counts::{Count, Meetings};
 use crate::failure::Failure;
 use crate::labels::with_labels;
 use crate::read::Volume;
@@ -39,7 +39,14 @@ pub(super) fn assemble(
     let classes = Classes::for_labels(&draft.options(), &in_prediction, &in_target);
     let classes = draft.classes(classes)?;
     draft.note_ignored(&in_target);
-    let counts = meetings.counts(&ignored, &classes);
+    let mut counts = meetings.counts(&ignored, &classes);
+    if let Some(annotated) = &draft.annotated {
+        for (index, count) in counts.iter_mut().enumerate() {
+            if !annotated.has(index % classes.len()) {
+                *count = Count::default();
+            }
+        }
+    }
     let maps = Maps {
         counts,
         prediction: ours,

@@ -21,6 +21,8 @@ pub(super) fn assemble(
 ) -> Result<Case, Failure> {
     let class_axis = draft.reading.prediction.position(Axis::Class);
     let channels = class_axis.map_or(1, |axis| prediction.shape()[axis]);
+    let sample_axis = draft.reading.prediction.position(Axis::Sample);
+    let samples = sample_axis.map_or(1, |axis| prediction.shape()[axis]);
     let input = input(&draft, class_axis.is_none())?;
     // Nothing has to be decided about probabilities that are used as they are, and scoring refuses others.
     let floats = matches!(prediction.volume.values, Values::F32(_) | Values::F64(_));
@@ -37,9 +39,12 @@ pub(super) fn assemble(
         other => Prediction::F64(as_f64(other)),
     };
     let target = target::assemble(&mut draft, target, channels)?;
+    let annotated = draft.annotated.as_ref();
+    let annotated = annotated.map(|annotated| annotated.rows(samples, channels));
     let arrays = Arrays {
         prediction,
         target,
+        annotated,
         input,
         reading: draft.reading.clone(),
         summary,

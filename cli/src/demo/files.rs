@@ -64,6 +64,7 @@ fn fill(folder: &Path) -> Result<(), Failure> {
         name: pairs::stem(Path::new(PREDICTION)),
         prediction: PREDICTION.into(),
         target: LABELS.into(),
+        annotated: None,
     };
     let pair = Pair {
         prediction: file(PREDICTION),

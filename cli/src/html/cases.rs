@@ -30,10 +30,14 @@ const TOLERANCE: f64 = 1e-9;
 
 /// Draws a case whose files are looked for in `root`. They must give the loss that the record has.
 pub(super) fn draw(record: &Record, run: &Run, root: &Path) -> Result<Shown, String> {
+    // A record has the classes that were annotated.
+    let annotated = record.per_class.iter().map(|class| class.class.to_string());
+    let annotated = Some(annotated.collect()).filter(|names: &Vec<String>| !names.is_empty());
     let pair = Pair {
         name: record.key.case.clone(),
         prediction: root.join(&record.key.prediction),
         target: root.join(&record.key.target),
+        annotated,
     };
     let mut data = data(run)?;
     data.mask = data.mask.map(|mask| root.join(mask));

@@ -138,7 +138,8 @@ fn class(pair: &Pair, case: &Case, view: &View) -> Result<Option<usize>, Failure
     };
     let found = (case.names.iter()).position(|name| name.to_string() == *wanted);
     match found {
-        Some(class) => Ok(Some(class)),
+        Some(class) if case.has(class) => Ok(Some(class)),
+        Some(_) => Err(pair.failure(format!("--class: the class {wanted} is not annotated"))),
         None => Err(pair.failure(format!(
             "--class: found {wanted}, expected one of {}",
             listed(&case.names)

@@ -84,6 +84,7 @@ impl Question<'_> {
         let alone = Case {
             content: Content::Arrays(Box::new(alone)),
             names: case.names.clone(),
+            annotated: case.annotated.clone(),
             account: Arc::clone(&case.account),
             grid: Grid::default(),
             image: None,
@@ -194,6 +195,11 @@ fn alone(arrays: &Arrays, plane: &Plane, place: &Place) -> (Arrays, [usize; 2]) 
             evidence: None,
         },
         target,
+        annotated: arrays.annotated.as_ref().map(|mask| {
+            // The same in all samples.
+            let voxels = [shape[0] * shape[1], mask.ncols()];
+            Array2::from_shape_fn(voxels, |(_, channel)| mask[[0, channel]])
+        }),
         summary: arrays.summary,
         slab: None,
     };

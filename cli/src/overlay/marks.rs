@@ -43,7 +43,7 @@ pub(super) fn of(
     let classes: Vec<usize> = match class {
         Some(class) => vec![class],
         None => (case.names.iter().enumerate())
-            .filter(|(_, name)| !is_background(name))
+            .filter(|(class, name)| !is_background(name) && case.has(*class))
             .map(|(class, _)| class)
             .collect(),
     };

@@ -27,7 +27,8 @@ pub(crate) struct Pairing {
     )]
     pub(crate) target: Option<PathBuf>,
     /// Read the cases from a CSV file instead of PRED and TARGET. Its columns are prediction and target (paths relative to the
-    /// CSV file) and, optionally, case (names)
+    /// CSV file) and, optionally, case (names) and annotated (the classes that the target annotates, separated by spaces; empty: as
+    /// --annotated)
     #[arg(long, value_name = "CSV")]
     pub(crate) manifest: Option<PathBuf>,
     /// Match the files in the folder PRED; {case} stands for the name of the case, as in '{case}_0000.nii.gz' or '{case}/{case}-seg'

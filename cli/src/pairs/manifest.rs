@@ -72,12 +72,12 @@ fn cases(text: impl Read, manifest: &Path) -> Result<Vec<Result<Pair, Failed>>, 
     let (Some(prediction), Some(target)) = (column("prediction"), column("target")) else {
         let found: Vec<&str> = columns.iter().collect();
         let message = format!(
-            "found the columns {}, expected prediction and target, separated by commas (and, optionally, case)",
+            "found the columns {}, expected prediction and target, separated by commas (and, optionally, case and annotated)",
             found.join(", ")
         );
         return Err(Failure::file(manifest, message));
     };
-    let case = column("case");
+    let (case, annotated) = (column("case"), column("annotated"));
     let folder = manifest.parent().unwrap_or(Path::new(""));
     let mut cases = Vec::new();
     for row in csv.records() {
@@ -86,11 +86,15 @@ fn cases(text: impl Read, manifest: &Path) -> Result<Vec<Result<Pair, Failed>>, 
         let named = case
             .and_then(|case| row.get(case))
             .filter(|name| !name.is_empty());
+        let classes = annotated.and_then(|annotated| row.get(annotated));
+        let classes = classes.map(|classes| classes.split_whitespace().map(str::to_owned));
+        let classes: Option<Vec<String>> = classes.map(Iterator::collect);
         cases.push(match (path(prediction), path(target)) {
             (Some(prediction), Some(target)) => Ok(Pair {
                 name: named.map_or_else(|| name_of(prediction), str::to_owned),
                 prediction: folder.join(prediction),
                 target: folder.join(target),
+                annotated: classes.filter(|classes| !classes.is_empty()),
             }),
             (prediction, target) => {
                 let missing = if prediction.is_none() {

@@ -98,6 +98,7 @@ fn of_files(prediction: &Path, target: &Path, pairing: &Pairing) -> Result<Cases
         name: pattern::stem(prediction),
         prediction: prediction.to_owned(),
         target: target.to_owned(),
+        annotated: None,
     };
     Ok(Cases::without_notes(vec![Ok(pair)]))
 }
@@ -132,6 +133,7 @@ fn of_folders(predictions: &Side<'_>, targets: &Side<'_>) -> Result<Cases, Failu
                 name,
                 prediction: prediction.clone(),
                 target: target.clone(),
+                annotated: None,
             }),
             (file, other) => {
                 let (missing, folder) = if file.is_some() {

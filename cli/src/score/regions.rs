@@ -18,7 +18,7 @@ pub(super) fn of_each(settings: Settings) -> Settings {
 }
 
 /// The loss of a region of a sample; `None` if nothing in it counts.
-fn of_region(loss: &Chosen, classes: &Classes<'_>, sums: &[Sums]) -> Option<f64> {
+fn of_region(loss: &Chosen, classes: Classes<'_>, sums: &[Sums]) -> Option<f64> {
     (classes.counts(sums)? > 0.0).then_some(classes.value(&loss.loss, sums)?)
 }
 
@@ -34,7 +34,9 @@ pub(super) fn slopes(
     let regions = sums.chunks(2).zip(weights.iter().cycle());
     let share = |(sums, weight): (&[Sums], &f64)| weight * classes.counts(sums).unwrap_or(0.0);
     let total: f64 = regions.clone().map(share).sum();
-    for ((sums, weight), slopes) in regions.zip(slopes.chunks_mut(2)) {
+    let regions = regions.zip(slopes.chunks_mut(2)).enumerate();
+    for (index, ((sums, weight), slopes)) in regions {
+        let classes = classes.of_group(index, 2);
         classes.slopes(&loss.loss, sums, slopes);
         let share = share((sums, weight)) / total.max(f64::MIN_POSITIVE);
         for slope in slopes.as_flattened_mut() {
@@ -70,7 +72,8 @@ impl Task<'_> {
         }
         let known = sums(&known_sums()?, &total);
         let score = |loss: &Chosen| {
-            self.settings_of(loss).classes().check(2)?;
+            let settings = self.settings_of(loss);
+            settings.classes().check_regions(2, weights.len())?;
             self.summarize_regions(weights, loss, &sums(loss, counts), Some(&known))
         };
         self.losses.iter().map(score).collect()
@@ -94,14 +97,18 @@ impl Task<'_> {
         let values: Vec<Option<f64>> = sums
             .chunks(2)
             .zip(weights.iter().cycle())
-            .map(|(sums, weight)| of_region(loss, &classes, sums).filter(|_| *weight > 0.0))
+            .enumerate()
+            .map(|(index, (sums, weight))| {
+                let value = of_region(loss, classes.of_group(index, 2), sums);
+                value.filter(|_| *weight > 0.0)
+            })
             .collect();
         let per_class = names.iter().enumerate().map(|(region, name)| {
             let of_region = values.iter().skip(region).step_by(names.len());
             ClassScore {
                 class: name.clone(),
                 value: mean(of_region.flatten().map(|value| (*value, 1.0))),
-                sums: known.map(|known| {
+                sums: known.filter(|_| self.case.has(region)).map(|known| {
                     let [outside, inside] =
                         [0, 1].map(|class| KnownSums::of(&known[2 * region + class]));
                     KnownSums {

@@ -86,6 +86,21 @@ impl Classes {
         }
     }
 
+    /// Puts the labels of the classes that are not kept into the first class, or into none if the classes are regions.
+    pub(crate) fn merge(&mut self, is_kept: impl Fn(usize) -> bool) {
+        let regions = self.regions;
+        let merge = |classes: &mut Vec<usize>| match regions {
+            true => classes.retain(|class| is_kept(*class)),
+            false => classes
+                .iter_mut()
+                .filter(|class| !is_kept(**class))
+                .for_each(|class| *class = 0),
+        };
+        self.of_label.values_mut().for_each(merge);
+        merge(&mut self.rest);
+        self.plain = false;
+    }
+
     /// The classes that a label belongs to.
     pub(crate) fn of(&self, label: i64) -> &[usize] {
         self.of_label.get(&label).unwrap_or(&self.rest)
