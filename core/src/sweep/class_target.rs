@@ -114,8 +114,10 @@ where
                 let mut covered = [Extent::None; BUFFER];
                 let covered = &mut covered[..held.len()];
                 self.find_target_of_run(class, chunk, &held, survey, &mut target.y, covered);
-                for (stretch, covered) in held.clone().zip(covered) {
-                    target.push(kind(*covered, counted), stretch + 1);
+                let mut end = held.start;
+                for alike in covered.chunk_by(|a, b| a == b) {
+                    end += alike.len();
+                    target.push(kind(alike[0], counted), end);
                 }
             }
             if held.end < end {
