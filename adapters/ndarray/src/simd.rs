@@ -96,12 +96,20 @@ impl Vectors for Checked {
             #[cfg(all(target_arch = "x86_64", feature = "avx512"))]
             // SAFETY: as above.
             Simd::Avx512 => unsafe { avx512::run(kernel) },
-            _ => kernel(),
+            _ => baseline::run(kernel),
         }
     }
 }
 
 // One module each: the compiler makes a unit of each module and compiles units in parallel.
+
+mod baseline {
+    // Inlined, all kernels of a sweep would be one function, which takes longer to compile.
+    #[inline(never)]
+    pub(super) fn run<R>(kernel: impl FnOnce() -> R) -> R {
+        kernel()
+    }
+}
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
