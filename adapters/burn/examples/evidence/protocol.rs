@@ -66,7 +66,7 @@ impl Scale {
         rates: &[1e-2],
         rates_between: &[3e-3],
         seeds: 2,
-        steps: 16,
+        steps: 8,
         batch: 4,
         every: 4,
         channels: 4,
