@@ -1,9 +1,73 @@
 //! Classes that are not annotated in a sample: their probabilities are part of the background's, and
 //! they have a share in its gradient.
 
+use core::ops::Range;
+
 use super::{Chunk, RealOf};
-use crate::kernel::Vectors;
+use crate::kernel::{Vectors, kernels};
+use crate::limits::ROUNDING;
+use crate::stretch::{STRETCH, Stretch};
 use crate::{Element, Field, FieldMut, Float, Input, Real, Segmentation, Target};
+
+kernels! {
+    /// Adds the probabilities of one more member. NaN where one is invalid.
+    fn add_probabilities<T>(p: &Stretch<T>, sum: &mut Stretch<T>) {
+        let [low, high, nan] = [-ROUNDING, 1.0 + ROUNDING, f64::NAN].map(T::from_f64);
+        for i in 0..STRETCH {
+            let is_valid = p[i] >= low && p[i] <= high;
+            sum[i] = sum[i] + if is_valid { p[i] } else { nan };
+        }
+    }
+
+    /// Adds the logits of one more member to their largest one, and to Σ e^(z − largest) over the
+    /// others.
+    fn add_logits<T>(z: &Stretch<T>, total: &mut Total<T>) {
+        let Total { largest, rest, invalid } = total;
+        for i in 0..STRETCH {
+            let old = largest[i];
+            let top = old.larger(z[i]);
+            // One of the differences is 0.
+            let e = exponential((old - top) + (z[i] - top));
+            rest[i] = if z[i] > old { rest[i].shift(1.0) * e } else { rest[i] + e };
+            largest[i] = top;
+            // 0, or NaN for a logit that is not finite.
+            invalid[i] = invalid[i] + z[i].scale(0.0);
+        }
+    }
+
+    /// The logit of all members together. NaN where one is invalid.
+    fn together<T>(total: &Total<T>, merged: &mut Stretch<T>) {
+        let Total { largest, rest, invalid } = total;
+        for i in 0..STRETCH {
+            merged[i] = largest[i] + rest[i].ln_1p() + invalid[i];
+        }
+    }
+
+    /// The gradient of a member, given that of all together.
+    fn share<T>(z: &Stretch<T>, total: &Total<T>, of_all: &Stretch<T>, out: &mut Stretch<T>) {
+        let Total { largest, rest, .. } = total;
+        for i in 0..STRETCH {
+            let share = exponential(z[i] - largest[i]) / rest[i].shift(1.0);
+            // Voxels that do not count may hold NaN.
+            out[i] = if of_all[i] == T::ZERO { T::ZERO } else { of_all[i] * share };
+        }
+    }
+}
+
+/// e^d of a difference d ≤ 0 of logits, which may have overflowed.
+#[inline(always)]
+fn exponential<T: Float>(difference: T) -> T {
+    difference.clip(T::MAX / -64.0, 0.0).exp()
+}
+
+/// The logits of the members of the background at the voxels of a stretch.
+pub(super) struct Total<T> {
+    largest: Stretch<T>,
+    /// Σ e^(z − largest) over the others.
+    rest: Stretch<T>,
+    /// 0, or NaN where one is not finite.
+    invalid: Stretch<T>,
+}
 
 impl<P, T, W, V> Segmentation<P, T, W, V>
 where
@@ -34,7 +98,7 @@ where
         &self,
         annotated: &[bool],
         channel: usize,
-        Chunk { sample, voxels }: &Chunk,
+        chunk: &Chunk,
         merged: &mut [RealOf<P>],
     ) {
         if channel > 0 {
@@ -44,21 +108,19 @@ where
             };
             return merged.fill(Float::from_f64(nothing));
         }
-        for (merged, voxel) in merged.iter_mut().zip(voxels.clone()) {
-            let number = |channel| self.prediction.get(*sample, channel, voxel).real();
-            *merged = match self.input {
-                Input::Probabilities => members(annotated)
-                    .map(number)
-                    .fold(Float::ZERO, |sum, p| sum + p),
-                Input::Softmax | Input::Sigmoid => {
-                    let [largest, rest] = total(annotated, number);
-                    largest + rest.ln_1p()
+        for (index, merged) in merged.chunks_mut(STRETCH).enumerate() {
+            let voxels = chunk.stretch(index);
+            let mut sum = [RealOf::<P>::ZERO; STRETCH];
+            if self.input == Input::Probabilities {
+                for channel in members(annotated) {
+                    let p = self.stretch_of(chunk.sample, channel, &voxels);
+                    add_probabilities(self.vectors, &p, &mut sum);
                 }
-            };
-            let valid = |channel| self.is_valid(number(channel).to_f64());
-            if !members(annotated).all(valid) {
-                *merged = Float::from_f64(f64::NAN);
+            } else {
+                let total = self.total_of(annotated, chunk.sample, &voxels);
+                together(self.vectors, &total, &mut sum);
             }
+            merged.copy_from_slice(&sum[..merged.len()]);
         }
     }
 
@@ -74,27 +136,86 @@ where
     fn share_out_among(
         &self,
         annotated: &[bool],
-        Chunk { sample, voxels }: &Chunk,
+        chunk: &Chunk,
         gradient: &mut impl FieldMut<Item = RealOf<P>>,
     ) {
-        for voxel in voxels.clone() {
-            let number = |channel| self.prediction.get(*sample, channel, voxel).real();
-            let of_all = gradient.get(*sample, 0, voxel);
-            // Voxels that do not count may hold NaN.
-            let is_zero = of_all == Float::ZERO;
-            if self.input == Input::Probabilities || is_zero {
+        let sample = chunk.sample;
+        for index in 0..chunk.stretches() {
+            let voxels = chunk.stretch(index);
+            let len = voxels.len();
+            let mut of_all = [RealOf::<P>::ZERO; STRETCH];
+            gradient.read(sample, 0, voxels.clone(), &mut of_all[..len]);
+            if self.input == Input::Probabilities {
                 for channel in members(annotated) {
-                    gradient.set(*sample, channel, voxel, of_all);
+                    write(gradient, sample, channel, &voxels, &of_all[..len]);
                 }
                 continue;
             }
-            let [largest, rest] = total(annotated, number);
-            let of_all = of_all / rest.shift(1.0);
+            let total = self.total_of(annotated, sample, &voxels);
             for channel in members(annotated) {
-                let e = (number(channel) - largest).exp();
-                gradient.set(*sample, channel, voxel, of_all * e);
+                let z = self.stretch_of(sample, channel, &voxels);
+                let mut out = [RealOf::<P>::ZERO; STRETCH];
+                share(self.vectors, &z, &total, &of_all, &mut out);
+                write(gradient, sample, channel, &voxels, &out[..len]);
             }
         }
+    }
+
+    /// The logits of the background and of the classes that are not annotated.
+    #[inline(always)]
+    fn total_of(
+        &self,
+        annotated: &[bool],
+        sample: usize,
+        voxels: &Range<usize>,
+    ) -> Total<RealOf<P>> {
+        let zero = [Float::ZERO; STRETCH];
+        let mut total = Total {
+            largest: self.stretch_of(sample, 0, voxels),
+            rest: zero,
+            invalid: zero,
+        };
+        for i in 0..STRETCH {
+            total.invalid[i] = total.largest[i].scale(0.0);
+        }
+        for channel in members(annotated).skip(1) {
+            let z = self.stretch_of(sample, channel, voxels);
+            add_logits(self.vectors, &z, &mut total);
+        }
+        total
+    }
+
+    /// The numbers of a channel at the voxels of a stretch.
+    #[inline(always)]
+    fn stretch_of(
+        &self,
+        sample: usize,
+        channel: usize,
+        voxels: &Range<usize>,
+    ) -> Stretch<RealOf<P>> {
+        let mut numbers = [Float::ZERO; STRETCH];
+        let flat = &mut numbers[..voxels.len()];
+        let prediction = &self.prediction;
+        self.vectors.run(
+            #[inline(always)]
+            || prediction.read(sample, channel, voxels.clone(), flat, Element::real),
+        );
+        numbers
+    }
+}
+
+/// Writes a channel of the gradient at these voxels.
+#[inline(always)]
+fn write<G: FieldMut>(
+    gradient: &mut G,
+    sample: usize,
+    channel: usize,
+    voxels: &Range<usize>,
+    values: &[G::Item],
+) {
+    match gradient.slice_mut(sample, channel, voxels.clone()) {
+        Some(slice) => slice.copy_from_slice(values),
+        None => gradient.write(sample, channel, voxels.clone(), values),
     }
 }
 
@@ -104,19 +225,4 @@ fn members(annotated: &[bool]) -> impl Iterator<Item = usize> {
     let others = annotated.iter().enumerate().skip(1);
     let others = others.filter_map(|(channel, annotated)| (!annotated).then_some(channel));
     core::iter::once(0).chain(others)
-}
-
-/// The largest logit of the members, and Σ e^(z − largest) over the others.
-#[inline(always)]
-fn total<R: Float>(annotated: &[bool], number: impl Fn(usize) -> R) -> [R; 2] {
-    let mut top = 0;
-    for channel in members(annotated) {
-        if number(channel) > number(top) {
-            top = channel;
-        }
-    }
-    let largest = number(top);
-    let others = members(annotated).filter(|channel| *channel != top);
-    let e = others.map(|channel| (number(channel) - largest).exp());
-    [largest, e.fold(R::ZERO, |sum, e| sum + e)]
 }

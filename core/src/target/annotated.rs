@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use super::{Content, Extent, Target};
 use crate::expect::expect_len;
-use crate::stretch::Stretch;
+use crate::stretch::{STRETCH, Stretch};
 use crate::{Error, Float, Input, Shape};
 
 /// A target in which each sample has its own annotated classes, from
@@ -60,6 +60,38 @@ impl<'a, T> Annotated<'a, T> {
         let first = sample * self.channels;
         let of_sample = self.mask?.get(first..first + self.channels)?;
         of_sample.contains(&false).then_some(of_sample)
+    }
+
+    /// Adds y of a class at the voxels of a stretch. Returns how many of them the class covers.
+    #[inline(always)]
+    fn add_to<R: Float>(
+        &self,
+        y: &mut Stretch<R>,
+        sample: usize,
+        class: usize,
+        voxels: Range<usize>,
+        classes: usize,
+    ) -> Extent
+    where
+        T: Target,
+    {
+        let (mut of_class, mut extent) = ([[R::ZERO; STRETCH]], [Extent::None]);
+        self.target
+            .cover(sample, class, voxels, classes, &mut of_class, &mut extent);
+        match extent {
+            [Extent::None] => {}
+            [Extent::Some] => {
+                for (y, of_class) in y.iter_mut().zip(of_class[0]) {
+                    *y = *y + of_class;
+                }
+            }
+            [Extent::All] => {
+                for y in y {
+                    *y = y.shift(1.0);
+                }
+            }
+        }
+        extent[0]
     }
 
     /// Whether a sample has a single channel, which is not annotated.
@@ -145,11 +177,21 @@ impl<T: Target> Target for Annotated<'_, T> {
     ) {
         match self.annotated(sample) {
             Some(annotated) if !annotated[class] => covered.fill(Extent::None),
-            Some(_) if class == 0 => {
-                for (voxel, y) in voxels.zip(y.as_flattened_mut()) {
-                    *y = self.get(sample, 0, voxel, classes);
+            Some(annotated) if class == 0 => {
+                let stretches = voxels.clone().step_by(STRETCH);
+                let parts = stretches.map(|start| start..voxels.end.min(start + STRETCH));
+                for (part, (y, covered)) in parts.zip(y.iter_mut().zip(covered)) {
+                    (*y, *covered) = ([R::ZERO; STRETCH], Extent::None);
+                    for (class, annotated) in annotated.iter().enumerate() {
+                        if class == 0 || !annotated {
+                            let extent = self.add_to(y, sample, class, part.clone(), classes);
+                            *covered = match (*covered, extent) {
+                                (Extent::None, extent) | (extent, Extent::None) => extent,
+                                _ => Extent::Some,
+                            };
+                        }
+                    }
                 }
-                covered.fill(Extent::Some);
             }
             _ => self
                 .target
