@@ -15,7 +15,7 @@ pub(crate) struct Tensors {
     pub(crate) weights: Option<Tensor>,
 }
 
-/// What a caller gives beside predictions and targets.
+/// The voxel weights and the annotated classes that a caller gives beside predictions and targets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Beside<'t> {
     /// A weight per voxel, [N, spatial…].
