@@ -89,6 +89,31 @@ kernels! {
         }
     }
 
+    /// The sum of two numbers.
+    fn add<T>(a: &[Stretch<T>], b: &[Stretch<T>], sum: &mut [Stretch<T>]) {
+        for s in 0..a.len() {
+            let (a, b, sum) = (&a[s], &b[s], &mut sum[s]);
+            for i in 0..STRETCH {
+                sum[i] = a[i] + b[i];
+            }
+        }
+    }
+
+    /// The part of the gradient of several classes together that belongs to one of them.
+    fn share<T>(
+        e: &[Stretch<T>],
+        of_top: &[Stretch<T>],
+        of_all: &[Stretch<T>],
+        out: &mut [Stretch<T>],
+    ) {
+        for s in 0..e.len() {
+            let (e, of_top, of_all, out) = (&e[s], &of_top[s], &of_all[s], &mut out[s]);
+            for i in 0..STRETCH {
+                out[i] = of_all[i] * (e[i] * of_top[i]);
+            }
+        }
+    }
+
     /// Adds the slopes h of a class with respect to ln p to `most` where the class has p > ½, and
     /// to `others` elsewhere.
     fn collect<T>(

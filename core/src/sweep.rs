@@ -19,14 +19,16 @@ mod class_target;
 mod finish;
 mod merged;
 mod runs;
+mod softmax;
 mod specialized;
 mod survey;
 mod voxel_losses;
 
 pub(crate) use self::chunk::Chunk;
-use self::class_source::{ClassSource, Collected, Group, Logits};
+use self::class_source::{ClassSource, Group, Logits};
 use self::class_target::ClassTarget;
 use self::runs::{ChunkSums, Runs};
+use self::softmax::Collected;
 use self::survey::Survey;
 use crate::Input;
 use crate::form::Plan;
@@ -144,11 +146,11 @@ where
     fn stretches(&self) -> [usize; 2] {
         match self.input {
             Input::Probabilities => [STRETCHES, BUFFER],
-            Input::Softmax if self.is_normalized() => {
+            Input::Softmax => {
                 let of_each = OF_ALL / self.class_count();
                 [of_each.clamp(1, BLOCK), BLOCK_BUFFER]
             }
-            Input::Softmax | Input::Sigmoid => [BLOCK, BLOCK_BUFFER],
+            Input::Sigmoid => [BLOCK, BLOCK_BUFFER],
         }
     }
 
@@ -180,7 +182,7 @@ where
             return Ok(());
         }
         self.survey(part, survey)?;
-        if self.is_normalized() {
+        if self.is_normalized(part.sample) {
             self.normalize(part, survey, temporaries, see);
         }
         Ok(())
@@ -204,7 +206,7 @@ where
     ) -> Result<(), Error> {
         let mut worst = Worst::none();
         let loss = *loss;
-        for group in self.groups_of_classes() {
+        for group in self.groups_of_classes(chunk.sample) {
             let mut totals = [ChunkSums::EMPTY; 2];
             for part in self.subchunks(chunk) {
                 self.look_at(&part, survey, temporaries, |z| worst.see(self.vectors, z))?;
@@ -292,9 +294,6 @@ where
                 }
             }
             for (&index, total) in group.classes().iter().zip(&totals) {
-                if !self.is_annotated(chunk.sample, index) {
-                    continue;
-                }
                 let sums = &mut sums[index];
                 self.vectors.run(
                     #[inline(always)]
@@ -326,10 +325,10 @@ where
             slopes: [buffer, _],
         } = scratch;
         self.survey_again(chunk, survey);
-        if self.is_normalized() {
+        if self.is_normalized(chunk.sample) {
             self.normalize(chunk, survey, temporaries, |_| {});
         }
-        for group in self.groups_of_classes() {
+        for group in self.groups_of_classes(chunk.sample) {
             let index = group.channel();
             let class = classes.class(index, self.class_count());
             if self.input != Input::Probabilities {

@@ -8,6 +8,7 @@ mod stretches;
 
 use core::ops::Range;
 
+pub(crate) use self::annotated::background;
 pub use self::annotated::{Annotated, check_annotated};
 pub use self::labels::{Label, Labels};
 pub use self::regions::Regions;

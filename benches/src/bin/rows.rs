@@ -18,7 +18,7 @@ use unifocal_ndarray::Evaluation;
 use unifocal_ndarray::core::catalogue::Name;
 use unifocal_ndarray::core::{AnyLoss, Input, Layout, Parameter, UnifiedFocal};
 
-const ROWS: [&str; 54] = [
+const ROWS: [&str; 56] = [
     "unified_2d",
     "unified_3d",
     "unified_slices",
@@ -38,6 +38,8 @@ const ROWS: [&str; 54] = [
     "dicece_14",
     "dicece_117",
     "smoothing_dicece_5",
+    "annotated_dicece_5",
+    "annotated_dicece_14",
     "unified_softmax_5",
     "dice_2d",
     "dice_3d",
@@ -299,6 +301,12 @@ fn row_f32(name: &str, runs: usize, p: ArrayView3<'_, f32>, y: ArrayView2<'_, u8
         "sigmoid5_regions_2d" => {
             let regions = [[1, 2, 3, 4].as_slice(), &[2, 3], &[3], &[4], &[1, 4]];
             run!(e.with_regions(regions), g.view_mut())
+        }
+        _ if name.starts_with("annotated") => {
+            // Every second class is not annotated.
+            let (samples, classes, _) = p.dim();
+            let mask = Array2::from_shape_fn((samples, classes), |(_, c)| c % 2 == 0);
+            run!(e.with_annotated(mask.view()), g.view_mut())
         }
         _ if name.ends_with("soft_2d") => {
             let mut next = numbers();

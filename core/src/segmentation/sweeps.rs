@@ -156,7 +156,6 @@ where
                         self.keep_chunk(loss, classes, &part, scratch, gradient);
                     }
                     self.finish(loss, classes, slopes, &part, scratch, gradient);
-                    self.share_out(&part, gradient);
                 }
             }
             first = self.next_group(first, all.len());

@@ -23,16 +23,13 @@ where
         survey: &Survey,
     ) -> Option<&[Stretch<RealOf<P>>]> {
         let Chunk { sample, voxels } = chunk;
-        if self.merging(*sample, channel).is_some() {
-            return None;
-        }
         let reals = P::Item::reals(self.prediction.slice(*sample, channel, voxels.clone())?)?;
         survey.complete.then_some(reals.as_chunks().0)
     }
 
     /// Copies the values of a channel to a buffer. Voxels that do not count get ½.
     #[inline(always)]
-    pub(super) fn gather(
+    fn gather(
         &self,
         channel: usize,
         chunk: &Chunk,
@@ -44,28 +41,12 @@ where
             &self.prediction,
             &mut buffer.as_flattened_mut()[..voxels.len()],
         );
-        if let Some(annotated) = self.merging(*sample, channel) {
-            self.merge(annotated, channel, chunk, flat);
-        } else {
-            self.vectors.run(
-                #[inline(always)]
-                || prediction.read(*sample, channel, voxels.clone(), flat, Element::real),
-            );
-        }
-        if survey.complete {
-            return;
-        }
-        let harmless = Float::from_f64(0.5);
-        for (index, stretch) in buffer.iter_mut().enumerate().take(chunk.stretches()) {
-            match survey.counted[index] {
-                Extent::All => {}
-                Extent::None => *stretch = [harmless; STRETCH],
-                Extent::Some => {
-                    for (real, weight) in stretch.iter_mut().zip(&survey.weights[index]) {
-                        *real = if *weight == 0.0 { harmless } else { *real };
-                    }
-                }
-            }
+        self.vectors.run(
+            #[inline(always)]
+            || prediction.read(*sample, channel, voxels.clone(), flat, Element::real),
+        );
+        if !survey.complete {
+            replace_uncounted(survey, &mut buffer[..chunk.stretches()]);
         }
     }
 
@@ -84,6 +65,23 @@ where
         }
         self.gather(channel, chunk, survey, buffer);
         &buffer[..chunk.stretches()]
+    }
+}
+
+/// Replaces the values of voxels that do not count by ½.
+#[inline(always)]
+pub(super) fn replace_uncounted<T: Float>(survey: &Survey, values: &mut [Stretch<T>]) {
+    let harmless = T::from_f64(0.5);
+    for (index, stretch) in values.iter_mut().enumerate() {
+        match survey.counted[index] {
+            Extent::All => {}
+            Extent::None => *stretch = [harmless; STRETCH],
+            Extent::Some => {
+                for (value, weight) in stretch.iter_mut().zip(&survey.weights[index]) {
+                    *value = if *weight == 0.0 { harmless } else { *value };
+                }
+            }
+        }
     }
 }
 
@@ -152,7 +150,12 @@ fn slice_mut<'a, G: FieldMut>(
 
 /// Copies a channel of the gradient to a buffer.
 #[inline(always)]
-fn load<G: FieldMut>(gradient: &G, channel: usize, chunk: &Chunk, to: &mut [Stretch<G::Item>]) {
+pub(super) fn load<G: FieldMut>(
+    gradient: &G,
+    channel: usize,
+    chunk: &Chunk,
+    to: &mut [Stretch<G::Item>],
+) {
     let to = &mut to.as_flattened_mut()[..chunk.voxels.len()];
     gradient.read(chunk.sample, channel, chunk.voxels.clone(), to);
 }

@@ -1,15 +1,15 @@
 //! From the given values to what the formulas see of each class, and back for the gradient.
 
-use core::ops::Range;
 use core::slice;
 
 use super::channel;
+use super::softmax::Softmax;
 use super::survey::Survey;
-use super::{BLOCK_BUFFER, Block, Buffer, Chunk, OF_CLASSES, RealOf, Temporaries, block};
+use super::{Block, Buffer, Chunk, RealOf, Temporaries, block};
 use crate::activation;
 use crate::kernel::Vectors;
 use crate::source::{FromLn, FromSoftmax};
-use crate::stretch::{STRETCH, Stretch};
+use crate::stretch::Stretch;
 use crate::{Element, Field, FieldMut, Float, Input, Segmentation, Target};
 
 /// The classes that are evaluated together: a single one, or foreground and background of one
@@ -62,18 +62,9 @@ pub(super) struct Logits<T> {
     complement: Block<T>,
     ln: Block<T>,
     ln_complement: Block<T>,
-    softmax: Softmax<T>,
-}
-
-/// The numbers that the classes of a softmax share, and one number of each class: e^(z − largest)
-/// first, then the slope with respect to ln p while the gradient is finished. Classes without a
-/// place of their own take turns in the last place.
-struct Softmax<T> {
-    largest: Block<T>,
-    rest: Block<T>,
-    top: Block<T>,
-    ln_total: Block<T>,
-    of_classes: [Stretch<T>; OF_CLASSES + BLOCK_BUFFER],
+    pub(super) softmax: Softmax<T>,
+    /// The logit of the background together with the classes that are not annotated.
+    pub(super) background: Block<T>,
 }
 
 impl<T: Float> Logits<T> {
@@ -82,20 +73,9 @@ impl<T: Float> Logits<T> {
         complement: block(),
         ln: block(),
         ln_complement: block(),
-        softmax: Softmax {
-            largest: block(),
-            rest: block(),
-            top: block(),
-            ln_total: block(),
-            of_classes: [[T::ZERO; STRETCH]; OF_CLASSES + BLOCK_BUFFER],
-        },
+        softmax: Softmax::EMPTY,
+        background: block(),
     };
-
-    /// The numbers of a class of a softmax.
-    #[inline(always)]
-    pub(super) fn of_class(&mut self, class: usize, stretches: usize) -> &mut [Stretch<T>] {
-        &mut self.softmax.of_classes[place(class, stretches)]
-    }
 
     /// Sigmoid: p, 1 − p, ln p and ln(1 − p) from logits.
     #[inline(always)]
@@ -112,63 +92,6 @@ impl<T: Float> Logits<T> {
     }
 }
 
-impl<T: Float> Softmax<T> {
-    /// Writes e^(z − largest) of a class to its place.
-    #[inline(always)]
-    fn exponentiate(&mut self, vectors: impl Vectors, class: usize, z: &[Stretch<T>]) {
-        let n = z.len();
-        let e = &mut self.of_classes[place(class, n)];
-        activation::exponentials(vectors, z, &self.largest[..n], e);
-    }
-}
-
-/// The place of a class in the buffer.
-#[inline(always)]
-fn place(class: usize, stretches: usize) -> Range<usize> {
-    let start = if has_place(class, stretches) {
-        class * stretches
-    } else {
-        OF_CLASSES
-    };
-    start..start + stretches
-}
-
-/// Whether a class has a place of its own.
-#[inline(always)]
-pub(super) fn has_place(class: usize, stretches: usize) -> bool {
-    class < OF_CLASSES / stretches
-}
-
-/// The sums over the classes of a softmax of the slopes h with respect to ln p.
-pub(super) struct Collected<T> {
-    /// The slope of the class with p > ½ at each voxel.
-    most: Block<T>,
-    /// The sum over the other classes.
-    others: Block<T>,
-}
-
-impl<T: Float> Collected<T> {
-    pub(super) const EMPTY: Self = Self {
-        most: block(),
-        others: block(),
-    };
-
-    /// Adds the slopes of a class.
-    #[inline(always)]
-    pub(super) fn add(&mut self, vectors: impl Vectors, folded: &[Stretch<T>], h: &[Stretch<T>]) {
-        let n = h.len();
-        let (most, others) = (&mut self.most[..n], &mut self.others[..n]);
-        activation::collect(vectors, folded, h, most, others);
-    }
-
-    /// Turns the folded probabilities and the slopes of a class into the gradient with respect to its logits.
-    #[inline(always)]
-    pub(super) fn carry(&self, vectors: impl Vectors, h: &[Stretch<T>], folded: &mut [Stretch<T>]) {
-        let n = h.len();
-        activation::carry(vectors, h, &self.most[..n], &self.others[..n], folded);
-    }
-}
-
 impl<P, T, W, V> Segmentation<P, T, W, V>
 where
     P: Field<Item: Element>,
@@ -176,25 +99,28 @@ where
     W: Field<Item: Element>,
     V: Vectors,
 {
-    /// The classes, grouped for evaluation.
+    /// The annotated classes of a sample, grouped for evaluation.
     #[inline(always)]
-    pub(super) fn groups_of_classes(&self) -> impl Iterator<Item = Group> + use<P, T, W, V> {
+    pub(super) fn groups_of_classes(&self, sample: usize) -> impl Iterator<Item = Group> {
         let pair = match (self.input, self.prediction.shape().channels) {
             (_, 1) => Some(Group::Foreground),
-            (Input::Softmax, 2) => Some(Group::Difference),
+            (Input::Softmax, 2) if !self.is_normalized(sample) => Some(Group::Difference),
             _ => None,
         };
         let count = pair.map_or(self.class_count(), |_| 1);
-        (0..count).map(move |class| pair.unwrap_or(Group::One(class)))
+        let classes = (0..count).filter(move |class| self.is_annotated(sample, *class));
+        classes.map(move |class| pair.unwrap_or(Group::One(class)))
     }
 
-    /// Whether the prediction is a softmax over more than two classes.
+    /// Whether the prediction is evaluated as a softmax of any number of classes.
     #[inline(always)]
-    pub(super) fn is_normalized(&self) -> bool {
-        self.input == Input::Softmax && self.prediction.shape().channels > 2
+    pub(super) fn is_normalized(&self, sample: usize) -> bool {
+        self.input == Input::Softmax
+            && (self.prediction.shape().channels > 2 || self.is_merged(sample, 0))
     }
 
-    /// Computes what the classes of a softmax share. Calls `see` with the logits.
+    /// Computes what the annotated classes of a softmax share. Calls `see` with the logits of each
+    /// channel.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn normalize(
         &self,
@@ -204,31 +130,49 @@ where
         mut see: impl FnMut(&[Stretch<RealOf<P>>]),
     ) {
         let n = chunk.stretches();
-        let channels = self.prediction.shape().channels;
-        let buffer = &mut temporaries.given[0];
-        let softmax = &mut temporaries.logits.softmax;
-        for channel in 0..channels {
-            let z = self.read(channel, chunk, survey, buffer);
+        let (buffer, logits) = (&mut temporaries.given[0], &mut temporaries.logits);
+        let softmax = &mut logits.softmax;
+        if let Some(annotated) = self.target.annotated(chunk.sample) {
+            self.normalize_background(annotated, chunk, survey, softmax, buffer, &mut see);
+            softmax.ln_sum(self.vectors, &mut logits.background[..n]);
+            softmax.begin(&logits.background[..n]);
+        }
+        for class in 0..self.class_count() {
+            if !self.is_annotated(chunk.sample, class) || self.is_merged(chunk.sample, class) {
+                continue;
+            }
+            let z = self.read(class, chunk, survey, buffer);
             see(z);
-            let largest = &mut softmax.largest[..n];
-            if channel == 0 {
-                largest.copy_from_slice(z);
+            if class == 0 {
+                softmax.begin(z);
             } else {
-                activation::raise(self.vectors, z, largest);
+                softmax.raise(self.vectors, z);
             }
         }
-        let zeros = [Default::default(); STRETCH];
-        softmax.rest[..n].fill(zeros);
-        softmax.top[..n].fill(zeros);
-        for channel in 0..channels {
-            let z = self.read(channel, chunk, survey, buffer);
-            softmax.exponentiate(self.vectors, channel, z);
-            let e = &softmax.of_classes[place(channel, n)];
-            let (rest, tops) = (&mut softmax.rest[..n], &mut softmax.top[..n]);
-            activation::add_exponentials(self.vectors, e, rest, tops);
+        for class in 0..self.class_count() {
+            if self.is_annotated(chunk.sample, class) {
+                let background = &logits.background;
+                let z = self.logits(class, chunk, survey, background, buffer);
+                softmax.add(self.vectors, class, z);
+            }
         }
-        let (rest, top) = (&mut softmax.rest[..n], &mut softmax.top[..n]);
-        activation::complete(self.vectors, rest, top, &mut softmax.ln_total[..n]);
+        softmax.complete(self.vectors, n);
+    }
+
+    /// The logits of an annotated class.
+    #[inline(always)]
+    pub(super) fn logits<'a>(
+        &'a self,
+        class: usize,
+        chunk: &Chunk,
+        survey: &Survey,
+        background: &'a [Stretch<RealOf<P>>],
+        buffer: &'a mut [Stretch<RealOf<P>>],
+    ) -> &'a [Stretch<RealOf<P>>] {
+        if self.is_merged(chunk.sample, class) {
+            return &background[..chunk.stretches()];
+        }
+        self.read(class, chunk, survey, buffer)
     }
 
     /// Computes the [sources](Segmentation::sources) of a group. Calls `see` with the logits.
@@ -246,10 +190,8 @@ where
         let [buffer, other] = given;
         match (self.input, group) {
             (Input::Softmax, Group::One(class)) => {
-                let z = self.read(class, chunk, survey, buffer);
-                if !has_place(class, n) {
-                    logits.softmax.exponentiate(self.vectors, class, z);
-                }
+                let z = self.logits(class, chunk, survey, &logits.background, buffer);
+                logits.softmax.recall(self.vectors, class, z);
             }
             (Input::Softmax, _) => {
                 let background = self.read(0, chunk, survey, other);
@@ -260,6 +202,9 @@ where
                 let z = &mut z[..n];
                 activation::difference(self.vectors, foreground, background, z);
                 logits.sigmoid(self.vectors, z);
+            }
+            (Input::Probabilities, Group::One(class)) if self.is_merged(chunk.sample, class) => {
+                self.merge(chunk, survey, &mut buffer[..n], other);
             }
             (input, _) => {
                 let values = self.read(group.channel(), chunk, survey, buffer);
@@ -284,23 +229,24 @@ where
         logits: &'a Logits<RealOf<P>>,
     ) -> [ClassSource<'a, RealOf<P>>; 2] {
         let n = chunk.stretches();
+        let is_merged = self.is_merged(chunk.sample, group.channel());
         if self.input == Input::Probabilities {
             let [buffer, other] = given;
-            let values = self.in_place(group.channel(), chunk, survey);
+            let values = match is_merged {
+                true => None,
+                false => self.in_place(group.channel(), chunk, survey),
+            };
             return [values.unwrap_or(&buffer[..n]), &other[..n]].map(ClassSource::FromP);
         }
         if let (Input::Softmax, Group::One(class)) = (self.input, group) {
-            let values = self.in_place(class, chunk, survey);
-            let softmax = &logits.softmax;
+            let values = match is_merged {
+                true => Some(&logits.background[..n]),
+                false => self.in_place(class, chunk, survey),
+            };
             let source = ClassSource::FromSoftmax(FromSoftmax {
                 z: values.unwrap_or(&given[0][..n]),
-                e: &softmax.of_classes[place(class, n)],
-                common: [
-                    &softmax.largest[..n],
-                    &softmax.rest[..n],
-                    &softmax.top[..n],
-                    &softmax.ln_total[..n],
-                ],
+                e: logits.softmax.of_class(class, n),
+                common: logits.softmax.shared(n),
             });
             return [source; 2];
         }
@@ -331,10 +277,9 @@ where
     ) {
         let n = chunk.stretches();
         channel::write(gradient, group.channel(), chunk, buffer, |out| {
-            if self.is_normalized() {
-                let softmax = &logits.softmax;
-                let e = &softmax.of_classes[place(group.channel(), n)];
-                let (rest, top) = (&softmax.rest[..n], &softmax.top[..n]);
+            if self.is_normalized(chunk.sample) {
+                let e = logits.softmax.of_class(group.channel(), n);
+                let [_, rest, top, _] = logits.softmax.shared(n);
                 activation::fold_softmax(self.vectors, e, rest, top, out);
             } else {
                 let (p, complement) = (&logits.p[..n], &logits.complement[..n]);

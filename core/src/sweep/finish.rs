@@ -1,16 +1,17 @@
 //! The second sweep: turns the numbers that the first sweep stored into the gradient.
 
-use super::class_source::{self, ClassSource, Collected, Group};
+use super::class_source::{ClassSource, Group};
 use super::class_target::ClassTarget;
 use super::runs::Runs;
+use super::softmax::{self, Collected};
 use super::survey::Survey;
 use super::{Chunk, RealOf, Scratch, Temporaries, channel, kept};
 use crate::activation;
 use crate::form::Plan;
 use crate::kernel::{Finish, Slopes, Vectors};
 use crate::source::{FromFolded, FromP, Source};
-use crate::stretch::{STRETCH, Stretch};
-use crate::{Classes, Element, Field, FieldMut, Float, Input, Loss, Segmentation, Target};
+use crate::stretch::Stretch;
+use crate::{Classes, Element, Field, FieldMut, Input, Loss, Segmentation, Target};
 
 impl<P, T, W, V> Segmentation<P, T, W, V>
 where
@@ -32,15 +33,19 @@ where
         gradient: &mut impl FieldMut<Item = RealOf<P>>,
     ) {
         self.survey_again(chunk, &mut scratch.survey);
-        if self.is_normalized() {
-            return self.finish_softmax(loss, classes, slopes, chunk, scratch, gradient);
-        }
-        for group in self.groups_of_classes() {
-            if self.input == Input::Probabilities {
-                self.finish_given(loss, classes, slopes, group, chunk, scratch, gradient);
-            } else {
-                self.finish_sigmoid(loss, classes, slopes, group, chunk, scratch, gradient);
+        if self.is_normalized(chunk.sample) {
+            self.finish_softmax(loss, classes, slopes, chunk, scratch, gradient);
+        } else {
+            for group in self.groups_of_classes(chunk.sample) {
+                if self.input == Input::Probabilities {
+                    self.finish_given(loss, classes, slopes, group, chunk, scratch, gradient);
+                } else {
+                    self.finish_sigmoid(loss, classes, slopes, group, chunk, scratch, gradient);
+                }
             }
+        }
+        if let Some(annotated) = self.target.annotated(chunk.sample) {
+            self.share_out(annotated, chunk, scratch, gradient);
         }
     }
 
@@ -180,9 +185,6 @@ where
         target: &mut ClassTarget<RealOf<P>>,
         out: &mut [Stretch<RealOf<P>>],
     ) {
-        if !self.is_annotated(chunk.sample, index) {
-            return out.fill([Float::ZERO; STRETCH]);
-        }
         self.find_target(index, chunk, survey, target);
         let runs = Runs { survey, target };
         let slopes = Slopes::new(&slopes[index], self.class_count());
@@ -220,16 +222,16 @@ where
                 loss, classes, slopes, index, folded, chunk, survey, target, h,
             );
         };
-        for index in 0..self.class_count() {
+        for index in self.groups_of_classes(chunk.sample).map(Group::channel) {
             let folded = channel::read_back(gradient, index, chunk, buffer);
-            let h = logits.of_class(index, n);
+            let h = logits.softmax.of_class_mut(index, n);
             slope(index, folded, h);
             collected.add(self.vectors, folded, h);
         }
-        for index in 0..self.class_count() {
+        for index in self.groups_of_classes(chunk.sample).map(Group::channel) {
             channel::rewrite(gradient, index, chunk, buffer, |folded| {
-                let is_known = class_source::has_place(index, n);
-                let h = logits.of_class(index, n);
+                let is_known = softmax::has_place(index, n);
+                let h = logits.softmax.of_class_mut(index, n);
                 if !is_known {
                     slope(index, folded, h);
                 }

@@ -87,7 +87,7 @@ where
         let out = &mut buffer[..n];
         out.fill([Float::ZERO; STRETCH]);
         self.look_at(part, survey, temporaries, |z| worst.see(vectors, z))?;
-        for group in self.groups_of_classes() {
+        for group in self.groups_of_classes(part.sample) {
             self.prepare(group, part, survey, temporaries, |z| worst.see(vectors, z));
             let (given, logits) = (&temporaries.given, &temporaries.logits);
             let sources = self.sources(group, part, survey, given, logits);
@@ -96,7 +96,7 @@ where
                     kernel::see(vectors, FromP(p), n, &mut worst);
                 }
                 let factor = loss.factor(&classes, index, self.class_count());
-                if factor == 0.0 || !self.is_annotated(part.sample, index) {
+                if factor == 0.0 {
                     continue;
                 }
                 self.find_target(index, part, survey, &mut temporaries.target);

@@ -43,6 +43,13 @@ pub fn check_annotated(mask: &[bool], prediction: Shape, input: Input) -> Result
     }
 }
 
+/// The channels of the background: class 0, and the classes that are not annotated.
+#[inline(always)]
+pub(crate) fn background(annotated: &[bool]) -> impl Iterator<Item = usize> {
+    let channels = annotated.iter().enumerate();
+    channels.filter_map(|(channel, annotated)| (channel == 0 || !annotated).then_some(channel))
+}
+
 impl<'a, T> Annotated<'a, T> {
     /// A target for a prediction of `channels` channels, with a mask that was
     /// [checked](check_annotated).
@@ -124,9 +131,7 @@ impl<T: Target> Target for Annotated<'_, T> {
         match self.annotated(sample) {
             None => y(class),
             Some(annotated) if class == 0 => {
-                let others = annotated.iter().enumerate().skip(1);
-                let others = others.filter(|(_, annotated)| !**annotated);
-                others.fold(y(0), |sum, (class, _)| sum + y(class))
+                background(annotated).fold(R::ZERO, |sum, class| sum + y(class))
             }
             Some(annotated) if annotated[class] => y(class),
             Some(_) => R::ZERO,
@@ -182,14 +187,12 @@ impl<T: Target> Target for Annotated<'_, T> {
                 let parts = stretches.map(|start| start..voxels.end.min(start + STRETCH));
                 for (part, (y, covered)) in parts.zip(y.iter_mut().zip(covered)) {
                     (*y, *covered) = ([R::ZERO; STRETCH], Extent::None);
-                    for (class, annotated) in annotated.iter().enumerate() {
-                        if class == 0 || !annotated {
-                            let extent = self.add_to(y, sample, class, part.clone(), classes);
-                            *covered = match (*covered, extent) {
-                                (Extent::None, extent) | (extent, Extent::None) => extent,
-                                _ => Extent::Some,
-                            };
-                        }
+                    for class in background(annotated) {
+                        let extent = self.add_to(y, sample, class, part.clone(), classes);
+                        *covered = match (*covered, extent) {
+                            (Extent::None, extent) | (extent, Extent::None) => extent,
+                            _ => Extent::Some,
+                        };
                     }
                 }
             }
