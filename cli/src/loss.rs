@@ -171,7 +171,10 @@ fn value_name(parameter: Parameter) -> &'static str {
 fn help(parameter: Parameter) -> String {
     let mut text = parameter.description().to_owned();
     if parameter == Parameter::Alpha {
-        text += &format!("; {} takes one number or one per class", Name::Focal);
+        text += &format!(
+            "; {} takes one number, one per class, or two per region",
+            Name::Focal
+        );
     }
     let ranges: Vec<String> = ranges(parameter)
         .into_iter()
