@@ -131,12 +131,11 @@ where
     ) {
         let n = chunk.stretches();
         let (buffer, logits) = (&mut temporaries.given[0], &mut temporaries.logits);
-        let softmax = &mut logits.softmax;
         if let Some(annotated) = self.target.annotated(chunk.sample) {
-            self.normalize_background(annotated, chunk, survey, softmax, buffer, &mut see);
-            softmax.ln_sum(self.vectors, &mut logits.background[..n]);
-            softmax.begin(&logits.background[..n]);
+            self.merge_logits(annotated, chunk, survey, logits, buffer, &mut see);
+            logits.softmax.begin(&logits.background[..n]);
         }
+        let softmax = &mut logits.softmax;
         for class in 0..self.class_count() {
             if !self.is_annotated(chunk.sample, class) || self.is_merged(chunk.sample, class) {
                 continue;

@@ -1,6 +1,7 @@
 //! Classes that are not annotated in a sample: they are part of the background, which has the sum of
 //! their probabilities, and they have a share in its gradient.
 
+use super::class_source::Logits;
 use super::softmax::Softmax;
 use super::survey::Survey;
 use super::{Chunk, RealOf, Scratch, channel};
@@ -24,6 +25,12 @@ kernels! {
     }
 }
 
+/// Whether no class but the background is annotated.
+#[inline(always)]
+fn is_alone(annotated: &[bool]) -> bool {
+    !annotated[1..].contains(&true)
+}
+
 impl<P, T, W, V> Segmentation<P, T, W, V>
 where
     P: Field<Item: Element>,
@@ -45,9 +52,39 @@ where
         class == 0 && self.target.annotated(sample).is_some()
     }
 
-    /// Computes what the channels of the background share, as if there were no other class.
+    /// Computes the logit of the background with all of its channels. Calls `see` with the logits of
+    /// each.
     #[inline(never)]
-    pub(super) fn normalize_background(
+    pub(super) fn merge_logits(
+        &self,
+        annotated: &[bool],
+        chunk: &Chunk,
+        survey: &Survey,
+        logits: &mut Logits<RealOf<P>>,
+        buffer: &mut [Stretch<RealOf<P>>],
+        mut see: impl FnMut(&[Stretch<RealOf<P>>]),
+    ) {
+        let Logits {
+            softmax,
+            background: merged,
+            ..
+        } = logits;
+        let merged = &mut merged[..chunk.stretches()];
+        if is_alone(annotated) {
+            // Its probability is 1, whatever its logit.
+            merged.fill([Float::ZERO; STRETCH]);
+            for channel in background(annotated) {
+                see(self.read(channel, chunk, survey, buffer));
+            }
+            return;
+        }
+        self.normalize_background(annotated, chunk, survey, softmax, buffer, see);
+        softmax.ln_sum(self.vectors, merged);
+    }
+
+    /// Computes what the channels of the background share, as if there were no other class.
+    #[inline(always)]
+    fn normalize_background(
         &self,
         annotated: &[bool],
         chunk: &Chunk,
@@ -107,7 +144,8 @@ where
         let n = chunk.stretches();
         let (of_all, buffer) = (&mut of_all[..n], &mut temporaries.given[0]);
         channel::load(gradient, 0, chunk, of_all);
-        if self.input == Input::Probabilities {
+        // The gradient of logits is 0 where the probability is 1.
+        if self.input == Input::Probabilities || is_alone(annotated) {
             for channel in background(annotated).skip(1) {
                 channel::store(gradient, channel, chunk, of_all);
             }
