@@ -1,4 +1,5 @@
-//! What the classes of a softmax share, and the numbers that each class keeps until all are known.
+//! The numbers that the classes of a softmax share, and those that each class keeps until all classes
+//! are known.
 
 use core::ops::Range;
 
@@ -36,7 +37,7 @@ impl<T: Float> Softmax<T> {
         self.top[..z.len()].fill([T::ZERO; STRETCH]);
     }
 
-    /// Compares the largest logit with those of one more class.
+    /// Updates the largest logit with those of one more class.
     #[inline(always)]
     pub(super) fn raise(&mut self, vectors: impl Vectors, z: &[Stretch<T>]) {
         activation::raise(vectors, z, &mut self.largest[..z.len()]);
@@ -93,7 +94,7 @@ impl<T: Float> Softmax<T> {
         &mut self.of_classes[place(class, n)]
     }
 
-    /// What the classes share: the largest logit, the rest, 1/(1 + rest), ln(1 + rest).
+    /// The shared numbers: the largest logit, the rest, 1/(1 + rest), ln(1 + rest).
     #[inline(always)]
     pub(super) fn shared(&self, n: usize) -> [&[Stretch<T>]; 4] {
         [&self.largest, &self.rest, &self.top, &self.ln_total].map(|numbers| &numbers[..n])
