@@ -96,6 +96,8 @@ mod error;
 mod evaluated;
 mod expect;
 mod extent;
+#[cfg(feature = "alloc")]
+mod factors;
 mod field;
 mod focal;
 mod fold;
@@ -200,6 +202,8 @@ pub mod data {
 pub mod engine {
     pub use crate::buffers::BuffersMut;
     pub use crate::evaluated::Evaluated;
+    #[cfg(feature = "alloc")]
+    pub use crate::factors::Factors;
     pub use crate::kernel::{Baseline, Vectors};
     pub use crate::segmentation::{Kept, Unweighted};
     #[cfg(feature = "alloc")]

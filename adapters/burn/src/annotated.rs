@@ -55,9 +55,9 @@ impl Annotated {
         }))
     }
 
-    /// Whether a class is annotated in a sample, counted sample by sample.
-    pub(crate) fn has(&self, index: usize) -> bool {
-        self.mask[index]
+    /// Whether each class is annotated in each sample, sample by sample.
+    pub(crate) fn mask(&self) -> &[bool] {
+        &self.mask
     }
 
     /// Where `is_chosen` of class and mask, [N, C, 1].

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use burn::tensor::{DType, Tensor, TensorData};
 use unifocal_core::{
-    Settings,
-    engine::VoxelLoss,
+    engine::{Factors, VoxelLoss},
     formula::{Loss, Real, class_count},
 };
 
@@ -93,7 +92,13 @@ impl SegmentationLoss {
             true => self.plan.of_one_region(),
             false => Arc::clone(&self.plan),
         };
-        let factors = Factors::new(&loss, settings, &inputs, annotated.as_ref());
+        let [samples, channels, _] = inputs.prediction.dims();
+        let shape = [samples, class_count(channels)];
+        let factors = loss.factors(
+            &settings.classes(),
+            shape,
+            annotated.as_ref().map(Annotated::mask),
+        );
         let each = losses(&plan, &loss, &factors, inputs);
         let each = each.map_err(|error| error.of_regions(regions))?;
         let [samples, voxels] = each.dims();
@@ -101,53 +106,6 @@ impl SegmentationLoss {
         shape.remove(1);
         let shape: [usize; K] = std::array::from_fn(|axis| shape[axis]);
         Ok(by_region.mean_dim(1).reshape(shape))
-    }
-}
-
-/// The factors of the focal loss's terms: of each class, or of each sample and class if samples differ in their annotated classes or
-/// in α.
-struct Factors {
-    /// Sample by sample.
-    all: Vec<f64>,
-    classes: usize,
-}
-
-impl Factors {
-    fn new(
-        loss: &VoxelLoss,
-        settings: &Settings,
-        inputs: &Inputs,
-        annotated: Option<&Annotated>,
-    ) -> Self {
-        let [samples, channels, _] = inputs.prediction.dims();
-        let (classes, count) = (settings.classes(), class_count(channels));
-        let samples = match annotated.is_none() && classes.region_count(count) == 1 {
-            true => 1,
-            false => samples,
-        };
-        let factor = |index: usize| match annotated.is_none_or(|annotated| annotated.has(index)) {
-            true => {
-                let classes = classes.of_group(index / count, count);
-                loss.factor(&classes, index % count, count)
-            }
-            false => 0.0,
-        };
-        Self {
-            all: (0..samples * count).map(factor).collect(),
-            classes: count,
-        }
-    }
-
-    /// Whether all samples have the same factors.
-    #[cfg(feature = "flex")]
-    fn are_alike(&self) -> bool {
-        self.all.len() == self.classes
-    }
-
-    /// The factor of a class, or those of a class in each sample.
-    fn of_class(&self, class: usize) -> Vec<f64> {
-        let of_class = self.all.iter().skip(class).step_by(self.classes);
-        of_class.copied().collect()
     }
 }
 
@@ -173,7 +131,12 @@ fn composed(plan: &Plan, loss: &VoxelLoss, factors: &Factors, inputs: Inputs) ->
     let operands = Operands::new(plan, inputs);
     let (classes, count) = (plan.settings.classes(), operands.count);
     let focal = loss.focal();
-    let kind = |index| (classes.class(index, count).rare, factors.of_class(index));
+    let kind = |index| {
+        (
+            classes.class(index, count).rare,
+            factors.of_class(index).collect(),
+        )
+    };
     let of_run = |((_, factors), run): ((bool, Vec<f64>), Range<usize>)| {
         let class = classes.class(run.start, count);
         let [term] = focal.terms(&class, &operands.probability(&run), &operands.target(&run));

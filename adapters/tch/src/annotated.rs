@@ -66,9 +66,9 @@ impl Annotated {
         }))
     }
 
-    /// Whether a class is annotated in a sample, counted sample by sample.
-    pub(crate) fn has(&self, index: usize) -> bool {
-        self.mask[index]
+    /// Whether each class is annotated in each sample, sample by sample.
+    pub(crate) fn mask(&self) -> &[bool] {
+        &self.mask
     }
 
     /// Weights [N·R, spatial…] of regions, with 0 for regions that are not annotated.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 use unifocal_core::{
-    Focal, Pooling, Settings,
-    engine::VoxelLoss,
+    Pooling,
+    engine::{Factors, VoxelLoss},
     formula::{Loss, Real, class_count},
 };
 
@@ -79,34 +79,46 @@ fn of(
 ) -> Result<Tensor, Error> {
     let loss = VoxelLoss::new(plan.loss)?;
     let (settings, weights) = (&plan.settings, beside.weights);
+    let classes = settings.classes();
     let annotated = Annotated::of(settings, predictions, targets, beside)?;
     if regions::are_apart(settings, predictions, annotated.as_ref()) {
         let apart = Apart::new(settings, predictions, targets, weights, annotated.as_ref())?;
         let samples = apart.predictions.size()[0] as usize;
-        let factors = Factors::new(&loss, settings, [samples, 2], apart.regions, None)?;
+        classes.check_regions(2, apart.regions)?;
+        let factors = loss.factors(&classes, [samples, 2], None);
         let (inner, weights) = (plan.of_one_region(), apart.weights.as_ref());
-        let each = of_factors(&inner, factors, &apart.predictions, &apart.targets, weights)
+        let terms = Terms { loss, factors };
+        let each = of_terms(&inner, terms, &apart.predictions, &apart.targets, weights)
             .map_err(|error| apart.error(error))?;
         let by_region = each.f_reshape(predictions.size())?;
         return Ok(by_region.f_mean_dim([1_i64].as_slice(), false, None)?);
     }
     let tensors = Tensors::new(settings, predictions, targets, weights)?;
     let [samples, channels] = [tensors.samples(), tensors.channels()].map(|n| n as usize);
-    let shape = [samples, class_count(channels)];
-    let factors = Factors::new(&loss, settings, shape, 1, annotated.as_ref())?;
+    let count = class_count(channels);
+    classes.check_regions(count, 1)?;
+    let mask = annotated.as_ref().map(Annotated::mask);
+    let factors = loss.factors(&classes, [samples, count], mask);
+    let terms = Terms { loss, factors };
     match annotated {
-        None => of_factors(plan, factors, predictions, targets, weights),
+        None => of_terms(plan, terms, predictions, targets, weights),
         Some(annotated) => {
             let [predictions, targets] = annotated.merged(tensors, settings)?;
-            of_factors(plan, factors, &predictions, &targets, weights)
+            of_terms(plan, terms, &predictions, &targets, weights)
         }
     }
 }
 
-/// The losses of the voxels by the route of the plan, with these factors of the terms.
-fn of_factors(
-    plan: &Plan,
+/// The terms of the losses, and their factors.
+struct Terms {
+    loss: VoxelLoss,
     factors: Factors,
+}
+
+/// The losses of the voxels, of these terms, by the route of the plan.
+fn of_terms(
+    plan: &Plan,
+    terms: Terms,
     predictions: &Tensor,
     targets: &Tensor,
     weights: Option<&Tensor>,
@@ -114,7 +126,7 @@ fn of_factors(
     let input = Tensors::new(&plan.settings, predictions, targets, weights)?;
     if plan.route == Route::Composed {
         let extremes = Extremes::new(plan, &input)?;
-        let losses = by_operations::<true>(plan, &factors, &input, &extremes)?;
+        let losses = by_operations::<true>(plan, &terms, &input, &extremes)?;
         return composed::dependent(&losses, &input.prediction);
     }
     if is_tracing() {
@@ -122,13 +134,13 @@ fn of_factors(
     }
     let is_recorded = input.prediction.requires_grad() && is_recording();
     let on_cpu = input.prediction.device() == Device::Cpu;
-    let by_engine = plan.route == Route::Fused && on_cpu && factors.are_alike();
+    let by_engine = plan.route == Route::Fused && on_cpu && terms.factors.are_alike();
     let (losses, extremes) = if by_engine {
         (engine::voxel_losses(plan, &input)?, None)
     } else {
         let extremes = Extremes::new(plan, &input)?;
         let _guard = tch::no_grad_guard();
-        let losses = by_operations::<false>(plan, &factors, &input, &extremes)?;
+        let losses = by_operations::<false>(plan, &terms, &input, &extremes)?;
         (losses, Some(extremes))
     };
     if !is_recorded {
@@ -136,38 +148,39 @@ fn of_factors(
     }
     // The caller's tensors, so that libtorch notices if they are modified before the backward pass.
     let saved: Vec<&Tensor> = [predictions, targets].into_iter().chain(weights).collect();
-    let backward = Fused::new(plan, &factors, extremes);
+    let backward = Fused::new(plan, &terms, extremes);
     Ok(attach(&losses, &saved, backward)?)
 }
 
 /// The losses of the voxels, [N, spatial…], by libtorch's operations.
 fn by_operations<const GRAPH: bool>(
     plan: &Plan,
-    factors: &Factors,
+    terms: &Terms,
     input: &Tensors,
     extremes: &Extremes,
 ) -> Result<Tensor, Error> {
     match input.arithmetic() {
-        Kind::Double => sum_of_terms::<true, GRAPH>(plan, factors, input, extremes),
-        _ => sum_of_terms::<false, GRAPH>(plan, factors, input, extremes),
+        Kind::Double => sum_of_terms::<true, GRAPH>(plan, terms, input, extremes),
+        _ => sum_of_terms::<false, GRAPH>(plan, terms, input, extremes),
     }
 }
 
 /// v·Σ_c factor_c·term_c of each voxel.
 fn sum_of_terms<const WIDE: bool, const GRAPH: bool>(
     plan: &Plan,
-    factors: &Factors,
+    terms: &Terms,
     input: &Tensors,
     extremes: &Extremes,
 ) -> Result<Tensor, Error> {
     let operands = Operands::<WIDE, GRAPH>::new(&plan.settings, input, extremes)?;
     let (classes, count) = (plan.settings.classes(), operands.class_count());
+    let focal = terms.loss.focal();
     let most = if WIDE { f64::MAX } else { f64::from(f32::MAX) };
     let kind = input.arithmetic();
     let mut sum = Values::constant(0.0);
     for index in 0..count {
         let (class, of) = (index as usize, count as usize);
-        let of_class = factors.of_class(class);
+        let of_class = terms.factors.of_class(class);
         let of_class: Vec<f64> = of_class.map(|factor| factor.min(most / 64.0)).collect();
         if of_class.iter().all(|factor| *factor == 0.0) {
             continue;
@@ -175,7 +188,7 @@ fn sum_of_terms<const WIDE: bool, const GRAPH: bool>(
         let probability = operands.class_probability(index)?.probability();
         let y = operands.class_target(index)?;
         let class = classes.class(class, of);
-        let [term] = factors.focal.terms(&class, &probability, &y);
+        let [term] = focal.terms(&class, &probability, &y);
         sum = sum
             + match of_class[..] {
                 [factor] => term.scale(factor),
@@ -199,55 +212,6 @@ fn sum_of_terms<const WIDE: bool, const GRAPH: bool>(
     })
 }
 
-/// The focal loss, whose terms make up the losses, with the factors of the terms: of each class, or of each sample and class if samples
-/// differ in their annotated classes or in α.
-struct Factors {
-    focal: Focal,
-    /// Sample by sample.
-    all: Vec<f64>,
-    classes: usize,
-}
-
-impl Factors {
-    /// The factors for samples of so many classes. Regions that are samples take turns.
-    fn new(
-        loss: &VoxelLoss,
-        settings: &Settings,
-        [samples, count]: [usize; 2],
-        regions: usize,
-        annotated: Option<&Annotated>,
-    ) -> Result<Self, Error> {
-        let classes = settings.classes();
-        classes.check_regions(count, regions)?;
-        let samples = match annotated.is_none() && classes.region_count(count) == 1 {
-            true => 1,
-            false => samples,
-        };
-        let factor = |index: usize| match annotated.is_none_or(|annotated| annotated.has(index)) {
-            true => {
-                let classes = classes.of_group(index / count, count);
-                loss.factor(&classes, index % count, count)
-            }
-            false => 0.0,
-        };
-        Ok(Self {
-            focal: loss.focal(),
-            all: (0..samples * count).map(factor).collect(),
-            classes: count,
-        })
-    }
-
-    /// Whether all samples have the same factors.
-    fn are_alike(&self) -> bool {
-        self.all.len() == self.classes
-    }
-
-    /// The factor of a class, or those of a class in each sample.
-    fn of_class(&self, class: usize) -> impl Iterator<Item = f64> {
-        self.all.iter().skip(class).step_by(self.classes).copied()
-    }
-}
-
 /// The backward of the fused routes needs these besides the tensors.
 struct Fused {
     /// For the sum of the terms of all voxels: in one group, or in one per sample if these differ in their factors.
@@ -260,17 +224,18 @@ struct Fused {
 }
 
 impl Fused {
-    fn new(plan: &Plan, factors: &Factors, extremes: Option<Extremes>) -> Self {
+    fn new(plan: &Plan, terms: &Terms, extremes: Option<Extremes>) -> Self {
+        let factors = &terms.factors;
         let pooling = match factors.are_alike() {
             true => Pooling::Batch,
             false => Pooling::PerSample,
         };
-        let slopes = factors.all.iter().map(|factor| [0.0, 0.0, 0.0, *factor]);
+        let slopes = factors.all().iter().map(|factor| [0.0, 0.0, 0.0, *factor]);
         Self {
             slopes: slopes.collect(),
-            classes: factors.classes,
+            classes: factors.class_count(),
             plan: Plan {
-                loss: factors.focal.into(),
+                loss: terms.loss.focal().into(),
                 settings: plan.settings.clone().with_pooling(pooling),
                 route: plan.route,
             },
