@@ -16,17 +16,22 @@ mod channel;
 mod chunk;
 mod class_source;
 mod class_target;
+mod data;
 mod finish;
+mod logits;
 mod merged;
 mod runs;
+mod samples;
 mod softmax;
 mod specialized;
 mod survey;
 mod voxel_losses;
 
 pub(crate) use self::chunk::Chunk;
-use self::class_source::{ClassSource, Group, Logits};
+use self::class_source::{ClassSource, Group};
 use self::class_target::ClassTarget;
+pub(crate) use self::data::Data;
+use self::logits::Logits;
 use self::runs::{ChunkSums, Runs};
 use self::softmax::Collected;
 use self::survey::Survey;
@@ -36,7 +41,7 @@ use crate::kernel::{Derivatives, Nothing, Vectors, Worst};
 use crate::source::FromP;
 use crate::stretch::{COMPACT, STRETCH, Stretch};
 use crate::{
-    Class, ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Segmentation, Target,
+    Class, ClassSums, Classes, Element, Error, Field, FieldMut, Float, Loss, Shape, class_count,
 };
 
 /// The stretches per chunk: how many are swept for one class before the next class, and before
@@ -71,7 +76,7 @@ const fn block<T: Float>() -> Block<T> {
 }
 
 /// The type in which a prediction's values are evaluated.
-type RealOf<P> = <<P as Field>::Item as Element>::Real;
+pub(crate) type RealOf<P> = <<P as Field>::Item as Element>::Real;
 
 /// The buffers of a sweep, reused from chunk to chunk.
 pub(crate) struct Scratch<T> {
@@ -90,11 +95,11 @@ struct Temporaries<T> {
     collected: Collected<T>,
 }
 
-/// The working memory of the sweeps: 290 kB for `f32`, 550 kB for `f64`, a few kilobytes without an
+/// The working memory of the sweeps: 300 kB for `f32`, 560 kB for `f64`, a few kilobytes without an
 /// operating system.
 ///
 /// It carries no data from call to call, and can be reused for any number of calls; see the example
-/// of [`forward`](Segmentation::forward). Methods without a workspace argument put one on the
+/// of [`forward`](crate::Segmentation::forward). Methods without a workspace argument put one on the
 /// stack.
 pub struct Workspace<T>(Scratch<T>);
 
@@ -134,13 +139,22 @@ impl<T: Float> Scratch<T> {
     };
 }
 
-impl<P, T, W, V> Segmentation<P, T, W, V>
-where
-    P: Field<Item: Element>,
-    T: Target,
-    W: Field<Item: Element>,
-    V: Vectors,
-{
+/// The sweeps over the voxels of some data.
+pub(crate) struct Sweep<'a, D: ?Sized, V> {
+    pub(crate) data: &'a D,
+    /// The shape of the prediction.
+    pub(crate) shape: Shape,
+    pub(crate) input: Input,
+    pub(crate) vectors: V,
+}
+
+impl<D: Data + ?Sized, V: Vectors> Sweep<'_, D, V> {
+    /// The number of classes.
+    #[inline(always)]
+    fn class_count(&self) -> usize {
+        class_count(self.shape.channels)
+    }
+
     /// The stretches per chunk, and those that the buffers hold.
     #[inline(always)]
     fn stretches(&self) -> [usize; 2] {
@@ -156,14 +170,14 @@ where
 
     /// The chunks of a sample.
     #[inline(always)]
-    pub(crate) fn chunks(&self, sample: usize) -> impl Iterator<Item = Chunk> + use<P, T, W, V> {
+    pub(crate) fn chunks(&self, sample: usize) -> impl Iterator<Item = Chunk> + use<D, V> {
         let [stretches, _] = self.stretches();
-        Chunk::of(sample, 0..self.prediction.shape().voxels, stretches)
+        Chunk::of(sample, 0..self.shape.voxels, stretches)
     }
 
     /// Splits a chunk into the parts that the buffers hold: usually one.
     #[inline(always)]
-    pub(crate) fn subchunks(&self, chunk: &Chunk) -> impl Iterator<Item = Chunk> + use<P, T, W, V> {
+    pub(crate) fn subchunks(&self, chunk: &Chunk) -> impl Iterator<Item = Chunk> + use<D, V> {
         let [_, stretches] = self.stretches();
         Chunk::of(chunk.sample, chunk.voxels.clone(), stretches)
     }
@@ -175,8 +189,8 @@ where
         &self,
         part: &Chunk,
         survey: &mut Survey,
-        temporaries: &mut Temporaries<RealOf<P>>,
-        see: impl FnMut(&[Stretch<RealOf<P>>]),
+        temporaries: &mut Temporaries<D::Real>,
+        see: impl FnMut(&[Stretch<D::Real>]),
     ) -> Result<(), Error> {
         if survey.is_of(part) {
             return Ok(());
@@ -189,7 +203,7 @@ where
     }
 
     /// Adds the terms of a chunk to the sums of each class, and stores in the gradient what
-    /// [`finish`](Segmentation::finish) needs.
+    /// [`finish`](Sweep::finish) needs.
     #[inline(always)]
     pub(crate) fn add_chunk<const K: usize>(
         &self,
@@ -200,9 +214,9 @@ where
             survey,
             temporaries,
             slopes: [buffer, _],
-        }: &mut Scratch<RealOf<P>>,
+        }: &mut Scratch<D::Real>,
         sums: &mut [ClassSums<f64, K>],
-        mut gradient: Option<&mut impl FieldMut<Item = RealOf<P>>>,
+        mut gradient: Option<&mut impl FieldMut<Item = D::Real>>,
     ) -> Result<(), Error> {
         let mut worst = Worst::none();
         let loss = *loss;
@@ -304,11 +318,11 @@ where
         if worst.is_valid(self.input) {
             Ok(())
         } else {
-            self.check(chunk)
+            self.data.check(chunk)
         }
     }
 
-    /// Stores for a part of a chunk what [`add_chunk`](Segmentation::add_chunk) stores for the
+    /// Stores for a part of a chunk what [`add_chunk`](Sweep::add_chunk) stores for the
     /// gradient.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(crate) fn keep_chunk<const K: usize>(
@@ -316,8 +330,8 @@ where
         loss: &impl Loss<K>,
         classes: &Classes<'_>,
         chunk: &Chunk,
-        scratch: &mut Scratch<RealOf<P>>,
-        gradient: &mut impl FieldMut<Item = RealOf<P>>,
+        scratch: &mut Scratch<D::Real>,
+        gradient: &mut impl FieldMut<Item = D::Real>,
     ) {
         let Scratch {
             survey,

@@ -4,7 +4,7 @@ use super::Segmentation;
 use super::nowhere::Nowhere;
 use crate::expect::{expect_len, expect_shape};
 use crate::kernel::Vectors;
-use crate::sweep::Workspace;
+use crate::sweep::{Data, Sweep, Workspace};
 use crate::{ClassSums, Classes, Element, Error, Field, FieldMut, Loss, Target};
 
 /// Whether the gradient's memory holds numbers of [`forward`](Segmentation::forward).
@@ -105,7 +105,7 @@ where
         loss: &impl Loss<K>,
         classes: &Classes<'_>,
         sums: &mut [ClassSums<f64, K>],
-        mut gradient: Option<&mut impl FieldMut<Item = <P::Item as Element>::Real>>,
+        gradient: Option<&mut impl FieldMut<Item = <P::Item as Element>::Real>>,
         workspace: &mut Workspace<<P::Item as Element>::Real>,
     ) -> Result<(), Error> {
         let shape = self.prediction.shape();
@@ -114,16 +114,8 @@ where
         if let Some(gradient) = &gradient {
             expect_shape("gradient", gradient.shape(), shape)?;
         }
-        let scratch = workspace.scratch();
-        let mut first = 0;
-        for sample in 0..shape.samples {
-            for chunk in self.chunks(sample) {
-                let (sums, gradient) = (&mut sums[first..], gradient.as_deref_mut());
-                self.add_chunk(loss, classes, &chunk, scratch, sums, gradient)?;
-            }
-            first = self.next_group(first, sums.len());
-        }
-        Ok(())
+        self.sweep()
+            .forward(loss, classes, sums, gradient, workspace)
     }
 
     /// Writes the gradient, as [`gradient_by`](Segmentation::gradient_by) does. With
@@ -146,29 +138,26 @@ where
         classes.check_regions(self.class_count(), self.regions)?;
         expect_len("slopes", slopes.len(), self.buffers_len())?;
         expect_shape("gradient", gradient.shape(), shape)?;
-        let scratch = workspace.scratch();
-        let (all, mut first) = (slopes, 0);
-        for sample in 0..shape.samples {
-            let slopes = &all[first..];
-            for chunk in self.chunks(sample) {
-                for part in self.subchunks(&chunk) {
-                    if kept == Kept::Nothing {
-                        self.keep_chunk(loss, classes, &part, scratch, gradient);
-                    }
-                    self.finish(loss, classes, slopes, &part, scratch, gradient);
-                }
-            }
-            first = self.next_group(first, all.len());
-        }
+        self.sweep()
+            .backward(loss, classes, slopes, gradient, kept, workspace);
         Ok(())
     }
 
-    /// The first sum of the next sample's group, given that of a sample and the number of all. With
-    /// [`Pooling::Batch`](crate::Pooling::Batch) there are fewer groups than samples, and the samples
-    /// take turns.
+    /// The sweeps over these data. They are compiled once for each precision, not for each type of
+    /// array: the data are a trait object, except on small devices, whose code is smaller without it.
     #[inline(always)]
-    fn next_group(&self, first: usize, len: usize) -> usize {
-        let next = first + self.class_count();
-        if next == len { 0 } else { next }
+    pub(crate) fn sweep(
+        &self,
+    ) -> Sweep<'_, impl Data<Real = <P::Item as Element>::Real> + ?Sized, V> {
+        #[cfg(any(target_os = "none", feature = "compact"))]
+        let data = self;
+        #[cfg(not(any(target_os = "none", feature = "compact")))]
+        let data: &dyn Data<Real = <P::Item as Element>::Real> = self;
+        Sweep {
+            data,
+            shape: self.shape(),
+            input: self.input,
+            vectors: self.vectors,
+        }
     }
 }

@@ -1,18 +1,13 @@
 //! A channel of a chunk: used in place if it is contiguous in memory, else copied to a buffer.
 
+use super::data::Data;
 use super::survey::Survey;
-use super::{Chunk, RealOf};
+use super::{Chunk, Sweep};
 use crate::kernel::Vectors;
 use crate::stretch::{STRETCH, Stretch};
-use crate::{Element, Extent, Field, FieldMut, Float, Segmentation, Target};
+use crate::{Extent, FieldMut, Float};
 
-impl<P, T, W, V> Segmentation<P, T, W, V>
-where
-    P: Field<Item: Element>,
-    T: Target,
-    W: Field<Item: Element>,
-    V: Vectors,
-{
+impl<D: Data + ?Sized, V: Vectors> Sweep<'_, D, V> {
     /// The values of a channel in place, if they have the right type, are contiguous, and all
     /// count.
     #[inline(always)]
@@ -21,10 +16,9 @@ where
         channel: usize,
         chunk: &Chunk,
         survey: &Survey,
-    ) -> Option<&[Stretch<RealOf<P>>]> {
-        let Chunk { sample, voxels } = chunk;
-        let reals = P::Item::reals(self.prediction.slice(*sample, channel, voxels.clone())?)?;
-        survey.complete.then_some(reals.as_chunks().0)
+    ) -> Option<&[Stretch<D::Real>]> {
+        let values = self.data.slice(channel, chunk)?;
+        survey.complete.then_some(values.as_chunks().0)
     }
 
     /// Copies the values of a channel to a buffer. Voxels that do not count get ½.
@@ -34,32 +28,25 @@ where
         channel: usize,
         chunk: &Chunk,
         survey: &Survey,
-        buffer: &mut [Stretch<RealOf<P>>],
+        buffer: &mut [Stretch<D::Real>],
     ) {
-        let Chunk { sample, voxels } = chunk;
-        let (prediction, flat) = (
-            &self.prediction,
-            &mut buffer.as_flattened_mut()[..voxels.len()],
-        );
-        self.vectors.run(
-            #[inline(always)]
-            || prediction.read(*sample, channel, voxels.clone(), flat, Element::real),
-        );
+        let flat = &mut buffer.as_flattened_mut()[..chunk.voxels.len()];
+        self.data.read(channel, chunk, flat);
         if !survey.complete {
             replace_uncounted(survey, &mut buffer[..chunk.stretches()]);
         }
     }
 
-    /// The values of a channel: [in place](Segmentation::in_place), or
-    /// [gathered](Segmentation::gather).
+    /// The values of a channel: [in place](Sweep::in_place), or
+    /// [gathered](Sweep::gather).
     #[inline(always)]
     pub(super) fn read<'a>(
         &'a self,
         channel: usize,
         chunk: &Chunk,
         survey: &Survey,
-        buffer: &'a mut [Stretch<RealOf<P>>],
-    ) -> &'a [Stretch<RealOf<P>>] {
+        buffer: &'a mut [Stretch<D::Real>],
+    ) -> &'a [Stretch<D::Real>] {
         if let Some(values) = self.in_place(channel, chunk, survey) {
             return values;
         }

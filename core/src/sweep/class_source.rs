@@ -3,14 +3,15 @@
 use core::slice;
 
 use super::channel;
-use super::softmax::Softmax;
+use super::data::Data;
+use super::logits::Logits;
 use super::survey::Survey;
-use super::{Block, Buffer, Chunk, RealOf, Temporaries, block};
+use super::{Buffer, Chunk, Sweep, Temporaries, block};
 use crate::activation;
 use crate::kernel::Vectors;
 use crate::source::{FromLn, FromSoftmax};
 use crate::stretch::Stretch;
-use crate::{Element, Field, FieldMut, Float, Input, Segmentation, Target};
+use crate::{FieldMut, Input};
 
 /// The classes that are evaluated together: a single one, or foreground and background of one
 /// number.
@@ -56,53 +57,11 @@ pub(super) enum ClassSource<'a, T> {
     FromSoftmax(FromSoftmax<'a, T>),
 }
 
-/// Buffers for what is computed from the logits of a chunk.
-pub(super) struct Logits<T> {
-    p: Block<T>,
-    complement: Block<T>,
-    ln: Block<T>,
-    ln_complement: Block<T>,
-    pub(super) softmax: Softmax<T>,
-    /// The logit of the background together with the classes that are not annotated.
-    pub(super) background: Block<T>,
-}
-
-impl<T: Float> Logits<T> {
-    pub(super) const EMPTY: Self = Self {
-        p: block(),
-        complement: block(),
-        ln: block(),
-        ln_complement: block(),
-        softmax: Softmax::EMPTY,
-        background: block(),
-    };
-
-    /// Sigmoid: p, 1 − p, ln p and ln(1 − p) from logits.
-    #[inline(always)]
-    fn sigmoid(&mut self, vectors: impl Vectors, z: &[Stretch<T>]) {
-        let n = z.len();
-        activation::sigmoid(
-            vectors,
-            z,
-            &mut self.p[..n],
-            &mut self.complement[..n],
-            &mut self.ln[..n],
-            &mut self.ln_complement[..n],
-        );
-    }
-}
-
-impl<P, T, W, V> Segmentation<P, T, W, V>
-where
-    P: Field<Item: Element>,
-    T: Target,
-    W: Field<Item: Element>,
-    V: Vectors,
-{
+impl<D: Data + ?Sized, V: Vectors> Sweep<'_, D, V> {
     /// The annotated classes of a sample, grouped for evaluation.
     #[inline(always)]
     pub(super) fn groups_of_classes(&self, sample: usize) -> impl Iterator<Item = Group> {
-        let pair = match (self.input, self.prediction.shape().channels) {
+        let pair = match (self.input, self.shape.channels) {
             (_, 1) => Some(Group::Foreground),
             (Input::Softmax, 2) if !self.is_normalized(sample) => Some(Group::Difference),
             _ => None,
@@ -115,8 +74,7 @@ where
     /// Whether the prediction is evaluated as a softmax of any number of classes.
     #[inline(always)]
     pub(super) fn is_normalized(&self, sample: usize) -> bool {
-        self.input == Input::Softmax
-            && (self.prediction.shape().channels > 2 || self.is_merged(sample, 0))
+        self.input == Input::Softmax && (self.shape.channels > 2 || self.is_merged(sample, 0))
     }
 
     /// Computes what the annotated classes of a softmax share. Calls `see` with the logits of each
@@ -126,12 +84,12 @@ where
         &self,
         chunk: &Chunk,
         survey: &Survey,
-        temporaries: &mut Temporaries<RealOf<P>>,
-        mut see: impl FnMut(&[Stretch<RealOf<P>>]),
+        temporaries: &mut Temporaries<D::Real>,
+        mut see: impl FnMut(&[Stretch<D::Real>]),
     ) {
         let n = chunk.stretches();
         let (buffer, logits) = (&mut temporaries.given[0], &mut temporaries.logits);
-        if let Some(annotated) = self.target.annotated(chunk.sample) {
+        if let Some(annotated) = self.data.annotated(chunk.sample) {
             self.merge_logits(annotated, chunk, survey, logits, buffer, &mut see);
             logits.softmax.begin(&logits.background[..n]);
         }
@@ -165,24 +123,24 @@ where
         class: usize,
         chunk: &Chunk,
         survey: &Survey,
-        background: &'a [Stretch<RealOf<P>>],
-        buffer: &'a mut [Stretch<RealOf<P>>],
-    ) -> &'a [Stretch<RealOf<P>>] {
+        background: &'a [Stretch<D::Real>],
+        buffer: &'a mut [Stretch<D::Real>],
+    ) -> &'a [Stretch<D::Real>] {
         if self.is_merged(chunk.sample, class) {
             return &background[..chunk.stretches()];
         }
         self.read(class, chunk, survey, buffer)
     }
 
-    /// Computes the [sources](Segmentation::sources) of a group. Calls `see` with the logits.
+    /// Computes the [sources](Sweep::sources) of a group. Calls `see` with the logits.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn prepare(
         &self,
         group: Group,
         chunk: &Chunk,
         survey: &Survey,
-        temporaries: &mut Temporaries<RealOf<P>>,
-        mut see: impl FnMut(&[Stretch<RealOf<P>>]),
+        temporaries: &mut Temporaries<D::Real>,
+        mut see: impl FnMut(&[Stretch<D::Real>]),
     ) {
         let n = chunk.stretches();
         let Temporaries { given, logits, .. } = temporaries;
@@ -217,16 +175,16 @@ where
         }
     }
 
-    /// The input of the formulas for the classes of a [prepared](Segmentation::prepare) group.
+    /// The input of the formulas for the classes of a [prepared](Sweep::prepare) group.
     #[inline(always)]
     pub(super) fn sources<'a>(
         &'a self,
         group: Group,
         chunk: &Chunk,
         survey: &Survey,
-        given: &'a [Buffer<RealOf<P>>; 2],
-        logits: &'a Logits<RealOf<P>>,
-    ) -> [ClassSource<'a, RealOf<P>>; 2] {
+        given: &'a [Buffer<D::Real>; 2],
+        logits: &'a Logits<D::Real>,
+    ) -> [ClassSource<'a, D::Real>; 2] {
         let n = chunk.stretches();
         let is_merged = self.is_merged(chunk.sample, group.channel());
         if self.input == Input::Probabilities {
@@ -270,9 +228,9 @@ where
         &self,
         group: Group,
         chunk: &Chunk,
-        logits: &Logits<RealOf<P>>,
-        buffer: &mut Buffer<RealOf<P>>,
-        gradient: &mut impl FieldMut<Item = RealOf<P>>,
+        logits: &Logits<D::Real>,
+        buffer: &mut Buffer<D::Real>,
+        gradient: &mut impl FieldMut<Item = D::Real>,
     ) {
         let n = chunk.stretches();
         channel::write(gradient, group.channel(), chunk, buffer, |out| {

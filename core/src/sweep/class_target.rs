@@ -3,12 +3,13 @@
 
 use core::ops::Range;
 
+use super::data::Data;
 use super::survey::Survey;
-use super::{BUFFER, Chunk, RealOf};
+use super::{BUFFER, Chunk, Sweep};
 use crate::kernel::Vectors;
 use crate::stretch::{COMPACT, STRETCH, Stretch};
 use crate::target::Content;
-use crate::{Element, Extent, Field, Float, Segmentation, Target};
+use crate::{Extent, Float};
 
 /// How to evaluate a stretch for a class, if any of its voxels count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +67,7 @@ impl<T: Float> ClassTarget<T> {
     }
 }
 
-impl<P, T, W, V> Segmentation<P, T, W, V>
-where
-    P: Field<Item: Element>,
-    T: Target,
-    W: Field<Item: Element>,
-    V: Vectors,
-{
+impl<D: Data + ?Sized, V: Vectors> Sweep<'_, D, V> {
     /// Finds which voxels a class covers.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn find_target(
@@ -80,7 +75,7 @@ where
         class: usize,
         chunk: &Chunk,
         survey: &Survey,
-        target: &mut ClassTarget<RealOf<P>>,
+        target: &mut ClassTarget<D::Real>,
     ) {
         let kind = |covered, counted| {
             let weighted = counted == Extent::Some;
@@ -94,8 +89,7 @@ where
                 *y = if *weight == 0.0 {
                     Float::ZERO
                 } else {
-                    self.target
-                        .get(chunk.sample, class, voxel, self.class_count())
+                    self.data.target(chunk.sample, class, voxel)
                 };
             }
             return;
@@ -134,16 +128,15 @@ where
         chunk: &Chunk,
         run: &Range<usize>,
         survey: &Survey,
-        y: &mut [Stretch<RealOf<P>>; BUFFER],
+        y: &mut [Stretch<D::Real>; BUFFER],
         covered: &mut [Extent],
     ) {
-        let (target, count) = (&self.target, self.class_count());
-        let voxels = chunk.stretch(run.start).start..chunk.stretch(run.end - 1).end;
+        let voxels = Chunk {
+            sample: chunk.sample,
+            voxels: chunk.stretch(run.start).start..chunk.stretch(run.end - 1).end,
+        };
         let y = &mut y[run.clone()];
-        self.vectors.run(
-            #[inline(always)]
-            || target.cover(chunk.sample, class, voxels, count, y, covered),
-        );
+        self.data.cover(class, &voxels, y, covered);
         if survey.contents[run.start] == Content::Unknown {
             // A voxel of weight 0 was not checked: its target may be anything, NaN included.
             let weights = survey.weights[run.clone()].as_flattened();

@@ -2,26 +2,21 @@
 
 use super::class_source::{ClassSource, Group};
 use super::class_target::ClassTarget;
+use super::data::Data;
 use super::runs::Runs;
 use super::softmax::{self, Collected};
 use super::survey::Survey;
-use super::{Chunk, RealOf, Scratch, Temporaries, channel, kept};
+use super::{Chunk, Scratch, Sweep, Temporaries, channel, kept};
 use crate::activation;
 use crate::form::Plan;
 use crate::kernel::{Finish, Slopes, Vectors};
 use crate::source::{FromFolded, FromP, Source};
 use crate::stretch::Stretch;
-use crate::{Classes, Element, Field, FieldMut, Input, Loss, Segmentation, Target};
+use crate::{Classes, FieldMut, Input, Loss};
 
-impl<P, T, W, V> Segmentation<P, T, W, V>
-where
-    P: Field<Item: Element>,
-    T: Target,
-    W: Field<Item: Element>,
-    V: Vectors,
-{
+impl<D: Data + ?Sized, V: Vectors> Sweep<'_, D, V> {
     /// Writes the gradient of a part of a chunk, from the numbers that
-    /// [`add_chunk`](Segmentation::add_chunk) stored.
+    /// [`add_chunk`](Sweep::add_chunk) stored.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(crate) fn finish<const K: usize>(
         &self,
@@ -29,8 +24,8 @@ where
         classes: &Classes<'_>,
         slopes: &[[f64; K]],
         chunk: &Chunk,
-        scratch: &mut Scratch<RealOf<P>>,
-        gradient: &mut impl FieldMut<Item = RealOf<P>>,
+        scratch: &mut Scratch<D::Real>,
+        gradient: &mut impl FieldMut<Item = D::Real>,
     ) {
         self.survey_again(chunk, &mut scratch.survey);
         if self.is_normalized(chunk.sample) {
@@ -44,7 +39,7 @@ where
                 }
             }
         }
-        if let Some(annotated) = self.target.annotated(chunk.sample) {
+        if let Some(annotated) = self.data.annotated(chunk.sample) {
             self.share_out(annotated, chunk, scratch, gradient);
         }
     }
@@ -66,8 +61,8 @@ where
             survey,
             temporaries,
             slopes: [own, other],
-        }: &mut Scratch<RealOf<P>>,
-        gradient: &mut impl FieldMut<Item = RealOf<P>>,
+        }: &mut Scratch<D::Real>,
+        gradient: &mut impl FieldMut<Item = D::Real>,
     ) {
         let index = group.channel();
         let class = classes.class(index, self.class_count());
@@ -95,7 +90,7 @@ where
             ..
         } = temporaries;
         let sources = self.sources(group, chunk, survey, given, logits);
-        let mut slope = |slot: usize, out: &mut [Stretch<RealOf<P>>]| {
+        let mut slope = |slot: usize, out: &mut [Stretch<D::Real>]| {
             if let ClassSource::FromP(p) = sources[slot] {
                 let index = group.classes()[slot];
                 self.slope(
@@ -138,8 +133,8 @@ where
             survey,
             temporaries,
             slopes: [own, other],
-        }: &mut Scratch<RealOf<P>>,
-        gradient: &mut impl FieldMut<Item = RealOf<P>>,
+        }: &mut Scratch<D::Real>,
+        gradient: &mut impl FieldMut<Item = D::Real>,
     ) {
         let n = chunk.stretches();
         let Temporaries { target, given, .. } = temporaries;
@@ -179,11 +174,11 @@ where
         classes: &Classes<'_>,
         slopes: &[[f64; K]],
         index: usize,
-        source: impl Source<RealOf<P>>,
+        source: impl Source<D::Real>,
         chunk: &Chunk,
         survey: &Survey,
-        target: &mut ClassTarget<RealOf<P>>,
-        out: &mut [Stretch<RealOf<P>>],
+        target: &mut ClassTarget<D::Real>,
+        out: &mut [Stretch<D::Real>],
     ) {
         self.find_target(index, chunk, survey, target);
         let runs = Runs { survey, target };
@@ -205,8 +200,8 @@ where
             survey,
             temporaries,
             slopes: [buffer, _],
-        }: &mut Scratch<RealOf<P>>,
-        gradient: &mut impl FieldMut<Item = RealOf<P>>,
+        }: &mut Scratch<D::Real>,
+        gradient: &mut impl FieldMut<Item = D::Real>,
     ) {
         let n = chunk.stretches();
         let Temporaries {

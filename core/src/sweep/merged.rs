@@ -1,16 +1,17 @@
 //! Classes that are not annotated in a sample: they are part of the background, which has the sum of
 //! their probabilities, and they have a share in its gradient.
 
-use super::class_source::Logits;
+use super::data::Data;
+use super::logits::Logits;
 use super::softmax::Softmax;
 use super::survey::Survey;
-use super::{Chunk, RealOf, Scratch, channel};
+use super::{Chunk, Scratch, Sweep, channel};
 use crate::activation;
 use crate::kernel::{Vectors, kernels};
 use crate::limits::ROUNDING;
 use crate::stretch::{STRETCH, Stretch};
 use crate::target::background;
-use crate::{Element, Field, FieldMut, Float, Input, Segmentation, Target};
+use crate::{FieldMut, Float, Input};
 
 kernels! {
     /// Adds the probabilities of one more channel. NaN where one is invalid.
@@ -31,17 +32,11 @@ fn is_alone(annotated: &[bool]) -> bool {
     !annotated[1..].contains(&true)
 }
 
-impl<P, T, W, V> Segmentation<P, T, W, V>
-where
-    P: Field<Item: Element>,
-    T: Target,
-    W: Field<Item: Element>,
-    V: Vectors,
-{
+impl<D: Data + ?Sized, V: Vectors> Sweep<'_, D, V> {
     /// Whether a class is annotated in a sample.
     #[inline(always)]
     pub(super) fn is_annotated(&self, sample: usize, class: usize) -> bool {
-        let annotated = self.target.annotated(sample);
+        let annotated = self.data.annotated(sample);
         annotated.is_none_or(|annotated| annotated[class])
     }
 
@@ -49,7 +44,7 @@ where
     /// annotated.
     #[inline(always)]
     pub(super) fn is_merged(&self, sample: usize, class: usize) -> bool {
-        class == 0 && self.target.annotated(sample).is_some()
+        class == 0 && self.data.annotated(sample).is_some()
     }
 
     /// Computes the logit of the background with all of its channels. Calls `see` with the logits of
@@ -60,9 +55,9 @@ where
         annotated: &[bool],
         chunk: &Chunk,
         survey: &Survey,
-        logits: &mut Logits<RealOf<P>>,
-        buffer: &mut [Stretch<RealOf<P>>],
-        mut see: impl FnMut(&[Stretch<RealOf<P>>]),
+        logits: &mut Logits<D::Real>,
+        buffer: &mut [Stretch<D::Real>],
+        mut see: impl FnMut(&[Stretch<D::Real>]),
     ) {
         let Logits {
             softmax,
@@ -89,9 +84,9 @@ where
         annotated: &[bool],
         chunk: &Chunk,
         survey: &Survey,
-        softmax: &mut Softmax<RealOf<P>>,
-        buffer: &mut [Stretch<RealOf<P>>],
-        mut see: impl FnMut(&[Stretch<RealOf<P>>]),
+        softmax: &mut Softmax<D::Real>,
+        buffer: &mut [Stretch<D::Real>],
+        mut see: impl FnMut(&[Stretch<D::Real>]),
     ) {
         for channel in background(annotated) {
             let z = self.read(channel, chunk, survey, buffer);
@@ -115,11 +110,11 @@ where
         &self,
         chunk: &Chunk,
         survey: &Survey,
-        sum: &mut [Stretch<RealOf<P>>],
-        buffer: &mut [Stretch<RealOf<P>>],
+        sum: &mut [Stretch<D::Real>],
+        buffer: &mut [Stretch<D::Real>],
     ) {
         sum.fill([Float::ZERO; STRETCH]);
-        for channel in background(self.target.annotated(chunk.sample).unwrap_or(&[])) {
+        for channel in background(self.data.annotated(chunk.sample).unwrap_or(&[])) {
             let p = self.read(channel, chunk, survey, buffer);
             add_probabilities(self.vectors, p, sum);
         }
@@ -138,8 +133,8 @@ where
             survey,
             temporaries,
             slopes: [of_all, of_one],
-        }: &mut Scratch<RealOf<P>>,
-        gradient: &mut impl FieldMut<Item = RealOf<P>>,
+        }: &mut Scratch<D::Real>,
+        gradient: &mut impl FieldMut<Item = D::Real>,
     ) {
         let n = chunk.stretches();
         let (of_all, buffer) = (&mut of_all[..n], &mut temporaries.given[0]);

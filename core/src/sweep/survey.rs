@@ -4,12 +4,13 @@
 use core::ops::Range;
 use core::slice;
 
-use super::{BUFFER, Chunk};
+use super::data::Data;
+use super::{BUFFER, Chunk, Sweep};
 use crate::kernel::{self, Lanes, Vectors};
 use crate::limits::LARGEST_WEIGHT;
 use crate::stretch::{COMPACT, LANES, STRETCH, Stretch};
 use crate::target::Content;
-use crate::{Element, Error, Extent, Field, Float, Segmentation, Target};
+use crate::{Error, Extent};
 
 /// Which voxels of a chunk, or of a part of it, count.
 pub(super) struct Survey {
@@ -145,13 +146,7 @@ fn survey_weights(weights: &[Stretch<f64>], extents: &mut [Option<Extent>]) -> b
     complete
 }
 
-impl<P, T, W, V> Segmentation<P, T, W, V>
-where
-    P: Field<Item: Element>,
-    T: Target,
-    W: Field<Item: Element>,
-    V: Vectors,
-{
+impl<D: Data + ?Sized, V: Vectors> Sweep<'_, D, V> {
     /// Finds which voxels count, and their weights.
     #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn survey(&self, chunk: &Chunk, survey: &mut Survey) -> Result<(), Error> {
@@ -161,13 +156,9 @@ where
         survey.complete = true;
         // Small devices check each voxel by itself, to save code. The contents stay unknown.
         if !COMPACT {
-            let (target, classes) = (&self.target, self.class_count());
             let contents = &mut survey.contents[..stretches];
-            self.vectors.run(
-                #[inline(always)]
-                || target.survey(*sample, voxels.clone(), classes, contents),
-            );
-            let plain = self.weights.constant().map(|one| one.real().to_f64()) == Some(1.0);
+            self.data.contents(chunk, contents);
+            let plain = !self.data.is_weighted();
             let is_known =
                 |content: &Content| !matches!(content, Content::Unknown | Content::Ignored);
             if plain && voxels.len() % STRETCH == 0 && contents.iter().all(is_known) {
@@ -180,12 +171,11 @@ where
             if !plain {
                 let weights = &mut survey.weights[..stretches];
                 let weighed = &mut weighed[..stretches];
+                let flat = &mut weights.as_flattened_mut()[..voxels.len()];
+                self.data.weights(chunk, flat);
                 self.vectors.run(
                     #[inline(always)]
-                    || {
-                        self.read_weights(chunk, weights.as_flattened_mut());
-                        survey.complete = survey_weights(weights, weighed);
-                    },
+                    || survey.complete = survey_weights(weights, weighed),
                 );
             }
         }
@@ -202,7 +192,8 @@ where
                 _ => {
                     // The missing voxels at the end do not count, either.
                     survey.complete = false;
-                    self.weigh(*sample, stretch, &mut survey.weights[index])?
+                    self.data
+                        .weigh(*sample, stretch, &mut survey.weights[index])?
                 }
             };
             survey.voxels += match extent {
@@ -224,45 +215,5 @@ where
         let mut lanes = Lanes::ZERO;
         kernel::add_up(self.vectors, slice::from_ref(weights), &mut lanes);
         lanes.sum()
-    }
-
-    /// Reads the weights.
-    #[inline(always)]
-    fn read_weights(&self, Chunk { sample, voxels }: &Chunk, weights: &mut [f64]) {
-        let weights = &mut weights[..voxels.len()];
-        self.weights
-            .read(*sample, 0, voxels.clone(), weights, |given| {
-                given.real().to_f64()
-            });
-    }
-
-    /// Checks the voxels of a stretch one by one, and finds their weights.
-    #[cfg_attr(target_os = "none", inline(always))]
-    fn weigh(
-        &self,
-        sample: usize,
-        voxels: Range<usize>,
-        weights: &mut Stretch<f64>,
-    ) -> Result<Extent, Error> {
-        *weights = [0.0; STRETCH];
-        for (weight, voxel) in weights.iter_mut().zip(voxels) {
-            *weight = self.weight(sample, voxel)?;
-        }
-        Ok(if weights.iter().all(|weight| *weight == 1.0) {
-            Extent::All
-        } else {
-            Extent::Some
-        })
-    }
-
-    /// Checks the predictions one by one.
-    #[cold]
-    pub(super) fn check(&self, Chunk { sample, voxels }: &Chunk) -> Result<(), Error> {
-        for voxel in voxels.clone() {
-            if self.weight(*sample, voxel)? != 0.0 {
-                self.check_prediction(*sample, voxel)?;
-            }
-        }
-        Ok(())
     }
 }

@@ -2,7 +2,8 @@
 //! them up.
 
 use super::class_source::ClassSource;
-use super::{Chunk, RealOf, Scratch, Workspace, channel};
+use super::data::Data;
+use super::{Chunk, RealOf, Scratch, Sweep, Workspace, channel};
 use crate::expect::expect_shape;
 use crate::form::Plan;
 use crate::kernel::{self, Inside, Nothing, Outside, Soft, Targets, Vectors, Worst};
@@ -57,8 +58,21 @@ where
         let shape = self.prediction.shape();
         classes.check_regions(self.class_count(), self.regions)?;
         expect_shape("voxel losses", losses.shape(), shape.without_channels())?;
+        self.sweep().voxel_losses(loss, classes, losses, workspace)
+    }
+}
+
+impl<D: Data + ?Sized, V: Vectors> Sweep<'_, D, V> {
+    /// Writes the losses of all voxels.
+    fn voxel_losses(
+        &self,
+        loss: &VoxelLoss,
+        classes: &Classes<'_>,
+        losses: &mut impl FieldMut<Item = D::Real>,
+        workspace: &mut Workspace<D::Real>,
+    ) -> Result<(), Error> {
         let scratch = workspace.scratch();
-        for sample in 0..shape.samples {
+        for sample in 0..self.shape.samples {
             for chunk in self.chunks(sample) {
                 for part in self.subchunks(&chunk) {
                     self.write_voxel_losses(loss, classes, &part, scratch, losses)?;
@@ -78,8 +92,8 @@ where
             survey,
             temporaries,
             slopes: [buffer, terms],
-        }: &mut Scratch<RealOf<P>>,
-        losses: &mut impl FieldMut<Item = RealOf<P>>,
+        }: &mut Scratch<D::Real>,
+        losses: &mut impl FieldMut<Item = D::Real>,
     ) -> Result<(), Error> {
         let (n, vectors) = (part.stretches(), self.vectors);
         let classes = classes.of_group(part.sample, self.class_count());
@@ -103,7 +117,7 @@ where
                 let term = Term {
                     loss: loss.focal(),
                     class: classes.class(index, self.class_count()),
-                    factor: Float::from_f64(factor.min(<RealOf<P>>::MAX / 64.0)),
+                    factor: Float::from_f64(factor.min(D::Real::MAX / 64.0)),
                 };
                 for (kind, run) in temporaries.target.runs() {
                     let Some(kind) = kind else { continue };
@@ -128,7 +142,7 @@ where
                 }
             }
         }
-        let most = <RealOf<P>>::from_f64(<RealOf<P>>::MAX);
+        let most = D::Real::from_f64(D::Real::MAX);
         for (index, out) in out.iter_mut().enumerate() {
             match survey.counted[index] {
                 Extent::None => *out = [Float::ZERO; STRETCH],
@@ -142,7 +156,7 @@ where
         channel::store(losses, 0, part, out);
         match worst.is_valid(self.input) {
             true => Ok(()),
-            false => self.check(part),
+            false => self.data.check(part),
         }
     }
 }
