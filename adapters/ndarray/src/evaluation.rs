@@ -11,7 +11,7 @@ use unifocal_core::{
 };
 
 use crate::Error;
-use crate::halves::{Half, Task};
+use crate::halves::{Half, Options, Task};
 use crate::rows;
 use crate::simd::{Checked, Simd};
 use crate::target::{self, LabelArray, SoftArray, TargetArray};
@@ -279,12 +279,14 @@ where
         Ok(Task {
             loss,
             classes,
-            input,
-            pooling,
-            simd: Checked::new(self.simd),
+            options: Options {
+                input,
+                pooling,
+                simd: Checked::new(self.simd),
+                regions,
+            },
             threads: self.threads,
             count,
-            regions,
             groups: match pooling {
                 Pooling::PerSample => self.prediction.shape()[0] * regions,
                 Pooling::Batch => regions,

@@ -41,19 +41,24 @@ pub(crate) fn middle(shape: &[usize]) -> Option<(Axis, usize)> {
     (grain > 0).then_some((Axis(axis), grain))
 }
 
+/// How to evaluate an array, whatever the loss.
+pub(crate) struct Options {
+    pub(crate) input: Input,
+    pub(crate) pooling: Pooling,
+    pub(crate) simd: Checked,
+    /// The number of regions of a sample, each of which is a group of its own; 1 if the channels are classes.
+    pub(crate) regions: usize,
+}
+
 /// The inputs that all halves share.
 pub(crate) struct Task<'t, L> {
     pub(crate) loss: &'t L,
     pub(crate) classes: Classes<'t>,
-    pub(crate) input: Input,
-    pub(crate) pooling: Pooling,
-    pub(crate) simd: Checked,
+    pub(crate) options: Options,
     /// Threads in place of the default ones.
     pub(crate) threads: Option<&'t dyn Join>,
     /// The number of classes.
     pub(crate) count: usize,
-    /// The number of regions of a sample, each of which is a group of its own; 1 if the channels are classes.
-    pub(crate) regions: usize,
     /// The number of groups.
     pub(crate) groups: usize,
 }
@@ -61,7 +66,7 @@ pub(crate) struct Task<'t, L> {
 impl<L> Task<'_, L> {
     /// The number of sums of a sample.
     pub(crate) fn sums_per_sample(&self) -> usize {
-        self.regions * self.count
+        self.options.regions * self.count
     }
 
     /// A row of the gradient, with its regions as samples.
@@ -71,7 +76,7 @@ impl<L> Task<'_, L> {
         outer: &[usize],
     ) -> Channels<RowMut<'a, T>> {
         let row = RowMut::new(rows::row(gradient, 2, outer));
-        match self.regions {
+        match self.options.regions {
             1 => Channels::together(row),
             _ => Channels::new_mut(row),
         }
@@ -243,7 +248,7 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
         let (gradient, other_gradient) = gradient
             .map(|gradient| gradient.split_at(axis, index))
             .unzip();
-        if axis == Axis(0) && task.pooling == Pooling::PerSample {
+        if axis == Axis(0) && task.options.pooling == Pooling::PerSample {
             let (sums, others) = sums.split_at_mut(index * task.sums_per_sample());
             let (left, right) = task.join(
                 || first.forward(task, sums, gradient),
@@ -282,7 +287,7 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
         };
         let (first, second) = self.split(axis, index);
         let (gradient, other_gradient) = gradient.split_at(axis, index);
-        let [slopes, others] = match (axis, task.pooling) {
+        let [slopes, others] = match (axis, task.options.pooling) {
             (Axis(0), Pooling::PerSample) => slopes.split_at(index * task.sums_per_sample()).into(),
             _ => [slopes, slopes],
         };
@@ -300,7 +305,7 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
         sums: &mut [ClassSums<f64, K>],
         mut gradient: ArrayViewMutD<'_, P::Real>,
     ) -> Result<(), CoreError> {
-        if task.pooling == Pooling::PerSample
+        if task.options.pooling == Pooling::PerSample
             && let Some((axis @ Axis(0), index)) = self.middle()
         {
             let (first, second) = self.split(axis, index);
@@ -336,33 +341,46 @@ impl<'a, P: Element, T: TargetArray> Half<'a, P, T> {
         let outer = IxDyn(&shape[2..shape.len() - 1]);
         for (number, outer) in ndarray::indices(outer).into_iter().enumerate() {
             let outer = ndarray::Dimension::slice(&outer);
-            let prediction = Row::new(rows::row(self.prediction.view(), 2, outer));
-            let voxels = prediction.shape().voxels;
-            let weights = match &self.weights {
-                Some(weights) => WeightRow::PerVoxel(Row::new(rows::row(weights.view(), 1, outer))),
-                None => WeightRow::One(prediction.shape().without_channels()),
-            };
-            let regions = task.regions;
-            let prediction = match regions {
-                1 => Channels::together(prediction),
-                _ => Channels::new(prediction),
-            };
-            let segmentation = Segmentation::new(prediction, self.target.row(outer, regions > 1))?
-                .with_annotated(self.annotated)?
-                .with_input(task.input)?
-                .with_voxel_weights(ForEachRegion::new(weights, regions))?
-                .with_regions(regions)?
-                .with_pooling(task.pooling)
-                .with_vectors(task.simd);
-            let first = self.voxel + number * voxels;
-            visit(outer, &segmentation).map_err(|error| {
-                error.map_position(|at| Position {
-                    sample: self.sample + at.sample / regions,
-                    channel: at.channel + at.sample % regions,
-                    voxel: first + at.voxel,
-                })
-            })?;
+            let row = self.row(&task.options, outer)?;
+            visit(outer, &row).map_err(|error| self.at_row(&task.options, number, error))?;
         }
         Ok(())
+    }
+
+    /// The row at this index of all spatial axes but the last.
+    fn row(
+        &self,
+        options: &Options,
+        outer: &[usize],
+    ) -> Result<RowSegmentation<'_, P, T>, CoreError> {
+        let prediction = Row::new(rows::row(self.prediction.view(), 2, outer));
+        let weights = match &self.weights {
+            Some(weights) => WeightRow::PerVoxel(Row::new(rows::row(weights.view(), 1, outer))),
+            None => WeightRow::One(prediction.shape().without_channels()),
+        };
+        let regions = options.regions;
+        let prediction = match regions {
+            1 => Channels::together(prediction),
+            _ => Channels::new(prediction),
+        };
+        Ok(
+            Segmentation::new(prediction, self.target.row(outer, regions > 1))?
+                .with_annotated(self.annotated)?
+                .with_input(options.input)?
+                .with_voxel_weights(ForEachRegion::new(weights, regions))?
+                .with_regions(regions)?
+                .with_pooling(options.pooling)
+                .with_vectors(options.simd),
+        )
+    }
+
+    /// Moves the position in an error from a row to the whole array.
+    fn at_row(&self, options: &Options, number: usize, error: CoreError) -> CoreError {
+        let first = self.voxel + number * self.prediction.len_of(Axis(self.prediction.ndim() - 1));
+        error.map_position(|at| Position {
+            sample: self.sample + at.sample / options.regions,
+            channel: at.channel + at.sample % options.regions,
+            voxel: first + at.voxel,
+        })
     }
 }

@@ -173,7 +173,7 @@ impl Slabs {
         second[axis.0] -= index;
         let mut sums = self.merge(task, first, halves)?;
         let others = self.merge(task, second, halves)?;
-        if axis == Axis(0) && task.pooling == Pooling::PerSample {
+        if axis == Axis(0) && task.options.pooling == Pooling::PerSample {
             sums.extend(others);
         } else {
             for (sums, others) in sums.iter_mut().zip(&others) {
@@ -230,8 +230,8 @@ where
             ranges[0] = ranges[0].start - samples.start..ranges[0].end - samples.start;
             let first = slices.start * step;
             ranges[2] = ranges[2].start - first..ranges[2].end - first;
-            let groups = match task.pooling {
-                Pooling::PerSample => ranges[0].len() * task.regions,
+            let groups = match task.options.pooling {
+                Pooling::PerSample => ranges[0].len() * task.options.regions,
                 Pooling::Batch => task.groups,
             };
             let half = (ranges.into_iter().enumerate())

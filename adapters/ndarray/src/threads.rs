@@ -32,35 +32,34 @@ pub trait Join: fmt::Debug + Sync {
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send));
 }
 
+/// rayon's threads, or the caller's only.
+#[derive(Debug)]
+struct ByDefault;
+
+impl Join for ByDefault {
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+        #[cfg(feature = "rayon")]
+        rayon::join(a, b);
+        #[cfg(not(feature = "rayon"))]
+        {
+            a();
+            b();
+        }
+    }
+}
+
 /// Runs both closures on these threads, or on the default ones.
 pub(crate) fn join<A: Send, B: Send>(
     threads: Option<&dyn Join>,
     a: impl FnOnce() -> A + Send,
     b: impl FnOnce() -> B + Send,
 ) -> (A, B) {
-    let Some(threads) = threads else {
-        return by_default(a, b);
-    };
     let (mut a, mut b) = (Some(a), Some(b));
     let (mut left, mut right) = (None, None);
     let mut run_a = || left = a.take().map(|a| a());
     let mut run_b = || right = b.take().map(|b| b());
+    let threads = threads.unwrap_or(&ByDefault);
     threads.join(&mut run_a, &mut run_b);
     let called = "`Join::join` must call both closures";
     (left.expect(called), right.expect(called))
-}
-
-/// Runs both closures, in parallel if a thread is free.
-#[cfg(feature = "rayon")]
-fn by_default<A: Send, B: Send>(
-    a: impl FnOnce() -> A + Send,
-    b: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    rayon::join(a, b)
-}
-
-/// Runs both closures, one after the other.
-#[cfg(not(feature = "rayon"))]
-fn by_default<A, B>(a: impl FnOnce() -> A, b: impl FnOnce() -> B) -> (A, B) {
-    (a(), b())
 }

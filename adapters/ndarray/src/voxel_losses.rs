@@ -93,7 +93,7 @@ where
         let losses = self.losses_of(&loss)?;
         let (focal, classes) = (loss.focal(), self.settings.classes());
         let task = self.task(&focal, classes)?;
-        let share = 1.0 / task.regions as f64;
+        let share = 1.0 / task.options.regions as f64;
         let slopes: Vec<[f64; 1]> = (0..task.groups * task.count)
             .map(|index| {
                 let of_group = classes.of_group(index / task.count, task.count);
@@ -110,11 +110,11 @@ where
         let task = self.task(loss, self.settings.classes())?;
         let whole = self.whole(3)?;
         let mut shape = whole.prediction.shape().to_vec();
-        shape[1] = task.regions;
+        shape[1] = task.options.regions;
         let mut losses = ArrayD::from_elem(shape, P::Real::ZERO);
         whole.voxel_losses(&task, losses.view_mut())?;
 
-        let share = 1.0 / task.regions as f64;
+        let share = 1.0 / task.options.regions as f64;
         let mean = losses.map_axis(Axis(1), |of_regions| match of_regions.len() {
             1 => of_regions[0],
             _ => of_regions.fold(P::Real::ZERO, |sum, loss| sum + loss.scale(share)),
