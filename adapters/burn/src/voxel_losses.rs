@@ -93,12 +93,11 @@ impl SegmentationLoss {
             false => Arc::clone(&self.plan),
         };
         let [samples, channels, _] = inputs.prediction.dims();
-        let shape = [samples, class_count(channels)];
-        let factors = loss.factors(
-            &settings.classes(),
-            shape,
+        let (size, mask) = (
+            [samples, class_count(channels)],
             annotated.as_ref().map(Annotated::mask),
         );
+        let factors = loss.factors(&settings.classes(), size, mask);
         let each = losses(&plan, &loss, &factors, inputs);
         let each = each.map_err(|error| error.of_regions(regions))?;
         let [samples, voxels] = each.dims();
