@@ -106,11 +106,13 @@ fn errors_are_within_bounds() {
 
 /// The errors of each loss on every structure and input.
 fn errors_of_cases() -> Vec<(Structure, Vec<Errors>)> {
-    // The structures with the most voxels come first, so that the threads finish together.
+    // The structures with the most voxels come first, so that the threads finish together. Small devices compute the same bits from the same
+    // formulas, so a quarter of the cases shows that their engine does, too.
     let cases: Vec<_> = Structure::ALL
         .into_iter()
         .rev()
         .flat_map(|structure| INPUTS.map(|input| (structure, input)))
+        .step_by(if cfg!(feature = "compact") { 4 } else { 1 })
         .collect();
     let next = AtomicUsize::new(0);
     let threads = thread::available_parallelism().map_or(1, usize::from);

@@ -7,16 +7,20 @@ use super::{assert_close, assert_close_gradient, by_precision, losses, outcome};
 use crate::core_f64::CoreF64;
 use crate::{Backend, Case, Target, random, tolerance};
 
-/// Values and gradients equal the core's in f64.
+/// Values and gradients equal the core's in f64. A backend of few rounds checks each loss on a third of the shapes and inputs.
 pub fn agreement(backend: &impl Backend) {
     let mut rng = Rng::with_seed(11);
-    for round in 0..backend.rounds(16) {
+    let rounds = backend.rounds(16);
+    let of = if rounds < 16 { 3 } else { 1 };
+    let mut cases = 0;
+    for round in 0..rounds {
         for shape in random::SHAPES {
             for input in random::inputs(shape) {
                 let mut case = random::case(&mut rng, shape, *input);
                 // Round to f32, so that backends of both precisions get the same numbers.
                 case.prediction.mapv_inplace(|x| f64::from(x as f32));
-                for loss in losses() {
+                cases += 1;
+                for loss in losses().skip(cases % of).step_by(of) {
                     let what = format!("{loss}, round {round}, {case:?}");
                     let ours = outcome(backend, &loss, &case);
                     let core = outcome(&CoreF64, &loss, &case);

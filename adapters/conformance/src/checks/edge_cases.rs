@@ -32,32 +32,40 @@ pub fn edges(backend: &impl Backend) {
     nothing_counts(backend);
 }
 
-/// All-background, all-foreground and mixed labels, with predictions at the ends of their range.
+/// All-background, all-foreground and mixed labels, predicted perfectly and wrongly at the ends of the range: each a sample of a batch.
 fn extreme_cases(huge: f64) -> Vec<(String, Case)> {
     let mut cases = Vec::new();
-    for (mask, labels) in [
-        ("empty", [0, 0, 0]),
-        ("full", [1, 1, 1]),
-        ("mixed", [0, 1, 1]),
+    for (kind, input, low, high) in [
+        ("probabilities", Input::Probabilities, 0.0, 1.0),
+        ("logits ±100", Input::Softmax, -100.0, 100.0),
+        ("logits ±1e4", Input::Softmax, -1e4, 1e4),
+        ("logits of the format", Input::Softmax, -huge, huge),
+        ("sigmoids of the format", Input::Sigmoid, -huge, huge),
     ] {
-        for (kind, input, low, high) in [
-            ("probabilities", Input::Probabilities, 0.0, 1.0),
-            ("logits ±100", Input::Softmax, -100.0, 100.0),
-            ("logits ±1e4", Input::Softmax, -1e4, 1e4),
-            ("logits of the format", Input::Softmax, -huge, huge),
-            ("sigmoids of the format", Input::Sigmoid, -huge, huge),
-        ] {
-            for (quality, right) in [("perfect", true), ("wrong", false)] {
-                let mut case = two_classes(&labels, right, low, high);
-                case.settings.input = input;
-                for absent in [AbsentClass::Smooth, AbsentClass::Skip] {
-                    case.settings.absent_class = absent;
-                    cases.push((format!("{mask} {kind} {quality} {absent:?}"), case.clone()));
-                }
-            }
+        let samples = [[0, 0, 0], [1, 1, 1], [0, 1, 1]]
+            .into_iter()
+            .flat_map(|labels| [true, false].map(|right| two_classes(&labels, right, low, high)));
+        let all = samples.reduce(batch).expect("there are samples");
+        for absent in [AbsentClass::Smooth, AbsentClass::Skip] {
+            let case = all.clone().with_input(input).with_absent_class(absent);
+            cases.push((format!("{kind}, {absent:?}"), case));
         }
     }
     cases
+}
+
+/// A batch of the samples of two cases with labels.
+fn batch(first: Case, second: Case) -> Case {
+    let target = match (first.target, second.target) {
+        (Target::Labels(first), Target::Labels(second)) => {
+            Target::Labels(concatenate![Axis(0), first, second])
+        }
+        _ => unreachable!("two_classes makes labels"),
+    };
+    Case::new(
+        concatenate![Axis(0), first.prediction, second.prediction],
+        target,
+    )
 }
 
 /// A prediction that is `high` for the right (or the wrong) class and `low` for the other.
@@ -173,17 +181,7 @@ fn nothing_counts(backend: &impl Backend) {
 fn without_first_sample() -> Vec<(&'static str, Case)> {
     let samples = |labels: [[i64; 3]; 2]| {
         let [first, second] = labels.map(|labels| two_classes(&labels, true, 0.25, 0.75));
-        let both = |first: Target, second: Target| match (first, second) {
-            (Target::Labels(first), Target::Labels(second)) => {
-                Target::Labels(concatenate![Axis(0), first, second])
-            }
-            _ => unreachable!("two_classes makes labels"),
-        };
-        Case::new(
-            concatenate![Axis(0), first.prediction, second.prediction],
-            both(first.target, second.target),
-        )
-        .with_ignore_label(9)
+        batch(first, second).with_ignore_label(9)
     };
     let weights = [0.0, 0.0, 0.0, 1.0, 0.0, 2.0];
     let weights = ArrayD::from_shape_vec(IxDyn(&[2, 3]), weights.to_vec()).expect("two samples");
