@@ -1,4 +1,4 @@
-//! What a sweep reads, without the types of the arrays.
+//! The data that a sweep reads, without the types of the arrays.
 
 use core::ops::Range;
 

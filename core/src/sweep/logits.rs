@@ -1,4 +1,4 @@
-//! What is computed from the logits of a chunk.
+//! The numbers computed from the logits of a chunk.
 
 use super::softmax::Softmax;
 use super::{Block, block};
