@@ -62,7 +62,10 @@ fn check(backend: &impl Backend, loss: &AnyLoss, case: &Case, first: usize) {
     let entries = backend.rounds(found.len().min(ENTRIES));
     // An odd distance reaches every lane of a vector.
     let every = found.len().div_ceil(entries) | 1;
-    let all = case.prediction.indexed_iter().skip(first % every);
+    let all = case
+        .prediction
+        .indexed_iter()
+        .skip(first % every.min(found.len()));
     for (index, _) in all.step_by(every) {
         let value = |step: f64| {
             let mut moved = case.clone();
