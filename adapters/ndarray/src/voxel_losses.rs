@@ -94,12 +94,9 @@ where
         let (focal, classes) = (loss.focal(), self.settings.classes());
         let task = self.task(&focal, classes)?;
         let share = 1.0 / task.options.regions as f64;
-        let slopes: Vec<[f64; 1]> = (0..task.groups * task.count)
-            .map(|index| {
-                let of_group = classes.of_group(index / task.count, task.count);
-                [share * loss.factor(&of_group, index % task.count, task.count)]
-            })
-            .collect();
+        let factors = loss.factors(&classes, [task.groups, task.count], None);
+        let factors = factors.all().iter().cycle().take(task.groups * task.count);
+        let slopes: Vec<[f64; 1]> = factors.map(|factor| [share * factor]).collect();
         let mut derivatives = self.empty_gradient();
         let view = derivatives.view_mut();
         self.write_gradient(&focal, classes, &slopes, Kept::Nothing, view)?;
