@@ -1,12 +1,19 @@
-//! The size, font and file of every plot.
+//! The size, fonts and file of every plot.
 
 use std::error::Error;
 use std::path::Path;
 
+use plotters::chart::MeshStyle;
+use plotters::coord::{Shift, ranged1d::Ranged};
+use plotters::prelude::*;
+
 use crate::failure::Failure;
 use crate::output::Complete;
 
-pub(super) const SIZE: (u32, u32) = (960, 480);
+const SIZE: (u32, u32) = (960, 480);
+
+/// The font of the title, and its size.
+const TITLE: (&str, u32) = ("sans-serif", 20);
 
 /// The font of labels, and its size.
 pub(super) const LABEL: (&str, u32) = ("sans-serif", 15);
@@ -27,17 +34,56 @@ pub(crate) fn save(file: &Path, svg: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A picture or a part of it.
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
 /// Draws a picture into a text.
 pub(super) fn svg(
-    draw: impl FnOnce(&mut String) -> Result<(), Box<dyn Error>>,
+    draw: impl FnOnce(&Area<'_>) -> Result<(), Box<dyn Error>>,
 ) -> Result<String, Failure> {
     let mut svg = String::new();
-    match draw(&mut svg) {
+    match draw_svg(&mut svg, draw) {
         Ok(()) => Ok(svg),
         Err(error) => Err(Failure::Report(format!(
             "a picture cannot be drawn: {error}"
         ))),
     }
+}
+
+fn draw_svg(
+    svg: &mut String,
+    draw: impl FnOnce(&Area<'_>) -> Result<(), Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    draw(&root)?;
+    root.present()?;
+    Ok(())
+}
+
+/// A chart with its title, and room for the names of its axes.
+pub(super) fn chart<'a, 'b, 'svg>(
+    area: &'a Area<'svg>,
+    titles: Titles<'_>,
+) -> ChartBuilder<'a, 'b, SVGBackend<'svg>> {
+    let mut chart = ChartBuilder::on(area);
+    chart
+        .caption(titles.title, TITLE)
+        .margin(12)
+        .x_label_area_size(48)
+        .y_label_area_size(64);
+    chart
+}
+
+/// Names the axes of a chart.
+pub(super) fn name_axes<X: Ranged, Y: Ranged>(
+    mesh: &mut MeshStyle<'_, '_, X, Y, SVGBackend<'_>>,
+    titles: Titles<'_>,
+) {
+    mesh.x_desc(titles.x)
+        .y_desc(titles.y)
+        .label_style(LABEL)
+        .axis_desc_style(LABEL);
 }
 
 /// Numbers that differ by a smaller part of their size are equal up to rounding.

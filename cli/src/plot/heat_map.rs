@@ -4,7 +4,7 @@ use std::error::Error;
 
 use plotters::prelude::*;
 
-use super::frame::{LABEL, SIZE, Titles, range, svg};
+use super::frame::{Area, LABEL, Titles, chart, name_axes, range, svg};
 use crate::failure::Failure;
 
 /// Draws a value for each x and y as a colour. The values are row by row, a row per y.
@@ -13,7 +13,7 @@ pub(crate) fn heat_map(
     [x, y]: [&[String]; 2],
     values: &[Option<f64>],
 ) -> Result<String, Failure> {
-    svg(|svg| draw_heat_map(svg, titles, [x, y], values))
+    svg(|root| draw_heat_map(root, titles, [x, y], values))
 }
 
 /// The colours of the least, a middle and the largest value.
@@ -39,13 +39,11 @@ fn colour(share: f64) -> RGBColor {
 }
 
 fn draw_heat_map(
-    svg: &mut String,
+    root: &Area<'_>,
     titles: Titles<'_>,
     [x, y]: [&[String]; 2],
     values: &[Option<f64>],
 ) -> Result<(), Box<dyn Error>> {
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
     let (columns, rows) = (x.len() as i32, y.len() as i32);
     let name = |names: &[String], place: i32| {
         let place = usize::try_from(place).ok();
@@ -54,26 +52,17 @@ fn draw_heat_map(
             .cloned()
             .unwrap_or_default()
     };
-    let mut chart = ChartBuilder::on(&root)
-        .caption(titles.title, ("sans-serif", 20))
-        .margin(12)
-        .x_label_area_size(48)
-        .y_label_area_size(64)
-        .build_cartesian_2d(
-            (0..columns - 1).into_segmented(),
-            (0..rows - 1).into_segmented(),
-        )?;
+    let mut chart = chart(root, titles).build_cartesian_2d(
+        (0..columns - 1).into_segmented(),
+        (0..rows - 1).into_segmented(),
+    )?;
     let segment = |names: &[String], value: &SegmentValue<i32>| match value {
         SegmentValue::CenterOf(place) | SegmentValue::Exact(place) => name(names, *place),
         SegmentValue::Last => String::new(),
     };
-    chart
-        .configure_mesh()
-        .disable_mesh()
-        .x_desc(titles.x)
-        .y_desc(titles.y)
-        .label_style(LABEL)
-        .axis_desc_style(LABEL)
+    let mut mesh = chart.configure_mesh();
+    name_axes(&mut mesh, titles);
+    mesh.disable_mesh()
         .x_labels(x.len().min(24))
         .y_labels(y.len().min(24))
         .x_label_formatter(&|value| segment(x, value))
@@ -103,6 +92,5 @@ fn draw_heat_map(
             chart.draw_series([Text::new(format!("{value:.3}"), centre, style)])?;
         }
     }
-    root.present()?;
     Ok(())
 }

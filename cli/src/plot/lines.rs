@@ -4,7 +4,7 @@ use std::error::Error;
 
 use plotters::prelude::*;
 
-use super::frame::{LABEL, SIZE, Titles, range, svg};
+use super::frame::{Area, LABEL, Titles, chart, name_axes, range, svg};
 use crate::failure::Failure;
 
 /// A curve and its name.
@@ -15,46 +15,25 @@ pub(crate) struct Line {
 
 /// Draws curves, in a panel for each quantity.
 pub(crate) fn lines(panels: &[(Titles<'_>, Vec<Line>)]) -> Result<String, Failure> {
-    svg(|svg| draw_lines(svg, panels))
+    svg(|root| draw_lines(root, panels))
 }
 
-fn draw_lines(svg: &mut String, panels: &[(Titles<'_>, Vec<Line>)]) -> Result<(), Box<dyn Error>> {
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
+fn draw_lines(root: &Area<'_>, panels: &[(Titles<'_>, Vec<Line>)]) -> Result<(), Box<dyn Error>> {
     let areas = root.split_evenly((1, panels.len()));
     for (area, (titles, lines)) in areas.iter().zip(panels) {
         draw_panel(area, *titles, lines)?;
     }
-    root.present()?;
     Ok(())
 }
 
-fn draw_panel<B: DrawingBackend>(
-    area: &DrawingArea<B, plotters::coord::Shift>,
-    titles: Titles<'_>,
-    lines: &[Line],
-) -> Result<(), Box<dyn Error>>
-where
-    B::ErrorType: 'static,
-{
+fn draw_panel(area: &Area<'_>, titles: Titles<'_>, lines: &[Line]) -> Result<(), Box<dyn Error>> {
     let points = || lines.iter().flat_map(|line| &line.points);
     let x = range(points().map(|(x, _)| *x));
     let y = range(points().map(|(_, y)| *y));
-    let mut chart = ChartBuilder::on(area)
-        .caption(titles.title, ("sans-serif", 20))
-        .margin(12)
-        .x_label_area_size(48)
-        .y_label_area_size(64)
-        .build_cartesian_2d(x, y)?;
-    chart
-        .configure_mesh()
-        .x_labels(6)
-        .x_desc(titles.x)
-        .y_desc(titles.y)
-        .label_style(LABEL)
-        .axis_desc_style(LABEL)
-        .light_line_style(TRANSPARENT)
-        .draw()?;
+    let mut chart = chart(area, titles).build_cartesian_2d(x, y)?;
+    let mut mesh = chart.configure_mesh();
+    name_axes(&mut mesh, titles);
+    mesh.x_labels(6).light_line_style(TRANSPARENT).draw()?;
     for (index, line) in lines.iter().enumerate() {
         let style = Palette99::pick(index).stroke_width(2);
         let drawn = chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use plotters::prelude::*;
 
-use super::frame::{LABEL, SIZE, Titles, range, svg};
+use super::frame::{Area, Titles, chart, name_axes, range, svg};
 use crate::failure::Failure;
 
 /// Numbers and their name.
@@ -29,12 +29,10 @@ const WIDTH: f64 = 0.7;
 
 /// Draws the strips from the left to the right, with a line at each one's number.
 pub(crate) fn strips(titles: Titles<'_>, strips: &[Strip]) -> Result<String, Failure> {
-    svg(|svg| draw(svg, titles, strips))
+    svg(|root| draw(root, titles, strips))
 }
 
-fn draw(svg: &mut String, titles: Titles<'_>, strips: &[Strip]) -> Result<(), Box<dyn Error>> {
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
+fn draw(root: &Area<'_>, titles: Titles<'_>, strips: &[Strip]) -> Result<(), Box<dyn Error>> {
     let all = strips
         .iter()
         .flat_map(|strip| strip.numbers.iter().copied());
@@ -42,27 +40,19 @@ fn draw(svg: &mut String, titles: Titles<'_>, strips: &[Strip]) -> Result<(), Bo
     // Points at the ends are drawn whole.
     let margin = 0.03 * (values.end - values.start);
     let values = values.start - margin..values.end + margin;
-    let mut chart = ChartBuilder::on(&root)
-        .caption(titles.title, ("sans-serif", 20))
-        .margin(12)
-        .x_label_area_size(48)
-        .y_label_area_size(64)
-        .build_cartesian_2d(-0.5..strips.len() as f64 - 0.5, values.clone())?;
+    let mut chart =
+        chart(root, titles).build_cartesian_2d(-0.5..strips.len() as f64 - 0.5, values.clone())?;
     let name = |x: &f64| {
         let place = x.round();
         let is_place = (x - place).abs() < 1e-6 && place >= 0.0;
         let strip = is_place.then(|| strips.get(place as usize)).flatten();
         strip.map_or(String::new(), |strip| strip.name.clone())
     };
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
+    let mut mesh = chart.configure_mesh();
+    name_axes(&mut mesh, titles);
+    mesh.disable_x_mesh()
         .x_labels(2 * strips.len() + 1)
         .x_label_formatter(&name)
-        .x_desc(titles.x)
-        .y_desc(titles.y)
-        .label_style(LABEL)
-        .axis_desc_style(LABEL)
         .light_line_style(TRANSPARENT)
         .draw()?;
     for (place, strip) in strips.iter().enumerate() {
@@ -93,7 +83,6 @@ fn draw(svg: &mut String, titles: Titles<'_>, strips: &[Strip]) -> Result<(), Bo
             chart.draw_series([PathElement::new(ends, BLACK.stroke_width(2))])?;
         }
     }
-    root.present()?;
     Ok(())
 }
 
