@@ -111,6 +111,22 @@ fn the_loss_of_each_voxel_is_that_of_the_voxel_alone() {
     }
 }
 
+/// The voxels that are not hard have the loss 0, and the mean over the others is the loss of the case.
+#[test]
+fn only_hard_voxels_have_a_loss() {
+    let folder = files();
+    let folder = folder.path();
+    let loss = ["--loss", "hard-voxels", "--threshold", "0.6"];
+    let (voxels, text) = drawn(folder, &[&loss[..], &["--map", "loss"]].concat());
+    let [hard, hardest] = [0.2, 0.15].map(|p: f64| -p.ln());
+    assert_eq!(voxels[0], [shade(0.0), shade(hard / hardest)]);
+    assert_eq!(voxels[1], [shade(1.0), WITHOUT]);
+    assert!(text.contains(&format!("to {hardest:.6} (white)")), "{text}");
+    let report = json(folder, &[&["eval"], &FILES[..], &loss].concat());
+    let value = report["cases"][0]["value"].as_f64().expect("a loss");
+    assert!((value - (hard + hardest) / 2.0).abs() < 1e-12, "{value}");
+}
+
 /// The gradient of `eval --gradient`, of a channel or of all.
 #[test]
 fn the_gradient_is_that_of_eval() {
