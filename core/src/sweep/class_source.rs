@@ -5,6 +5,7 @@ use core::slice;
 use super::channel;
 use super::data::Data;
 use super::logits::Logits;
+use super::softmax::Softmax;
 use super::survey::Survey;
 use super::{Buffer, Chunk, Sweep, Temporaries, block};
 use crate::activation;
@@ -89,31 +90,61 @@ impl<D: Data + ?Sized, V: Vectors> Sweep<'_, D, V> {
     ) {
         let n = chunk.stretches();
         let (buffer, logits) = (&mut temporaries.given[0], &mut temporaries.logits);
-        if let Some(annotated) = self.data.annotated(chunk.sample) {
+        let annotated = self.data.annotated(chunk.sample);
+        if let Some(annotated) = annotated {
             self.merge_logits(annotated, chunk, survey, logits, buffer, &mut see);
             logits.softmax.begin(&logits.background[..n]);
         }
+        // The background's channels are merged.
+        let is_own =
+            |class: &usize| annotated.is_none_or(|annotated| *class > 0 && annotated[*class]);
+        let own = (0..self.class_count()).filter(is_own);
         let softmax = &mut logits.softmax;
-        for class in 0..self.class_count() {
-            if !self.is_annotated(chunk.sample, class) || self.is_merged(chunk.sample, class) {
-                continue;
-            }
-            let z = self.read(class, chunk, survey, buffer);
+        self.raise(own.clone(), chunk, survey, softmax, buffer, see);
+        if annotated.is_some() {
+            softmax.add(self.vectors, 0, &logits.background[..n]);
+        }
+        self.add(own, chunk, survey, softmax, buffer);
+        softmax.complete(self.vectors, n);
+    }
+
+    /// Finds the largest logit of channels, of which channel 0 is the first. Calls `see` with the
+    /// logits of each.
+    #[inline(always)]
+    pub(super) fn raise(
+        &self,
+        channels: impl Iterator<Item = usize>,
+        chunk: &Chunk,
+        survey: &Survey,
+        softmax: &mut Softmax<D::Real>,
+        buffer: &mut [Stretch<D::Real>],
+        mut see: impl FnMut(&[Stretch<D::Real>]),
+    ) {
+        for channel in channels {
+            let z = self.read(channel, chunk, survey, buffer);
             see(z);
-            if class == 0 {
+            if channel == 0 {
                 softmax.begin(z);
             } else {
                 softmax.raise(self.vectors, z);
             }
         }
-        for class in 0..self.class_count() {
-            if self.is_annotated(chunk.sample, class) {
-                let background = &logits.background;
-                let z = self.logits(class, chunk, survey, background, buffer);
-                softmax.add(self.vectors, class, z);
-            }
+    }
+
+    /// Adds channels to a softmax, once the largest logit is known.
+    #[inline(always)]
+    pub(super) fn add(
+        &self,
+        channels: impl Iterator<Item = usize>,
+        chunk: &Chunk,
+        survey: &Survey,
+        softmax: &mut Softmax<D::Real>,
+        buffer: &mut [Stretch<D::Real>],
+    ) {
+        for channel in channels {
+            let z = self.read(channel, chunk, survey, buffer);
+            softmax.add(self.vectors, channel, z);
         }
-        softmax.complete(self.vectors, n);
     }
 
     /// The logits of an annotated class.

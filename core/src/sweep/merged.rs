@@ -86,21 +86,10 @@ impl<D: Data + ?Sized, V: Vectors> Sweep<'_, D, V> {
         survey: &Survey,
         softmax: &mut Softmax<D::Real>,
         buffer: &mut [Stretch<D::Real>],
-        mut see: impl FnMut(&[Stretch<D::Real>]),
+        see: impl FnMut(&[Stretch<D::Real>]),
     ) {
-        for channel in background(annotated) {
-            let z = self.read(channel, chunk, survey, buffer);
-            see(z);
-            if channel == 0 {
-                softmax.begin(z);
-            } else {
-                softmax.raise(self.vectors, z);
-            }
-        }
-        for channel in background(annotated) {
-            let z = self.read(channel, chunk, survey, buffer);
-            softmax.add(self.vectors, channel, z);
-        }
+        self.raise(background(annotated), chunk, survey, softmax, buffer, see);
+        self.add(background(annotated), chunk, survey, softmax, buffer);
         softmax.complete(self.vectors, chunk.stretches());
     }
 
