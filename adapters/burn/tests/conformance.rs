@@ -2,8 +2,11 @@
 
 use ndarray::ArrayD;
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use unifocal_burn::{Route, SegmentationLoss, Targets};
-use unifocal_conformance::{Backend, Case, Outcome, Precision, Target, checks};
+use unifocal_burn::{LevelWeights, Route, SegmentationLoss, Targets};
+use unifocal_conformance::{
+    Backend, Case, DeeplySupervised, LevelsOutcome, Outcome, Precision, Target, VoxelOutcome,
+    Voxelwise, checks,
+};
 use unifocal_core::{AnyLoss, Layout};
 
 /// `unifocal-burn` with this element type and route.
@@ -12,6 +15,19 @@ struct Burn {
     dtype: DType,
     route: Route,
     rounds: usize,
+}
+
+/// Calls a method for predictions of the rank of a case.
+macro_rules! of_rank {
+    ($self:ident.$method:ident($loss:expr, $case:expr $(, $argument:expr)*)) => {
+        match $case.prediction.ndim() {
+            3 => $self.$method::<3, 2>($loss, $case $(, $argument)*),
+            4 => $self.$method::<4, 3>($loss, $case $(, $argument)*),
+            5 => $self.$method::<5, 4>($loss, $case $(, $argument)*),
+            6 => $self.$method::<6, 5>($loss, $case $(, $argument)*),
+            rank => Err(format!("this test does not support predictions of rank {rank}")),
+        }
+    };
 }
 
 impl Backend for Burn {
@@ -27,98 +43,161 @@ impl Backend for Burn {
     }
 
     fn evaluate(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, String> {
-        match case.prediction.ndim() {
-            3 => self.run::<3, 2>(loss, case),
-            4 => self.run::<4, 3>(loss, case),
-            5 => self.run::<5, 4>(loss, case),
-            6 => self.run::<6, 5>(loss, case),
-            rank => Err(format!(
-                "this test does not support predictions of rank {rank}"
-            )),
-        }
+        of_rank!(self.run(loss, case))
+    }
+}
+
+impl DeeplySupervised for Burn {
+    fn evaluate_levels(
+        &self,
+        loss: &AnyLoss,
+        full: &Case,
+        smaller: &[ArrayD<f64>],
+        weights: &LevelWeights,
+    ) -> Result<LevelsOutcome, String> {
+        of_rank!(self.levels(loss, full, smaller, weights))
+    }
+}
+
+impl Voxelwise for Burn {
+    fn evaluate_voxels(
+        &self,
+        loss: &AnyLoss,
+        case: &Case,
+        upstream: &ArrayD<f64>,
+    ) -> Result<VoxelOutcome, String> {
+        of_rank!(self.voxels(loss, case, upstream))
     }
 }
 
 impl Burn {
+    fn device(&self) -> Device {
+        (self.device)().autodiff()
+    }
+
+    fn loss(&self, loss: &AnyLoss, case: &Case) -> SegmentationLoss {
+        SegmentationLoss::new(*loss)
+            .with_settings(case.settings.clone())
+            .with_route(self.route)
+    }
+
     fn run<const D: usize, const L: usize>(
         &self,
         loss: &AnyLoss,
         case: &Case,
     ) -> Result<Outcome, String> {
-        let device = (self.device)().autodiff();
-        let loss = SegmentationLoss::new(*loss)
-            .with_settings(case.settings.clone())
-            .with_route(self.route);
-
-        let prediction = self
-            .float::<D>(&first(&case.prediction, case.layout), &device)
-            .require_grad();
-        let targets: Targets = match &case.target {
-            Target::Labels(labels) => {
-                let data = TensorData::new(labels.iter().copied().collect(), labels.shape());
-                if labels.ndim() != L {
-                    return Err(format!(
-                        "the rank of the target is {}, expected {L}",
-                        labels.ndim()
-                    ));
-                }
-                Tensor::<L, Int>::from_data(data, (&device, DType::I64)).into()
-            }
-            Target::Soft(target) => {
-                let target = first(target, case.layout);
-                Targets::from(checked::<D>(target.ndim(), || {
-                    self.float::<D>(&target, &device)
-                })?)
-            }
-        };
-        let targets = match &case.voxel_weights {
-            None => targets,
-            Some(weights) => {
-                let weights = checked::<L>(weights.ndim(), || self.float::<L>(weights, &device))?;
-                targets.with_voxel_weights(weights)
-            }
-        };
-        let targets = match &case.annotated {
-            None => targets,
-            Some(mask) => targets.with_annotated(mask.rows().into_iter().map(|row| row.to_vec())),
-        };
-        let value = loss.try_forward(prediction.clone(), targets);
-        let value = value.map_err(|error| error.to_string())?;
+        let prediction = channels_first(&case.prediction, case.layout);
+        let prediction = self.float::<D>(&prediction)?.require_grad();
+        let value = self
+            .loss(loss, case)
+            .try_forward(prediction.clone(), self.targets::<D, L>(case)?)
+            .map_err(|error| error.to_string())?;
         let gradients = value.backward();
-        let gradient = prediction
-            .grad(&gradients)
-            .ok_or("no gradient")?
-            .into_data();
-        let gradient = ArrayD::from_shape_vec(
-            first(&case.prediction, case.layout).raw_dim(),
-            gradient.iter::<f64>().collect(),
-        );
+        let gradient = array(prediction.grad(&gradients).ok_or("no gradient")?);
         Ok(Outcome {
-            value: value.into_data().iter::<f64>().next().ok_or("no value")?,
-            gradient: back(gradient.map_err(|error| error.to_string())?, case.layout),
+            value: value.into_scalar(),
+            gradient: in_layout(gradient, case.layout),
         })
     }
 
-    fn float<const D: usize>(&self, array: &ArrayD<f64>, device: &Device) -> Tensor<D> {
+    fn levels<const D: usize, const L: usize>(
+        &self,
+        loss: &AnyLoss,
+        full: &Case,
+        smaller: &[ArrayD<f64>],
+        weights: &LevelWeights,
+    ) -> Result<LevelsOutcome, String> {
+        let all = std::iter::once(&full.prediction).chain(smaller);
+        let leaves = all.map(|of| Ok(self.float(of)?.require_grad()));
+        let leaves: Vec<Tensor<D>> = leaves.collect::<Result<_, String>>()?;
+        let value = self
+            .loss(loss, full)
+            .with_deep_supervision(weights.clone())
+            .try_forward(leaves.clone(), self.targets::<D, L>(full)?)
+            .map_err(|error| error.to_string())?;
+        let gradients = value.backward();
+        // A level of weight 0 has no gradient.
+        let gradient = |leaf: Tensor<D>| match leaf.grad(&gradients) {
+            None => array(leaf.zeros_like()),
+            Some(gradient) => array(gradient),
+        };
+        Ok(LevelsOutcome {
+            value: value.into_scalar(),
+            gradients: leaves.into_iter().map(gradient).collect(),
+        })
+    }
+
+    fn voxels<const D: usize, const L: usize>(
+        &self,
+        loss: &AnyLoss,
+        case: &Case,
+        upstream: &ArrayD<f64>,
+    ) -> Result<VoxelOutcome, String> {
+        let prediction = self.float::<D>(&case.prediction)?.require_grad();
+        let loss = self.loss(loss, case);
+        let losses: Tensor<L> = loss
+            .try_voxel_losses(prediction.clone(), self.targets::<D, L>(case)?)
+            .map_err(|error| error.to_string())?;
+        assert_eq!(losses.dtype(), self.dtype);
+        let without: Tensor<L> = loss
+            .try_voxel_losses(prediction.clone().inner(), self.targets::<D, L>(case)?)
+            .map_err(|error| error.to_string())?;
+        assert_eq!(array(without), array(losses.clone()));
+        let sum = (losses.clone() * self.float::<L>(upstream)?).sum();
+        let gradients = sum.backward();
+        Ok(VoxelOutcome {
+            losses: array(losses),
+            gradient: array(prediction.grad(&gradients).ok_or("no gradient")?),
+        })
+    }
+
+    /// The target with the voxel weights and the annotated classes of a case, and the class axis in second place.
+    fn targets<const D: usize, const L: usize>(&self, case: &Case) -> Result<Targets, String> {
+        let targets: Targets = match &case.target {
+            Target::Labels(labels) => {
+                expect_rank(labels.ndim(), L)?;
+                let data = TensorData::new(labels.iter().copied().collect(), labels.shape());
+                Tensor::<L, Int>::from_data(data, (&self.device(), DType::I64)).into()
+            }
+            Target::Soft(target) => self
+                .float::<D>(&channels_first(target, case.layout))?
+                .into(),
+        };
+        let targets = match &case.voxel_weights {
+            None => targets,
+            Some(weights) => targets.with_voxel_weights(self.float::<L>(weights)?),
+        };
+        Ok(match &case.annotated {
+            None => targets,
+            Some(mask) => targets.with_annotated(mask.rows().into_iter().map(|row| row.to_vec())),
+        })
+    }
+
+    fn float<const D: usize>(&self, array: &ArrayD<f64>) -> Result<Tensor<D>, String> {
+        expect_rank(array.ndim(), D)?;
         let data = TensorData::new(array.iter().copied().collect(), array.shape());
-        Tensor::from_data(data, (device, self.dtype))
+        Ok(Tensor::from_data(data, (&self.device(), self.dtype)))
     }
 }
 
-/// Returns the tensor if its array has rank `D`.
-fn checked<const D: usize>(
-    rank: usize,
-    tensor: impl FnOnce() -> Tensor<D>,
-) -> Result<Tensor<D>, String> {
-    if rank == D {
-        Ok(tensor())
+fn expect_rank(found: usize, expected: usize) -> Result<(), String> {
+    if found == expected {
+        Ok(())
     } else {
-        Err(format!("the rank of the array is {rank}, expected {D}"))
+        Err(format!(
+            "the rank of the array is {found}, expected {expected}"
+        ))
     }
+}
+
+fn array<const D: usize>(tensor: Tensor<D>) -> ArrayD<f64> {
+    let shape = tensor.dims().to_vec();
+    let numbers = tensor.into_data().iter::<f64>().collect();
+    ArrayD::from_shape_vec(shape, numbers).expect("as many numbers as the shape says")
 }
 
 /// Moves the class axis to second place.
-fn first(array: &ArrayD<f64>, layout: Layout) -> ArrayD<f64> {
+fn channels_first(array: &ArrayD<f64>, layout: Layout) -> ArrayD<f64> {
     moved(array, layout, |axes| {
         let class = axes.pop().expect("there is a class axis");
         axes.insert(1, class);
@@ -126,7 +205,7 @@ fn first(array: &ArrayD<f64>, layout: Layout) -> ArrayD<f64> {
 }
 
 /// Moves the class axis back to where the layout has it.
-fn back(array: ArrayD<f64>, layout: Layout) -> ArrayD<f64> {
+fn in_layout(array: ArrayD<f64>, layout: Layout) -> ArrayD<f64> {
     moved(&array, layout, |axes| {
         let class = axes.remove(1);
         axes.push(class);
@@ -165,11 +244,13 @@ mod flex {
     mod fused_f32 {
         use super::*;
         checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges overlapping annotated bad_input);
+        checks!(on(DType::F32, Route::Auto) => deep_supervision voxel_losses);
     }
 
     mod fused_f64 {
         use super::*;
         checks!(on(DType::F64, Route::Auto) => goldens peers agreement hierarchy gradients invariances edges overlapping annotated bad_input);
+        checks!(on(DType::F64, Route::Auto) => deep_supervision voxel_losses);
     }
 
     // No `edges`: Burn's softmax loses gradients far below the type's resolution, and `edges` checks these. Central differences on one route
@@ -182,6 +263,7 @@ mod flex {
     mod composed_f64 {
         use super::*;
         checks!(on(DType::F64, Route::Composed) => goldens peers hierarchy invariances overlapping annotated);
+        checks!(on(DType::F64, Route::Composed) => voxel_losses);
     }
 }
 
@@ -205,5 +287,6 @@ mod wgpu {
         use super::*;
         // No `bad_input`: bad data give NaN here, not an error. `interface` tests that.
         checks!(on(DType::F32, Route::Auto) => goldens peers agreement hierarchy invariances edges overlapping annotated);
+        checks!(on(DType::F32, Route::Auto) => deep_supervision voxel_losses);
     }
 }

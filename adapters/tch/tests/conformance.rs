@@ -2,15 +2,158 @@
 
 use ndarray::ArrayD;
 use tch::{Device, Kind, Tensor};
-use unifocal_conformance::{Backend, Case, Outcome, Precision, Target, checks};
-use unifocal_core::{AnyLoss, Layout};
-use unifocal_tch::{Error, Route, SegmentationLoss};
+use unifocal_conformance::{
+    Backend, Case, DeeplySupervised, LevelsOutcome, Outcome, Precision, Target, VoxelOutcome,
+    Voxelwise, checks,
+};
+use unifocal_core::{AnyLoss, Layout, LevelWeights};
+use unifocal_tch::{Error, Route, SegmentationLoss, Weighted};
 
 /// `unifocal-tch` on tensors of this kind, with gradients from libtorch's backward.
 struct Tch {
     route: Route,
     kind: Kind,
     device: Device,
+}
+
+impl Tch {
+    fn criterion(&self, loss: &AnyLoss, case: &Case) -> SegmentationLoss {
+        SegmentationLoss::new(*loss)
+            .with_settings(case.settings.clone())
+            .with_route(self.route)
+    }
+
+    fn leaf(&self, prediction: &ArrayD<f64>) -> Tensor {
+        tensor(prediction)
+            .to_kind(self.kind)
+            .to_device(self.device)
+            .set_requires_grad(true)
+    }
+
+    /// The target, with the class axis in second place.
+    fn target(&self, case: &Case) -> Tensor {
+        let target = match &case.target {
+            Target::Labels(labels) => tensor(labels),
+            // Soft targets stay in f64.
+            Target::Soft(target) => channels_first(&tensor(target), case.layout),
+        };
+        target.to_device(self.device)
+    }
+
+    /// The voxel weights and the annotated classes of a case.
+    fn beside(&self, case: &Case) -> Beside {
+        let annotated = case.annotated.as_ref();
+        let annotated = annotated.map(|mask| tensor(&mask.clone().into_dyn()));
+        let weights = case.voxel_weights.as_ref().map(tensor);
+        let [weights, annotated] =
+            [weights, annotated].map(|given| given.map(|given| given.to_device(self.device)));
+        Beside { weights, annotated }
+    }
+
+    fn run(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
+        let leaf = self.leaf(&case.prediction);
+        let prediction = channels_first(&leaf, case.layout);
+        let criterion = self.criterion(loss, case);
+        let beside = self.beside(case);
+        let value = beside
+            .on(&criterion)
+            .forward(&prediction, &self.target(case))?;
+        value.backward();
+        Ok(Outcome {
+            value: value.double_value(&[]),
+            gradient: array(&leaf.grad()),
+        })
+    }
+
+    fn run_levels(
+        &self,
+        loss: &AnyLoss,
+        full: &Case,
+        smaller: &[ArrayD<f64>],
+        weights: &LevelWeights,
+    ) -> Result<LevelsOutcome, Error> {
+        let all = std::iter::once(&full.prediction).chain(smaller);
+        let leaves: Vec<Tensor> = all.clone().map(|of| self.leaf(of)).collect();
+        let criterion = self
+            .criterion(loss, full)
+            .with_deep_supervision(weights.clone());
+        let beside = self.beside(full);
+        let value = beside.on(&criterion).forward(&leaves, &self.target(full))?;
+        value.backward();
+        Ok(LevelsOutcome {
+            value: value.double_value(&[]),
+            gradients: leaves
+                .iter()
+                .zip(all)
+                .map(|(leaf, of)| match leaf.grad() {
+                    // A level of weight 0.
+                    grad if !grad.defined() => ArrayD::zeros(of.raw_dim()),
+                    grad => array(&grad),
+                })
+                .collect(),
+        })
+    }
+
+    fn run_voxels(
+        &self,
+        loss: &AnyLoss,
+        case: &Case,
+        upstream: &ArrayD<f64>,
+    ) -> Result<VoxelOutcome, Error> {
+        let leaf = self.leaf(&case.prediction);
+        let criterion = self.criterion(loss, case);
+        let beside = self.beside(case);
+        let losses = beside
+            .on(&criterion)
+            .voxel_losses(&leaf, &self.target(case))?;
+        assert_eq!(losses.kind(), self.kind);
+        let upstream = tensor(upstream).to_device(self.device);
+        (&losses * upstream).sum(Kind::Double).backward();
+        Ok(VoxelOutcome {
+            losses: array(&losses),
+            gradient: array(&leaf.grad()),
+        })
+    }
+}
+
+/// The voxel weights and the annotated classes of a case.
+struct Beside {
+    weights: Option<Tensor>,
+    annotated: Option<Tensor>,
+}
+
+impl Beside {
+    fn on<'a, C>(&'a self, criterion: &'a C) -> Weighted<'a, C> {
+        let mut weighted = Weighted::from(criterion);
+        if let Some(weights) = &self.weights {
+            weighted = weighted.with_voxel_weights(weights);
+        }
+        if let Some(mask) = &self.annotated {
+            weighted = weighted.with_annotated(mask);
+        }
+        weighted
+    }
+}
+
+/// Moves the class axis to second place, by a view.
+fn channels_first(tensor: &Tensor, layout: Layout) -> Tensor {
+    match layout {
+        Layout::ChannelsFirst => tensor.shallow_clone(),
+        Layout::ChannelsLast => tensor.movedim_int(-1, 1),
+    }
+}
+
+fn tensor<T: tch::kind::Element + Copy>(array: &ArrayD<T>) -> Tensor {
+    let shape: Vec<i64> = array.shape().iter().map(|n| *n as i64).collect();
+    Tensor::from_slice(&array.iter().copied().collect::<Vec<_>>()).view(shape.as_slice())
+}
+
+fn array(tensor: &Tensor) -> ArrayD<f64> {
+    let shape: Vec<usize> = tensor.size().iter().map(|n| *n as usize).collect();
+    let tensor = tensor.detach().to_kind(Kind::Double).to_device(Device::Cpu);
+    let flat = tensor.contiguous().view(-1);
+    let numbers = Vec::<f64>::try_from(flat).expect("a flat tensor of Double");
+    ArrayD::from_shape_vec(shape, numbers).expect("as many numbers as the shape says")
 }
 
 impl Backend for Tch {
@@ -26,60 +169,29 @@ impl Backend for Tch {
     }
 }
 
-impl Tch {
-    fn run(&self, loss: &AnyLoss, case: &Case) -> Result<Outcome, Error> {
-        let last = case.layout == Layout::ChannelsLast;
-        let float = |array: &ArrayD<f64>| tensor(array).to_kind(self.kind).to_device(self.device);
-        // Moves the class axis to second place, by a view.
-        let first = |tensor: Tensor| {
-            if last {
-                tensor.movedim_int(-1, 1)
-            } else {
-                tensor
-            }
-        };
-        let leaf = float(&case.prediction).set_requires_grad(true);
-        let prediction = first(leaf.shallow_clone());
-        let target = match &case.target {
-            Target::Labels(labels) => tensor(labels).to_device(self.device),
-            // Soft targets stay in f64.
-            Target::Soft(target) => first(tensor(target).to_device(self.device)),
-        };
-        let criterion = SegmentationLoss::new(*loss)
-            .with_settings(case.settings.clone())
-            .with_route(self.route);
-        let weights = case.voxel_weights.as_ref().map(tensor);
-        let weights = weights.map(|weights| weights.to_device(self.device));
-        let mask = case.annotated.as_ref();
-        let mask = mask.map(|mask| tensor(&mask.clone().into_dyn()).to_device(self.device));
-        let value = match (&weights, &mask) {
-            (None, None) => criterion.forward(&prediction, &target)?,
-            (Some(weights), None) => criterion
-                .with_voxel_weights(weights)
-                .forward(&prediction, &target)?,
-            (None, Some(mask)) => criterion
-                .with_annotated(mask)
-                .forward(&prediction, &target)?,
-            (Some(weights), Some(mask)) => criterion
-                .with_voxel_weights(weights)
-                .with_annotated(mask)
-                .forward(&prediction, &target)?,
-        };
-        value.backward();
-        let gradient = leaf.grad().to_kind(Kind::Double).to_device(Device::Cpu);
-        let shape = case.prediction.raw_dim();
-        let gradient = Vec::<f64>::try_from(gradient.contiguous().view(-1))?;
-        Ok(Outcome {
-            value: value.double_value(&[]),
-            gradient: ArrayD::from_shape_vec(shape, gradient)
-                .expect("the gradient has the prediction's size"),
-        })
+impl DeeplySupervised for Tch {
+    fn evaluate_levels(
+        &self,
+        loss: &AnyLoss,
+        full: &Case,
+        smaller: &[ArrayD<f64>],
+        weights: &LevelWeights,
+    ) -> Result<LevelsOutcome, String> {
+        self.run_levels(loss, full, smaller, weights)
+            .map_err(|error| error.to_string())
     }
 }
 
-fn tensor<T: tch::kind::Element + Copy>(array: &ArrayD<T>) -> Tensor {
-    let shape: Vec<i64> = array.shape().iter().map(|n| *n as i64).collect();
-    Tensor::from_slice(&array.iter().copied().collect::<Vec<_>>()).view(shape.as_slice())
+impl Voxelwise for Tch {
+    fn evaluate_voxels(
+        &self,
+        loss: &AnyLoss,
+        case: &Case,
+        upstream: &ArrayD<f64>,
+    ) -> Result<VoxelOutcome, String> {
+        self.run_voxels(loss, case, upstream)
+            .map_err(|error| error.to_string())
+    }
 }
 
 fn on(route: Route, kind: Kind) -> Tch {
@@ -96,16 +208,19 @@ fn on(route: Route, kind: Kind) -> Tch {
 mod fused_f64 {
     use super::*;
     checks!(on(Route::Fused, Kind::Double) => goldens peers agreement hierarchy gradients invariances edges overlapping annotated bad_input);
+    checks!(on(Route::Fused, Kind::Double) => deep_supervision voxel_losses);
 }
 
 mod fused_f32 {
     use super::*;
     checks!(on(Route::Fused, Kind::Float) => goldens peers agreement hierarchy invariances edges overlapping annotated bad_input);
+    checks!(on(Route::Fused, Kind::Float) => deep_supervision voxel_losses);
 }
 
 mod operations_f64 {
     use super::*;
     checks!(on(Route::Operations, Kind::Double) => goldens peers agreement hierarchy invariances edges overlapping annotated bad_input);
+    checks!(on(Route::Operations, Kind::Double) => deep_supervision voxel_losses);
 }
 
 // Float runs the same operations as Double. The identities between losses, regions and annotated classes are checked in Double, which is
@@ -113,17 +228,20 @@ mod operations_f64 {
 mod operations_f32 {
     use super::*;
     checks!(on(Route::Operations, Kind::Float) => goldens peers invariances edges bad_input);
+    checks!(on(Route::Operations, Kind::Float) => deep_supervision voxel_losses);
 }
 
 // Without `agreement`: libtorch differentiates num/den as 1/den − num/den², which near a full miss cancels more digits than it allows in f64.
 mod composed_f64 {
     use super::*;
     checks!(on(Route::Composed, Kind::Double) => goldens peers hierarchy invariances edges overlapping annotated bad_input);
+    checks!(on(Route::Composed, Kind::Double) => deep_supervision voxel_losses);
 }
 
 mod composed_f32 {
     use super::*;
     checks!(on(Route::Composed, Kind::Float) => goldens peers agreement invariances edges bad_input);
+    checks!(on(Route::Composed, Kind::Float) => deep_supervision voxel_losses);
 }
 
 /// Runs the suite on a GPU, if there is one.
@@ -148,6 +266,8 @@ fn cuda() {
             unifocal_conformance::edges(&backend);
             unifocal_conformance::overlapping(&backend);
             unifocal_conformance::annotated(&backend);
+            unifocal_conformance::deep_supervision(&backend);
+            unifocal_conformance::voxel_losses(&backend);
             unifocal_conformance::bad_input(&backend);
             // The same combinations as on the CPU.
             if (route == Route::Composed) == (kind == Kind::Float) {
