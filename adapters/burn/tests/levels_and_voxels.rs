@@ -1,15 +1,8 @@
 //! Deep supervision and the loss of each voxel, beside the conformance suite.
 #![cfg(feature = "flex")]
 
-use ndarray::{ArrayD, Axis};
 use unifocal_burn::burn::tensor::{DType, Device, Int, Tensor};
 use unifocal_burn::{SegmentationLoss, Targets};
-
-fn array<const D: usize>(tensor: Tensor<D>) -> ArrayD<f64> {
-    let shape = tensor.dims().to_vec();
-    let numbers = tensor.into_data().iter::<f64>().collect();
-    ArrayD::from_shape_vec(shape, numbers).expect("as many numbers as the shape says")
-}
 
 /// f16 predictions have losses in f32 and gradients in f16, and voxels that do not count may hold anything.
 #[test]
@@ -25,8 +18,8 @@ fn narrow_predictions() {
         .with_ignore_label(255);
     let losses: Tensor<2> = loss.voxel_losses(logits.clone(), labels);
     assert_eq!(losses.dtype(), DType::F32);
-    let found = array(losses.clone());
-    for (found, expected) in found.iter().zip([
+    let found = losses.clone().into_data();
+    for (found, expected) in found.iter::<f64>().zip([
         (-0.5_f64).exp().ln_1p(),
         0.0,
         5.0 + (-5.0_f64).exp().ln_1p(),
@@ -38,9 +31,9 @@ fn narrow_predictions() {
         .grad(&(losses * upstream).sum().backward())
         .expect("a gradient");
     assert_eq!(gradient.dtype(), DType::F16);
-    let gradient = array(gradient);
-    assert_eq!(gradient.index_axis(Axis(2), 1).sum(), 0.0);
-    assert!(gradient[[0, 0, 0]] > 0.3 && gradient[[0, 1, 2]] > 0.49);
+    let gradient: Vec<f64> = gradient.into_data().iter().collect();
+    assert_eq!([gradient[1], gradient[4]], [0.0; 2]); // the voxel that does not count
+    assert!(gradient[0] > 0.3 && gradient[5] > 0.49);
 }
 
 /// A target of each level's own.
