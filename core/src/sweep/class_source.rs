@@ -108,8 +108,8 @@ impl<D: Data + ?Sized, V: Vectors> Sweep<'_, D, V> {
         softmax.complete(self.vectors, n);
     }
 
-    /// Finds the largest logit of channels, of which channel 0 is the first. Calls `see` with the
-    /// logits of each.
+    /// Raises a softmax's largest logit to those of these channels; channel 0, which comes first, begins
+    /// the softmax. Calls `see` with the logits of each.
     #[inline(always)]
     pub(super) fn raise(
         &self,
